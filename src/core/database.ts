@@ -1,0 +1,52 @@
+import { rename } from "node:fs/promises";
+import { Level } from "level";
+import { DistswarmError, messageOf, systemCode } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+
+/** The database of an agent: `level` in `<state_dir>/db`, split into sublevels by its users. Keys are UTF-8 text. */
+export type Database = Level<string, unknown>;
+
+/** What the database holds can be made anew from the disk and the Manifests, so a damaged one costs time, no data. */
+async function open(dir: string): Promise<Database> {
+  const db: Database = new Level<string, unknown>(dir, { valueEncoding: "json" });
+  await db.open();
+  return db;
+}
+
+function isLocked(error: unknown): boolean {
+  return systemCode((error as Error).cause) === "LEVEL_LOCKED";
+}
+
+/**
+ * Opens the database, making it where there is none. A damaged one is renamed to `<dir>.damaged-<time>` and a new one
+ * begun, with a warning.
+ *
+ * @throws {DistswarmError} `ADDRESS_IN_USE` when another agent has it open; `STORE_UNUSABLE` when the directory cannot
+ * be used at all.
+ */
+export async function openDatabase(dir: string, log: Logger): Promise<Database> {
+  try {
+    return await open(dir);
+  } catch (error) {
+    if (isLocked(error)) {
+      throw new DistswarmError("ADDRESS_IN_USE", `another agent is running: it holds ${dir}`, { cause: error });
+    }
+    return setAside(dir, error, log);
+  }
+}
+
+async function setAside(dir: string, damage: unknown, log: Logger): Promise<Database> {
+  const aside = `${dir}.damaged-${new Date().toISOString().replaceAll(":", "")}`;
+  const reason = messageOf((damage as Error).cause ?? damage);
+  try {
+    await rename(dir, aside);
+    const db = await open(dir);
+    log.warn(
+      { reason, aside },
+      `the database was damaged (${reason}); set aside as ${aside}, a new one is being built`,
+    );
+    return db;
+  } catch (error) {
+    throw new DistswarmError("STORE_UNUSABLE", `cannot open the database ${dir}: ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,37 @@
+import type { Digest } from "./digest.ts";
+
+/** One Manifest `DIST` line: a name, its size in bytes and its BLAKE2B digest. */
+export interface Distfile {
+  readonly name: string;
+  readonly size: number;
+  readonly digest: Digest;
+}
+
+/** A package whose Manifest names a distfile. */
+export interface PackageRef {
+  /** The directory of the ebuild repository, absolute. */
+  readonly repo: string;
+  /** `category/name`. */
+  readonly package: string;
+}
+
+/** All that the Manifests on this box say of one digest. */
+export interface KnownDistfile {
+  readonly digest: Digest;
+  readonly size: number;
+  /** Every name it goes by, at least one, sorted. */
+  readonly names: readonly string[];
+  /** Every package that names it, at least one. */
+  readonly packages: readonly PackageRef[];
+}
+
+/** What somebody wants retrieved: the known distfile and, where the client named one, the URL. */
+export interface Want {
+  readonly digest: Digest;
+  readonly size: number;
+  /** May be empty: asked for by digest alone, in no Manifest. */
+  readonly names: readonly string[];
+  readonly packages: readonly PackageRef[];
+  /** The http(s) URL that the client named (forward proxy): a source of its own, after the mirrors. */
+  readonly url?: string;
+}

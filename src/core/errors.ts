@@ -1,0 +1,91 @@
+/**
+ * The stable names of what can go wrong. Three edges translate them, and nowhere else: HTTP status (`proxy/status-code.ts`),
+ * wire code (`swarm/`) and exit code (`main.ts`).
+ */
+export type ErrorCode =
+  // input
+  | "INVALID_DIGEST"
+  | "INVALID_CONFIG"
+  | "INVALID_REQUEST"
+  | "USAGE"
+  // agent and CLI
+  | "AGENT_NOT_RUNNING"
+  | "ADDRESS_IN_USE"
+  | "DAMAGE_FOUND"
+  // store
+  | "STORE_VERSION"
+  | "STORE_FULL"
+  | "STORE_UNUSABLE"
+  | "BLOB_DAMAGED"
+  | "DIGEST_MISMATCH"
+  // retrieval
+  | "NOT_FOUND"
+  | "NO_SOURCE"
+  | "INDEX_NOT_READY"
+  | "LOOP"
+  // sources: what one source did
+  | SourceFault;
+
+/** What one source did wrong; the words that `explain` and the log use. */
+export type SourceFault =
+  | "ABSENT" // it answered that it does not have it (404, 410)
+  | "BUSY" // it asked to be left alone for a while (429, 503)
+  | "REFUSED" // no connection, or it closed before the headers
+  | "HEADER_TIMEOUT" // no headers within the limit
+  | "STALLED" // headers, then silence for longer than the limit
+  | "BROKEN" // the body ended early
+  | "BAD_STATUS" // any other status that is not a body
+  | "BAD_LENGTH" // Content-Length unlike the Manifest's size
+  | "BAD_RANGE" // a range that starts elsewhere than asked, or that cannot be read
+  | "BAD_REDIRECT" // too many redirects, or one down from https to http
+  | "UNTRUSTED" // TLS: the certificate could not be verified
+  | "WRONG_BYTES"; // the digest of what it alone sent did not match
+
+/** An error of ours: a stable code, one clear line, and its facts as fields. */
+export class DistswarmError<Code extends ErrorCode = ErrorCode> extends Error {
+  override readonly name: string = "DistswarmError";
+  readonly code: Code;
+  /** The facts, for logs and `--json`. */
+  readonly facts: Readonly<Record<string, unknown>>;
+
+  constructor(code: Code, message: string, options: { cause?: unknown; facts?: Record<string, unknown> } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.facts = options.facts ?? {};
+  }
+}
+
+/** What one source did wrong. */
+export class SourceError extends DistswarmError<SourceFault> {
+  override readonly name = "SourceError";
+  /** The HTTP status it answered with, where there was one. */
+  readonly status: number | undefined;
+  /** Milliseconds it asked to be left alone for (`Retry-After`), where it said so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    code: SourceFault,
+    message: string,
+    options: { cause?: unknown; status?: number; retryAfterMs?: number } = {},
+  ) {
+    super(code, message, { cause: options.cause });
+    this.status = options.status;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Whether `error` is one of ours with this code. */
+export function hasCode(error: unknown, ...codes: ErrorCode[]): error is DistswarmError {
+  return error instanceof DistswarmError && codes.includes(error.code);
+}
+
+/** The `code` of a Node system error (`ENOENT`), or undefined. */
+export function systemCode(error: unknown): string | undefined {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

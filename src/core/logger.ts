@@ -1,0 +1,16 @@
+import { pino, type Logger as PinoLogger, type DestinationStream } from "pino";
+
+/** The log as every part gets it: a pino logger with a `part` binding. */
+export type Logger = PinoLogger;
+
+/** Log levels that the config knows, least first. */
+export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** A logger that says nothing; for tests and for commands without a log. */
+export const silentLogger: Logger = pino({ level: "silent" });
+
+/** Makes the root logger; lines go to `destination`, JSON unless that stream makes them pretty. */
+export function createLogger(level: LogLevel, destination: DestinationStream): Logger {
+  return pino({ level, base: null }, destination);
+}

@@ -1,0 +1,38 @@
+import type { SourceError } from "./errors.ts";
+import type { Want } from "./distfile.ts";
+
+/** Who can give bytes: another box, or a mirror or SRC_URI host. */
+export type SourceKind = "peer" | "upstream";
+
+/** The body of a source's answer. */
+export interface SourceBody {
+  /** Bytes from the asked offset to the end of the blob, in order. Throws {@link SourceError}. */
+  readonly bytes: AsyncIterable<Buffer>;
+}
+
+/** Something that can give one wanted blob. */
+export interface Source {
+  readonly kind: SourceKind;
+  /** For people: the URL, or the peer's host name. */
+  readonly label: string;
+  /**
+   * Asks for the bytes from `offset` to the end.
+   *
+   * Header and stall timeouts are the source's own; a length unlike the wanted size, and a range that starts elsewhere,
+   * are refused here. Abort `signal` to let go of it, before or in the body.
+   *
+   * @throws {SourceError} what it did wrong.
+   */
+  open(options: { offset: number; signal: AbortSignal }): Promise<SourceBody>;
+  /** Told when the blob's digest failed and this source alone sent it: it is not asked for this blob again for a while. */
+  blame(error: SourceError): void;
+}
+
+/** Finds who can give a blob: one for upstream, one for the swarm. */
+export interface SourceFinder {
+  /**
+   * The sources to try, best first, one at a time as the caller gets to them. Those known to be of no use now (left
+   * alone for a while, blamed) come out last or not at all.
+   */
+  sources(want: Want, options: { signal: AbortSignal }): AsyncIterable<Source>;
+}

@@ -1,0 +1,42 @@
+const UNITS: Record<string, number> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+const SIZE_PATTERN = /^(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB)$/;
+
+/** Reads a size such as `16MiB`, in bytes; undefined when it is not one. */
+export function parseSize(text: string): number | undefined {
+  const match = SIZE_PATTERN.exec(text.trim());
+  if (match === null) return undefined;
+  return Math.round(Number(match[1]) * (UNITS[match[2]!] ?? 1));
+}
+
+/** Writes a size for people: `1.5 GiB`, `312 B`. */
+export function formatSize(bytes: number): string {
+  let unit = "B";
+  let value = bytes;
+  for (const next of ["KiB", "MiB", "GiB", "TiB"]) {
+    if (value < 1024) break;
+    value /= 1024;
+    unit = next;
+  }
+  return unit === "B" ? `${value} B` : `${value.toFixed(value < 10 ? 2 : 1)} ${unit}`;
+}
+
+const DURATION_PATTERN = /^(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)$/;
+const DURATIONS: Record<string, number> = { ms: 1, s: 1e3, min: 6e4, h: 36e5, d: 864e5 };
+
+/** Reads a duration such as `10s` or `5min`, in milliseconds; undefined when it is not one. */
+export function parseDuration(text: string): number | undefined {
+  const match = DURATION_PATTERN.exec(text.trim());
+  if (match === null) return undefined;
+  return Math.round(Number(match[1]) * (DURATIONS[match[2]!] ?? 1));
+}
+
+/** Writes a duration for people: `850 ms`, `12.3 s`, `3 min`, `5 h 10 min`, `2 d 3 h`. */
+export function formatDuration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${hours} h ${minutes % 60} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
