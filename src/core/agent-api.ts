@@ -1,0 +1,189 @@
+import type { Digest } from "./digest.ts";
+import type { SourceKind } from "./source.ts";
+
+/** Requests and bytes. */
+export interface Tally {
+  readonly requests: number;
+  readonly bytes: number;
+}
+
+/** One retrieval under way, for status. */
+export interface TransferStatus {
+  readonly digest: Digest;
+  readonly name: string;
+  readonly size: number;
+  readonly received: number;
+  /** Label of the source it comes from now; undefined while one is being looked for or while it waits in the queue. */
+  readonly source?: string;
+  readonly kind?: SourceKind;
+  readonly seconds: number;
+  /** Clients that wait for it on this box. */
+  readonly clients: number;
+}
+
+/** One peer, for status and `peers`. */
+export interface PeerStatus {
+  readonly id: string;
+  readonly host: string;
+  readonly address: string;
+  /** How many distfiles it holds. */
+  readonly distfiles: number;
+  /** How it was found first. */
+  readonly found?: "mdns" | "static" | "remembered" | "told" | "incoming";
+  readonly since?: string;
+  readonly version?: string;
+  /** Bytes of blobs from and to it. */
+  readonly received?: number;
+  readonly sent?: number;
+  readonly faults?: number;
+  /** Set when something is wrong with it, with the mend: `TCP port 8481 is closed: open it in the firewall of h2`. */
+  readonly problem?: string;
+}
+
+/** What `status --json` prints. Field names are a contract (DESIGN.md); new ones may be added. */
+export interface Status {
+  readonly version: string;
+  readonly uptime_seconds: number;
+  /** 64 hex characters; empty while the agent has no swarm. */
+  readonly id: string;
+  readonly host: string;
+  readonly proxy: { readonly listen: readonly string[] };
+  readonly swarm: { readonly peers: readonly PeerStatus[]; readonly [more: string]: unknown };
+  readonly store: {
+    readonly blobs: number;
+    readonly bytes: number;
+    readonly max_bytes: number;
+    readonly dir: string;
+    readonly distdir: { readonly path: string | null; readonly blobs: number; readonly bytes: number };
+  };
+  readonly index: {
+    readonly manifests: number;
+    readonly distfiles: number;
+    readonly ready: boolean;
+    readonly repos: readonly string[];
+  };
+  /** What clients on this box were given, by where it came from. */
+  readonly served: { readonly store: Tally; readonly peer: Tally; readonly upstream: Tally };
+  /** What peers were given by this box. */
+  readonly uploaded: Tally;
+  /** What was passed through without a digest. */
+  readonly passed: Tally;
+  readonly transfers: readonly TransferStatus[];
+  readonly snapshots: readonly {
+    readonly name: string;
+    readonly verified: boolean;
+    readonly [more: string]: unknown;
+  }[];
+  readonly mirrors: readonly MirrorStatus[];
+  /** What an administrator should know or mend, each one plain line. */
+  readonly warnings: readonly string[];
+}
+
+/** What downloads have taught about one mirror or upstream host. */
+export interface MirrorStatus {
+  readonly url: string;
+  readonly layout: "flat" | "filename-hash" | "content-hash" | "unknown";
+  readonly requests: number;
+  readonly failures: number;
+  readonly bytes: number;
+  /** Bytes a second over its recent downloads. */
+  readonly rate?: number;
+  /** Left alone until then (ISO 8601), and why. */
+  readonly avoided_until?: string;
+  readonly problem?: string;
+}
+
+/** One try at one source during a retrieval. */
+export interface Attempt {
+  readonly kind: SourceKind;
+  readonly source: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** Where it began, in bytes. */
+  readonly offset: number;
+  readonly bytes: number;
+  /** To the headers, and in all. */
+  readonly first_ms?: number;
+  readonly ms: number;
+  /** `ok`, `aborted`, or the code of its fault. */
+  readonly outcome: string;
+  readonly detail?: string;
+}
+
+/** What `explain` says of one file. */
+export interface ExplainedFile {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly names: readonly string[];
+  readonly packages: readonly string[];
+  /** Where it lies on this box; absent when it is not here. */
+  readonly here?: { readonly where: "store" | "distdir"; readonly path: string };
+  readonly transfer?: TransferStatus;
+  /** The sources in the order in which they would be asked now. */
+  readonly sources: readonly { readonly kind: SourceKind; readonly source: string }[];
+  /** What was tried last time, oldest first; empty when it was not retrieved since the start. */
+  readonly attempts: readonly Attempt[];
+  /** Why upstream was, or would be, used; or why not. One sentence. */
+  readonly why: string;
+}
+
+/** What `explain` says of a name, URL or digest. */
+export interface Explanation {
+  readonly asked: string;
+  readonly kind: "digest" | "url" | "name";
+  /** How it was understood, one sentence. */
+  readonly meaning: string;
+  /** Empty: nothing known; several: one name, several digests. */
+  readonly files: readonly ExplainedFile[];
+}
+
+/** What `fetch` tells while it runs: each event is about one asked line, by its number from 0. */
+export type FetchEvent =
+  | { readonly event: "started"; readonly line: number; readonly name: string; readonly size: number }
+  | { readonly event: "progress"; readonly line: number; readonly received: number; readonly source?: string }
+  | { readonly event: "done"; readonly line: number; readonly bytes: number; readonly from: "store" | SourceKind }
+  | {
+      readonly event: "failed";
+      readonly line: number;
+      readonly name: string;
+      readonly code: string;
+      readonly message: string;
+    };
+
+/** What `import`, `fsck` and `gc` tell while they run; the last event is the summary. */
+export type StoreToolEvent =
+  | {
+      readonly event: "progress";
+      readonly done: number;
+      readonly total: number;
+      readonly bytes: number;
+      readonly file?: string;
+    }
+  | {
+      readonly event: "file";
+      readonly file: string;
+      readonly size: number;
+      readonly verdict:
+        | "adopted"
+        | "known"
+        | "unknown"
+        | "wrong"
+        | "damaged"
+        | "repaired"
+        | "unrepaired"
+        | "evicted"
+        | "stray";
+      readonly detail?: string;
+    }
+  | { readonly event: "summary"; readonly counts: Readonly<Record<string, number>>; readonly bytes: number };
+
+/** What the CLI may ask of a running agent; the control sockets carry it, `agent.ts` provides it. */
+export interface AgentApi {
+  status(): Promise<Status>;
+  explain(asked: string): Promise<Explanation>;
+  /** Names, digests, URLs, or lines of several URLs of one file as `emerge -fp` prints them. */
+  fetch(lines: readonly string[], signal: AbortSignal): AsyncIterable<FetchEvent>;
+  importFiles(dir: string | undefined, signal: AbortSignal): AsyncIterable<StoreToolEvent>;
+  fsck(options: { repair: boolean }, signal: AbortSignal): AsyncIterable<StoreToolEvent>;
+  gc(options: { dryRun: boolean }, signal: AbortSignal): AsyncIterable<StoreToolEvent>;
+}
