@@ -57,6 +57,11 @@ export interface Ingest {
   commit(): Promise<void>;
   /** Drops the bytes and starts again at 0. */
   restart(): Promise<void>;
+  /**
+   * Takes its name off the disk, so that a new ingest of the digest can begin at once; what is there can still be read
+   * until it is closed. For bytes that turned out wrong while clients were reading them.
+   */
+  detach(): Promise<void>;
   /** Ends it without a commit and lets the next ingest resume (`keep`), or removes what was there. Readers first. */
   close(options: { keep: boolean }): Promise<void>;
 }

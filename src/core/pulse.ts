@@ -1,0 +1,42 @@
+/** Wakes all who wait at each {@link Pulse.fire}: how readers of a growing copy learn that it grew. */
+export class Pulse {
+  #waiting: PromiseWithResolvers | undefined;
+
+  /** Resolves at the next fire; rejects with the signal's reason when it aborts first. */
+  async wait(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.#waiting ??= deferred();
+    await abortable(this.#waiting.promise, signal);
+  }
+
+  /** Wakes those who wait now. */
+  fire(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.resolve();
+  }
+}
+
+interface PromiseWithResolvers {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+function deferred(): PromiseWithResolvers {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+/** `promise`, or the signal's reason when it aborts first; leaves no listener behind. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -1,0 +1,99 @@
+import type { BlobStore, ByteRange, OpenBlob } from "../core/blob-store.ts";
+import type { Digest } from "../core/digest.ts";
+import { hasCode } from "../core/errors.ts";
+import type { SourceKind } from "../core/source.ts";
+import type { FlightReader } from "./flight-reader.ts";
+
+/** A blob that can be given to a client now: its first byte may leave. */
+export interface Content {
+  readonly digest: Digest;
+  readonly size: number;
+  /** Where the bytes come from. */
+  readonly origin: "store" | SourceKind;
+  /** Whether it joined a flight that somebody else had begun. */
+  readonly collapsed: boolean;
+  /**
+   * The bytes of a range (default: all). Throws when they end early: pass it on as a broken body, never as a clean end.
+   */
+  read(range: ByteRange, signal: AbortSignal): AsyncIterable<Buffer>;
+  /** Lets go of it; safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** How a stored blob that turns out damaged is gone on with: the same blob, from elsewhere. */
+export type Continue = (signal: AbortSignal) => Promise<Content>;
+
+/** A blob in the store. Where it turns out damaged, the rest is retrieved anew; what left until then was right. */
+export class StoredContent implements Content {
+  readonly origin = "store";
+  readonly collapsed = false;
+  readonly #blob: OpenBlob;
+  readonly #continue: Continue;
+  #rest: Content | undefined;
+
+  constructor(blob: OpenBlob, proceed: Continue) {
+    this.#blob = blob;
+    this.#continue = proceed;
+  }
+
+  get digest(): Digest {
+    return this.#blob.digest;
+  }
+
+  get size(): number {
+    return this.#blob.size;
+  }
+
+  async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Buffer> {
+    let position = range.start;
+    try {
+      for await (const bytes of this.#blob.read(range)) {
+        position += bytes.length;
+        yield bytes;
+      }
+    } catch (error) {
+      if (!hasCode(error, "BLOB_DAMAGED")) throw error;
+      this.#rest = await this.#continue(signal);
+      yield* this.#rest.read({ start: position, end: range.end }, signal);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#blob.close();
+    await this.#rest?.close();
+  }
+}
+
+/** A blob on its way. */
+export class FlightContent implements Content {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly origin: SourceKind;
+  readonly collapsed: boolean;
+  readonly #reader: FlightReader;
+
+  constructor(
+    reader: FlightReader,
+    facts: { digest: Digest; size: number; origin: SourceKind; collapsed: boolean },
+  ) {
+    this.#reader = reader;
+    this.digest = facts.digest;
+    this.size = facts.size;
+    this.origin = facts.origin;
+    this.collapsed = facts.collapsed;
+  }
+
+  read(range: ByteRange, signal: AbortSignal): AsyncIterable<Buffer> {
+    return this.#reader.read(range, signal);
+  }
+
+  async close(): Promise<void> {
+    this.#reader.close();
+  }
+}
+
+/** A blob of the store as content; undefined when it is not there. */
+export async function openStored(store: BlobStore, digest: Digest, proceed: Continue): Promise<Content | undefined> {
+  const blob = await store.open(digest);
+  return blob === undefined ? undefined : new StoredContent(blob, proceed);
+}

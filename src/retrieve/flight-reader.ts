@@ -1,0 +1,84 @@
+import type { ByteRange } from "../core/blob-store.ts";
+import type { Pulse } from "../core/pulse.ts";
+
+/** Bytes that a reader takes from the growing copy at once. */
+const READ_BYTES = 256 * 1024;
+
+/** What a reader sees of its flight. */
+export interface ReadableFlight {
+  readonly size: number;
+  /** Bytes from 0 that may leave for a client. */
+  released(): number;
+  /** Why nothing more will come, for a reader that has begun or has not; undefined while all is well. */
+  failure(begun: boolean): unknown;
+  readonly changed: Pulse;
+  read(position: number, length: number): Promise<Buffer>;
+  /** Told when `position` grew, and when the reader left. */
+  moved(): void;
+  left(): void;
+}
+
+/** One client's view of a flight's growing copy. */
+export class FlightReader {
+  readonly #flight: ReadableFlight;
+  #left = false;
+  /** Whether bytes may have left through it. */
+  begun = false;
+  /** The next byte it reads. */
+  position = 0;
+
+  constructor(flight: ReadableFlight) {
+    this.#flight = flight;
+  }
+
+  /**
+   * Resolves when the first byte may leave.
+   *
+   * @throws the flight's error, or the signal's reason.
+   */
+  async ready(signal: AbortSignal): Promise<void> {
+    while (this.#flight.released() === 0 && this.#flight.size > 0) await this.#wait(signal);
+    this.#check();
+  }
+
+  /**
+   * The bytes of `range`, as they may leave.
+   *
+   * @throws the flight's error when it ends first: pass it on as a broken body.
+   */
+  async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Buffer> {
+    this.position = range.start;
+    while (this.position < range.end) {
+      this.begun = true;
+      const available = Math.min(this.#flight.released(), range.end) - this.position;
+      if (available > 0) yield await this.#take(Math.min(available, READ_BYTES));
+      else await this.#wait(signal);
+    }
+  }
+
+  /** Leaves the flight; safe to call twice. */
+  close(): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#flight.left();
+  }
+
+  async #take(length: number): Promise<Buffer> {
+    this.#check();
+    const bytes = await this.#flight.read(this.position, length);
+    if (bytes.length === 0) throw new Error("these bytes of the growing copy are gone");
+    this.position += bytes.length;
+    this.#flight.moved();
+    return bytes;
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
+    this.#check();
+    await this.#flight.changed.wait(signal);
+  }
+
+  #check(): void {
+    const failure = this.#flight.failure(this.begun);
+    if (failure !== undefined) throw failure as Error;
+  }
+}

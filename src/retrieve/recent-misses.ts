@@ -1,0 +1,36 @@
+import type { Digest } from "../core/digest.ts";
+import type { DistswarmError } from "../core/errors.ts";
+
+/** How long 'nobody has it' is remembered, in ms: as long as Portage takes to come in by its next door. */
+const REMEMBERED_MS = 30_000;
+
+/** Remembers what nobody had a moment ago, so that the next door does not ask everybody again. */
+export class RecentMisses {
+  readonly #misses = new Map<Digest, { error: DistswarmError; until: number }>();
+
+  /** Remembers a `NOT_FOUND`. */
+  remember(digest: Digest, error: DistswarmError): void {
+    this.#forgetOld();
+    this.#misses.set(digest, { error, until: performance.now() + REMEMBERED_MS });
+  }
+
+  /** @throws {DistswarmError} the remembered `NOT_FOUND`, while it is fresh. */
+  check(digest: Digest): void {
+    this.#forgetOld();
+    const miss = this.#misses.get(digest);
+    if (miss !== undefined) throw miss.error;
+  }
+
+  /** A peer has it now, or the tree changed. */
+  forget(digest: Digest): void {
+    this.#misses.delete(digest);
+  }
+
+  #forgetOld(): void {
+    const now = performance.now();
+    for (const [digest, miss] of this.#misses) {
+      if (miss.until > now) return; // in order of time
+      this.#misses.delete(digest);
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import type { Attempt, TransferStatus } from "../core/agent-api.ts";
+import type { Digest } from "../core/digest.ts";
+import type { Want } from "../core/distfile.ts";
+import { DistswarmError, hasCode } from "../core/errors.ts";
+import type { Startable } from "../core/lifecycle.ts";
+import { abortable } from "../core/pulse.ts";
+import type { SourceKind } from "../core/source.ts";
+import { AttemptHistory } from "./attempts.ts";
+import { FlightContent, openStored, type Content } from "./content.ts";
+import { Flight, type FlightComponents, type FlightInit } from "./flight.ts";
+import { RecentMisses } from "./recent-misses.ts";
+import { TransferQueue } from "./transfer-queue.ts";
+
+/** Whole wrong files above the verify-first size end their flight; a client that got none of it is taken along this often. */
+const FLIGHTS_FOR_A_CLIENT = 4;
+
+/** What the retriever uses. */
+export type RetrieverComponents = Omit<FlightComponents, "queue">;
+
+/** What may be set of the retriever. */
+export interface RetrieverInit extends FlightInit {
+  /** Transfers at once, by kind of source. */
+  readonly transfers: Readonly<Record<SourceKind, number>>;
+}
+
+/**
+ * Gets blobs: from the store, from a flight under way, or by a new flight. One for all doors, so that a blob is fetched
+ * once however many ask for it.
+ */
+export class Retriever implements Startable {
+  readonly #components: FlightComponents;
+  readonly #init: FlightInit;
+  readonly #flights = new Map<Digest, Flight>();
+  readonly #history = new AttemptHistory();
+  readonly #misses = new RecentMisses();
+  #stopped = false;
+
+  constructor(components: RetrieverComponents, init: RetrieverInit) {
+    this.#components = { ...components, queue: new TransferQueue(init.transfers) };
+    this.#init = init;
+  }
+
+  async start(): Promise<void> {
+    this.#stopped = false;
+  }
+
+  /** Ends all flights; their partials are kept. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const flights = [...this.#flights.values()];
+    for (const flight of flights) flight.abort(stopping());
+    await Promise.all(flights.map((flight) => flight.landed));
+  }
+
+  /**
+   * Resolves when the first byte of the blob may leave.
+   *
+   * @throws {DistswarmError} `NOT_FOUND` when all sources say that they lack it (remembered for 30 s); `NO_SOURCE` when
+   * one failed; the signal's reason when the client leaves.
+   */
+  async retrieve(want: Want, options: { signal: AbortSignal }): Promise<Content> {
+    for (let flights = 1; ; flights += 1) {
+      try {
+        return await this.#retrieveOnce(want, options.signal);
+      } catch (error) {
+        if (!hasCode(error, "DIGEST_MISMATCH") || flights === FLIGHTS_FOR_A_CLIENT) throw error;
+      }
+    }
+  }
+
+  /**
+   * Sees to it that the blob is in the store.
+   *
+   * @returns where it came from.
+   * @throws {DistswarmError} as {@link Retriever.retrieve}; `STORE_UNUSABLE` when it arrived but could not be kept.
+   */
+  async keep(want: Want, options: { signal: AbortSignal }): Promise<"store" | SourceKind> {
+    const content = await this.retrieve(want, options);
+    try {
+      for await (const bytes of content.read({ start: 0, end: want.size }, options.signal)) void bytes;
+    } finally {
+      await content.close();
+    }
+    await this.#flights.get(want.digest)?.landed;
+    if ((await this.#components.store.find(want.digest)) === undefined) throw notKept(want);
+    return content.origin;
+  }
+
+  /** For `explain`: what was tried for this blob, now or last time. */
+  attempts(digest: Digest): readonly Attempt[] {
+    return this.#flights.get(digest)?.attempts ?? this.#history.of(digest);
+  }
+
+  /** For status: every flight that has not landed. */
+  transfers(): readonly TransferStatus[] {
+    return [...this.#flights.values()].map((flight) => flight.status());
+  }
+
+  async #retrieveOnce(want: Want, signal: AbortSignal): Promise<Content> {
+    const flying = await this.#openFlight(want.digest, signal);
+    if (flying !== undefined) return this.#join(flying, signal, { collapsed: true });
+    const proceed = (later: AbortSignal): Promise<Content> => this.retrieve(want, { signal: later });
+    const stored = await openStored(this.#components.store, want.digest, proceed);
+    if (stored !== undefined) return stored;
+    const begun = this.#flights.get(want.digest);
+    return this.#join(begun ?? this.#begin(want), signal, { collapsed: begun !== undefined });
+  }
+
+  async #openFlight(digest: Digest, signal: AbortSignal): Promise<Flight | undefined> {
+    for (let flight = this.#flights.get(digest); flight !== undefined; flight = this.#flights.get(digest)) {
+      if (flight.isOpen) return flight;
+      await abortable(flight.landed, signal);
+    }
+    return undefined;
+  }
+
+  #begin(want: Want): Flight {
+    if (this.#stopped) throw stopping();
+    this.#misses.check(want.digest);
+    const flight = new Flight(want, this.#components, this.#init);
+    this.#flights.set(want.digest, flight);
+    void flight.landed.then(() => this.#onLanded(flight));
+    return flight;
+  }
+
+  #onLanded(flight: Flight): void {
+    this.#flights.delete(flight.want.digest);
+    this.#history.remember(flight.want.digest, flight.attempts);
+  }
+
+  async #join(flight: Flight, signal: AbortSignal, facts: { collapsed: boolean }): Promise<Content> {
+    const reader = flight.join();
+    try {
+      await reader.ready(signal);
+      const { digest, size } = flight.want;
+      return new FlightContent(reader, { digest, size, origin: flight.origin, ...facts });
+    } catch (error) {
+      reader.close();
+      if (hasCode(error, "NOT_FOUND")) this.#misses.remember(flight.want.digest, error);
+      throw error;
+    }
+  }
+}
+
+function stopping(): DistswarmError {
+  return new DistswarmError("NO_SOURCE", "the agent is stopping; what has arrived is kept for the next start");
+}
+
+function notKept(want: Want): DistswarmError {
+  const name = want.names[0] ?? want.digest;
+  return new DistswarmError("STORE_UNUSABLE", `${name} arrived but could not be kept: see the warnings in the status`);
+}
