@@ -1,0 +1,80 @@
+import type { IncomingMessage } from "node:http";
+import { pipeline, type Duplex } from "node:stream";
+import { DistswarmError, messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { parseAuthority, type Authority } from "./request-target.ts";
+
+/** Opens a connection to a host outside, through the upstream proxy where one is set. */
+export type Dial = (to: Authority, signal: AbortSignal) => Promise<Duplex>;
+
+/** How long a tunnel's far end may take to answer, in ms. */
+const DIAL_TIMEOUT_MS = 15_000;
+
+/**
+ * `CONNECT`: a blind tunnel to allowed ports. Gentoo's own check of its signing keys fails behind a proxy without it.
+ */
+export class ConnectTunnel {
+  readonly #dial: Dial;
+  readonly #ports: ReadonlySet<number>;
+  readonly #log: Logger;
+  readonly #open = new Set<Duplex>();
+
+  constructor(components: { dial: Dial; log: Logger }, init: { ports: readonly number[] }) {
+    this.#dial = components.dial;
+    this.#log = components.log;
+    this.#ports = new Set(init.ports);
+  }
+
+  /** Serves one `CONNECT`; never throws: the client is told in a status line. */
+  async serve(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
+    client.on("error", () => client.destroy());
+    this.#open.add(client);
+    client.once("close", () => this.#open.delete(client));
+    try {
+      const to = this.#allowed(request.url ?? "");
+      join(client, await this.#dial(to, AbortSignal.timeout(DIAL_TIMEOUT_MS)), head);
+    } catch (error) {
+      this.#log.debug(`CONNECT ${request.url}: ${messageOf(error)}`);
+      refuse(client, error);
+    }
+  }
+
+  /** Ends all tunnels. */
+  close(): void {
+    for (const client of this.#open) client.destroy();
+  }
+
+  #allowed(target: string): Authority {
+    const to = parseAuthority(target);
+    if (this.#ports.has(to.port)) return to;
+    const allowed = [...this.#ports].join(", ");
+    throw new DistswarmError("USAGE", `CONNECT to port ${to.port} is not allowed: proxy.connect_ports has ${allowed}`);
+  }
+}
+
+function join(client: Duplex, server: Duplex, head: Buffer): void {
+  client.write("HTTP/1.1 200 Connection established\r\n\r\n");
+  if (head.length > 0) server.write(head);
+  const end = (): void => {
+    client.destroy();
+    server.destroy();
+  };
+  pipeline(client, server, () => {}).once("error", end);
+  pipeline(server, client, end);
+  client.once("close", end);
+}
+
+function refuse(client: Duplex, error: unknown): void {
+  const [status, reason] = statusFor(error);
+  const body = `${messageOf(error)}\n`;
+  const length = Buffer.byteLength(body);
+  client.end(
+    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function statusFor(error: unknown): [number, string] {
+  if (!(error instanceof DistswarmError)) return [502, "Bad Gateway"];
+  if (error.code === "INVALID_REQUEST") return [400, "Bad Request"];
+  return error.code === "USAGE" ? [403, "Forbidden"] : [502, "Bad Gateway"];
+}

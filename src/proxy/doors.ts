@@ -1,0 +1,211 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
+import type { Startable } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
+import { AllowList } from "./allow-list.ts";
+import type { ConnectTunnel } from "./connect-tunnel.ts";
+import type { ForwardDoor } from "./forward-door.ts";
+import type { MirrorDoor } from "./mirror-door.ts";
+import { ownAddressTest } from "./own-address.ts";
+import { sendPlain, type Exchange } from "./reply.ts";
+import { parseRequestTarget, type RequestTarget } from "./request-target.ts";
+import { answerFor } from "./status-code.ts";
+
+/** Bytes of request line and header fields together; more is 431. */
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/** Idle keep-alive connections are closed after this, in ms. */
+const KEEP_ALIVE_MS = 30_000;
+
+/** Addresses of the default config that a box may lack (no IPv6): skipped with a warning. */
+const SKIPPABLE = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
+
+/** What listens. */
+export interface DoorsComponents {
+  readonly mirror: MirrorDoor;
+  readonly forward: ForwardDoor;
+  readonly tunnel: ConnectTunnel;
+  readonly log: Logger;
+}
+
+/** Where, and for whom. */
+export interface DoorsInit {
+  readonly listen: readonly { readonly host: string; readonly port: number }[];
+  /** CIDR ranges. */
+  readonly allow: readonly string[];
+}
+
+/** The HTTP front: takes requests, tells which door they mean, and turns errors into answers. */
+export class Doors implements Startable {
+  readonly #components: DoorsComponents;
+  readonly #init: DoorsInit;
+  readonly #allow: AllowList;
+  readonly #isOwn = ownAddressTest(() => this.addresses());
+  #servers: Server[] = [];
+
+  constructor(components: DoorsComponents, init: DoorsInit) {
+    this.#components = components;
+    this.#init = init;
+    this.#allow = new AllowList(init.allow);
+  }
+
+  /**
+   * Listens at all addresses; one that this box lacks is skipped with a warning.
+   *
+   * @throws {DistswarmError} `ADDRESS_IN_USE` naming the address; `INVALID_CONFIG` when none is left.
+   */
+  async start(): Promise<void> {
+    if (this.#servers.length > 0) return;
+    for (const address of this.#init.listen) await this.#listen(address);
+    if (this.#servers.length > 0) return;
+    throw new DistswarmError("INVALID_CONFIG", "proxy.listen: this box has none of the addresses");
+  }
+
+  /** Stops listening and ends what is under way. */
+  async stop(): Promise<void> {
+    const servers = this.#servers;
+    this.#servers = [];
+    this.#components.tunnel.close();
+    await Promise.all(servers.map(closed));
+  }
+
+  /** Where it listens now. */
+  addresses(): AddressInfo[] {
+    return this.#servers.map((server) => server.address()).filter((address) => isTcp(address));
+  }
+
+  async #listen(address: { host: string; port: number }): Promise<void> {
+    const server = this.#makeServer();
+    try {
+      await listening(server, address);
+      this.#servers.push(server);
+    } catch (error) {
+      const at = `${address.host}:${address.port}`;
+      if (!SKIPPABLE.has(systemCode(error) ?? "")) {
+        await this.stop();
+        throw cannotListen(at, error);
+      }
+      this.#components.log.warn(`not listening on ${at}: this box has no such address`);
+    }
+  }
+
+  #makeServer(): Server {
+    const server = createServer({
+      requireHostHeader: false,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      requestTimeout: 0, // an upload through the forward proxy takes as long as it takes
+      noDelay: true,
+    });
+    server.on("request", (request, response) => void this.#onRequest(request, response));
+    server.on("connect", (request, socket, head) => this.#onConnect(request, socket, head));
+    server.on("clientError", answerClientError);
+    return server;
+  }
+
+  async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const exchange = exchangeOf(request, response);
+    try {
+      if (!this.#allow.includes(request.socket.remoteAddress)) return sendPlain(exchange, forbidden(request.socket));
+      await this.#dispatch(exchange, parseRequestTarget(request.url ?? "", this.#isOwn));
+    } catch (error) {
+      this.#onError(exchange, error);
+    }
+  }
+
+  async #dispatch(exchange: Exchange, target: RequestTarget): Promise<void> {
+    switch (target.door) {
+      case "mirror":
+        return this.#components.mirror.answer(exchange, target.path);
+      case "forward":
+        return this.#components.forward.answer(exchange, target.url);
+      case "unsupported":
+        return sendPlain(exchange, { status: 501, message: `${target.scheme}: this proxy speaks http and https only` });
+    }
+  }
+
+  /** Before the answer began: a status. After: the body breaks off, so that nobody takes it for whole. */
+  #onError(exchange: Exchange, error: unknown): void {
+    const { request, response, signal } = exchange;
+    if (signal.aborted) return;
+    const asked = `${request.method} ${request.url}`;
+    this.#components.log.debug(`${asked}: ${messageOf(error)}`);
+    if (!(error instanceof DistswarmError)) this.#components.log.error({ err: error }, `${asked} failed unexpectedly`);
+    if (response.headersSent) request.socket.resetAndDestroy();
+    else sendPlain(exchange, answerFor(error));
+  }
+
+  #onConnect(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#allow.includes(request.socket.remoteAddress)) {
+      void this.#components.tunnel.serve(request, socket, head);
+      return;
+    }
+    socket.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n${forbidden(request.socket).message}\n`);
+  }
+}
+
+function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
+  const left = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) left.abort(new DistswarmError("INVALID_REQUEST", "the client has left"));
+  });
+  response.on("error", () => {}); // its close tells all there is to know
+  return { request, response, signal: left.signal };
+}
+
+function forbidden(socket: Socket): { status: number; message: string } {
+  return {
+    status: 403,
+    message: `${socket.remoteAddress ?? "this address"} is not in proxy.allow of this distswarm agent`,
+  };
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: `431 Request Header Fields Too Large: request line and headers may have ${MAX_HEADER_BYTES} bytes`,
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout: the request line and headers did not arrive in time",
+};
+
+/** What the HTTP parser refused gets one clear line, too. */
+function answerClientError(error: Error, socket: Duplex): void {
+  if (!socket.writable || systemCode(error) === "ECONNRESET") return void socket.destroy();
+  const line = CLIENT_ERRORS[systemCode(error) ?? ""] ?? `400 Bad Request: ${error.message}`;
+  const [status = ""] = line.split(":");
+  const length = Buffer.byteLength(line) + 1;
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${line}\n`,
+  );
+}
+
+function listening(server: Server, address: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ ...address, backlog: 511 }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+function isTcp(address: ReturnType<Server["address"]>): address is AddressInfo {
+  return typeof address === "object" && address !== null;
+}
+
+function cannotListen(at: string, error: unknown): DistswarmError {
+  if (systemCode(error) === "EADDRINUSE") {
+    return new DistswarmError("ADDRESS_IN_USE", `${at} is taken by another program: stop it, or change proxy.listen`, {
+      cause: error,
+    });
+  }
+  return new DistswarmError("INVALID_CONFIG", `cannot listen on ${at} (proxy.listen): ${messageOf(error)}`, {
+    cause: error,
+  });
+}

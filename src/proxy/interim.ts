@@ -1,0 +1,16 @@
+import type { Exchange } from "./reply.ts";
+
+/**
+ * Milliseconds between interim answers. wget gives up after 60 s of silence (`-T 60`), and each `100 Continue` starts its
+ * clock anew: so bytes can wait for their digest.
+ */
+const INTERVAL_MS = 10_000;
+
+/** Runs `work` while the client is kept patient; to HTTP/1.0, which knows no interim answers, nothing is sent. */
+export async function withInterimAnswers<T>({ request, response }: Exchange, work: Promise<T>): Promise<T> {
+  if (request.httpVersion !== "1.1") return work;
+  const timer = setInterval(() => {
+    if (!response.headersSent && !response.destroyed) response.writeContinue();
+  }, INTERVAL_MS);
+  return work.finally(() => clearInterval(timer));
+}

@@ -1,0 +1,83 @@
+import type { BlobStore, Ingest } from "../core/blob-store.ts";
+import type { Distfile } from "../core/distfile.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Tap } from "./pass-reply.ts";
+
+/** A passing body that is being taken into the store beside the client. */
+export interface Keeping {
+  readonly tap: Tap;
+  /** The body has ended: it is kept if its digest is right, else dropped. */
+  end(): Promise<void>;
+  /** The body broke off, or the client left. */
+  cancel(): Promise<void>;
+}
+
+/**
+ * Keeps a body that passes through and turns out to have a known digest: what was asked for under a URL that tells
+ * nothing (an overlay's SRC_URI) but ends in a distfile's name and has its size.
+ */
+export class Keeper {
+  readonly #store: BlobStore;
+  readonly #log: Logger;
+  readonly #busy = new Set<string>();
+
+  constructor(components: { store: BlobStore; log: Logger }) {
+    this.#store = components.store;
+    this.#log = components.log;
+  }
+
+  /** Begins to keep a body of `length` bytes that may be one of `candidates`; undefined when none fits, or it is here. */
+  async begin(candidates: readonly Distfile[], length: number): Promise<Keeping | undefined> {
+    const fits = candidates.filter((candidate) => candidate.size === length);
+    const [only] = fits;
+    if (only === undefined || fits.length > 1 || this.#busy.has(only.digest)) return undefined;
+    this.#busy.add(only.digest);
+    const ingest = await this.#open(only);
+    if (ingest === undefined) {
+      this.#busy.delete(only.digest);
+      return undefined;
+    }
+    return this.#keeping(only, ingest);
+  }
+
+  async #open(distfile: Distfile): Promise<Ingest | undefined> {
+    try {
+      if ((await this.#store.find(distfile.digest)) !== undefined) return undefined;
+      const ingest = await this.#store.ingest(distfile);
+      if (ingest.received > 0) await ingest.restart();
+      return ingest;
+    } catch (error) {
+      this.#log.debug(`${distfile.name} passes through without being kept: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  #keeping(distfile: Distfile, ingest: Ingest): Keeping {
+    let whole = true;
+    const finish = async (keep: boolean): Promise<void> => {
+      await this.#finish(distfile, ingest, keep && whole);
+      this.#busy.delete(distfile.digest);
+    };
+    return {
+      tap: (chunk) =>
+        ingest.write(chunk).catch(() => {
+          whole = false; // the client's bytes matter more than our copy
+        }),
+      end: () => finish(true),
+      cancel: () => finish(false),
+    };
+  }
+
+  async #finish(distfile: Distfile, ingest: Ingest, whole: boolean): Promise<void> {
+    try {
+      if (whole && (await ingest.verify())) {
+        await ingest.commit();
+        this.#log.info(`${distfile.name}: passed through and kept`);
+      }
+      await ingest.close({ keep: false });
+    } catch (error) {
+      this.#log.warn(`${distfile.name} passed through but was not kept: ${messageOf(error)}`);
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import type { BlobStore } from "../core/blob-store.ts";
+import type { Digest } from "../core/digest.ts";
+import type { Want } from "../core/distfile.ts";
+import { DistswarmError } from "../core/errors.ts";
+import type { MirrorRequest, Upstream } from "../core/upstream.ts";
+import type { Resolver } from "../retrieve/resolver.ts";
+import type { BlobDoor } from "./blob-door.ts";
+import { pick } from "./headers.ts";
+import { parseMirrorPath } from "./mirror-path.ts";
+import type { PassDoor } from "./pass-door.ts";
+import { sendPlain, type Exchange } from "./reply.ts";
+
+/** What Portage reads first: ask for everything by its digest (GLEP 75; content-hash needs Portage 3.0.15). */
+export const LAYOUT_CONF = "[structure]\n0=content-hash BLAKE2B 8\n";
+
+/** Fields of the client's request that a mirror is told when it is asked in the client's place. */
+const PASSED_FIELDS = ["range", "if-range", "if-modified-since", "if-none-match", "user-agent", "accept"];
+
+/** What the mirror door uses. */
+export interface MirrorDoorComponents {
+  readonly resolver: Resolver;
+  readonly store: BlobStore;
+  readonly upstream: Upstream;
+  readonly blobs: BlobDoor;
+  readonly pass: PassDoor;
+  /** The status page, as HTML. */
+  readonly page: () => Promise<string>;
+}
+
+/** The agent as a Gentoo mirror: `/distfiles/…` by digest or by name, `/snapshots/…`, and a page for people. */
+export class MirrorDoor {
+  readonly #components: MirrorDoorComponents;
+
+  constructor(components: MirrorDoorComponents) {
+    this.#components = components;
+  }
+
+  /** Answers one request. Throws what went wrong before the answer began. */
+  async answer(exchange: Exchange, path: string): Promise<void> {
+    if (exchange.request.method !== "GET" && exchange.request.method !== "HEAD") {
+      return sendPlain(exchange, {
+        status: 405,
+        message: "a mirror answers GET and HEAD",
+        headers: { Allow: "GET, HEAD" },
+      });
+    }
+    const asked = parseMirrorPath(path);
+    switch (asked.kind) {
+      case "page":
+        return this.#sendText(exchange, "text/html; charset=utf-8", await this.#components.page());
+      case "layout":
+        return this.#sendText(exchange, "text/plain; charset=utf-8", LAYOUT_CONF);
+      case "digest":
+        return this.#answerDigest(exchange, asked.digest);
+      case "name":
+        return this.answerName(exchange, asked.name);
+      case "snapshot":
+        return this.#pass(exchange, (request) => this.#components.upstream.mirrorPath(asked.path, request));
+      case "unknown":
+        return sendPlain(exchange, notOurs());
+    }
+  }
+
+  /** Answers a distfile asked for by its name, which `url` named where a client came through the forward proxy. */
+  async answerName(exchange: Exchange, name: string, url?: string): Promise<void> {
+    const resolution = await this.#components.resolver.byName(name, url);
+    if (resolution.kind === "known") return this.#components.blobs.answer(exchange, resolution.want);
+    const candidates = resolution.kind === "ambiguous" ? resolution.distfiles : [];
+    await this.#pass(exchange, (request) => this.#components.upstream.distfile(name, request), candidates);
+  }
+
+  async #answerDigest(exchange: Exchange, digest: Digest): Promise<void> {
+    const want = (await this.#known(digest)) ?? (await this.#stored(digest));
+    if (want === undefined) throw new DistswarmError("NOT_FOUND", `no Manifest on this box has the digest ${digest}`);
+    await this.#components.blobs.answer(exchange, want);
+  }
+
+  /** What the Manifests say; while they are being read, what the store has is good enough. */
+  async #known(digest: Digest): Promise<Want | undefined> {
+    try {
+      return await this.#components.resolver.byDigest(digest);
+    } catch (error) {
+      const stored = await this.#stored(digest);
+      if (stored === undefined) throw error;
+      return stored;
+    }
+  }
+
+  async #stored(digest: Digest): Promise<Want | undefined> {
+    const info = await this.#components.store.find(digest);
+    return info && { digest, size: info.size, names: [], packages: [] };
+  }
+
+  async #pass(
+    exchange: Exchange,
+    ask: (request: MirrorRequest) => ReturnType<Upstream["mirrorPath"]>,
+    candidates: Parameters<PassDoor["answer"]>[2] = [],
+  ): Promise<void> {
+    const { request, signal } = exchange;
+    const method = request.method === "HEAD" ? "HEAD" : "GET";
+    const headers = pick(request.rawHeaders, PASSED_FIELDS);
+    await this.#components.pass.answer(exchange, ask({ method, headers, signal }), candidates);
+  }
+
+  #sendText({ request, response }: Exchange, type: string, text: string): void {
+    response.writeHead(200, { "Content-Type": type, "Content-Length": Buffer.byteLength(text) });
+    response.end(request.method === "HEAD" ? undefined : text);
+  }
+}
+
+function notOurs(): { status: number; message: string } {
+  return {
+    status: 404,
+    message: "this is a Gentoo mirror: /distfiles/layout.conf, /distfiles/<digest, name>, /snapshots/<name>",
+  };
+}

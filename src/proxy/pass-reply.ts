@@ -1,0 +1,56 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { UpstreamAnswer } from "../core/upstream.ts";
+import { endToEnd } from "./headers.ts";
+import { sendBytes, type Exchange } from "./reply.ts";
+
+/**
+ * Hands an upstream's answer on as it came. A body that breaks off breaks off here too: the error is thrown, the caller
+ * destroys the connection. Resolves with the bytes sent.
+ */
+export async function sendAnswer(
+  exchange: Exchange,
+  answer: UpstreamAnswer,
+  options: { via: string; tap?: Tap | undefined },
+): Promise<number> {
+  const { response, request } = exchange;
+  response.writeHead(answer.status, responseHeaders(answer.headers, options.via));
+  let sent = 0;
+  if (request.method !== "HEAD") {
+    await sendBytes(
+      exchange,
+      counted(answer.body, options.tap, (bytes) => (sent += bytes)),
+    );
+  }
+  answer.body.destroy();
+  response.end();
+  return sent;
+}
+
+/** Sees each chunk of a passing body before the client does. */
+export type Tap = (chunk: Buffer) => Promise<void>;
+
+async function* counted(
+  body: AsyncIterable<Buffer>,
+  tap: Tap | undefined,
+  count: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  for await (const chunk of body) {
+    await tap?.(chunk);
+    count(chunk.length);
+    yield chunk;
+  }
+}
+
+function responseHeaders(headers: IncomingHttpHeaders, via: string): OutgoingHttpHeaders {
+  const raw = Object.entries(headers).flatMap(([name, value]) => [value ?? []].flat().flatMap((one) => [name, one]));
+  const kept = endToEnd(raw);
+  const out: Record<string, string | string[]> = { "cache-status": "distswarm; fwd=bypass" };
+  for (let at = 0; at < kept.length; at += 2) append(out, kept[at]!, kept[at + 1]!);
+  append(out, "via", via);
+  return out;
+}
+
+function append(out: Record<string, string | string[]>, name: string, value: string): void {
+  const present = out[name];
+  out[name] = present === undefined ? value : [present, value].flat();
+}

@@ -1,0 +1,50 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { STATUS_CODES } from "node:http";
+
+/** A request with its answer, and a signal that aborts when the client leaves before the answer is complete. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly signal: AbortSignal;
+}
+
+/** An answer of ours in one plain line. */
+export interface PlainAnswer {
+  readonly status: number;
+  readonly message: string;
+  readonly headers?: Readonly<Record<string, string | number>>;
+}
+
+/** Sends one plain line; nothing if the answer has begun. */
+export function sendPlain({ request, response }: Exchange, answer: PlainAnswer): void {
+  if (response.headersSent) return void response.destroy();
+  const body = `${answer.status} ${STATUS_CODES[answer.status] ?? ""}: ${answer.message}\n`;
+  response.writeHead(answer.status, {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Length": Buffer.byteLength(body),
+    ...answer.headers,
+  });
+  response.end(request.method === "HEAD" ? undefined : body);
+}
+
+/** Sends bytes with back-pressure; stops when the client has left. Does not end the answer. */
+export async function sendBytes({ response, signal }: Exchange, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of bytes) {
+    signal.throwIfAborted();
+    if (!response.write(chunk)) await drained(response, signal);
+  }
+}
+
+function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      response.off("drain", settle);
+      signal.removeEventListener("abort", settle);
+      if (signal.aborted) reject(signal.reason as Error);
+      else resolve();
+    };
+    if (signal.aborted) return settle();
+    response.on("drain", settle);
+    signal.addEventListener("abort", settle);
+  });
+}

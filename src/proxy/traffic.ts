@@ -1,0 +1,9 @@
+import type { SourceKind } from "../core/source.ts";
+
+/** Where the doors report what they gave; the status counts it. */
+export interface Traffic {
+  /** A client was given a verified distfile, or a range of it. */
+  served(origin: "store" | SourceKind, bytes: number): void;
+  /** Something without a known digest passed through. */
+  passed(bytes: number): void;
+}
