@@ -1,0 +1,78 @@
+import { hostname, networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { configSchema, type Config } from "../config.ts";
+import { readPortage, type PortageSettings } from "../portage/portage.ts";
+import { allows, chooseDirectories, SYSTEM_DIRECTORIES, type Directories } from "./directories.ts";
+import { checkConfig, readConfigFile, type RawConfig } from "./file.ts";
+import { describeOrigins } from "./notes.ts";
+
+/** Whom and where the config is loaded for. */
+export interface LoadOptions {
+  /** The config file that was asked for. @default /etc/distswarm.toml, else the user's own, where there is one */
+  readonly file?: string | undefined;
+  /** @default process.env */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Below which the files of the system are looked for. @default "/" */
+  readonly root?: string;
+  /** @default the user id of the process */
+  readonly uid?: number;
+}
+
+/** The config, and in plain words what was found on this box and what lacks, one line each. */
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads the config file and, for what it leaves out, Portage's own files; defaults fill in the rest.
+ *
+ * @throws {DistswarmError} `INVALID_CONFIG`: a file that was asked for cannot be read, or something in it is wrong; the
+ * message has a line for each problem.
+ */
+export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
+  const { env = process.env, root = "/", uid = process.getuid?.() ?? 0 } = options;
+  const directories = await chooseDirectories(root, uid, env);
+  const file = options.file ?? (await findConfigFile(root, directories));
+  const raw = file === undefined ? {} : await readConfigFile(file);
+  const { proxy } = checkConfig(raw, file ?? "");
+  const portage = await readPortage(root, { listen: proxy.listen, names: ownNames() });
+  const config = configSchema.parse(layered(hostDefaults(portage, directories), raw));
+  const absentRepos = await filterAsync(config.portage.repos, async (repo) => !(await allows(join(root, repo))));
+  return { config, notes: describeOrigins({ config, file, portage, absentRepos }) };
+}
+
+async function findConfigFile(root: string, directories: Directories): Promise<string | undefined> {
+  const candidates = [join(root, SYSTEM_DIRECTORIES.configFile), directories.configFile];
+  return (await filterAsync(candidates, (file) => allows(file)))[0];
+}
+
+async function filterAsync<T>(items: readonly T[], keep: (item: T) => Promise<boolean>): Promise<T[]> {
+  const kept = await Promise.all(items.map(keep));
+  return items.filter((_, index) => kept[index]);
+}
+
+/** The names and addresses by which this box may be called in GENTOO_MIRRORS. */
+function ownNames(): string[] {
+  const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return [hostname().toLowerCase(), ...interfaces.map(({ address }) => address)];
+}
+
+/** The defaults that this box gives, in the shape of the config file. */
+function hostDefaults(portage: PortageSettings, directories: Directories): RawConfig {
+  return {
+    state_dir: directories.state,
+    store: { dir: directories.store },
+    portage: { repos: portage.repos, distdir: portage.distdir ?? "" },
+    upstream: portage.mirrors.length > 0 ? { mirrors: portage.mirrors } : {},
+  };
+}
+
+/** `over` on top of `base`, option by option. */
+function layered(base: RawConfig, over: RawConfig): RawConfig {
+  const merged = Object.entries(over).map(([key, value]) => [
+    key,
+    typeof value === "object" ? Object.assign({}, base[key], value) : value,
+  ]);
+  return { ...base, ...Object.fromEntries(merged) };
+}

@@ -1,0 +1,34 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { messageOf, systemCode } from "../core/errors.ts";
+
+const VERSION_CONTROL = new Set(["CVS", "RCS", "SCCS", ".bzr", ".git", ".hg", ".svn"]);
+
+function isSkipped(name: string): boolean {
+  return name.startsWith(".") || name.endsWith("~") || VERSION_CONTROL.has(name);
+}
+
+/** What is at a path: its text; `absent`; or why it cannot be read. */
+export type FileText = { readonly text: string } | { readonly absent: true } | { readonly problem: string };
+
+/** Reads a file whole, without throwing. */
+export async function readText(path: string): Promise<FileText> {
+  try {
+    return { text: await readFile(path, "utf8") };
+  } catch (error) {
+    return systemCode(error) === "ENOENT" ? { absent: true } : { problem: messageOf(error) };
+  }
+}
+
+/**
+ * The files that a Portage config path stands for: itself, or for a directory all files below it, sorted by name, less
+ * dot-files, `~` backups and version control. None when there is nothing or it cannot be looked at.
+ */
+export async function configFiles(path: string): Promise<string[]> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || isSkipped(basename(path))) return [];
+  if (found.isFile()) return [path];
+  if (!found.isDirectory()) return [];
+  const names = (await readdir(path).catch(() => [])).sort((a, b) => (a < b ? -1 : 1));
+  return (await Promise.all(names.map((name) => configFiles(join(path, name))))).flat();
+}

@@ -1,0 +1,119 @@
+import { chmod } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { loadConfig } from "../../src/config/load.ts";
+import { rootWith } from "../portage/tree.ts";
+
+const USER = 1000;
+
+const GENTOO = {
+  "/usr/share/portage/config/make.globals":
+    'DISTDIR="/var/cache/distfiles"\nGENTOO_MIRRORS="http://distfiles.gentoo.org"',
+  "/usr/share/portage/config/repos.conf": "[gentoo]\nlocation = /var/db/repos/gentoo\n",
+  "/var/db/repos/gentoo/profiles/repo_name": "gentoo\n",
+};
+
+describe("what the config file leaves out", () => {
+  test("comes from Portage's own files", async () => {
+    const root = await rootWith({
+      ...GENTOO,
+      "/etc/portage/make.conf":
+        'DISTDIR=/srv/distfiles\nGENTOO_MIRRORS="http://localhost:8480 https://a.example/ http://b.example"',
+      "/etc/portage/repos.conf/guru.conf": "[guru]\nlocation = /var/db/repos/guru\n",
+    });
+    const { config, notes } = await loadConfig({ root, env: {}, uid: 0 });
+    expect(config.portage).toEqual({
+      distdir: "/srv/distfiles",
+      repos: ["/var/db/repos/gentoo", "/var/db/repos/guru"],
+    });
+    expect(config.upstream.mirrors).toEqual(["https://a.example", "http://b.example"]);
+    expect(notes).toEqual([
+      "no config file: defaults, and what Portage's own files say",
+      "ebuild repositories: /var/db/repos/gentoo",
+      "no ebuild repository at /var/db/repos/guru yet: it is read once it has been synced",
+      "mirrors from GENTOO_MIRRORS: https://a.example, http://b.example",
+      "DISTDIR: /srv/distfiles",
+      "store: /var/cache/distswarm, state: /var/lib/distswarm",
+    ]);
+  });
+
+  test("and what it says counts more", async () => {
+    const root = await rootWith({
+      ...GENTOO,
+      "/etc/distswarm.toml":
+        '[portage]\ndistdir = ""\n[upstream]\nmirrors = ["http://mine.example"]\n[store]\nmax_size = "1GiB"\n',
+    });
+    const { config, notes } = await loadConfig({ root, env: {}, uid: 0 });
+    expect(config.portage).toEqual({ distdir: null, repos: ["/var/db/repos/gentoo"] });
+    expect(config.upstream.mirrors).toEqual(["http://mine.example"]);
+    expect(config.store).toMatchObject({ dir: "/var/cache/distswarm", max_size: 2 ** 30 });
+    expect(notes).toContain(`config file: ${root}/etc/distswarm.toml`);
+    expect(notes).toContain("mirrors: http://mine.example");
+    expect(notes).toContain("no DISTDIR: nothing is shared from there");
+  });
+
+  test("a mirror list of nothing but this agent gives way to Gentoo's own", async () => {
+    const root = await rootWith({
+      "/etc/distswarm.toml": '[proxy]\nlisten = ["127.0.0.1:9000"]',
+      "/etc/portage/make.conf": "GENTOO_MIRRORS=http://localhost:9000",
+    });
+    const { config } = await loadConfig({ root, env: {}, uid: 0 });
+    expect(config.upstream.mirrors).toEqual(["http://distfiles.gentoo.org"]);
+  });
+
+  test("damage in make.conf is told and stops nothing", async () => {
+    const root = await rootWith({ ...GENTOO, "/etc/portage/make.conf": 'GENTOO_MIRRORS="http://a\n' });
+    const { config, notes } = await loadConfig({ root, env: {}, uid: 0 });
+    expect(config.upstream.mirrors).toEqual(["http://distfiles.gentoo.org"]);
+    expect(notes[0]).toBe(
+      `${root}/etc/portage/make.conf:1: the quote " is never closed; the rest of the file is not read`,
+    );
+  });
+});
+
+describe("a machine that is no Gentoo, as an ordinary user", () => {
+  test("gives a config that works, in the user's own directories, and says what lacks", async () => {
+    const root = await rootWith({});
+    const { config, notes } = await loadConfig({ root, env: { HOME: "/home/ann" }, uid: USER });
+    expect(config).toMatchObject({
+      state_dir: "/home/ann/.local/state/distswarm",
+      store: { dir: "/home/ann/.cache/distswarm" },
+      portage: { repos: [], distdir: null },
+      upstream: { mirrors: ["http://distfiles.gentoo.org"] },
+    });
+    expect(notes).toEqual([
+      "no config file: defaults, and what Portage's own files say",
+      "no ebuild repository: repos.conf names none, so no file can be told by its digest (a plain mirror only)",
+      "mirrors: http://distfiles.gentoo.org",
+      "no DISTDIR: nothing is shared from there",
+      "store: /home/ann/.cache/distswarm, state: /home/ann/.local/state/distswarm",
+    ]);
+  });
+
+  test("follows the XDG variables, and finds a config file of the user's own", async () => {
+    const root = await rootWith({ "/own/distswarm.toml": '[log]\nlevel = "debug"' });
+    const env = { HOME: "/h", XDG_STATE_HOME: "/s", XDG_CACHE_HOME: "relative", XDG_CONFIG_HOME: join(root, "own") };
+    const { config } = await loadConfig({ root, env, uid: USER });
+    expect(config).toMatchObject({
+      state_dir: "/s/distswarm",
+      store: { dir: "/h/.cache/distswarm" },
+      log: { level: "debug" },
+    });
+  });
+
+  test("prefers the config file of the system", async () => {
+    const root = await rootWith({
+      "/own/distswarm.toml": '[log]\nlevel = "debug"',
+      "/etc/distswarm.toml": '[log]\nlevel = "trace"',
+    });
+    const { config } = await loadConfig({ root, env: { HOME: "/h", XDG_CONFIG_HOME: join(root, "own") }, uid: USER });
+    expect(config.log.level).toBe("trace");
+  });
+});
+
+test("who may write the system's state directory runs the installed agent", async () => {
+  const root = await rootWith({ "/var/lib/distswarm/db/x": "" });
+  await chmod(join(root, "var/lib/distswarm"), 0o755);
+  const { config } = await loadConfig({ root, env: { HOME: "/h" }, uid: USER });
+  expect(config).toMatchObject({ state_dir: "/var/lib/distswarm", store: { dir: "/var/cache/distswarm" } });
+});

@@ -1,0 +1,135 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseAssignments } from "../../src/portage/assignments.ts";
+import { readMakeConf } from "../../src/portage/make-conf.ts";
+import { ShellSyntaxError } from "../../src/portage/shell-tokens.ts";
+import { rootWith } from "./tree.ts";
+
+const MAKE_CONF = "/etc/portage/make.conf";
+
+/** What `NAME` comes to in a make.conf with this text. */
+async function valueIn(text: string): Promise<string | undefined> {
+  const { variables, warnings } = await readMakeConf(await rootWith({ [MAKE_CONF]: text }));
+  expect(warnings).toEqual([]);
+  return variables.get("NAME");
+}
+
+describe("a value", () => {
+  test.for([
+    ["in double quotes", 'NAME="http://a http://b"', "http://a http://b"],
+    ["in single quotes", "NAME='http://a http://b'", "http://a http://b"],
+    ["without quotes", "NAME=http://a.example:8080/x~y", "http://a.example:8080/x~y"],
+    ["of quoted and unquoted parts", `NAME=a"b c"'d e'f`, "ab cd ef"],
+    ["that is empty", 'NAME=""', ""],
+    ["with blanks around the =", 'NAME = "x"', "x"],
+    ["that is exported", 'export NAME="x"', "x"],
+    ["with a comment behind it", 'NAME="a#b" # c', "a#b"],
+    ["among comments and empty lines", '# NAME="no"\n\nNAME=x\n#end', "x"],
+    ["over several lines", 'NAME="a\n  b"', "a   b"],
+    ["over several lines, continued by backslashes", 'NAME="a \\\nb \\\n c"', "a b  c"],
+    ["with a blank that is escaped", "NAME=/mnt/my\\ files", "/mnt/my files"],
+    ["with a quote that is escaped", 'NAME="a \\"b\\""', 'a "b"'],
+    ["set twice: the last counts", "NAME=a\nNAME=b", "b"],
+    ["with an earlier value", 'A=x\nNAME="${A}/y $A/z"', "x/y x/z"],
+    ["with its own earlier value", 'NAME=a\nNAME="${NAME} b"', "a b"],
+    ["with an unknown variable", 'NAME="a${NOTHING}b"', "ab"],
+    ["with a dollar that is escaped", 'A=x\nNAME="\\$A"', "$A"],
+    ["with a dollar at its end", 'NAME="a$"', "a$"],
+    ["in a file with line ends of DOS", 'NAME="a"\r\nB=c\r\n', "a"],
+  ] as const)("%s", async ([, text, expected]) => {
+    expect(await valueIn(text)).toBe(expected);
+  });
+});
+
+test("make.globals comes first, then /etc/make.conf, then /etc/portage/make.conf; each sees what was set before", async () => {
+  const root = await rootWith({
+    "/usr/share/portage/config/make.globals": 'DISTDIR="/var/cache/distfiles"\nGENTOO_MIRRORS="http://globals"',
+    "/etc/make.conf": 'GENTOO_MIRRORS="${GENTOO_MIRRORS} http://old"',
+    [MAKE_CONF]: 'GENTOO_MIRRORS="${GENTOO_MIRRORS} http://new"',
+  });
+  const { variables } = await readMakeConf(root);
+  expect(Object.fromEntries(variables)).toEqual({
+    DISTDIR: "/var/cache/distfiles",
+    GENTOO_MIRRORS: "http://globals http://old http://new",
+  });
+});
+
+test("a directory is read file by file, sorted, without dot-files and backups", async () => {
+  const root = await rootWith({
+    [`${MAKE_CONF}/20-b`]: 'LIST="${LIST} b"',
+    [`${MAKE_CONF}/10-a/0-inner`]: 'LIST="inner"',
+    [`${MAKE_CONF}/10-a/1-outer`]: 'LIST="${LIST} outer"',
+    [`${MAKE_CONF}/30-c~`]: 'LIST="backup"',
+    [`${MAKE_CONF}/.hidden`]: 'LIST="hidden"',
+    [`${MAKE_CONF}/.git/config`]: 'LIST="git"',
+  });
+  const { variables, warnings } = await readMakeConf(root);
+  expect(variables.get("LIST")).toBe("inner outer b");
+  expect(warnings).toEqual([]);
+});
+
+test("source reads another file in its place, absolute or beside the file, with variables in its name", async () => {
+  const root = await rootWith({
+    [MAKE_CONF]: 'WHERE=/var/lib/extra\nsource "${WHERE}/make.conf"\nsource mirrors\nLAST="${A} ${B}"',
+    "/var/lib/extra/make.conf": "A=extra",
+    "/etc/portage/mirrors": "B=beside",
+  });
+  expect((await readMakeConf(root)).variables.get("LAST")).toBe("extra beside");
+});
+
+describe("damage is a warning with file and line, and costs no more than what is damaged", () => {
+  test.for([
+    ["a quote that is never closed", 'A=1\nB="x\nC=2\n', ':2: the quote " is never closed'],
+    ["a word without =", "A=1\nB C=2\n", ':2: "B" is not followed by "="'],
+    ["a command", "A=1\nif true; then\n", ':2: "if" is not followed by "="'],
+    ["no value at the end", "A=1\nB=", ':2: the file ends where a value must follow "="'],
+    ["an operator", "A=1\n(B)\n", ':2: "(" stands where a variable name must'],
+    ["a name that is none", "A=1\n2B=3\n", ':2: "2B" is no variable name'],
+    ["a backslash at the end", "A=1\nB=\\", ":2: the file ends after a backslash"],
+  ] as const)("%s", async ([, text, warning]) => {
+    const root = await rootWith({ [MAKE_CONF]: text });
+    const { variables, warnings } = await readMakeConf(root);
+    expect(warnings).toEqual([`${root}${MAKE_CONF}${warning}; the rest of the file is not read`]);
+    expect(Object.fromEntries(variables)).toEqual({ A: "1" });
+  });
+
+  test("an expansion that Portage does not know leaves only that value out", async () => {
+    const root = await rootWith({ [MAKE_CONF]: "A=${B:-x}\nC=1\n" });
+    const { variables, warnings } = await readMakeConf(root);
+    expect(warnings).toEqual([`${root}${MAKE_CONF}:1: only $NAME and \${NAME} can be expanded`]);
+    expect(Object.fromEntries(variables)).toEqual({ C: "1" });
+  });
+
+  test("a sourced file that is not there", async () => {
+    const root = await rootWith({ [MAKE_CONF]: "source /etc/absent\nA=1\n" });
+    const { variables, warnings } = await readMakeConf(root);
+    expect(warnings).toEqual([`${root}/etc/absent: no such file`]);
+    expect(variables.get("A")).toBe("1");
+  });
+
+  test("files that source one another in a circle", async () => {
+    const root = await rootWith({ [MAKE_CONF]: "source make.conf\nA=1\n" });
+    const { variables, warnings } = await readMakeConf(root);
+    expect(warnings).toEqual([`${root}${MAKE_CONF}:1: files source one another in a circle`]);
+    expect(variables.get("A")).toBe("1");
+  });
+});
+
+test("a box without Portage has no variables and no warnings", async () => {
+  const { variables, warnings } = await readMakeConf(await rootWith({}));
+  expect(variables.size).toBe(0);
+  expect(warnings).toEqual([]);
+});
+
+test("any text is either read or refused with a line that it has", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom(..."AB= \n\"'\\$#{}();sourcexpt\r\t") }), (text) => {
+      try {
+        for (const { line } of parseAssignments(text)) expect(line).toBeGreaterThan(0);
+      } catch (error) {
+        expect(error).toBeInstanceOf(ShellSyntaxError);
+        expect((error as ShellSyntaxError).line).toBeLessThanOrEqual(text.split("\n").length);
+      }
+    }),
+  );
+});
