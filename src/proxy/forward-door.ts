@@ -38,7 +38,7 @@ export class ForwardDoor {
    */
   async answer(exchange: Exchange, url: URL): Promise<void> {
     const { request } = exchange;
-    if (String(request.headers.via ?? "").includes(this.#via)) throw loop(url);
+    if ((request.headers.via ?? "").includes(this.#via)) throw loop(url);
     const isRead = request.method === "GET" || request.method === "HEAD";
     const name = isRead ? await this.#distfileName(url) : undefined;
     if (name !== undefined) return this.#components.mirror.answerName(exchange, name, url.href);

@@ -1,0 +1,37 @@
+import type { Status, Tally } from "../core/agent-api.ts";
+import type { SourceKind } from "../core/source.ts";
+
+type Origin = "store" | SourceKind;
+
+/** Counts what this box gave, since the start. */
+export class TrafficCounter {
+  readonly #served: Record<Origin, Tally> = { store: NONE, peer: NONE, upstream: NONE };
+  #uploaded = NONE;
+  #passed = NONE;
+
+  /** A client was given a verified distfile, or a range of it. */
+  served(origin: Origin, bytes: number): void {
+    this.#served[origin] = add(this.#served[origin], bytes);
+  }
+
+  /** Something without a known digest passed through. */
+  passed(bytes: number): void {
+    this.#passed = add(this.#passed, bytes);
+  }
+
+  /** A peer was given a blob, or a range of it. */
+  uploaded(bytes: number): void {
+    this.#uploaded = add(this.#uploaded, bytes);
+  }
+
+  /** The counts as the status shows them. */
+  counts(): Pick<Status, "served" | "uploaded" | "passed"> {
+    return { served: { ...this.#served }, uploaded: this.#uploaded, passed: this.#passed };
+  }
+}
+
+const NONE: Tally = { requests: 0, bytes: 0 };
+
+function add(tally: Tally, bytes: number): Tally {
+  return { requests: tally.requests + 1, bytes: tally.bytes + bytes };
+}
