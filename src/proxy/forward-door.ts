@@ -1,17 +1,18 @@
-import { createHash } from "node:crypto";
 import type { DistfileIndex } from "../core/distfile-index.ts";
 import type { Distfile } from "../core/distfile.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { Upstream } from "../core/upstream.ts";
+import { lastSegment } from "../retrieve/mirror-url.ts";
+import type { Resolver } from "../retrieve/resolver.ts";
 import { endToEnd } from "./headers.ts";
 import type { MirrorDoor } from "./mirror-door.ts";
-import { parseMirrorPath } from "./mirror-path.ts";
 import type { PassDoor } from "./pass-door.ts";
 import type { Exchange } from "./reply.ts";
 
 /** What the forward proxy uses. */
 export interface ForwardDoorComponents {
   readonly index: DistfileIndex;
+  readonly resolver: Resolver;
   readonly upstream: Upstream;
   readonly mirror: MirrorDoor;
   readonly pass: PassDoor;
@@ -40,27 +41,15 @@ export class ForwardDoor {
     const { request } = exchange;
     if ((request.headers.via ?? "").includes(this.#via)) throw loop(url);
     const isRead = request.method === "GET" || request.method === "HEAD";
-    const name = isRead ? await this.#distfileName(url) : undefined;
+    const name = isRead ? await this.#components.resolver.nameInUrl(url) : undefined;
     if (name !== undefined) return this.#components.mirror.answerName(exchange, name, url.href);
     await this.#passThrough(exchange, url, isRead ? await this.#candidates(url) : []);
   }
 
-  /** The known distfile that a URL certainly means: below a mirror's `/distfiles/`, or as a whole a known SRC_URI. */
-  async #distfileName(url: URL): Promise<string | undefined> {
-    const below = distfileBelowMirror(url);
-    const isMirrors = below !== undefined && (isFilenameHash(below) || this.#components.upstream.isMirror(url));
-    if (isMirrors && (await this.#isKnown(below.name))) return below.name;
-    return this.#components.upstream.nameOf(url.href);
-  }
-
-  async #isKnown(name: string): Promise<boolean> {
-    return (await this.#components.index.byName(name)).length > 0;
-  }
-
   /** The end of any other URL proves nothing, but its bytes may turn out to be a known distfile. */
   async #candidates(url: URL): Promise<Distfile[]> {
-    const last = decoded(url.pathname.split("/").at(-1) ?? "");
-    return last === undefined || last === "" ? [] : this.#components.index.byName(last);
+    const last = lastSegment(url);
+    return last === undefined ? [] : this.#components.index.byName(last);
   }
 
   async #passThrough(exchange: Exchange, url: URL, candidates: readonly Distfile[]): Promise<void> {
@@ -78,36 +67,6 @@ export class ForwardDoor {
       followRedirects: candidates.length > 0,
     });
     await this.#components.pass.answer(exchange, asking, candidates);
-  }
-}
-
-interface BelowMirror {
-  readonly name: string;
-  readonly hash?: string;
-}
-
-/** The distfile in `…/distfiles/<name>` or `…/distfiles/<hh>/<name>`, whatever stands before. */
-function distfileBelowMirror(url: URL): BelowMirror | undefined {
-  const at = url.pathname.lastIndexOf("/distfiles/");
-  if (at < 0 || url.search !== "") return undefined;
-  try {
-    const path = parseMirrorPath(url.pathname.slice(at));
-    return path.kind === "name" ? path : undefined;
-  } catch {
-    return undefined; // not in any mirror's form, so not ours to judge
-  }
-}
-
-/** A path of the filename-hash layout proves itself: the directory is the hash of the name (GLEP 75). */
-function isFilenameHash({ name, hash }: BelowMirror): boolean {
-  return hash !== undefined && createHash("blake2b512").update(name).digest("hex").startsWith(hash);
-}
-
-function decoded(segment: string): string | undefined {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return undefined;
   }
 }
 

@@ -72,10 +72,7 @@ export class FlightContent implements Content {
   readonly collapsed: boolean;
   readonly #reader: FlightReader;
 
-  constructor(
-    reader: FlightReader,
-    facts: { digest: Digest; size: number; origin: SourceKind; collapsed: boolean },
-  ) {
+  constructor(reader: FlightReader, facts: { digest: Digest; size: number; origin: SourceKind; collapsed: boolean }) {
     this.#reader = reader;
     this.digest = facts.digest;
     this.size = facts.size;

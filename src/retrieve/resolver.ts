@@ -2,6 +2,8 @@ import type { Digest } from "../core/digest.ts";
 import type { Distfile, KnownDistfile, Want } from "../core/distfile.ts";
 import type { DistfileIndex } from "../core/distfile-index.ts";
 import { DistswarmError } from "../core/errors.ts";
+import type { Upstream } from "../core/upstream.ts";
+import { parseMirrorUrl } from "./mirror-url.ts";
 
 /** How long a request waits for changed Manifests to be read, in ms: the cost of a miss is the product. */
 const CATCH_UP_MS = 1000;
@@ -18,13 +20,32 @@ export type Resolution =
   | { readonly kind: "ambiguous"; readonly distfiles: readonly Distfile[] }
   | { readonly kind: "undigested" | "unknown" };
 
-/** Name or digest -> what is wanted, by the Manifests on this box. */
+/** What resolving uses. */
+export interface ResolverComponents {
+  readonly index: DistfileIndex;
+  readonly upstream: Pick<Upstream, "isMirror" | "nameOf">;
+}
+
+/** Name, URL or digest -> what is wanted, by the Manifests on this box. */
 export class Resolver {
   readonly #index: DistfileIndex;
+  readonly #upstream: ResolverComponents["upstream"];
   #caughtUpAt = Number.NEGATIVE_INFINITY;
 
-  constructor(components: { index: DistfileIndex }) {
+  constructor(components: ResolverComponents) {
     this.#index = components.index;
+    this.#upstream = components.upstream;
+  }
+
+  /**
+   * The distfile that a URL certainly means: a known name below a mirror's `/distfiles/`, or the whole URL a known
+   * SRC_URI. `v1.6.0.tar.gz` at the end of any other URL means nothing.
+   */
+  async nameInUrl(url: URL): Promise<string | undefined> {
+    const below = parseMirrorUrl(url);
+    const isMirrors = below !== undefined && (below.proven || this.#upstream.isMirror(url));
+    if (isMirrors && (await this.#index.byName(below.name)).length > 0) return below.name;
+    return this.#upstream.nameOf(url.href);
   }
 
   /**

@@ -1,0 +1,98 @@
+import fastq from "fastq";
+import type { FetchEvent } from "../core/agent-api.ts";
+import { Channel } from "../core/channel.ts";
+import { isDigest, type Digest } from "../core/digest.ts";
+import type { Want } from "../core/distfile.ts";
+import { DistswarmError, messageOf } from "../core/errors.ts";
+import { lastSegment } from "./mirror-url.ts";
+import type { Resolver } from "./resolver.ts";
+import type { Retriever } from "./retriever.ts";
+
+/** Lines under way at once: enough to keep every transfer busy, few enough that a client at a door finds room. */
+const LINES_AT_ONCE = 8;
+
+/** How often progress of a file is told, in ms. */
+const PROGRESS_MS = 250;
+
+type Tell = (event: FetchEvent) => void;
+
+/** What fetching in bulk uses. */
+export interface BulkFetchComponents {
+  readonly resolver: Resolver;
+  readonly retriever: Retriever;
+}
+
+/** Gets many distfiles into the store: names, digests, URLs, or several URLs of one file a line (`emerge -fp`). */
+export class BulkFetch {
+  readonly #components: BulkFetchComponents;
+
+  constructor(components: BulkFetchComponents) {
+    this.#components = components;
+  }
+
+  /** Fetches all lines, a few at a time; a line that fails stops no other. Ends when all have ended. */
+  async *fetch(lines: readonly string[], signal: AbortSignal): AsyncGenerator<FetchEvent> {
+    const events = new Channel<FetchEvent>();
+    const tell: Tell = (event) => events.push(event);
+    const queue = fastq.promise((line: number) => this.#fetchLine(lines[line]!, line, tell, signal), LINES_AT_ONCE);
+    const all = Promise.all(lines.map((_, line) => queue.push(line))).finally(() => events.end());
+    yield* events.read(signal);
+    await all;
+  }
+
+  async #fetchLine(text: string, line: number, tell: Tell, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    try {
+      const want = await this.#resolve(text);
+      tell({ event: "started", line, name: want.names[0] ?? want.digest, size: want.size });
+      const from = await this.#keep(want, line, tell, signal);
+      tell({ event: "done", line, bytes: want.size, from });
+    } catch (error) {
+      const code = error instanceof DistswarmError ? error.code : "NO_SOURCE";
+      tell({ event: "failed", line, name: text, code, message: messageOf(error) });
+    }
+  }
+
+  async #keep(want: Want, line: number, tell: Tell, signal: AbortSignal): Promise<"store" | "peer" | "upstream"> {
+    const { retriever } = this.#components;
+    const timer = setInterval(() => {
+      const transfer = retriever.transfers().find(({ digest }) => digest === want.digest);
+      if (transfer === undefined) return;
+      const { received, source } = transfer;
+      tell({ event: "progress", line, received, ...(source && { source }) });
+    }, PROGRESS_MS);
+    return retriever.keep(want, { signal }).finally(() => clearInterval(timer));
+  }
+
+  /** The first part of the line that is known says which file is meant. */
+  async #resolve(text: string): Promise<Want> {
+    const reasons = new Set<string>();
+    for (const part of text.split(/\s+/).filter((word) => word !== "")) {
+      const found = await this.#resolvePart(part);
+      if (typeof found === "object") return found;
+      reasons.add(found);
+    }
+    throw new DistswarmError("NOT_FOUND", [...reasons].join("; ") || "an empty line");
+  }
+
+  async #resolvePart(part: string): Promise<Want | string> {
+    const { resolver } = this.#components;
+    const lower = part.toLowerCase();
+    if (isDigest(lower))
+      return (await resolver.byDigest(lower satisfies Digest)) ?? "no Manifest on this box has this digest";
+    if (!URL.canParse(part)) return this.#resolveName(part);
+    const url = new URL(part);
+    const name = (await resolver.nameInUrl(url)) ?? lastSegment(url);
+    return name === undefined ? `${part} names no file` : this.#resolveName(name, url.href);
+  }
+
+  async #resolveName(name: string, url?: string): Promise<Want | string> {
+    const resolution = await this.#components.resolver.byName(name, url);
+    if (resolution.kind === "known") return resolution.want;
+    return {
+      ambiguous: `${name} has several digests: ask for one of them (distswarm explain ${name})`,
+      undigested: `${name} has no BLAKE2B digest in its Manifest, so it cannot be checked or kept`,
+      unknown: `no Manifest on this box names ${name}`,
+    }[resolution.kind];
+  }
+}

@@ -1,0 +1,132 @@
+import type { Attempt, ExplainedFile, Explanation } from "../core/agent-api.ts";
+import type { BlobStore } from "../core/blob-store.ts";
+import { isDigest, type Digest } from "../core/digest.ts";
+import type { KnownDistfile, Want } from "../core/distfile.ts";
+import type { DistfileIndex } from "../core/distfile-index.ts";
+import type { SourceFinder } from "../core/source.ts";
+import { lastSegment } from "./mirror-url.ts";
+import type { Resolver } from "./resolver.ts";
+import type { Retriever } from "./retriever.ts";
+
+/** Sources listed at most; a package with hundreds of mirrors tells nothing more. */
+const LISTED_SOURCES = 50;
+
+/** How long the sources may take to be listed, in ms: a mirror's layout may have to be read. */
+const LISTING_MS = 3000;
+
+/** What explaining uses. */
+export interface ExplainerComponents {
+  readonly index: DistfileIndex;
+  readonly resolver: Resolver;
+  readonly store: BlobStore;
+  readonly retriever: Retriever;
+  readonly finders: readonly SourceFinder[];
+}
+
+/** Tells what a name, URL or digest is, whether it is here, where it would come from, and what happened last time. */
+export class Explainer {
+  readonly #components: ExplainerComponents;
+
+  constructor(components: ExplainerComponents) {
+    this.#components = components;
+  }
+
+  /** Explains what a person asked about. */
+  async explain(asked: string): Promise<Explanation> {
+    const text = asked.trim();
+    if (isDigest(text.toLowerCase())) return this.#explainDigest(text.toLowerCase() as Digest);
+    return URL.canParse(text) ? this.#explainUrl(new URL(text)) : this.#explainName(text);
+  }
+
+  async #explainDigest(digest: Digest): Promise<Explanation> {
+    const known = await this.#components.index.byDigest(digest);
+    const meaning = known ? `the digest of ${known.names.join(", ")}` : "a digest that no Manifest on this box has";
+    return { asked: digest, kind: "digest", meaning, files: known ? [await this.#file(known)] : [] };
+  }
+
+  async #explainName(name: string): Promise<Explanation> {
+    const files = await this.#filesNamed(name);
+    return { asked: name, kind: "name", meaning: await this.#meaningOfName(name, files.length), files };
+  }
+
+  async #explainUrl(url: URL): Promise<Explanation> {
+    const name = await this.#components.resolver.nameInUrl(url);
+    const explained = { asked: url.href, kind: "url" as const };
+    if (name !== undefined) {
+      return { ...explained, meaning: `the distfile ${name}`, files: await this.#filesNamed(name, url.href) };
+    }
+    const last = lastSegment(url);
+    const files = last === undefined ? [] : await this.#filesNamed(last);
+    const kept = files.length > 0 ? `, and is kept if its bytes turn out to be ${last}` : "";
+    return { ...explained, meaning: `no URL of a known distfile: it passes through${kept}`, files };
+  }
+
+  async #filesNamed(name: string, url?: string): Promise<ExplainedFile[]> {
+    const distfiles = await this.#components.index.byName(name);
+    const known = await Promise.all(distfiles.map(({ digest }) => this.#components.index.byDigest(digest)));
+    const found = known.filter((one) => one !== undefined);
+    return Promise.all(found.map((one) => this.#file(one, { name, ...(url && { url }) })));
+  }
+
+  async #meaningOfName(name: string, digests: number): Promise<string> {
+    if (digests === 1) return "a distfile";
+    if (digests > 1)
+      return `a name with ${digests} digests: by its name alone it passes through, by digest it is served`;
+    const undigested = await this.#components.index.isUndigested(name);
+    return undigested
+      ? "a distfile without a BLAKE2B digest: it passes through"
+      : "a name that no Manifest on this box has";
+  }
+
+  async #file(known: KnownDistfile, asked: { name?: string; url?: string } = {}): Promise<ExplainedFile> {
+    const { store, retriever } = this.#components;
+    const names = [...(asked.name ? [asked.name] : []), ...known.names.filter((name) => name !== asked.name)];
+    const info = await store.find(known.digest);
+    const sources = await this.#sources({ ...known, names, ...(asked.url && { url: asked.url }) });
+    const attempts = retriever.attempts(known.digest);
+    const transfer = retriever.transfers().find((one) => one.digest === known.digest);
+    return {
+      digest: known.digest,
+      size: known.size,
+      names,
+      packages: known.packages.map((ref) => ref.package),
+      ...(info && { here: { where: info.where, path: info.path } }),
+      ...(transfer && { transfer }),
+      sources,
+      attempts,
+      why: whyUpstream({ here: info !== undefined, sources, attempts }),
+    };
+  }
+
+  async #sources(want: Want): Promise<ExplainedFile["sources"]> {
+    const sources: ExplainedFile["sources"][number][] = [];
+    const signal = AbortSignal.timeout(LISTING_MS);
+    try {
+      for (const finder of this.#components.finders) {
+        for await (const { kind, label } of finder.sources(want, { signal })) {
+          sources.push({ kind, source: label });
+          if (sources.length === LISTED_SOURCES) return sources;
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    return sources;
+  }
+}
+
+/** Why upstream was, or would be, used for a file; or why not. */
+export function whyUpstream(facts: {
+  here: boolean;
+  sources: ExplainedFile["sources"];
+  attempts: readonly Attempt[];
+}): string {
+  const { here, sources, attempts } = facts;
+  const peersTried = attempts.some((attempt) => attempt.kind === "peer");
+  const fromUpstream = attempts.some((attempt) => attempt.kind === "upstream" && attempt.outcome === "ok");
+  if (fromUpstream && peersTried) return "It came from upstream: peers were asked first and could not give it whole.";
+  if (fromUpstream) return "It came from upstream: no peer had it when it was asked for.";
+  if (here) return "It is here: no source is asked.";
+  if (sources[0]?.kind === "peer") return "Peers have it: upstream is asked only if they fail.";
+  return sources.length > 0 ? "No peer has it: upstream will be asked." : "Nobody is known who has it.";
+}
