@@ -10,6 +10,7 @@ export type ErrorCode =
   | "USAGE"
   // agent and CLI
   | "AGENT_NOT_RUNNING"
+  | "NOT_PERMITTED"
   | "ADDRESS_IN_USE"
   | "DAMAGE_FOUND"
   // store

@@ -1,0 +1,104 @@
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
+import { join } from "node:path";
+import type { AgentApi, Explanation, FetchEvent, Status, StoreToolEvent } from "../core/agent-api.ts";
+import { DistswarmError } from "../core/errors.ts";
+import { socketName, type Access } from "./calls.ts";
+import { explainConnectError } from "./connect-error.ts";
+import { fromFailure } from "./failure.ts";
+import { fromLines } from "./ndjson.ts";
+
+export interface ControlClientInit {
+  /** The agent's state directory, where its sockets are. */
+  readonly dir: string;
+}
+
+interface Call {
+  readonly access: Access;
+  /** The path of the call, with its query. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A running agent, reached over its sockets. Every method throws what the agent threw, and besides
+ * {@link DistswarmError} `AGENT_NOT_RUNNING` when nobody listens or the agent goes away in the middle, and
+ * `NOT_PERMITTED` when the sockets are not for this user.
+ */
+export class ControlClient implements AgentApi {
+  readonly #dir: string;
+
+  constructor(init: ControlClientInit) {
+    this.#dir = init.dir;
+  }
+
+  async status(): Promise<Status> {
+    return (await this.#answer({ access: "status", path: "/status" })) as Status;
+  }
+
+  async explain(asked: string): Promise<Explanation> {
+    const query = new URLSearchParams({ asked }).toString();
+    return (await this.#answer({ access: "status", path: `/explain?${query}` })) as Explanation;
+  }
+
+  fetch(lines: readonly string[], signal: AbortSignal): AsyncIterable<FetchEvent> {
+    return this.#steer<FetchEvent>("/fetch", { lines }, signal);
+  }
+
+  importFiles(dir: string | undefined, signal: AbortSignal): AsyncIterable<StoreToolEvent> {
+    return this.#steer<StoreToolEvent>("/import", { dir }, signal);
+  }
+
+  fsck(options: { repair: boolean }, signal: AbortSignal): AsyncIterable<StoreToolEvent> {
+    return this.#steer<StoreToolEvent>("/fsck", options, signal);
+  }
+
+  gc(options: { dryRun: boolean }, signal: AbortSignal): AsyncIterable<StoreToolEvent> {
+    return this.#steer<StoreToolEvent>("/gc", options, signal);
+  }
+
+  #steer<Event>(path: string, body: unknown, signal: AbortSignal): AsyncIterable<Event> {
+    return this.#values({ access: "control", path, body, signal }) as AsyncIterable<Event>;
+  }
+
+  async #answer(call: Call): Promise<unknown> {
+    for await (const value of this.#values(call)) return value;
+    throw wentAway();
+  }
+
+  async *#values(call: Call): AsyncGenerator {
+    const response = await this.#open(call);
+    try {
+      for await (const value of fromLines(response)) {
+        const error = fromFailure(value);
+        if (error !== undefined) throw error;
+        yield value;
+      }
+    } catch (error) {
+      call.signal?.throwIfAborted();
+      throw response.errored === null ? error : wentAway(error);
+    } finally {
+      response.destroy();
+    }
+  }
+
+  async #open({ access, path, body, signal }: Call): Promise<IncomingMessage> {
+    const socketPath = join(this.#dir, socketName(access));
+    const method = body === undefined ? "GET" : "POST";
+    const sent = request({ socketPath, path, method, agent: false, ...(signal && { signal }) });
+    sent.on("error", () => {}); // also after the response, whose reader is told of it anyway
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    try {
+      const [response] = (await once(sent, "response")) as [IncomingMessage];
+      return response;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw await explainConnectError(error, socketPath);
+    }
+  }
+}
+
+function wentAway(cause?: unknown): DistswarmError {
+  return new DistswarmError("AGENT_NOT_RUNNING", "the agent stopped before it had answered", { cause });
+}

@@ -1,0 +1,45 @@
+import { once } from "node:events";
+import { chmod, mkdir, unlink } from "node:fs/promises";
+import { connect, type Server } from "node:net";
+import { dirname } from "node:path";
+import { DistswarmError, systemCode } from "../core/errors.ts";
+
+/** Of a state directory that does not exist yet: the service's group may get at the sockets in it. */
+const STATE_DIR_MODE = 0o750;
+
+/** Until {@link listenAt} has set what was asked for, nobody but the owner may connect. */
+const OWNER_ONLY_UMASK = 0o177;
+
+/** Whether somebody answers at a Unix socket. */
+async function isAlive(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch (error) {
+    if (["ENOENT", "ECONNREFUSED"].includes(systemCode(error) ?? "")) return false;
+    throw error;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/**
+ * Makes `server` listen at a Unix socket with this mode, in place of one that a dead agent left behind.
+ *
+ * @throws {DistswarmError} `ADDRESS_IN_USE` when a living agent listens there.
+ */
+export async function listenAt(server: Server, path: string, mode: number): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: STATE_DIR_MODE });
+  if (await isAlive(path)) {
+    throw new DistswarmError("ADDRESS_IN_USE", `another agent is running: it listens at ${path}`);
+  }
+  await unlink(path).catch((error: unknown) => {
+    if (systemCode(error) !== "ENOENT") throw error;
+  });
+  const umask = process.umask(OWNER_ONLY_UMASK);
+  server.listen(path); // binds before it returns
+  process.umask(umask);
+  await once(server, "listening");
+  await chmod(path, mode);
+}
