@@ -1,0 +1,217 @@
+import { EventEmitter, once } from "node:events";
+import { basename, resolve } from "node:path";
+import type { Database } from "../core/database.ts";
+import type { Digest } from "../core/digest.ts";
+import type { DistfileIndex } from "../core/distfile-index.ts";
+import type { Distfile, KnownDistfile } from "../core/distfile.ts";
+import { DistswarmError, messageOf } from "../core/errors.ts";
+import type { Startable } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
+import { distfilesOf, knownDistfileOf } from "./answers.ts";
+import { describeAllDamage, describeDamage, describeRepo, type RepoState } from "./problems.ts";
+import type { ManifestRecord } from "./records.ts";
+import { refresh, type Refreshed } from "./refresh.ts";
+import { Rounds, type Round } from "./rounds.ts";
+import { isDamage, Tables } from "./tables.ts";
+import { RepoWatch } from "./watch.ts";
+
+export type { RepoState } from "./problems.ts";
+
+/** A round that came to nothing. */
+const NOTHING: Round = { changed: false, costMs: 0 };
+
+/** `refreshed`: a scan has ended; whether any answer may be another one now, and how many Manifests were read. */
+export interface ManifestIndexEvents {
+  refreshed: [result: { readonly changed: boolean; readonly read: number }];
+}
+
+/** What the index needs. */
+export interface ManifestIndexComponents {
+  /** Open as long as the index is started; the index keeps to its sublevel `manifest`. */
+  readonly db: Database;
+  readonly log: Logger;
+}
+
+/** What may be set. */
+export interface ManifestIndexInit {
+  /** Directories of ebuild repositories. @default [] */
+  readonly repos?: readonly string[];
+}
+
+/** From one start to the stop that ends it. */
+interface Life {
+  readonly abort: AbortController;
+  readonly rounds: Rounds;
+}
+
+/**
+ * The Manifests of the repositories on this box, in the database. Answers come from there all the time, also while it is
+ * brought up to date: at the start, by {@link ManifestIndex.catchUp}, soon after a sync, and now and then.
+ *
+ * A look-up that meets a damaged record throws `INDEX_NOT_READY`; the index is then built anew from the tree.
+ */
+export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements DistfileIndex, Startable {
+  readonly #log: Logger;
+  readonly #tables: Tables;
+  readonly #watch: RepoWatch;
+  readonly #repos: Map<string, RepoState>;
+  #known = new Map<string, ManifestRecord>();
+  #life: Life | undefined;
+  /** The tables hold something unreadable and are to be built anew. */
+  #damaged = false;
+  /** Why the last round failed. */
+  #failure: string | undefined;
+
+  constructor(components: ManifestIndexComponents, init: ManifestIndexInit = {}) {
+    super();
+    this.#log = components.log;
+    this.#tables = new Tables(components.db);
+    this.#watch = new RepoWatch(components, { onHint: () => this.#life?.rounds.hint() });
+    const paths = (init.repos ?? []).map((path) => resolve(path));
+    this.#repos = new Map(paths.map((path) => [path, { path, name: basename(path), manifests: 0 }]));
+  }
+
+  get ready(): boolean {
+    return this.#tables.complete && !this.#damaged;
+  }
+
+  /** The configured repositories, as last seen. */
+  get repos(): RepoState[] {
+    return [...this.#repos.values()];
+  }
+
+  /** Loads what the last run knew and begins the first scan, without waiting for it. */
+  async start(): Promise<void> {
+    if (this.#life !== undefined) return;
+    try {
+      this.#known = await this.#tables.load();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#noteDamage(error);
+    }
+    const abort = new AbortController();
+    this.#life = { abort, rounds: new Rounds(() => this.#round(abort.signal)) };
+    void this.#life.rounds.now();
+  }
+
+  /** Breaks off a scan under way; what it has written stays. */
+  async stop(): Promise<void> {
+    const life = this.#life;
+    this.#life = undefined;
+    life?.abort.abort();
+    await life?.rounds.stop();
+    this.#watch.close();
+  }
+
+  async byName(name: string): Promise<Distfile[]> {
+    return distfilesOf(await this.#lookUp(this.#tables.byName(name)));
+  }
+
+  async isUndigested(name: string): Promise<boolean> {
+    return this.#lookUp(this.#tables.isUndigested(name));
+  }
+
+  async byDigest(digest: Digest): Promise<KnownDistfile | undefined> {
+    return knownDistfileOf(digest, await this.#lookUp(this.#tables.byDigest(digest)));
+  }
+
+  async catchUp({ signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
+    const round = this.#life?.rounds.now() ?? false;
+    if (signal === undefined) return round;
+    if (signal.aborted) return false;
+    const settled = new AbortController();
+    const aborted = once(signal, "abort", { signal: settled.signal }).then(
+      () => false,
+      () => false,
+    );
+    try {
+      return await Promise.race([round, aborted]);
+    } finally {
+      settled.abort();
+    }
+  }
+
+  counts(): { manifests: number; distfiles: number } {
+    return { manifests: this.#known.size, distfiles: this.#tables.distfiles };
+  }
+
+  /** What an administrator should know, one plain line each; at most about a hundred. */
+  problems(): string[] {
+    const repos = this.repos.map(describeRepo).filter((line) => line !== undefined);
+    return [...(this.#failure === undefined ? [] : [this.#failure]), ...repos, ...describeAllDamage(this.#known)];
+  }
+
+  async #lookUp<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#noteDamage(error);
+      this.#life?.rounds.hint();
+      throw new DistswarmError("INDEX_NOT_READY", "the Manifest index was damaged and is being built anew", {
+        cause: error,
+      });
+    }
+  }
+
+  #noteDamage(error: unknown): void {
+    if (!this.#damaged) this.#log.warn(`the Manifest index is damaged (${messageOf(error)}); building it anew`);
+    this.#damaged = true;
+  }
+
+  /** One refresh, whatever comes of it. */
+  async #round(signal: AbortSignal): Promise<Round> {
+    const rebuilding = this.#damaged;
+    try {
+      return await this.#refresh(signal);
+    } catch (error) {
+      if (!signal.aborted) this.#noteError(error, rebuilding);
+      return NOTHING;
+    }
+  }
+
+  #noteError(error: unknown, rebuilding: boolean): void {
+    if (isDamage(error) && !rebuilding) {
+      this.#noteDamage(error);
+      this.#life?.rounds.hint();
+    } else {
+      this.#damaged ||= rebuilding;
+      this.#noteFailure(error);
+    }
+  }
+
+  async #refresh(signal: AbortSignal): Promise<Round> {
+    await this.#watch.arm([...this.#repos.keys()]);
+    if (this.#damaged) {
+      this.#known = new Map();
+      await this.#tables.reset();
+      this.#damaged = false;
+    }
+    const refreshed = await refresh({
+      tables: this.#tables,
+      known: this.#known,
+      repos: [...this.#repos.keys()],
+      signal,
+      onDamage: (manifest, damage) => this.#log.warn(describeDamage(manifest, damage)),
+    });
+    this.#failure = undefined;
+    this.#noteRepos(refreshed);
+    this.emit("refreshed", { changed: refreshed.changed, read: refreshed.read });
+    return { changed: refreshed.changed, costMs: refreshed.scanMs };
+  }
+
+  #noteFailure(error: unknown): void {
+    const failure = `cannot bring the Manifest index up to date: ${messageOf(error)}; it is tried again`;
+    if (failure !== this.#failure) this.#log.error({ err: error }, failure);
+    this.#failure = failure;
+  }
+
+  #noteRepos({ repos }: Refreshed): void {
+    for (const [path, { name, manifests, error }] of repos) {
+      const state: RepoState = { path, name, manifests: manifests.length, ...(error !== undefined && { error }) };
+      const problem = describeRepo(state);
+      if (problem !== undefined && problem !== describeRepo(this.#repos.get(path)!)) this.#log.warn(problem);
+      this.#repos.set(path, state);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import type { DamagedLine } from "./parse.ts";
+import type { ManifestRecord } from "./records.ts";
+import { manifestOf } from "./scan.ts";
+
+/** So many damaged lines are listed; a tree in which more is wrong is wrong as a whole. */
+const MAX_LISTED = 100;
+
+/** A configured repository, as last seen. */
+export interface RepoState {
+  /** Its directory, absolute. */
+  readonly path: string;
+  readonly name: string;
+  /** How many Manifests it has. */
+  readonly manifests: number;
+  /** What kept it, or some of it, from being read. */
+  readonly error?: string;
+}
+
+/** `/var/db/repos/guru/app-misc/foo/Manifest:3: the size is not a number of bytes: 12x`. */
+export function describeDamage(manifest: string, { line, reason }: DamagedLine): string {
+  return line === 0 ? `${manifest}: ${reason}` : `${manifest}:${line}: ${reason}`;
+}
+
+/** What is wrong with a repository, and what happens now; undefined when nothing is. */
+export function describeRepo({ path, error }: RepoState): string | undefined {
+  if (error === undefined) return undefined;
+  return `cannot read all of the repository ${path}: ${error}; it is tried again at every scan`;
+}
+
+/** Damaged Manifest lines, one plain line each; the last tells how many were left out. */
+export function describeAllDamage(known: ReadonlyMap<string, ManifestRecord>): string[] {
+  const lines: string[] = [];
+  for (const [dir, { damaged }] of known) {
+    for (const damage of damaged) lines.push(describeDamage(manifestOf(dir), damage));
+  }
+  if (lines.length <= MAX_LISTED) return lines;
+  return [...lines.slice(0, MAX_LISTED), `and ${lines.length - MAX_LISTED} more damaged Manifest lines`];
+}

@@ -1,0 +1,205 @@
+import type { Database } from "../core/database.ts";
+import type { Digest } from "../core/digest.ts";
+import { systemCode } from "../core/errors.ts";
+import type { DistLine } from "./parse.ts";
+import {
+  DamagedRecord,
+  INDEX_FORMAT,
+  digestKey,
+  keysUnder,
+  nameKey,
+  parseJson,
+  readDigestRecord,
+  readLine,
+  readManifestRecord,
+  readNameRecord,
+  undigestedKeys,
+  type ManifestRecord,
+  type Reference,
+} from "./records.ts";
+
+/** The sublevel of the database that is the index's. */
+const SUBLEVEL = "manifest";
+
+const STATE_KEY = "state";
+
+/** What is kept about the index as a whole. */
+interface State {
+  readonly format: number;
+  /** Names the tables in use. Damaged ones are left for new ones, for they may not even let themselves be cleared. */
+  readonly generation: number;
+  /** Whether a scan has ever been written to its end. */
+  readonly complete: boolean;
+  /** Distinct distfiles, counted after the last change. */
+  readonly distfiles: number;
+}
+
+/** One Manifest's part of a refresh: all of it is written, or nothing. */
+export interface ManifestChange {
+  readonly dir: string;
+  /** Its lines from now on, as {@link writeLine} writes them; those among them that are new, and those no longer there. */
+  readonly lines: readonly string[];
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** Undefined: the Manifest is gone. */
+  readonly record: ManifestRecord | undefined;
+}
+
+type Table = ReturnType<typeof openTable>;
+type Operation =
+  | { type: "put"; sublevel: Table; key: string; value: string }
+  | { type: "del"; sublevel: Table; key: string };
+
+function openTable(db: Database, ...path: string[]) {
+  return db.sublevel([SUBLEVEL, ...path], { valueEncoding: "utf8" });
+}
+
+function openTables(db: Database, generation: number) {
+  const open = (name: string) => openTable(db, String(generation), name);
+  return { names: open("names"), digests: open("digests"), lines: open("lines"), manifests: open("manifests") };
+}
+
+/** Whether `error` says that what lies in the database is damaged, as opposed to out of reach. */
+export function isDamage(error: unknown): boolean {
+  if (error instanceof DamagedRecord) return true;
+  return ["LEVEL_CORRUPTION", "LEVEL_DECODING_ERROR"].includes(systemCode(error) ?? "");
+}
+
+/** The index as it lies in level; `records.ts` has the layout. Every read may throw what {@link isDamage} knows. */
+export class Tables {
+  readonly #db: Database;
+  readonly #states: Table;
+  #state: State = { format: INDEX_FORMAT, generation: 0, complete: false, distfiles: 0 };
+  #tables: ReturnType<typeof openTables>;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#states = openTable(db, "state");
+    this.#tables = openTables(db, 0);
+  }
+
+  get complete(): boolean {
+    return this.#state.complete;
+  }
+
+  /** Distinct distfiles, as counted by {@link finish}. */
+  get distfiles(): number {
+    return this.#state.distfiles;
+  }
+
+  /** Finds the index of the last run, or begins one; tells what that run knew of each Manifest, by directory. */
+  async load(): Promise<Map<string, ManifestRecord>> {
+    const text = await this.#states.get(STATE_KEY);
+    const state = text === undefined ? undefined : (parseJson(text) as State | null);
+    if (state?.format !== INDEX_FORMAT) {
+      await this.reset();
+      return new Map();
+    }
+    this.#state = state;
+    this.#tables = openTables(this.#db, state.generation);
+    const records = new Map<string, ManifestRecord>();
+    for await (const [dir, record] of this.#tables.manifests.iterator()) {
+      records.set(dir, readManifestRecord(record));
+    }
+    return records;
+  }
+
+  /** Begins an empty index. What was there is removed as far as it lets itself be. */
+  async reset(): Promise<void> {
+    await this.#db
+      .sublevel(SUBLEVEL, {})
+      .clear()
+      .catch(() => {});
+    const generation = Math.max(Date.now(), this.#state.generation + 1);
+    this.#tables = openTables(this.#db, generation);
+    await this.#save({ format: INDEX_FORMAT, generation, complete: false, distfiles: 0 });
+  }
+
+  /** Notes that a scan was written to its end, and counts. */
+  async finish(): Promise<void> {
+    await this.#save({ ...this.#state, complete: true, distfiles: await this.#countDistfiles() });
+  }
+
+  /** Writes changes in one batch: after a crash all of it is there, or nothing. */
+  async write(changes: readonly ManifestChange[]): Promise<void> {
+    await this.#db.batch(changes.flatMap((change) => this.#operations(change)));
+  }
+
+  /** The lines of the Manifest in `dir`, as they were written; empty when there is none. */
+  async lines(dir: string): Promise<string[]> {
+    const text = await this.#tables.lines.get(dir);
+    return text ? text.split("\n") : [];
+  }
+
+  /** All lines with this name, by digest. */
+  async byName(name: string): Promise<Reference[]> {
+    const records = await this.#tables.names.iterator(keysUnder(name)).all();
+    return records.map(([key, value]) => readNameRecord(key, value));
+  }
+
+  /** All lines with this digest, by name. */
+  async byDigest(digest: Digest): Promise<Reference[]> {
+    const records = await this.#tables.digests.iterator(keysUnder(digest)).all();
+    return records.map(([key, value]) => readDigestRecord(key, value));
+  }
+
+  /** Whether some line names it without a digest. */
+  async isUndigested(name: string): Promise<boolean> {
+    const keys = await this.#tables.names.keys({ ...undigestedKeys(name), limit: 1 }).all();
+    return keys.length > 0;
+  }
+
+  #operations({ dir, lines, added, removed, record }: ManifestChange): Operation[] {
+    return [
+      ...removed.flatMap((line) => this.#remove(readLine(line), dir)),
+      ...added.flatMap((line) => this.#add(readLine(line), dir)),
+      ...(record === undefined ? this.#forget(dir) : this.#remember(dir, lines, record)),
+    ];
+  }
+
+  #remember(dir: string, lines: readonly string[], record: ManifestRecord): Operation[] {
+    return [
+      { type: "put", sublevel: this.#tables.lines, key: dir, value: lines.join("\n") },
+      { type: "put", sublevel: this.#tables.manifests, key: dir, value: JSON.stringify(record) },
+    ];
+  }
+
+  #forget(dir: string): Operation[] {
+    return [
+      { type: "del", sublevel: this.#tables.lines, key: dir },
+      { type: "del", sublevel: this.#tables.manifests, key: dir },
+    ];
+  }
+
+  #add(line: DistLine, dir: string): Operation[] {
+    const { names, digests } = this.#tables;
+    const value = String(line.size);
+    const byName: Operation = { type: "put", sublevel: names, key: nameKey(line, dir), value };
+    if (line.digest === undefined) return [byName];
+    return [byName, { type: "put", sublevel: digests, key: digestKey(line.name, line.digest, dir), value }];
+  }
+
+  #remove(line: DistLine, dir: string): Operation[] {
+    const { names, digests } = this.#tables;
+    const byName: Operation = { type: "del", sublevel: names, key: nameKey(line, dir) };
+    if (line.digest === undefined) return [byName];
+    return [byName, { type: "del", sublevel: digests, key: digestKey(line.name, line.digest, dir) }];
+  }
+
+  /** One name with one digest is one distfile, in however many packages. */
+  async #countDistfiles(): Promise<number> {
+    let count = 0;
+    let last = "";
+    for await (const key of this.#tables.names.keys()) {
+      const distfile = key.slice(0, key.indexOf(" ", key.indexOf(" ") + 1));
+      if (distfile !== last) count += 1;
+      last = distfile;
+    }
+    return count;
+  }
+
+  async #save(state: State): Promise<void> {
+    await this.#states.put(STATE_KEY, JSON.stringify(state));
+    this.#state = state;
+  }
+}

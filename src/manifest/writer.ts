@@ -1,0 +1,45 @@
+import type { ManifestRecord } from "./records.ts";
+import type { ManifestChange, Tables } from "./tables.ts";
+
+/** Lines that change in one batch, or a little more: building it then holds up nobody for longer than some 10 ms. */
+const BATCH_LINES = 1000;
+
+/** Gathers the changes of a refresh into batches, and keeps `known` in step with what was written. */
+export class Writer {
+  readonly #tables: Tables;
+  readonly #known: Map<string, ManifestRecord>;
+  #changes: ManifestChange[] = [];
+  #lines = 0;
+  #changed = false;
+
+  constructor(tables: Tables, known: Map<string, ManifestRecord>) {
+    this.#tables = tables;
+    this.#known = known;
+  }
+
+  /** Whether any line was written or removed. */
+  get changed(): boolean {
+    return this.#changed;
+  }
+
+  /** Takes a change; waits when that fills a batch. */
+  async add(change: ManifestChange): Promise<void> {
+    const lines = change.added.length + change.removed.length;
+    this.#changes.push(change);
+    this.#changed ||= lines > 0;
+    this.#lines += lines + 1;
+    if (this.#lines >= BATCH_LINES) await this.flush();
+  }
+
+  /** Writes what is left. */
+  async flush(): Promise<void> {
+    const changes = this.#changes;
+    this.#changes = [];
+    this.#lines = 0;
+    await this.#tables.write(changes);
+    for (const { dir, record } of changes) {
+      if (record === undefined) this.#known.delete(dir);
+      else this.#known.set(dir, record);
+    }
+  }
+}
