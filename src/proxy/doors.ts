@@ -35,6 +35,8 @@ export interface DoorsInit {
   readonly listen: readonly { readonly host: string; readonly port: number }[];
   /** CIDR ranges. */
   readonly allow: readonly string[];
+  /** This agent's name in `Via` fields: a request that already has it is in a loop. */
+  readonly via: string;
 }
 
 /** The HTTP front: takes requests, tells which door they mean, and turns errors into answers. */
@@ -109,6 +111,7 @@ export class Doors implements Startable {
     const exchange = exchangeOf(request, response);
     try {
       if (!this.#allow.includes(request.socket.remoteAddress)) return sendPlain(exchange, forbidden(request.socket));
+      if (request.headers.via?.includes(this.#init.via)) throw loop(request);
       await this.#dispatch(exchange, parseRequestTarget(request.url ?? "", this.#isOwn));
     } catch (error) {
       this.#onError(exchange, error);
@@ -153,6 +156,11 @@ function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchang
   });
   response.on("error", () => {}); // its close tells all there is to know
   return { request, response, signal: left.signal };
+}
+
+function loop(request: IncomingMessage): DistswarmError {
+  const message = `${request.url} has passed here before: a mirror or proxy of this agent points back at it`;
+  return new DistswarmError("LOOP", message);
 }
 
 function forbidden(socket: Socket): { status: number; message: string } {

@@ -1,6 +1,5 @@
 import type { DistfileIndex } from "../core/distfile-index.ts";
 import type { Distfile } from "../core/distfile.ts";
-import { DistswarmError } from "../core/errors.ts";
 import type { Upstream } from "../core/upstream.ts";
 import { lastSegment } from "../retrieve/mirror-url.ts";
 import type { Resolver } from "../retrieve/resolver.ts";
@@ -24,22 +23,14 @@ export interface ForwardDoorComponents {
  */
 export class ForwardDoor {
   readonly #components: ForwardDoorComponents;
-  readonly #via: string;
 
-  /** `via` is this agent's own `Via` entry: who meets it in a request is in a loop. */
-  constructor(components: ForwardDoorComponents, init: { via: string }) {
+  constructor(components: ForwardDoorComponents) {
     this.#components = components;
-    this.#via = init.via;
   }
 
-  /**
-   * Answers one request. Throws what went wrong; the answer may have begun.
-   *
-   * @throws {DistswarmError} `LOOP` when the request has passed here before.
-   */
+  /** Answers one request. Throws what went wrong; the answer may have begun. */
   async answer(exchange: Exchange, url: URL): Promise<void> {
     const { request } = exchange;
-    if ((request.headers.via ?? "").includes(this.#via)) throw loop(url);
     const isRead = request.method === "GET" || request.method === "HEAD";
     const name = isRead ? await this.#components.resolver.nameInUrl(url) : undefined;
     if (name !== undefined) return this.#components.mirror.answerName(exchange, name, url.href);
@@ -60,7 +51,7 @@ export class ForwardDoor {
     const asking = this.#components.upstream.forward({
       method,
       url: url.href,
-      headers: [...endToEnd(request.rawHeaders, ["host"]), "Via", `${request.httpVersion} ${this.#via}`],
+      headers: endToEnd(request.rawHeaders, ["host"]),
       ...(hasBody ? { body: request } : {}),
       signal,
       // An https redirect handed to wget would lead it around the proxy: the bytes would be lost to this box.
@@ -68,11 +59,4 @@ export class ForwardDoor {
     });
     await this.#components.pass.answer(exchange, asking, candidates);
   }
-}
-
-function loop(url: URL): DistswarmError {
-  return new DistswarmError(
-    "LOOP",
-    `this request for ${url.href} has passed here before: a proxy or mirror points back`,
-  );
 }

@@ -1,0 +1,228 @@
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Config } from "./config.ts";
+import { ControlServer } from "./control/server.ts";
+import type { AgentApi } from "./core/agent-api.ts";
+import { openDatabase, type Database } from "./core/database.ts";
+import { DistswarmError, messageOf } from "./core/errors.ts";
+import { startAll, stopAll, type Startable } from "./core/lifecycle.ts";
+import type { Logger } from "./core/logger.ts";
+import type { SourceFinder } from "./core/source.ts";
+import { VERSION } from "./core/version.ts";
+import { ManifestIndex } from "./manifest/index.ts";
+import { BlobDoor } from "./proxy/blob-door.ts";
+import { ConnectTunnel } from "./proxy/connect-tunnel.ts";
+import { Doors } from "./proxy/doors.ts";
+import { ForwardDoor } from "./proxy/forward-door.ts";
+import { Keeper } from "./proxy/keeper.ts";
+import { MirrorDoor } from "./proxy/mirror-door.ts";
+import { PassDoor } from "./proxy/pass-door.ts";
+import { BulkFetch } from "./retrieve/bulk-fetch.ts";
+import { Explainer } from "./retrieve/explainer.ts";
+import { Resolver } from "./retrieve/resolver.ts";
+import { Retriever } from "./retrieve/retriever.ts";
+import { StatusModel } from "./status/model.ts";
+import { statusPage } from "./status/page.ts";
+import { TrafficCounter } from "./status/traffic-counter.ts";
+import { FileStore } from "./store/blob-store.ts";
+import { UpstreamMirrors } from "./upstream/upstream-mirrors.ts";
+
+/** Transfers from peers at once: they are quick and cost nobody's line. */
+const PEER_TRANSFERS = 16;
+
+/** A running agent. */
+export interface Agent {
+  readonly api: AgentApi;
+  /** `host:port` of each door that is open. */
+  readonly listening: readonly string[];
+  /** Ends downloads (their partials are kept), closes the doors and the database. */
+  stop(): Promise<void>;
+}
+
+/** What an agent is started with beside its config. */
+export interface AgentOptions {
+  readonly log: Logger;
+  /** What the config has to tell people: part of the warnings in the status. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Builds every part, wires them, and starts them in order.
+ *
+ * @throws {DistswarmError} what stands in the way, in one line; nothing is left running.
+ */
+export async function startAgent(config: Config, options: AgentOptions): Promise<Agent> {
+  const { log } = options;
+  const db = await openState(config.state_dir, log);
+  const parts = buildParts(config, db, options);
+  try {
+    await startAll(parts.order);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+  const listening = parts.listening();
+  log.info(`ready: Portage finds this box's mirror and proxy at http://${listening[0]}`);
+  const stop = async (): Promise<void> => {
+    await stopAll(parts.order).finally(() => db.close());
+    log.info("stopped");
+  };
+  return { api: parts.api, listening, stop };
+}
+
+async function openState(dir: string, log: Logger): Promise<Database> {
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o750 });
+  } catch (error) {
+    throw new DistswarmError("STORE_UNUSABLE", `cannot make state_dir ${dir}: ${messageOf(error)}`, { cause: error });
+  }
+  return openDatabase(join(dir, "db"), log);
+}
+
+interface Parts {
+  readonly api: AgentApi;
+  /** In the order in which they start. */
+  readonly order: readonly Startable[];
+  readonly listening: () => readonly string[];
+}
+
+function buildParts(config: Config, db: Database, { log, notes }: AgentOptions): Parts {
+  const part = (name: string): Logger => log.child({ part: name });
+  const via = `distswarm-${randomBytes(4).toString("hex")}`;
+
+  const index = new ManifestIndex({ db, log: part("index") }, { repos: config.portage.repos });
+  const upstream = buildUpstream(config, { db, log: part("upstream") }, via);
+  const store = buildStore(config, db, index, part("store"));
+  const finders: readonly SourceFinder[] = [upstream];
+  const resolver = new Resolver({ index, upstream });
+  const retriever = buildRetriever(config, store, finders, part("retrieve"));
+  const traffic = new TrafficCounter();
+  const status = new StatusModel({
+    listen: () => listening(),
+    store: { usage: () => store.usage(), dir: config.store.dir, distdir: config.portage.distdir },
+    index: {
+      counts: () => index.counts(),
+      isReady: () => index.ready,
+      repos: () => index.repos.map((repo) => repo.path),
+    },
+    traffic,
+    transfers: () => retriever.transfers(),
+    mirrors: () => upstream.mirrorStatus(),
+    warnings: () => [...notes, ...[store.usage().problem ?? []].flat(), ...index.problems()],
+  });
+  const doors = buildDoors(
+    config,
+    { index, upstream, store, resolver, retriever, traffic, status, log: part("proxy") },
+    via,
+  );
+  const listening = (): string[] => doors.addresses().map(({ address, port }) => hostPort(address, port));
+  const api = buildApi({ index, resolver, store, retriever, finders, status }, config.portage.distdir);
+  const control = new ControlServer({ api, log: part("control") }, { dir: config.state_dir });
+
+  index.on("refreshed", ({ changed }) => {
+    if (changed) void Promise.all([upstream.refresh(), store.rescan()]);
+  });
+  return { api, order: [index, upstream, store, retriever, control, doors], listening };
+}
+
+function buildUpstream(config: Config, components: { db: Database; log: Logger }, via: string): UpstreamMirrors {
+  const { mirrors, proxy, no_proxy, header_timeout, stall_timeout } = config.upstream;
+  return new UpstreamMirrors(components, {
+    mirrors,
+    ...(proxy === null ? {} : { proxy }),
+    noProxy: no_proxy,
+    headerTimeoutMs: header_timeout,
+    stallTimeoutMs: stall_timeout,
+    repos: config.portage.repos,
+    version: VERSION,
+    via: `1.1 ${via}`,
+  });
+}
+
+function buildStore(config: Config, db: Database, index: ManifestIndex, log: Logger): FileStore {
+  const { dir, max_size, min_free } = config.store;
+  const { distdir } = config.portage;
+  return new FileStore(
+    {
+      blobRecords: db.sublevel("blobs", { valueEncoding: "json" }),
+      distdirRecords: db.sublevel("distdir", { valueEncoding: "json" }),
+      log,
+      lookup: (name) => index.byName(name),
+    },
+    { dir, maxSize: max_size, minFree: min_free, ...(distdir === null ? {} : { distdir }) },
+  );
+}
+
+function buildRetriever(config: Config, store: FileStore, finders: readonly SourceFinder[], log: Logger): Retriever {
+  return new Retriever(
+    { store, finders, log },
+    {
+      verifyFirst: { peer: config.peer.verify_first, upstream: config.proxy.verify_first },
+      finishUpTo: config.upstream.finish_up_to,
+      transfers: { peer: PEER_TRANSFERS, upstream: config.upstream.transfers },
+    },
+  );
+}
+
+interface DoorParts {
+  readonly index: ManifestIndex;
+  readonly upstream: UpstreamMirrors;
+  readonly store: FileStore;
+  readonly resolver: Resolver;
+  readonly retriever: Retriever;
+  readonly traffic: TrafficCounter;
+  readonly status: StatusModel;
+  readonly log: Logger;
+}
+
+function buildDoors(config: Config, parts: DoorParts, via: string): Doors {
+  const { index, upstream, store, resolver, retriever, traffic, status, log } = parts;
+  const pass = new PassDoor({ keeper: new Keeper({ store, log }), traffic }, { via: `1.1 ${via}` });
+  const blobs = new BlobDoor({ retriever, store, upstream, traffic });
+  const page = async (): Promise<string> => statusPage(status.current());
+  const mirror = new MirrorDoor({ resolver, store, upstream, blobs, pass, page });
+  const forward = new ForwardDoor({ index, resolver, upstream, mirror, pass });
+  const tunnel = new ConnectTunnel(
+    { dial: (to, signal) => upstream.dial(to, signal), log },
+    { ports: config.proxy.connect_ports },
+  );
+  const { listen, allow } = config.proxy;
+  return new Doors({ mirror, forward, tunnel, log }, { listen, allow, via });
+}
+
+interface ApiParts extends Omit<DoorParts, "traffic" | "upstream" | "log"> {
+  readonly finders: readonly SourceFinder[];
+}
+
+function buildApi(parts: ApiParts, distdir: string | null): AgentApi {
+  const { resolver, store, retriever, status } = parts;
+  const explainer = new Explainer(parts);
+  const bulk = new BulkFetch({ resolver, retriever });
+  return {
+    status: async () => status.current(),
+    explain: (asked) => explainer.explain(asked),
+    fetch: (lines, signal) => bulk.fetch(lines, signal),
+    importFiles: (dir, signal) => store.import(dir ?? distdir ?? noDistdir(), signal),
+    fsck: ({ repair }, signal) => store.fsck({ repair, refetch: (digest) => refetch(parts, digest, signal) }, signal),
+    gc: (options, signal) => store.gc(options, signal),
+  };
+}
+
+async function refetch(
+  { resolver, retriever }: ApiParts,
+  digest: Parameters<Resolver["byDigest"]>[0],
+  signal: AbortSignal,
+): Promise<void> {
+  const want = await resolver.byDigest(digest);
+  if (want === undefined) throw new DistswarmError("NOT_FOUND", "no Manifest on this box has its digest any more");
+  await retriever.keep(want, { signal });
+}
+
+function noDistdir(): never {
+  throw new DistswarmError("USAGE", "no DISTDIR is known on this box: name the directory to import");
+}
+
+function hostPort(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
