@@ -1,0 +1,70 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { SourceError, type SourceFault } from "../core/errors.ts";
+import { parseRetryAfter } from "./retry-after.ts";
+
+/** The head of an answer to a request for a distfile. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly url: string;
+}
+
+/** What was asked for: the bytes of a blob of `size` from `offset` to its end. */
+export interface Asked {
+  readonly size: number;
+  readonly offset: number;
+}
+
+const CONTENT_RANGE = /^bytes (\d+)-(\d+)\/(\d+|\*)$/;
+
+/**
+ * Checks the head of an answer before any byte of its body is taken.
+ *
+ * @returns how many bytes of the body to skip: 0, or the offset when the server sends all in answer to a Range.
+ * @throws {SourceError} `ABSENT`, `BUSY`, `BAD_STATUS`, `BAD_LENGTH`, `BAD_RANGE`.
+ */
+export function bytesToSkip(answer: AnswerHead, { size, offset }: Asked, now: number): number {
+  if (answer.status === 206 && offset > 0) {
+    checkRange(answer, { size, offset });
+    checkLength(answer, size - offset);
+    return 0;
+  }
+  if (answer.status !== 200) throw faultOfStatus(answer, offset, now);
+  checkLength(answer, size);
+  return offset;
+}
+
+/** What a status that brings no body means: `ABSENT`, `BUSY`, `BAD_RANGE`, or else `BAD_STATUS`. */
+export function faultOfStatus(answer: AnswerHead, offset: number, now: number): SourceError {
+  const { status, headers } = answer;
+  if (status === 404 || status === 410) return refuse(answer, "ABSENT", `answered ${status}`);
+  if (status === 416 && offset > 0) return refuse(answer, "BAD_RANGE", `answered 416 to a range from byte ${offset}`);
+  if (status !== 429 && status !== 503) return refuse(answer, "BAD_STATUS", `answered ${status}`);
+  const retryAfterMs = parseRetryAfter(headers["retry-after"], now);
+  return new SourceError("BUSY", `${answer.url} answered ${status}: too busy`, { status, retryAfterMs });
+}
+
+function checkRange(answer: AnswerHead, { size, offset }: Asked): void {
+  const range = answer.headers["content-range"] ?? "";
+  const [, first, last, total] = CONTENT_RANGE.exec(range) ?? [];
+  const fits = Number(first) === offset && Number(last) === size - 1 && (total === "*" || Number(total) === size);
+  if (!fits) throw refuse(answer, "BAD_RANGE", `asked for ${offset}-${size - 1}/${size}, sends "${range}"`);
+}
+
+/**
+ * A body without a length is taken on trust, its bytes are counted. `Content-Encoding` with the very length that we want
+ * describes the file itself (Apache says `x-gzip` of every .tar.gz); with any other it means packed for transport.
+ */
+function checkLength(answer: AnswerHead, wanted: number): void {
+  const { "content-length": length, "content-encoding": encoding = "identity" } = answer.headers;
+  if (length !== undefined && Number(length) !== wanted) {
+    throw refuse(answer, "BAD_LENGTH", `has ${length} bytes, wanted are ${wanted}`);
+  }
+  if (length === undefined && encoding !== "identity") {
+    throw refuse(answer, "BAD_LENGTH", `sends it packed (${encoding}), which was not asked for`);
+  }
+}
+
+function refuse(answer: AnswerHead, code: SourceFault, what: string): SourceError {
+  return new SourceError(code, `${answer.url} ${what}`, { status: answer.status });
+}

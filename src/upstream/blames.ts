@@ -1,0 +1,29 @@
+import type { Digest } from "../core/digest.ts";
+
+/** How long a URL is asked last for a blob of which it sent wrong bytes. */
+const BLAME_MS = 600_000;
+/** Blames remembered; the oldest goes first. */
+const MAX_BLAMES = 1024;
+
+/** Which URLs sent wrong bytes for which blob. Says nothing about the rest of what their server has. */
+export class Blames {
+  #until = new Map<string, number>();
+  #now: () => number;
+
+  constructor({ now = Date.now }: { now?: () => number } = {}) {
+    this.#now = now;
+  }
+
+  /** Remembers that `url` sent wrong bytes for `digest`. */
+  add(url: string, digest: Digest): void {
+    const key = `${digest} ${url}`;
+    this.#until.delete(key);
+    this.#until.set(key, this.#now() + BLAME_MS);
+    if (this.#until.size > MAX_BLAMES) this.#until.delete(this.#until.keys().next().value!);
+  }
+
+  /** Whether `url` did so lately. */
+  has(url: string, digest: Digest): boolean {
+    return (this.#until.get(`${digest} ${url}`) ?? 0) > this.#now();
+  }
+}

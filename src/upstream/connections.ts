@@ -1,0 +1,64 @@
+import { createSecureContext, type SecureContext } from "node:tls";
+import { Agent, type Dispatcher } from "undici";
+import { bypassesProxy } from "./no-proxy.ts";
+import { proxyAuthorization, tunnelConnector } from "./tunnel.ts";
+
+/** How the agent reaches the servers outside. */
+export interface ConnectionOptions {
+  /** URL of a proxy to go through, with user and password if it wants them. @default none */
+  readonly proxy?: string;
+  /** What is reached without that proxy (see {@link bypassesProxy}). @default nothing */
+  readonly noProxy?: readonly string[];
+  /** Connections to one server at once; more requests wait for a free one. @default 16 */
+  readonly connections?: number;
+  /** Certificates (PEM) trusted in place of those that Node brings: the system's, with a company's own. */
+  readonly ca?: string;
+  /** How long a connection may take to come about, in milliseconds. */
+  readonly connectTimeoutMs: number;
+}
+
+/** The part of a request that depends on the way it goes. */
+export interface Route {
+  readonly dispatcher: Dispatcher;
+  readonly origin: string;
+  readonly path: string;
+  /** Fields that the way needs, name and value in turn. */
+  readonly headers: readonly string[];
+}
+
+const DEFAULT_CONNECTIONS = 16;
+
+/** The pools of connections outside, and which of them a URL takes: straight, or through the proxy. */
+export class Connections {
+  #options: ConnectionOptions;
+  #proxy: URL | undefined;
+  #direct: Agent;
+  #tunnelled: Agent | undefined;
+
+  constructor(options: ConnectionOptions) {
+    const { connections = DEFAULT_CONNECTIONS, connectTimeoutMs: timeoutMs, ca } = options;
+    const secureContext: SecureContext = createSecureContext(ca === undefined ? {} : { ca });
+    this.#options = options;
+    this.#direct = new Agent({ connections, connect: { timeout: timeoutMs, secureContext } });
+    if (options.proxy === undefined || options.proxy === "") return;
+    this.#proxy = new URL(options.proxy);
+    this.#tunnelled = new Agent({ connections, connect: tunnelConnector(this.#proxy, { timeoutMs, secureContext }) });
+  }
+
+  /** The way that a request for `url` takes: through the proxy, http in absolute form and https by CONNECT. */
+  routeTo(url: URL): Route {
+    const straight = { origin: url.origin, path: url.pathname + url.search, headers: [] };
+    const proxy = this.#proxy;
+    if (proxy === undefined || bypassesProxy(url, this.#options.noProxy ?? [])) {
+      return { dispatcher: this.#direct, ...straight };
+    }
+    if (url.protocol === "https:") return { dispatcher: this.#tunnelled ?? this.#direct, ...straight };
+    const headers = ["Host", url.host, ...proxyAuthorization(proxy)];
+    return { dispatcher: this.#direct, origin: proxy.origin, path: straight.origin + straight.path, headers };
+  }
+
+  /** Closes all of them, those in use too. */
+  async close(): Promise<void> {
+    await Promise.all([this.#direct.destroy(), this.#tunnelled?.destroy()]);
+  }
+}

@@ -1,0 +1,153 @@
+import type { SourceError } from "../core/errors.ts";
+
+/** What the requests to one origin have taught. Times are milliseconds since the epoch. */
+export interface OriginHealth {
+  readonly requests: number;
+  readonly failures: number;
+  readonly bytes: number;
+  /** Bytes a second over its recent downloads. */
+  readonly rate?: number;
+  /** Left alone until then, when that lies ahead. */
+  readonly avoidedUntil?: number;
+  /** Its last failure, in words, as long as no success followed. */
+  readonly problem?: string;
+}
+
+interface Mutable {
+  requests: number;
+  failures: number;
+  bytes: number;
+  rate: number | undefined;
+  avoidedUntil: number;
+  /** It asked for this itself (`Retry-After`), so that a success meanwhile does not lift it. */
+  busyUntil: number;
+  avoidMs: number;
+  failedAt: number;
+  problem: string | undefined;
+}
+
+/** How long an origin is left alone after its first failure, and at most. */
+const FIRST_AVOID_MS = 30_000;
+const LONGEST_AVOID_MS = 600_000;
+/** Origins remembered; the one asked longest ago is forgotten first. */
+const MAX_ORIGINS = 512;
+/** How much the newest download counts in the rate. */
+const RATE_WEIGHT = 0.3;
+/** Smaller downloads tell of latency, not of speed. Bytes. */
+const MIN_RATED_BYTES = 64 * 1024;
+
+const UNKNOWN: Readonly<Mutable> = {
+  requests: 0,
+  failures: 0,
+  bytes: 0,
+  rate: undefined,
+  avoidedUntil: 0,
+  busyUntil: 0,
+  avoidMs: 0,
+  failedAt: 0,
+  problem: undefined,
+};
+
+/**
+ * Which servers outside to leave alone for a while, by origin, and what they gave. A server is left alone for 30 s after
+ * a failure, and twice as long after each next one, up to 10 min; a success forgives. But the wait doubles only when
+ * another server did well in the meantime: when none does, the fault may be our own line's, and nobody is condemned for
+ * long.
+ */
+export class Health {
+  #origins = new Map<string, Mutable>();
+  #now: () => number;
+  #lastSuccessAt = 0;
+
+  constructor({ now = Date.now }: { now?: () => number } = {}) {
+    this.#now = now;
+  }
+
+  /** Whether `origin` is better asked after all others now. */
+  isAvoided(origin: string): boolean {
+    return this.of(origin).avoidedUntil !== undefined;
+  }
+
+  /** What is known of `origin`. */
+  of(origin: string): OriginHealth {
+    const { requests, failures, bytes, rate, problem, ...record } = this.#origins.get(origin) ?? UNKNOWN;
+    const until = Math.max(record.avoidedUntil, record.busyUntil);
+    return { requests, failures, bytes, rate, problem, avoidedUntil: until > this.#now() ? until : undefined };
+  }
+
+  /** The origins remembered, the one asked longest ago first. */
+  origins(): string[] {
+    return [...this.#origins.keys()];
+  }
+
+  /** A request is about to be sent. */
+  asked(origin: string): void {
+    const record = this.#record(origin);
+    record.requests++;
+    this.#origins.delete(origin);
+    this.#origins.set(origin, record);
+  }
+
+  /** A download ended well: `bytes` in `ms`, headers included. */
+  succeeded(origin: string, { bytes, ms }: { bytes: number; ms: number }): void {
+    const record = this.#record(origin);
+    record.bytes += bytes;
+    if (bytes >= MIN_RATED_BYTES && ms > 0) {
+      const rate = (bytes * 1000) / ms;
+      record.rate = record.rate === undefined ? rate : record.rate + RATE_WEIGHT * (rate - record.rate);
+    }
+    record.avoidedUntil = 0;
+    record.avoidMs = 0;
+    record.problem = undefined;
+    this.#lastSuccessAt = this.#now();
+  }
+
+  /** A request failed after `bytes` of its body. Only faults of the server, not of one file, have it left alone. */
+  failed(origin: string, error: SourceError, bytes = 0): void {
+    const record = this.#record(origin);
+    record.bytes += bytes;
+    if (!isServerFault(error)) return;
+    const now = this.#now();
+    record.failures++;
+    record.problem = error.message;
+    if (error.code === "BUSY") {
+      record.busyUntil = now + Math.min(error.retryAfterMs ?? FIRST_AVOID_MS, LONGEST_AVOID_MS);
+    } else if (record.avoidedUntil <= now) {
+      record.avoidMs = this.#nextAvoidMs(record);
+      record.avoidedUntil = now + record.avoidMs;
+    }
+    record.failedAt = now;
+  }
+
+  #nextAvoidMs(record: Mutable): number {
+    const next = this.#lastSuccessAt > record.failedAt ? record.avoidMs * 2 : record.avoidMs;
+    return Math.min(Math.max(next, FIRST_AVOID_MS), LONGEST_AVOID_MS);
+  }
+
+  #record(origin: string): Mutable {
+    let record = this.#origins.get(origin);
+    if (record === undefined) {
+      record = { ...UNKNOWN };
+      this.#origins.set(origin, record);
+      if (this.#origins.size > MAX_ORIGINS) this.#origins.delete(this.#origins.keys().next().value!);
+    }
+    return record;
+  }
+}
+
+/** Whether a fault speaks against the server as a whole, not only against what it has of one file. */
+function isServerFault({ code, status = 0 }: SourceError): boolean {
+  switch (code) {
+    case "REFUSED":
+    case "HEADER_TIMEOUT":
+    case "STALLED":
+    case "BROKEN":
+    case "UNTRUSTED":
+    case "BUSY":
+      return true;
+    case "BAD_STATUS":
+      return status >= 500;
+    default:
+      return false;
+  }
+}

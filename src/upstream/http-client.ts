@@ -1,0 +1,129 @@
+import { PassThrough, type Readable } from "node:stream";
+import { SourceError } from "../core/errors.ts";
+import type { UpstreamAnswer } from "../core/upstream.ts";
+import { Connections, type ConnectionOptions } from "./connections.ts";
+import { faultOf } from "./http-fault.ts";
+import { RedirectChain, fieldsAfterRedirect } from "./redirect.ts";
+
+/** One request to a server outside. */
+export interface HttpRequest {
+  readonly method: string;
+  /** Absolute http or https URL. */
+  readonly url: string;
+  /** Name and value in turn; nothing but `Host`, `Via` and what the body needs is added. */
+  readonly headers: readonly string[];
+  readonly body?: Readable;
+  readonly signal: AbortSignal;
+  /** Follow redirects (GET and HEAD only) instead of handing them on. */
+  readonly followRedirects?: boolean;
+}
+
+export interface HttpClientOptions extends Omit<ConnectionOptions, "connectTimeoutMs"> {
+  /** A server that has sent no headers by then has failed. Milliseconds. @default 10 s */
+  readonly headerTimeoutMs?: number;
+  /** A body that is silent for this long has failed. Milliseconds. @default 30 s */
+  readonly stallTimeoutMs?: number;
+  /** The `Via` value of our requests: `1.1 <name>`. @default no such field */
+  readonly via?: string;
+}
+
+const DEFAULT_HEADER_TIMEOUT_MS = 10_000;
+const DEFAULT_STALL_TIMEOUT_MS = 30_000;
+/** Fields that the client makes itself (Host, from the URL) or that undici refuses to send. */
+const OWN_FIELDS = new Set(["host", "connection", "keep-alive", "transfer-encoding", "upgrade", "expect"]);
+
+/** A client for http and https that tells every failure as a {@link SourceError}. Certificates are checked. */
+export class HttpClient {
+  #connections: Connections;
+  #timeouts: { headersTimeout: number; bodyTimeout: number };
+  #via: readonly string[];
+
+  constructor(options: HttpClientOptions = {}) {
+    const headersTimeout = options.headerTimeoutMs ?? DEFAULT_HEADER_TIMEOUT_MS;
+    this.#timeouts = { headersTimeout, bodyTimeout: options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS };
+    this.#connections = new Connections({ ...options, connectTimeoutMs: headersTimeout });
+    this.#via = options.via === undefined ? [] : ["Via", options.via];
+  }
+
+  /**
+   * Sends a request and resolves with the answer's headers, whatever its status. The body must be read or destroyed.
+   * When `signal` aborts, before or in the body, its reason is thrown.
+   *
+   * @throws {SourceError} `REFUSED`, `HEADER_TIMEOUT`, `UNTRUSTED`, `BAD_REDIRECT`, `BAD_STATUS` when the answer is not
+   * HTTP. The body errors with `BROKEN` or `STALLED`.
+   */
+  async request(request: HttpRequest): Promise<UpstreamAnswer> {
+    const start = new URL(request.url);
+    if (request.followRedirects !== true || !["GET", "HEAD"].includes(request.method))
+      return this.#once(request, start);
+    return this.#follow(request, start);
+  }
+
+  /** Closes every connection; what is under way fails. */
+  async close(): Promise<void> {
+    await this.#connections.close();
+  }
+
+  async #follow(request: HttpRequest, start: URL): Promise<UpstreamAnswer> {
+    const chain = new RedirectChain(start);
+    const deadline = performance.now() + this.#timeouts.headersTimeout;
+    for (let url = start, headers = request.headers; ;) {
+      const answer = await this.#once({ ...request, headers }, url);
+      const next = nextOf(chain, url, answer);
+      if (next === undefined) return answer;
+      if (performance.now() > deadline) {
+        throw new SourceError("HEADER_TIMEOUT", `${start.href}: redirects, and still no answer in time`);
+      }
+      headers = fieldsAfterRedirect(headers, url, next);
+      url = next;
+    }
+  }
+
+  async #once(request: HttpRequest, url: URL): Promise<UpstreamAnswer> {
+    request.signal.throwIfAborted();
+    const { dispatcher, origin, path, headers } = this.#connections.routeTo(url);
+    try {
+      const answer = await dispatcher.request({
+        origin,
+        path,
+        method: request.method,
+        headers: [...headers, ...withoutOwnFields(request.headers), ...this.#via],
+        body: request.body ?? null,
+        signal: request.signal,
+        ...this.#timeouts,
+      });
+      const body = withFaults(answer.body, url.href, request.signal);
+      return { status: answer.statusCode, headers: answer.headers, body, url: url.href };
+    } catch (error) {
+      request.signal.throwIfAborted();
+      throw faultOf(error, "headers", url.href);
+    }
+  }
+}
+
+/** Lets go of a redirect's own body, and of the answer altogether when the chain ends here in an error. */
+function nextOf(chain: RedirectChain, from: URL, answer: UpstreamAnswer): URL | undefined {
+  try {
+    const next = chain.next(from, answer.status, answer.headers.location);
+    if (next !== undefined) answer.body.resume();
+    return next;
+  } catch (error) {
+    answer.body.destroy();
+    throw error;
+  }
+}
+
+function withoutOwnFields(headers: readonly string[]): string[] {
+  return headers.flatMap((name, i) =>
+    i % 2 === 1 || OWN_FIELDS.has(name.toLowerCase()) ? [] : [name, headers[i + 1] ?? ""],
+  );
+}
+
+/** The body with its errors in our words. Destroying it lets go of the connection; an error nobody hears harms nobody. */
+function withFaults(body: Readable, url: string, signal: AbortSignal): Readable {
+  const out = new PassThrough();
+  out.on("error", () => {});
+  out.on("close", () => body.destroy());
+  body.on("error", (error) => out.destroy(signal.aborted ? (signal.reason as Error) : faultOf(error, "body", url)));
+  return body.pipe(out);
+}

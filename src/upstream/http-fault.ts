@@ -1,0 +1,40 @@
+import { SourceError, messageOf, systemCode, type SourceFault } from "../core/errors.ts";
+
+/** How far a request got: before the answer's headers, or in its body. */
+export type Phase = "headers" | "body";
+
+/** OpenSSL's words for a certificate that does not hold (Node's tls documentation, "X509 certificate error codes"). */
+const CERTIFICATE_FAULT =
+  /^(CERT_|CRL_|UNABLE_TO_|ERROR_IN_|DEPTH_ZERO_SELF|SELF_SIGNED|INVALID_(CA|PURPOSE)$|PATH_LENGTH|HOSTNAME_MISMATCH|ERR_TLS_CERT)/;
+/** llhttp's words for an answer that is not HTTP. */
+const NOT_HTTP = /^(HPE_|UND_ERR_HEADERS_OVERFLOW$)/;
+
+/** What undici's, TLS' or the system's error in this phase means. A {@link SourceError} is returned as it is. */
+export function faultOf(error: unknown, phase: Phase, url: string): SourceError {
+  if (error instanceof SourceError) return error;
+  const code = systemCode(error) ?? "";
+  return new SourceError(classify(code, phase), `${url}: ${describe(code, error, phase)}`, { cause: error });
+}
+
+function classify(code: string, phase: Phase): SourceFault {
+  if (code === "UND_ERR_HEADERS_TIMEOUT") return "HEADER_TIMEOUT";
+  if (code === "UND_ERR_BODY_TIMEOUT") return "STALLED";
+  if (CERTIFICATE_FAULT.test(code)) return "UNTRUSTED";
+  if (phase === "body") return "BROKEN";
+  return NOT_HTTP.test(code) ? "BAD_STATUS" : "REFUSED";
+}
+
+function describe(code: string, error: unknown, phase: Phase): string {
+  if (code === "UND_ERR_HEADERS_TIMEOUT") return "no answer in time";
+  if (code === "UND_ERR_BODY_TIMEOUT") return "silent in mid-body for too long";
+  if (CERTIFICATE_FAULT.test(code)) return `its certificate is not trusted (${messageOf(error)})`;
+  if (phase === "body") return `broke off in mid-body (${messageOf(error)})`;
+  return NOT_HTTP.test(code)
+    ? `the answer is not HTTP (${messageOf(error)})`
+    : `no connection (${reasonOf(error, code)})`;
+}
+
+/** Several addresses tried in vain come as an AggregateError without a message. */
+function reasonOf(error: unknown, code: string): string {
+  return messageOf(error) || code || "every address failed";
+}

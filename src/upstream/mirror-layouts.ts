@@ -1,0 +1,150 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Database } from "../core/database.ts";
+import { SourceError, messageOf, systemCode } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { abortable } from "../core/pulse.ts";
+import type { UpstreamAnswer } from "../core/upstream.ts";
+import { FLAT, GLEP_75, isLayoutConf, parseLayoutConf, type Layout } from "./layout.ts";
+import type { Mirror } from "./mirrors.ts";
+
+/** What is remembered of a mirror's layout.conf: its text, or null when the mirror has none. */
+interface LayoutRecord {
+  readonly at: number;
+  readonly text: string | null;
+}
+
+/** What a mirror's layouts come to: the ones to try, best first, and whether they are no more than a guess. */
+export interface KnownLayouts {
+  readonly layouts: readonly Layout[];
+  readonly guessed: boolean;
+}
+
+/** Sends a GET that follows redirects; counts in the mirror's health. */
+export type Get = (url: string, signal: AbortSignal) => Promise<UpstreamAnswer>;
+
+/** How long a layout.conf, or its absence, is remembered; as Portage does (fetch.py). */
+const REMEMBER_MS = 24 * 3_600_000;
+/** How long after a failure the next try waits. */
+const RETRY_MS = 60_000;
+/** A longer layout.conf is none. Bytes. */
+const MAX_BYTES = 64 * 1024;
+
+const GUESS: KnownLayouts = { layouts: [GLEP_75, FLAT], guessed: true };
+
+/** The layouts of the mirrors: each mirror's layout.conf is fetched once a day, by the first who needs it. */
+export class MirrorLayouts {
+  #records;
+  #get: Get;
+  #log: Logger;
+  #now: () => number;
+  #memory = new Map<string, LayoutRecord>();
+  #failedAt = new Map<string, number>();
+  #fetching = new Map<string, Promise<void>>();
+  #stopped = new AbortController();
+
+  constructor(components: { db: Database; get: Get; log: Logger }, { now = Date.now }: { now?: () => number } = {}) {
+    this.#records = components.db.sublevel<string, LayoutRecord>("mirror-layouts", { valueEncoding: "json" });
+    this.#get = components.get;
+    this.#log = components.log;
+    this.#now = now;
+  }
+
+  /** Reads what earlier runs remembered. */
+  async start(mirrors: readonly Mirror[]): Promise<void> {
+    this.#stopped = new AbortController();
+    for (const { url } of mirrors) {
+      const record = await this.#records.get(url);
+      if (record !== undefined) this.#memory.set(url, record);
+    }
+  }
+
+  /**
+   * The layouts of `mirror`. Fetches its layout.conf when none is remembered; all who need it meanwhile share that. When
+   * it cannot be had, an old one serves, or a guess. Throws only the signal's reason.
+   */
+  async of(mirror: Mirror, signal: AbortSignal): Promise<KnownLayouts> {
+    const { url } = mirror;
+    if (!this.#isFresh(url) && !this.#failedLately(url)) await abortable(this.#share(mirror), signal);
+    return this.known(mirror) ?? GUESS;
+  }
+
+  /** What is remembered, without asking anybody. */
+  known({ url }: Mirror): KnownLayouts | undefined {
+    const record = this.#memory.get(url);
+    if (record === undefined) return undefined;
+    return { layouts: record.text === null ? [FLAT] : parseLayoutConf(record.text), guessed: false };
+  }
+
+  /** Lets go of what is being fetched. */
+  stop(): void {
+    this.#stopped.abort(new SourceError("REFUSED", "the agent is stopping"));
+  }
+
+  #isFresh(url: string): boolean {
+    const record = this.#memory.get(url);
+    return record !== undefined && this.#now() - record.at < REMEMBER_MS;
+  }
+
+  #failedLately(url: string): boolean {
+    return this.#now() - (this.#failedAt.get(url) ?? -Infinity) < RETRY_MS;
+  }
+
+  #share(mirror: Mirror): Promise<void> {
+    let fetching = this.#fetching.get(mirror.url);
+    if (fetching === undefined) {
+      fetching = this.#fetch(mirror).finally(() => this.#fetching.delete(mirror.url));
+      this.#fetching.set(mirror.url, fetching);
+    }
+    return fetching;
+  }
+
+  async #fetch(mirror: Mirror): Promise<void> {
+    try {
+      const text = mirror.kind === "server" ? await this.#download(mirror.url) : await readOrNull(mirror.path);
+      const record = { at: this.#now(), text };
+      this.#memory.set(mirror.url, record);
+      this.#failedAt.delete(mirror.url);
+      await this.#records.put(mirror.url, record);
+    } catch (error) {
+      this.#failedAt.set(mirror.url, this.#now());
+      this.#log.debug({ mirror: mirror.url }, `no layout.conf from ${mirror.url}: ${messageOf(error)}`);
+    }
+  }
+
+  /** The text, or null on 404. A captive portal's page with 200 is neither. */
+  async #download(url: string): Promise<string | null> {
+    const answer = await this.#get(`${url}/distfiles/layout.conf`, this.#stopped.signal);
+    if (answer.status === 404 || answer.status === 410) {
+      answer.body.resume();
+      return null;
+    }
+    const text = answer.status === 200 ? await readText(answer) : "";
+    answer.body.destroy();
+    if (isLayoutConf(text)) return text;
+    throw new SourceError("BAD_STATUS", `${answer.url} answered ${answer.status} without a layout`, {
+      status: answer.status,
+    });
+  }
+}
+
+async function readText(answer: UpstreamAnswer): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > MAX_BYTES) return "";
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** @throws system errors other than `ENOENT`. */
+async function readOrNull(dir: string): Promise<string | null> {
+  try {
+    return await readFile(join(dir, "layout.conf"), "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return null;
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+import { SourceError } from "../core/errors.ts";
+
+/** Redirects followed for one request; more is taken for a circle. */
+const MAX_REDIRECTS = 10;
+/** The answers that name another place for the same GET or HEAD (RFC 9110, 15.4). */
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Fields that are for the asked host's eyes only. */
+const PRIVATE_FIELDS = new Set(["authorization", "cookie"]);
+
+/** The way that one request has gone so far. */
+export class RedirectChain {
+  #seen: Set<string>;
+
+  constructor(start: URL) {
+    this.#seen = new Set([start.href]);
+  }
+
+  /**
+   * Where an answer from `from` sends us; undefined when it is no redirect.
+   *
+   * @throws {SourceError} `BAD_REDIRECT`: too many, a circle, not http(s), or down from https to http.
+   */
+  next(from: URL, status: number, location: string | undefined): URL | undefined {
+    if (!REDIRECTS.has(status) || location === undefined) return undefined;
+    const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+    const problem = to === undefined ? "to what is no URL" : this.#problem(from, to);
+    if (to === undefined || problem !== undefined) {
+      throw new SourceError("BAD_REDIRECT", `${from.href} redirects ${problem}: ${location}`, { status });
+    }
+    this.#seen.add(to.href);
+    return to;
+  }
+
+  #problem(from: URL, to: URL): string | undefined {
+    if (to.protocol !== "http:" && to.protocol !== "https:") return "to what is neither http nor https";
+    if (from.protocol === "https:" && to.protocol === "http:") return "from https down to http";
+    if (this.#seen.has(to.href)) return "in a circle";
+    if (this.#seen.size > MAX_REDIRECTS) return `on after ${MAX_REDIRECTS} redirects`;
+    return undefined;
+  }
+}
+
+/** The request fields to send on after a redirect: another origin is not told what was meant for the first one. */
+export function fieldsAfterRedirect(headers: readonly string[], from: URL, to: URL): readonly string[] {
+  if (from.origin === to.origin) return headers;
+  return headers.flatMap((name, i) =>
+    i % 2 === 1 || PRIVATE_FIELDS.has(name.toLowerCase()) ? [] : [name, headers[i + 1] ?? ""],
+  );
+}

@@ -1,0 +1,177 @@
+import { isAbsolute } from "node:path";
+import type { MirrorStatus } from "../core/agent-api.ts";
+import type { Database } from "../core/database.ts";
+import type { Want } from "../core/distfile.ts";
+import { SourceError } from "../core/errors.ts";
+import type { Startable } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Source } from "../core/source.ts";
+import type { ForwardRequest, MirrorRequest, Upstream, UpstreamAnswer } from "../core/upstream.ts";
+import { faultOfStatus } from "./answer.ts";
+import { Blames } from "./blames.ts";
+import { DirectorySource } from "./directory-source.ts";
+import { readEbuildSources } from "./ebuild-sources.ts";
+import { Health } from "./health.ts";
+import { HttpClient, type HttpClientOptions } from "./http-client.ts";
+import type { Addressed } from "./layout.ts";
+import { MirrorLayouts } from "./mirror-layouts.ts";
+import { mirrorPlace } from "./mirror-places.ts";
+import { firstAnswer } from "./mirror-requests.ts";
+import { mirrorStatus } from "./mirror-status.ts";
+import { isBelow, readMirrorList, type Mirror } from "./mirrors.ts";
+import { Repositories } from "./repositories.ts";
+import { inOrder, type Candidate, type Place } from "./source-order.ts";
+import { SrcUriIndex, type Reach } from "./src-uri-index.ts";
+import { UpstreamSource, type SourceParts } from "./upstream-source.ts";
+
+export interface UpstreamMirrorsOptions extends HttpClientOptions {
+  /** Mirrors, best first: http and https URLs, and directories of this box. @default none */
+  readonly mirrors?: readonly string[];
+  /** Directories of the configured ebuild repositories. @default none */
+  readonly repos?: readonly string[];
+  /** Ours, for `User-Agent`. @default unknown */
+  readonly version?: string;
+  /** Milliseconds since the epoch. @default Date.now */
+  readonly now?: () => number;
+}
+
+/** The mirrors and SRC_URI hosts, and the plain way out: see {@link Upstream}. Stopped, it is of no more use. */
+export class UpstreamMirrors implements Upstream, Startable {
+  #mirrors: readonly Mirror[];
+  #client: HttpClient;
+  #health: Health;
+  #blames: Blames;
+  #layouts: MirrorLayouts;
+  #repositories: Repositories;
+  #index: SrcUriIndex;
+  #sourceParts: SourceParts;
+  #now: () => number;
+
+  constructor({ db, log }: { db: Database; log: Logger }, options: UpstreamMirrorsOptions = {}) {
+    const { mirrors = [], repos = [], version = "unknown", now = Date.now } = options;
+    this.#now = now;
+    this.#mirrors = readMirrorList(mirrors, log);
+    this.#client = new HttpClient(options);
+    this.#health = new Health({ now });
+    this.#blames = new Blames({ now });
+    this.#repositories = new Repositories(repos, { now });
+    this.#index = new SrcUriIndex({ db, log, repositories: this.#repositories });
+    const headers = ["User-Agent", `distswarm/${version}`, "Accept", "*/*", "Accept-Encoding", "identity"];
+    this.#sourceParts = { client: this.#client, health: this.#health, blames: this.#blames, headers, now };
+    const get = (url: string, signal: AbortSignal): Promise<UpstreamAnswer> =>
+      this.#send({ url, origin: new URL(url).origin }, { method: "GET", headers, signal });
+    this.#layouts = new MirrorLayouts({ db, log, get }, { now });
+  }
+
+  /** Recalls the mirrors' layouts and begins, in the background, to bring the index of SRC_URI up to date. */
+  async start(): Promise<void> {
+    await this.#layouts.start(this.#mirrors);
+    void this.#index.refresh();
+  }
+
+  /** Ends all that is under way. */
+  async stop(): Promise<void> {
+    this.#layouts.stop();
+    await this.#index.stop();
+    await this.#client.close();
+  }
+
+  /** The mirrors, the URL that the client named, SRC_URI; see {@link inOrder} for what is asked last. */
+  async *sources(want: Want, { signal }: { signal: AbortSignal }): AsyncGenerator<Source> {
+    for await (const candidate of this.#inOrder(this.#placesOf(want, signal), want)) {
+      yield isAbsolute(candidate.url)
+        ? new DirectorySource(candidate.url, want, this.#blames)
+        : new UpstreamSource(candidate, want, this.#sourceParts);
+    }
+  }
+
+  /** See {@link Upstream.forward}. */
+  async forward(request: ForwardRequest): Promise<UpstreamAnswer> {
+    return this.#client.request(request);
+  }
+
+  /** See {@link Upstream.distfile}. Directories are not asked. */
+  async distfile(name: string, request: MirrorRequest): Promise<UpstreamAnswer> {
+    const places = this.#mirrorPlaces([{ name }], request.signal);
+    return firstAnswer(name, this.#inOrder(places), { send: (...to) => this.#send(...to), request });
+  }
+
+  /** See {@link Upstream.mirrorPath}. Directories are not asked. */
+  async mirrorPath(path: string, request: MirrorRequest): Promise<UpstreamAnswer> {
+    const places = this.#servers().map((mirror) => placeAt(`${mirror.url}${path}`));
+    return firstAnswer(path, this.#inOrder(each(places)), { send: (...to) => this.#send(...to), request });
+  }
+
+  /** See {@link Upstream.nameOf}. */
+  async nameOf(url: string): Promise<string | undefined> {
+    return this.#index.nameOf(url);
+  }
+
+  /** See {@link Upstream.isMirror}. */
+  isMirror(url: URL): boolean {
+    return this.#mirrors.some((mirror) => isBelow(url, mirror));
+  }
+
+  /** Brings the index of SRC_URI up to date: call it when the tree changed. Resolves when that is done; never throws. */
+  async refresh(): Promise<void> {
+    await this.#index.refresh();
+  }
+
+  /** Which repositories have an md5-cache: SRC_URI of the others are not known here. */
+  async reach(): Promise<Reach[]> {
+    return this.#index.reach();
+  }
+
+  /** What downloads have taught about the mirrors, in their order, and then about other hosts. */
+  mirrorStatus(): MirrorStatus[] {
+    return mirrorStatus(this.#mirrors, this.#health, this.#layouts);
+  }
+
+  #inOrder(places: AsyncIterable<Place>, want?: Want): AsyncGenerator<Candidate> {
+    return inOrder(places, {
+      place: (origin) => this.#health.isAvoided(origin),
+      url: (url) => want !== undefined && this.#blames.has(url, want.digest),
+    });
+  }
+
+  async *#placesOf(want: Want, signal: AbortSignal): AsyncGenerator<Place> {
+    const { digest, names } = want;
+    const ebuilds = await readEbuildSources(want, this.#repositories);
+    const files = [{ digest }, ...names.map((name) => ({ name, digest }))];
+    if (ebuilds.mirrorsAllowed) {
+      for (const mirror of this.#mirrors) yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
+    }
+    if (want.url !== undefined) yield placeAt(want.url);
+    for (const url of ebuilds.urls) yield placeAt(url);
+  }
+
+  #servers(): readonly Mirror[] {
+    return this.#mirrors.filter(({ kind }) => kind === "server");
+  }
+
+  async *#mirrorPlaces(files: readonly Addressed[], signal: AbortSignal): AsyncGenerator<Place> {
+    for (const mirror of this.#servers()) yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
+  }
+
+  /** A request that nothing is checked of; the server's faults are remembered all the same. */
+  async #send({ url, origin }: Candidate, request: MirrorRequest): Promise<UpstreamAnswer> {
+    this.#health.asked(origin);
+    try {
+      const answer = await this.#client.request({ ...request, url, followRedirects: true });
+      if (answer.status >= 400) this.#health.failed(origin, faultOfStatus(answer, 0, this.#now()));
+      return answer;
+    } catch (error) {
+      if (error instanceof SourceError && !request.signal.aborted) this.#health.failed(origin, error);
+      throw error;
+    }
+  }
+}
+
+/** A place of one URL. */
+function placeAt(url: string): Place {
+  return { origin: new URL(url).origin, urls: () => each([url]) };
+}
+
+async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}

@@ -1,0 +1,104 @@
+import type { Want } from "../core/distfile.ts";
+import { SourceError } from "../core/errors.ts";
+import type { Source, SourceBody } from "../core/source.ts";
+import type { UpstreamAnswer } from "../core/upstream.ts";
+import { bytesToSkip } from "./answer.ts";
+import type { Blames } from "./blames.ts";
+import type { Health } from "./health.ts";
+import { faultOf } from "./http-fault.ts";
+import type { HttpClient } from "./http-client.ts";
+import type { Candidate } from "./source-order.ts";
+
+/** What the sources of upstream share. */
+export interface SourceParts {
+  readonly client: HttpClient;
+  readonly health: Health;
+  readonly blames: Blames;
+  /** Name and value in turn. */
+  readonly headers: readonly string[];
+  readonly now: () => number;
+}
+
+/** One URL that may give a wanted blob. */
+export class UpstreamSource implements Source {
+  readonly kind = "upstream";
+  readonly label: string;
+  #origin: string;
+  #want: Want;
+  #parts: SourceParts;
+
+  constructor({ url, origin }: Candidate, want: Want, parts: SourceParts) {
+    this.label = url;
+    this.#origin = origin;
+    this.#want = want;
+    this.#parts = parts;
+  }
+
+  /** See {@link Source.open}. */
+  async open({ offset, signal }: { offset: number; signal: AbortSignal }): Promise<SourceBody> {
+    const { client, health, headers, now } = this.#parts;
+    const range = offset > 0 ? ["Range", `bytes=${offset}-`] : [];
+    const startedAt = performance.now();
+    health.asked(this.#origin);
+    try {
+      const request = {
+        method: "GET",
+        url: this.label,
+        headers: [...headers, ...range],
+        followRedirects: true,
+        signal,
+      };
+      const answer = await client.request(request);
+      const skip = checked(answer, () => bytesToSkip(answer, { size: this.#want.size, offset }, now()));
+      return { bytes: this.#body(answer, { skip, wanted: this.#want.size - offset, startedAt, signal }) };
+    } catch (error) {
+      throw this.#told(error, signal, 0);
+    }
+  }
+
+  /** See {@link Source.blame}. */
+  blame(error: SourceError): void {
+    this.#parts.blames.add(this.label, this.#want.digest);
+    this.#parts.health.failed(this.#origin, error);
+  }
+
+  /** Cuts the body to what is wanted, and tells the health how it went. A consumer that leaves early tells nothing. */
+  async *#body(
+    answer: UpstreamAnswer,
+    { skip, wanted, startedAt, signal }: { skip: number; wanted: number; startedAt: number; signal: AbortSignal },
+  ): AsyncGenerator<Buffer> {
+    let toSkip = skip;
+    let missing = wanted;
+    try {
+      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+        const part = chunk.subarray(toSkip, toSkip + missing);
+        toSkip -= Math.min(toSkip, chunk.length);
+        missing -= part.length;
+        if (part.length > 0) yield part;
+        if (missing === 0) break;
+      }
+      if (missing > 0) throw new SourceError("BROKEN", `${answer.url} ended ${missing} bytes early`);
+      this.#parts.health.succeeded(this.#origin, { bytes: skip + wanted, ms: performance.now() - startedAt });
+    } catch (error) {
+      throw this.#told(error, signal, wanted - missing);
+    }
+  }
+
+  /** The error to throw: the signal's reason when the caller let go, else the fault, which the health is told. */
+  #told(error: unknown, signal: AbortSignal, bytes: number): unknown {
+    if (signal.aborted) return signal.reason;
+    const fault = faultOf(error, "body", this.label);
+    this.#parts.health.failed(this.#origin, fault, bytes);
+    return fault;
+  }
+}
+
+/** Lets go of an answer that is refused. */
+function checked<T>(answer: UpstreamAnswer, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    answer.body.destroy();
+    throw error;
+  }
+}
