@@ -19,6 +19,10 @@ export type ErrorCode =
   | "STORE_UNUSABLE"
   | "BLOB_DAMAGED"
   | "DIGEST_MISMATCH"
+  // swarm
+  | "IDENTITY_UNUSABLE"
+  | "INVALID_NETWORK_KEY"
+  | "SWARM_UNAVAILABLE"
   // retrieval
   | "NOT_FOUND"
   | "NO_SOURCE"
