@@ -1,0 +1,228 @@
+import { EventEmitter } from "node:events";
+import { constants } from "node:fs";
+import { type FileHandle, open, rm, stat } from "node:fs/promises";
+import type { BlobInfo, OpenBlob, StoreEvents } from "../core/blob-store.ts";
+import type { Digest } from "../core/digest.ts";
+import { messageOf, systemCode } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { ChunkSums } from "./chunk-sums.ts";
+import { ChunkDamage, hashFile } from "./file-chunks.ts";
+import { type FoundBlob, isGone, statOf, takeInventory } from "./inventory.ts";
+import type { StorePaths } from "./layout.ts";
+import type { BlobRecord, BlobRecords } from "./records.ts";
+import { StoredBlob } from "./stored-blob.ts";
+
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW;
+
+/** What the blob files use. */
+export interface BlobFilesComponents {
+  readonly records: BlobRecords;
+  readonly log: Logger;
+}
+
+/** The committed blobs in `blobs/` and their records, kept in step. */
+export class BlobFiles extends EventEmitter<StoreEvents> {
+  #records: BlobRecords;
+  #log: Logger;
+  #paths: StorePaths;
+  #pins = new Map<Digest, number>();
+  #checks = new Map<Digest, Promise<ChunkSums>>();
+
+  constructor(components: BlobFilesComponents, init: { paths: StorePaths }) {
+    super();
+    this.#records = components.records;
+    this.#log = components.log;
+    this.#paths = init.paths;
+  }
+
+  /** Whether a blob can be opened, as far as the records tell. */
+  has(digest: Digest): boolean {
+    return this.#servable(digest) !== undefined;
+  }
+
+  find(digest: Digest): BlobInfo | undefined {
+    const record = this.#servable(digest);
+    return record && this.#info(digest, record.size);
+  }
+
+  *list(): IterableIterator<BlobInfo> {
+    for (const [digest, record] of this.#records.entries()) {
+      if (!record.damaged) yield this.#info(digest, record.size);
+    }
+  }
+
+  /** Blobs that a fsck found damaged and left in place. */
+  *damaged(): IterableIterator<BlobInfo> {
+    for (const [digest, record] of this.#records.entries()) {
+      if (record.damaged) yield this.#info(digest, record.size);
+    }
+  }
+
+  /** Whether a blob is open for reading, or held. */
+  isPinned(digest: Digest): boolean {
+    return this.#pins.has(digest);
+  }
+
+  /** Keeps a blob from eviction until the returned function is called. */
+  hold(digest: Digest): () => void {
+    this.#pins.set(digest, (this.#pins.get(digest) ?? 0) + 1);
+    return () => {
+      const left = this.#pins.get(digest)! - 1;
+      if (left > 0) this.#pins.set(digest, left);
+      else this.#pins.delete(digest);
+    };
+  }
+
+  /**
+   * Opens a blob; one without chunk sums (its record was lost) is held against its digest first. A blob that turns out
+   * to be missing or damaged is dropped.
+   */
+  async open(digest: Digest): Promise<OpenBlob | undefined> {
+    const record = this.#servable(digest);
+    if (record === undefined) return undefined;
+    const release = this.hold(digest);
+    const handle = await this.#openFile(digest);
+    const sums = handle && (await this.#trustedSums(digest, record, handle));
+    if (handle === undefined || sums === undefined) {
+      await handle?.close();
+      release();
+      return undefined;
+    }
+    this.#records.touch(digest, Date.now());
+    const damaged = (what: string) => this.#dropRead(digest, handle, what);
+    return new StoredBlob({ handle, damaged, closed: release }, { ...this.#info(digest, record.size), sums });
+  }
+
+  /** Records a blob that is in place, and announces it. */
+  async add(blob: { digest: Digest; size: number; sums: ChunkSums }): Promise<void> {
+    const now = Date.now();
+    const isNew = !this.has(blob.digest);
+    await this.#records.put(blob.digest, { size: blob.size, added: now, used: now, sums: blob.sums });
+    if (isNew) this.emit("added", this.#info(blob.digest, blob.size));
+  }
+
+  /** Takes a blob away; false when it is not there any more. Readers who have it open keep it. */
+  async remove(digest: Digest): Promise<boolean> {
+    const wasServed = this.has(digest);
+    const forgetting = this.#records.delete(digest); // counts at once, before anything is awaited
+    if (wasServed) this.emit("removed", digest);
+    const wasThere = await forgetting;
+    const path = this.#paths.blob(digest);
+    await rm(path, { force: true }).catch((error: unknown) => {
+      this.#log.warn(`cannot remove ${path} (${messageOf(error)}); it is not served any more`);
+    });
+    return wasThere;
+  }
+
+  /** Takes a damaged blob away, and says so in the log. */
+  async drop(digest: Digest, what: string): Promise<void> {
+    this.#log.warn({ digest }, `${this.#paths.blob(digest)}: ${what}; dropped`);
+    await this.remove(digest);
+  }
+
+  /** Leaves a damaged blob where it is, and never serves it again. */
+  async mark(digest: Digest): Promise<void> {
+    const record = this.#servable(digest);
+    if (record === undefined) return;
+    await this.#records.put(digest, { ...record, damaged: true });
+    this.emit("removed", digest);
+  }
+
+  /** Records the chunk sums of a blob whose digest was found right; one that was marked is served again. */
+  async confirm(digest: Digest, sums: ChunkSums): Promise<void> {
+    const record = this.#records.get(digest);
+    if (record === undefined || (record.sums === sums && !record.damaged)) return;
+    const { size, added, used } = record;
+    await this.#records.put(digest, { size, added, used, sums });
+    if (record.damaged) this.emit("added", this.#info(digest, size));
+  }
+
+  /**
+   * Brings the records in line with the disk, without reading a blob: files without a record get one (without sums),
+   * records without a file go, and so do files of a wrong size.
+   *
+   * @returns paths in `blobs/` that belong to no blob.
+   */
+  async reconcile(isInFlight: (digest: Digest) => boolean): Promise<readonly string[]> {
+    const { blobs, strays } = await takeInventory(this.#paths);
+    const present = new Set(blobs.map(({ digest }) => digest));
+    for (const blob of blobs) {
+      if (!isInFlight(blob.digest)) await this.#reconcileFile(blob);
+    }
+    for (const [digest] of this.#records.entries()) {
+      if (!present.has(digest)) await this.#reconcileRecord(digest);
+    }
+    return strays;
+  }
+
+  async #reconcileFile({ digest, size, modified }: FoundBlob): Promise<void> {
+    const record = this.#records.get(digest);
+    if (record === undefined) {
+      await this.#records.put(digest, { size, added: modified, used: modified });
+      this.emit("added", this.#info(digest, size));
+    } else if (record.size !== size) {
+      await this.drop(digest, `is ${size} bytes long, not ${record.size}`);
+    }
+  }
+
+  async #reconcileRecord(digest: Digest): Promise<void> {
+    if ((await statOf(this.#paths.blob(digest))) === undefined) await this.#vanished(digest);
+  }
+
+  #servable(digest: Digest): BlobRecord | undefined {
+    const record = this.#records.get(digest);
+    return record?.damaged ? undefined : record;
+  }
+
+  #info(digest: Digest, size: number): BlobInfo {
+    return { digest, size, where: "store", path: this.#paths.blob(digest) };
+  }
+
+  async #openFile(digest: Digest): Promise<FileHandle | undefined> {
+    const path = this.#paths.blob(digest);
+    try {
+      return await open(path, OPEN_FLAGS);
+    } catch (error) {
+      if (isGone(error)) await this.#vanished(digest);
+      else if (systemCode(error) === "EIO") await this.drop(digest, "cannot be opened (EIO)");
+      else this.#log.warn(`cannot open ${path} (${messageOf(error)})`);
+      return undefined;
+    }
+  }
+
+  async #vanished(digest: Digest): Promise<void> {
+    this.#log.warn({ digest }, `${this.#paths.blob(digest)} is gone; forgotten`);
+    await this.remove(digest);
+  }
+
+  /** The sums by which a blob may be served, or nothing: then it was dropped. */
+  async #trustedSums(digest: Digest, record: BlobRecord, handle: FileHandle): Promise<ChunkSums | undefined> {
+    if (record.sums !== undefined) return record.sums;
+    const check = this.#checks.get(digest) ?? this.#check(digest, record.size, handle);
+    this.#checks.set(digest, check);
+    try {
+      return await check;
+    } catch (error) {
+      await this.#dropRead(digest, handle, messageOf(error));
+      return undefined;
+    } finally {
+      this.#checks.delete(digest);
+    }
+  }
+
+  async #check(digest: Digest, size: number, handle: FileHandle): Promise<ChunkSums> {
+    const hashed = await hashFile(handle, size);
+    if (hashed.digest !== digest) throw new ChunkDamage("differs from its digest");
+    await this.confirm(digest, hashed.sums);
+    return hashed.sums;
+  }
+
+  /** Drops a blob found damaged through `handle`, unless another file has taken its place since. */
+  async #dropRead(digest: Digest, handle: FileHandle, what: string): Promise<void> {
+    const [read, present] = await Promise.all([
+      handle.stat().catch(() => undefined),
+      stat(this.#paths.blob(digest)).catch(() => undefined),
+    ]);
+    if (present === undefined || read === undefined || read.ino === present.ino) await this.drop(digest, what);
+  }
+}

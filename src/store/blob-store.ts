@@ -1,0 +1,278 @@
+import { EventEmitter } from "node:events";
+import { statfs } from "node:fs/promises";
+import type { StoreToolEvent } from "../core/agent-api.ts";
+import type { BlobInfo, BlobStore, Ingest, OpenBlob, StoreEvents, StoreUsage } from "../core/blob-store.ts";
+import type { Digest } from "../core/digest.ts";
+import { DistswarmError, messageOf } from "../core/errors.ts";
+import type { Startable } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
+import { formatSize } from "../core/units.ts";
+import { BlobFiles } from "./blob-files.ts";
+import type { ChunkSums } from "./chunk-sums.ts";
+import { checkFormat, prepareDirs, writeFault } from "./disk.ts";
+import { Distdir, type Lookup } from "./distdir.ts";
+import type { DistdirRecord } from "./distdir-records.ts";
+import { type EvictionPlan, planEviction } from "./eviction.ts";
+import { FileIngest } from "./ingest.ts";
+import { type StorePaths, storePaths } from "./layout.ts";
+import { findStalePartials, removePartial, type StalePartial } from "./partials.ts";
+import { type BlobRecord, BlobRecords, type Table } from "./records.ts";
+import { collectGarbage } from "./tools/gc.ts";
+import { fsck, type Refetch } from "./tools/fsck.ts";
+import { importFiles } from "./tools/import.ts";
+import { Turns } from "./turns.ts";
+
+/** How often the times of use are written to the database, in milliseconds. */
+const FLUSH_INTERVAL_MS = 30_000;
+
+/** Key of the turn to make room; digests are the other keys. */
+const ROOM = "room";
+
+/** What the store uses. */
+export interface FileStoreComponents {
+  /** Sublevel with JSON values. */
+  readonly blobRecords: Table<BlobRecord>;
+  /** Sublevel with JSON values. */
+  readonly distdirRecords: Table<DistdirRecord>;
+  readonly log: Logger;
+  /** The distfiles that have a name, by the Manifest index. */
+  readonly lookup: Lookup;
+}
+
+/** What may be set. */
+export interface FileStoreInit {
+  /** The store directory. */
+  readonly dir: string;
+  /** Most bytes that blobs may take. */
+  readonly maxSize: number;
+  /** Bytes to leave free on the file system. */
+  readonly minFree: number;
+  /** DISTDIR, served where it lies. @default none */
+  readonly distdir?: string;
+}
+
+/** The blob store in format 1: verified blobs in a directory that is a Portage distdir, and DISTDIR beside it. */
+export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, Startable {
+  #log: Logger;
+  #lookup: Lookup;
+  #init: FileStoreInit;
+  #paths: StorePaths;
+  #records: BlobRecords;
+  #blobs: BlobFiles;
+  #distdir: Distdir | undefined;
+  #inFlight = new Map<Digest, FileIngest>();
+  #turns = new Turns<string>();
+  #problem: string | undefined;
+  #flushTimer: NodeJS.Timeout | undefined;
+
+  constructor(components: FileStoreComponents, init: FileStoreInit) {
+    super();
+    const { log, lookup } = components;
+    this.#log = log;
+    this.#lookup = lookup;
+    this.#init = init;
+    this.#paths = storePaths(init.dir);
+    this.#records = new BlobRecords({ table: components.blobRecords, log });
+    this.#blobs = new BlobFiles({ records: this.#records, log }, { paths: this.#paths });
+    if (init.distdir !== undefined) {
+      this.#distdir = new Distdir({ table: components.distdirRecords, log, lookup }, { dir: init.distdir });
+    }
+    this.#forwardEvents();
+  }
+
+  /**
+   * Opens the store directory, made where it is missing; reads no blob. A directory that cannot be written now is a
+   * problem in the usage, not an end: what is there is served.
+   *
+   * @throws {DistswarmError} `STORE_VERSION`, nothing touched; `STORE_UNUSABLE` when it cannot even be looked at.
+   */
+  async start(): Promise<void> {
+    if (this.#flushTimer !== undefined) return;
+    await checkFormat(this.#paths);
+    await prepareDirs(this.#paths).catch((error: unknown) => this.#wrote(writeFault(error, this.#init.dir)));
+    await this.#records.load();
+    await this.#reconcile();
+    for (const partial of await this.#stalePartials()) await removePartial(partial).catch(() => {});
+    await this.#distdir?.start();
+    this.#flushTimer = setInterval(() => void this.#records.flush(), FLUSH_INTERVAL_MS).unref();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#flushTimer);
+    this.#flushTimer = undefined;
+    await this.#distdir?.stop();
+    await this.#records.flush();
+  }
+
+  async find(digest: Digest): Promise<BlobInfo | undefined> {
+    return this.#blobs.find(digest) ?? this.#distdir?.find(digest);
+  }
+
+  async open(digest: Digest): Promise<OpenBlob | undefined> {
+    return (await this.#blobs.open(digest)) ?? (await this.#distdir?.open(digest));
+  }
+
+  /** As {@link BlobStore.ingest}; a second ingest of a digest waits until the first is closed. */
+  async ingest(blob: { digest: Digest; size: number }): Promise<Ingest> {
+    this.#checkSize(blob.size);
+    const release = await this.#turns.take(blob.digest);
+    try {
+      const ingest = await this.#openIngest(blob, release);
+      await this.#makeRoomFor(ingest);
+      return ingest;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async *list(): AsyncGenerator<BlobInfo> {
+    yield* this.#blobs.list();
+    for (const info of this.#distdir?.list() ?? []) {
+      if (!this.#blobs.has(info.digest)) yield info;
+    }
+  }
+
+  usage(): StoreUsage {
+    return {
+      blobs: this.#records.count,
+      bytes: this.#records.bytes,
+      maxBytes: this.#init.maxSize,
+      distdirBlobs: this.#distdir?.blobs ?? 0,
+      distdirBytes: this.#distdir?.bytes ?? 0,
+      ...(this.#problem !== undefined && { problem: this.#problem }),
+    };
+  }
+
+  /** Looks through DISTDIR again, after the index changed; see {@link Distdir.rescan}. */
+  async rescan(): Promise<void> {
+    await this.#distdir?.rescan();
+  }
+
+  /** Adopts the distfiles in `dir` by copy; see {@link importFiles}. */
+  import(dir: string, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
+    return importFiles({ store: this, lookup: this.#lookup }, dir, signal);
+  }
+
+  /** Re-hashes everything; see {@link fsck}. */
+  fsck(options: { repair: boolean; refetch: Refetch }, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
+    const reconcile = () => this.#reconcile();
+    return fsck({ blobs: this.#blobs, distdir: this.#distdir, reconcile, refetch: options.refetch }, options, signal);
+  }
+
+  /** Evicts what is over the limits; see {@link collectGarbage}. */
+  gc(options: { dryRun: boolean }, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
+    const plan = async () => (await this.#planEviction()).victims;
+    const components = { blobs: this.#blobs, paths: this.#paths, plan, stalePartials: () => this.#stalePartials() };
+    return collectGarbage(components, options, signal);
+  }
+
+  /** A blob that both hold is added once, and removed when neither holds it. */
+  #forwardEvents(): void {
+    const { blobs, distdir } = { blobs: this.#blobs, distdir: this.#distdir };
+    blobs.on("added", (info) => distdir?.has(info.digest) || this.emit("added", info));
+    blobs.on("removed", (digest) => distdir?.has(digest) || this.emit("removed", digest));
+    distdir?.on("added", (info) => blobs.has(info.digest) || this.emit("added", info));
+    distdir?.on("removed", (digest) => blobs.has(digest) || this.emit("removed", digest));
+  }
+
+  async #reconcile(): Promise<readonly string[]> {
+    return this.#blobs.reconcile((digest) => this.#inFlight.has(digest));
+  }
+
+  async #stalePartials(): Promise<StalePartial[]> {
+    return findStalePartials(this.#paths, (digest) => this.#inFlight.has(digest), Date.now());
+  }
+
+  #checkSize(size: number): void {
+    if (size <= this.#init.maxSize) return;
+    throw new DistswarmError(
+      "STORE_FULL",
+      `a blob of ${formatSize(size)} is larger than store.max_size (${formatSize(this.#init.maxSize)})`,
+      { facts: { size, maxSize: this.#init.maxSize } },
+    );
+  }
+
+  async #openIngest(blob: { digest: Digest; size: number }, release: () => void): Promise<FileIngest> {
+    const ingest = await FileIngest.open(
+      {
+        paths: this.#paths,
+        committed: (sums) => this.#committed(blob, sums),
+        wrote: (fault) => this.#wrote(fault),
+        released: () => {
+          this.#inFlight.delete(blob.digest);
+          release();
+        },
+      },
+      blob,
+    );
+    this.#inFlight.set(blob.digest, ingest);
+    return ingest;
+  }
+
+  async #committed(blob: { digest: Digest; size: number }, sums: ChunkSums): Promise<void> {
+    this.#inFlight.delete(blob.digest);
+    await this.#blobs.add({ ...blob, sums });
+    await this.#makeRoom().catch((error: unknown) => this.#log.debug(`no look at the free space: ${messageOf(error)}`));
+  }
+
+  #wrote(fault?: DistswarmError): void {
+    if (fault !== undefined && fault.message !== this.#problem) this.#log.error(fault.message);
+    this.#problem = fault?.message;
+  }
+
+  async #makeRoomFor(ingest: FileIngest): Promise<void> {
+    try {
+      const short = await this.#makeRoom();
+      if (short > 0) throw this.#noRoom(ingest, short);
+    } catch (error) {
+      await ingest.close({ keep: true });
+      throw error;
+    }
+  }
+
+  #noRoom(ingest: FileIngest, short: number): DistswarmError {
+    const fault = new DistswarmError(
+      "STORE_FULL",
+      `no room for ${formatSize(ingest.size)} in ${this.#init.dir}: ${formatSize(short)} short of store.max_size and ` +
+        "store.min_free, and nothing left to evict; free some space",
+      { facts: { path: this.#init.dir, size: ingest.size, short } },
+    );
+    this.#wrote(fault);
+    return fault;
+  }
+
+  /**
+   * Evicts until the limits hold; where that is not to be had, nothing, and returns how many bytes are lacking. One at
+   * a time, lest two evict for one.
+   */
+  async #makeRoom(): Promise<number> {
+    const release = await this.#turns.take(ROOM);
+    try {
+      const { victims, short } = await this.#planEviction();
+      if (short === 0) await Promise.all(victims.map(({ digest }) => this.#blobs.remove(digest)));
+      return short;
+    } finally {
+      release();
+    }
+  }
+
+  async #planEviction(): Promise<EvictionPlan> {
+    const { bavail, bsize } = await statfs(this.#init.dir).catch((error: unknown) => {
+      throw writeFault(error, this.#init.dir);
+    });
+    const inFlight = [...this.#inFlight.values()];
+    const protectedBlobs = this.#distdir?.protectedBlobs(Date.now());
+    return planEviction({
+      blobs: this.#records.candidates(),
+      held: this.#records.bytes + inFlight.reduce((sum, { size }) => sum + size, 0),
+      free: bavail * bsize,
+      outstanding: inFlight.reduce((sum, { size, received }) => sum + size - received, 0),
+      maxSize: this.#init.maxSize,
+      minFree: this.#init.minFree,
+      isPinned: (digest) => this.#blobs.isPinned(digest) || this.#inFlight.has(digest),
+      isProtected: (digest) => protectedBlobs?.has(digest) ?? false,
+      isInDistdir: (digest) => this.#distdir?.has(digest) ?? false,
+    });
+  }
+}

@@ -1,0 +1,95 @@
+import { chmod, mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
+import { isKnownFormat, LAYOUT_CONF, STORE_FORMAT, type StorePaths } from "./layout.ts";
+
+/** Mode of every directory of the store, whatever the umask: Portage's user reads blobs in place. */
+const DIR_MODE = 0o755;
+
+/** Mode of blobs and of what stands beside them, whatever the umask. */
+export const FILE_MODE = 0o644;
+
+/** System errors that say that there is no room, as against no way to write. */
+const FULL_CODES = ["ENOSPC", "EDQUOT", "EFBIG"];
+
+/**
+ * Refuses a store directory of another format; one without a `version` file is new, or lost it, and passes. Reads only.
+ *
+ * @throws {DistswarmError} `STORE_VERSION`, which names both formats and the file.
+ */
+export async function checkFormat(paths: StorePaths): Promise<void> {
+  const text = await readFile(paths.version, "utf8").catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw writeFault(error, paths.version);
+  });
+  if (text === undefined || isKnownFormat(text)) return;
+  const found = JSON.stringify(text.trim().slice(0, 40));
+  throw new DistswarmError(
+    "STORE_VERSION",
+    `${paths.version} says format ${found}, this distswarm knows format ${STORE_FORMAT}: ` +
+      "update distswarm, or name another directory in store.dir; nothing was touched",
+    { facts: { path: paths.version, found, known: STORE_FORMAT } },
+  );
+}
+
+/** Makes what is missing of a store directory; harmless where all is there. Throws system errors. */
+export async function prepareDirs(paths: StorePaths): Promise<void> {
+  await makeDir(paths.dir, { parents: true });
+  await writeMissing(paths.version, `${STORE_FORMAT}\n`);
+  await makeDir(paths.blobs);
+  await makeDir(paths.partials);
+  await writeMissing(paths.layoutConf, LAYOUT_CONF);
+}
+
+/** Makes one directory with {@link DIR_MODE} and makes its name durable. Returns false where it is already there. */
+export async function makeDir(path: string, { parents = false } = {}): Promise<boolean> {
+  if (parents) await mkdir(dirname(path), { recursive: true });
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") return false;
+    throw error;
+  }
+  await chmod(path, DIR_MODE);
+  await syncDir(dirname(path));
+  return true;
+}
+
+/** Makes the names in a directory durable: fsync(2) of the directory itself. */
+export async function syncDir(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeMissing(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text, { flag: "wx" });
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") return;
+    throw error;
+  }
+  await chmod(path, FILE_MODE);
+}
+
+/** What a failed write at `path` means to the administrator: `STORE_FULL` or `STORE_UNUSABLE`, with what to do. */
+export function writeFault(error: unknown, path: string): DistswarmError<"STORE_FULL" | "STORE_UNUSABLE"> {
+  const code = systemCode(error) ?? messageOf(error);
+  const facts = { path, system: code };
+  return FULL_CODES.includes(code)
+    ? new DistswarmError("STORE_FULL", `no space to write ${path} (${code}): free some, or lower store.max_size`, {
+        cause: error,
+        facts,
+      })
+    : new DistswarmError("STORE_UNUSABLE", `cannot write ${path} (${code}): ${remedy(code)}`, { cause: error, facts });
+}
+
+function remedy(code: string): string {
+  if (code === "EROFS") return "its file system is read-only, remount it or name another directory in store.dir";
+  if (code === "EACCES" || code === "EPERM") return "give its directory to the user that distswarm runs as";
+  if (code === "EIO") return "the disk fails, look at the kernel log";
+  return "see that store.dir is a directory on a working disk";
+}

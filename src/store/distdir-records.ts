@@ -1,0 +1,107 @@
+import { basename, dirname, join } from "node:path";
+import type { Digest } from "../core/digest.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { ChunkSums } from "./chunk-sums.ts";
+import type { FileIdentity } from "./distdir-names.ts";
+import type { Table, TableOperation } from "./records.ts";
+
+/** What is recorded of one hashed file in DISTDIR; the key of its row is its path. */
+export interface DistdirRecord extends FileIdentity {
+  readonly digest: Digest;
+  readonly sums: ChunkSums;
+}
+
+/** The records of the files hashed in one DISTDIR: all in memory, by name and by digest, kept in a table. */
+export class DistdirRecords {
+  #table: Table<DistdirRecord>;
+  #log: Logger;
+  #dir: string;
+  #byName = new Map<string, DistdirRecord>();
+  #names = new Map<Digest, Set<string>>();
+  #bytes = 0;
+
+  constructor(components: { table: Table<DistdirRecord>; log: Logger }, init: { dir: string }) {
+    this.#table = components.table;
+    this.#log = components.log;
+    this.#dir = init.dir;
+  }
+
+  /** Distinct blobs. */
+  get blobs(): number {
+    return this.#names.size;
+  }
+
+  /** Bytes of all hashed files. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Reads the rows of this DISTDIR; those of another one wait for its return. */
+  async load(): Promise<void> {
+    for await (const [path, record] of this.#table.iterator()) {
+      if (dirname(path) === this.#dir) this.#add(basename(path), record);
+    }
+  }
+
+  get(name: string): DistdirRecord | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** Names of all hashed files. */
+  names(): string[] {
+    return [...this.#byName.keys()];
+  }
+
+  /** Names of the files that have a digest; empty when none has. */
+  namesOf(digest: Digest): string[] {
+    return [...(this.#names.get(digest) ?? [])];
+  }
+
+  has(digest: Digest): boolean {
+    return this.#names.has(digest);
+  }
+
+  digests(): IterableIterator<Digest> {
+    return this.#names.keys();
+  }
+
+  /** Records a file; true when its digest is new here. */
+  async put(name: string, record: DistdirRecord): Promise<boolean> {
+    await this.delete(name);
+    const isNew = !this.has(record.digest);
+    this.#add(name, record);
+    await this.#write({ type: "put", key: join(this.#dir, name), value: record });
+    return isNew;
+  }
+
+  /** Forgets a file; its digest when that was the last file which had it. */
+  async delete(name: string): Promise<Digest | undefined> {
+    const record = this.#byName.get(name);
+    if (record === undefined) return undefined;
+    const isLast = this.#remove(name, record);
+    await this.#write({ type: "del", key: join(this.#dir, name) });
+    return isLast ? record.digest : undefined;
+  }
+
+  #add(name: string, record: DistdirRecord): void {
+    this.#byName.set(name, record);
+    this.#bytes += record.size;
+    const names = this.#names.get(record.digest) ?? new Set();
+    this.#names.set(record.digest, names.add(name));
+  }
+
+  #remove(name: string, record: DistdirRecord): boolean {
+    this.#byName.delete(name);
+    this.#bytes -= record.size;
+    const names = this.#names.get(record.digest)!;
+    names.delete(name);
+    return names.size === 0 && this.#names.delete(record.digest);
+  }
+
+  async #write(operation: TableOperation<DistdirRecord>): Promise<void> {
+    await this.#table.batch([operation]).catch((error: unknown) => {
+      this.#log.warn(`cannot write DISTDIR records (${messageOf(error)}); files are hashed again after a restart`);
+    });
+  }
+}

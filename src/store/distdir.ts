@@ -1,0 +1,229 @@
+import { EventEmitter } from "node:events";
+import { constants, type Stats } from "node:fs";
+import { open, readdir, readlink } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { BlobInfo, OpenBlob, StoreEvents } from "../core/blob-store.ts";
+import { type Digest, isDigest } from "../core/digest.ts";
+import { messageOf, systemCode } from "../core/errors.ts";
+import type { Distfile } from "../core/distfile.ts";
+import type { Startable } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
+import { identityOf, isSameFile, mayBeDistfile } from "./distdir-names.ts";
+import { DistdirRecords, type DistdirRecord } from "./distdir-records.ts";
+import { hashUnchanged, HashQueue } from "./hash-queue.ts";
+import { isGone, statOf } from "./inventory.ts";
+import { NameHints } from "./name-hints.ts";
+import type { Table } from "./records.ts";
+import { StoredBlob } from "./stored-blob.ts";
+
+/** How long a symlink in DISTDIR keeps its blob from eviction, in milliseconds from the link's making: 24 h. */
+const LINK_PROTECTS_MS = 24 * 3_600_000;
+
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW;
+
+/** The distfiles that have a name: the Manifest index, as far as this folder needs it. */
+export type Lookup = (name: string) => Promise<readonly Distfile[]>;
+
+/** What the distdir uses. */
+export interface DistdirComponents {
+  readonly table: Table<DistdirRecord>;
+  readonly log: Logger;
+  readonly lookup: Lookup;
+}
+
+/**
+ * DISTDIR, served where it lies. A file whose name and size some Manifest names is hashed once and shared under the
+ * digest that it turns out to have, until its inode, size or mtime changes. Nothing in DISTDIR is ever written.
+ */
+export class Distdir extends EventEmitter<StoreEvents> implements Startable {
+  #dir: string;
+  #log: Logger;
+  #lookup: Lookup;
+  #records: DistdirRecords;
+  #hashing: HashQueue;
+  #hints: NameHints;
+  #links = new Map<string, { digest: Digest; until: number }>();
+  #scanning = Promise.resolve();
+  #stopped = true;
+  #complained = new Set<string>();
+
+  constructor(components: DistdirComponents, init: { dir: string }) {
+    super();
+    this.#dir = init.dir;
+    this.#log = components.log;
+    this.#lookup = components.lookup;
+    this.#records = new DistdirRecords(components, init);
+    this.#hashing = new HashQueue({ hash: (name, signal) => this.#hash(name, signal) });
+    this.#hints = new NameHints({
+      changed: (names) => names.forEach((name) => void this.#inspect(name)),
+      failed: (error) => this.#complain("watch", error),
+    });
+  }
+
+  /** Takes up the records of the last run whose files are unchanged; the rest of DISTDIR is scanned behind. */
+  async start(): Promise<void> {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    await this.#hashing.start();
+    await this.#records.load();
+    await Promise.all(this.#records.names().map((name) => this.#inspect(name)));
+    void this.rescan();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#hints.close();
+    await this.#scanning;
+    await this.#hashing.stop();
+  }
+
+  get blobs(): number {
+    return this.#records.blobs;
+  }
+
+  get bytes(): number {
+    return this.#records.bytes;
+  }
+
+  has(digest: Digest): boolean {
+    return this.#records.has(digest);
+  }
+
+  find(digest: Digest): BlobInfo | undefined {
+    const name = this.#records.namesOf(digest)[0];
+    return name === undefined ? undefined : this.#info(name, this.#records.get(name)!);
+  }
+
+  /** Opens a file that has this digest and is unchanged since it was hashed; one that changed is hashed again. */
+  async open(digest: Digest): Promise<OpenBlob | undefined> {
+    for (const name of this.#records.namesOf(digest)) {
+      const blob = await this.#openFile(name);
+      if (blob !== undefined) return blob;
+    }
+    return undefined;
+  }
+
+  *list(): IterableIterator<BlobInfo> {
+    for (const digest of this.#records.digests()) yield this.find(digest)!;
+  }
+
+  /** Blobs of the store that symlinks in DISTDIR protect at `now`. */
+  protectedBlobs(now: number): Set<Digest> {
+    const fresh = [...this.#links.values()].filter(({ until }) => until > now);
+    return new Set(fresh.map(({ digest }) => digest));
+  }
+
+  /** Every hashed file; several may have one digest. */
+  *files(): IterableIterator<BlobInfo> {
+    for (const name of this.#records.names()) yield this.#info(name, this.#records.get(name)!);
+  }
+
+  /**
+   * Looks through DISTDIR again: after the index changed, names may be known that were not. Resolves when all names
+   * were looked at; hashing goes on behind.
+   */
+  rescan(): Promise<void> {
+    this.#scanning = this.#scanning.then(() => this.#scan());
+    return this.#scanning;
+  }
+
+  /** Stops sharing the files that have a digest, which turned out damaged, until they are hashed again. */
+  async drop(digest: Digest, what: string): Promise<void> {
+    for (const name of this.#records.namesOf(digest)) {
+      this.#log.warn(`${join(this.#dir, name)}: ${what}; it is not shared until it is hashed again`);
+      await this.#forget(name);
+      this.#hints.hint(name);
+    }
+  }
+
+  async #scan(): Promise<void> {
+    if (this.#stopped) return;
+    this.#hints.watch(this.#dir); // before the look, so that nothing is missed between them
+    const names = await readdir(this.#dir).catch((error: unknown) => this.#complain("read", error));
+    for (const name of new Set([...names, ...this.#records.names(), ...this.#links.keys()])) {
+      if (this.#stopped) return;
+      await this.#inspect(name);
+    }
+  }
+
+  /** Brings what we know of one name in line with what is there. */
+  async #inspect(name: string): Promise<void> {
+    if (this.#stopped || !mayBeDistfile(name)) return;
+    try {
+      const stat = await statOf(join(this.#dir, name));
+      await this.#note(name, stat);
+    } catch (error) {
+      this.#complain("look at files in", error);
+    }
+  }
+
+  async #note(name: string, stat: Stats | undefined): Promise<void> {
+    const record = this.#records.get(name);
+    if (record !== undefined && stat?.isFile() && isSameFile(record, identityOf(stat))) return;
+    await this.#forget(name);
+    this.#links.delete(name);
+    if (stat?.isSymbolicLink()) await this.#noteLink(name, stat);
+    if (stat?.isFile() && (await this.#isDistfile(name, stat.size))) this.#hashing.push(name);
+  }
+
+  async #noteLink(name: string, stat: Stats): Promise<void> {
+    const digest = basename(await readlink(join(this.#dir, name)));
+    if (isDigest(digest)) this.#links.set(name, { digest, until: stat.mtimeMs + LINK_PROTECTS_MS });
+  }
+
+  async #isDistfile(name: string, size: number): Promise<boolean> {
+    return (await this.#lookup(name)).some((distfile) => distfile.size === size);
+  }
+
+  async #hash(name: string, signal: AbortSignal): Promise<void> {
+    const path = join(this.#dir, name);
+    try {
+      const hashed = await hashUnchanged(path, signal);
+      if (hashed === undefined) return this.#hints.hint(name);
+      const known = await this.#lookup(name);
+      if (!known.some(({ digest }) => digest === hashed.digest)) {
+        this.#log.warn(`${path} has the size but not the digest that the Manifests name`);
+      }
+      if (await this.#records.put(name, hashed)) this.emit("added", this.#info(name, hashed));
+    } catch (error) {
+      if (!signal.aborted && !isGone(error)) this.#complain("hash files in", error);
+    }
+  }
+
+  async #openFile(name: string): Promise<OpenBlob | undefined> {
+    const record = this.#records.get(name)!;
+    const info = this.#info(name, record);
+    const handle = await open(info.path, OPEN_FLAGS).catch(() => undefined);
+    if (handle !== undefined && isSameFile(record, identityOf(await handle.stat()))) {
+      const damaged = (what: string) => this.drop(record.digest, what);
+      return new StoredBlob({ handle, damaged }, { ...info, sums: record.sums });
+    }
+    await handle?.close();
+    await this.#forget(name);
+    this.#hints.hint(name);
+    return undefined;
+  }
+
+  async #forget(name: string): Promise<void> {
+    const digest = await this.#records.delete(name);
+    if (digest !== undefined) this.emit("removed", digest);
+  }
+
+  #info(name: string, record: DistdirRecord): BlobInfo {
+    return { digest: record.digest, size: record.size, where: "distdir", path: join(this.#dir, name) };
+  }
+
+  /** One plain line for each thing that cannot be done here, not one for each file. */
+  #complain(what: string, error: unknown): never[] {
+    if (!this.#complained.has(what)) {
+      const remedy = systemCode(error) === "EACCES" ? "add the user that distswarm runs as to the group portage" : "";
+      this.#log.warn(
+        `cannot ${what} DISTDIR ${this.#dir} (${messageOf(error)}): what Portage fetches by itself is not shared` +
+          (remedy && `; ${remedy}`),
+      );
+    }
+    this.#complained.add(what);
+    return [];
+  }
+}

@@ -1,0 +1,73 @@
+import type { Digest } from "../core/digest.ts";
+
+/** A blob of the store, as eviction sees it. */
+export interface EvictionCandidate {
+  readonly digest: Digest;
+  readonly size: number;
+  /** Last use, milliseconds since 1970. */
+  readonly used: number;
+}
+
+/** How things stand. All amounts in bytes. */
+export interface EvictionState {
+  readonly blobs: Iterable<EvictionCandidate>;
+  /** Held by blobs, and by ingests in flight once they are complete. */
+  readonly held: number;
+  /** Free on the file system. */
+  readonly free: number;
+  /** Of the ingests in flight, not on the disk yet. */
+  readonly outstanding: number;
+  readonly maxSize: number;
+  readonly minFree: number;
+  /** Being read or taken in. */
+  readonly isPinned: (digest: Digest) => boolean;
+  /** A fresh symlink in DISTDIR points at it: Portage is about to unpack it. */
+  readonly isProtected: (digest: Digest) => boolean;
+  /** DISTDIR has a copy that we serve. */
+  readonly isInDistdir: (digest: Digest) => boolean;
+}
+
+/** A blob that goes, and why, as a phrase. */
+export interface Victim extends EvictionCandidate {
+  readonly reason: string;
+}
+
+/** Who goes; `short` is how many bytes are still lacking after that (0: all is well). */
+export interface EvictionPlan {
+  readonly victims: readonly Victim[];
+  readonly short: number;
+}
+
+/**
+ * Chooses what to evict so that the store holds at most `maxSize` and leaves `minFree` on the file system: first what
+ * DISTDIR also holds, then the least recently used, and no more than needed.
+ */
+export function planEviction(state: EvictionState): EvictionPlan {
+  let lacking = Math.max(state.held - state.maxSize, state.outstanding + state.minFree - state.free, 0);
+  const victims: Victim[] = [];
+  if (lacking === 0) return { victims, short: 0 };
+  for (const victim of inOrder(state)) {
+    if (lacking <= 0) break;
+    victims.push(victim);
+    lacking -= victim.size;
+  }
+  return { victims, short: Math.max(lacking, 0) };
+}
+
+/** All that may go, first to go first. */
+function inOrder(state: EvictionState): Victim[] {
+  const removable = [...state.blobs].filter(
+    ({ digest, size }) => size > 0 && !state.isPinned(digest) && !state.isProtected(digest),
+  );
+  const oldestFirst = removable.sort((a, b) => a.used - b.used);
+  const twice = oldestFirst.filter(({ digest }) => state.isInDistdir(digest));
+  const once = oldestFirst.filter(({ digest }) => !state.isInDistdir(digest));
+  return [
+    ...twice.map(({ digest, size, used }) => ({ digest, size, used, reason: "DISTDIR holds it too" })),
+    ...once.map(({ digest, size, used }) => ({ digest, size, used, reason: leastUsed(used) })),
+  ];
+}
+
+function leastUsed(used: number): string {
+  return `least recently used, last on ${new Date(used).toISOString().slice(0, 10)}`;
+}

@@ -1,0 +1,243 @@
+import { constants, type FileHandle, open, rename, rm } from "node:fs/promises";
+import type { Ingest } from "../core/blob-store.ts";
+import type { Digest } from "../core/digest.ts";
+import { DistswarmError, SourceError, systemCode } from "../core/errors.ts";
+import { BlobHash, type ChunkSums } from "./chunk-sums.ts";
+import { FILE_MODE, makeDir, prepareDirs, syncDir, writeFault } from "./disk.ts";
+import type { StorePaths } from "./layout.ts";
+
+/** Bytes gathered before they go to the disk in one write: sockets bring 16 to 64 KiB at a time. */
+const GATHER_BYTES = 256 * 1024;
+
+/** Most bytes that one read of the growing copy returns, and that one step of resuming hashes. */
+const READ_BYTES = 2 ** 20;
+
+/** Read and write, made where it is missing, kept where it is there. */
+const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+
+/** What an ingest uses of the store, and whom it tells. */
+export interface IngestComponents {
+  readonly paths: StorePaths;
+  /** Told of a blob that is in place and durable; records and announces it. */
+  readonly committed: (sums: ChunkSums) => Promise<void>;
+  /** Told how the last write went: nothing when it worked. */
+  readonly wrote: (fault?: DistswarmError) => void;
+  /** Told once, when the next ingest of this digest may begin. */
+  readonly released: () => void;
+}
+
+/**
+ * An ingest into `partial/<digest>`. Bytes are gathered in memory up to {@link GATHER_BYTES} before they are written,
+ * and readable from there at once; so a failed write loses none, and small blobs touch the disk only at their commit.
+ */
+export class FileIngest implements Ingest {
+  readonly digest: Digest;
+  readonly size: number;
+  #components: IngestComponents;
+  #handle: FileHandle;
+  #hash = new BlobHash();
+  #result: { digest: Digest; sums: ChunkSums } | undefined;
+  /** Bytes on the disk, and behind them the bytes gathered in memory. */
+  #written = 0;
+  #gather = Buffer.alloc(0);
+  #gathered = 0;
+  /** Whether `partial/<digest>` is ours: until the commit, or until the ingest was detached. */
+  #named = true;
+  #released = false;
+  #closing: Promise<void> | undefined;
+
+  private constructor(components: IngestComponents, blob: { digest: Digest; size: number }, handle: FileHandle) {
+    this.#components = components;
+    this.#handle = handle;
+    this.digest = blob.digest;
+    this.size = blob.size;
+  }
+
+  /**
+   * Opens the partial of a blob, made anew or resumed: what is there is read and hashed, unless it is longer than the
+   * blob can be.
+   *
+   * @throws {DistswarmError} `STORE_FULL`, `STORE_UNUSABLE`.
+   */
+  static async open(components: IngestComponents, blob: { digest: Digest; size: number }): Promise<FileIngest> {
+    const path = components.paths.partial(blob.digest);
+    let handle: FileHandle | undefined;
+    try {
+      handle = await openPartial(components.paths, path);
+      const ingest = new FileIngest(components, blob, handle);
+      await ingest.#resume();
+      return ingest;
+    } catch (error) {
+      await handle?.close();
+      throw fault(components, error, path);
+    }
+  }
+
+  get received(): number {
+    return this.#written + this.#gathered;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.received + chunk.length > this.size) {
+      throw new SourceError("BAD_LENGTH", `more than the ${this.size} bytes that the Manifest names`);
+    }
+    if (chunk.length === 0) return;
+    if (this.#gathered + chunk.length > GATHER_BYTES) await this.#flush();
+    if (chunk.length > GATHER_BYTES) {
+      await this.#append(chunk);
+      this.#written += chunk.length;
+    } else {
+      this.#collect(chunk);
+    }
+    this.#hash.update(chunk);
+  }
+
+  async read(position: number, length: number): Promise<Buffer> {
+    const behind = position - this.#written;
+    if (behind >= 0) return this.#gather.subarray(behind, Math.min(behind + length, this.#gathered));
+    const buffer = Buffer.allocUnsafeSlow(Math.min(length, READ_BYTES, -behind));
+    const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, position);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  async verify(): Promise<boolean> {
+    if (this.received < this.size) return false;
+    this.#result ??= this.#hash.finish();
+    return this.#result.digest === this.digest;
+  }
+
+  async commit(): Promise<void> {
+    if (!this.#named) return;
+    if (!(await this.verify())) {
+      throw new DistswarmError("DIGEST_MISMATCH", `the bytes received are not blob ${this.digest}`);
+    }
+    await this.#flush();
+    await this.#guard(() => this.#place());
+    this.#named = false;
+    await this.#components.committed(this.#result!.sums);
+  }
+
+  async restart(): Promise<void> {
+    this.#gather = Buffer.alloc(0);
+    this.#gathered = 0;
+    this.#written = 0;
+    this.#hash = new BlobHash();
+    this.#result = undefined;
+    await this.#guard(() => this.#handle.truncate(0));
+  }
+
+  async detach(): Promise<void> {
+    if (this.#named) await this.#discard();
+    this.#release();
+  }
+
+  close(options: { keep: boolean }): Promise<void> {
+    this.#closing ??= this.#close(options.keep && this.received > 0);
+    return this.#closing;
+  }
+
+  async #close(keep: boolean): Promise<void> {
+    try {
+      if (this.#named && keep) await this.#flush().catch(() => {}); // the store was told; the next ingest has less
+      if (this.#named && !keep) await this.#discard();
+    } finally {
+      await this.#handle.close();
+      this.#release();
+    }
+  }
+
+  /** Removes the partial; where the disk does not let us, the next ingest resumes or restarts it. */
+  async #discard(): Promise<void> {
+    this.#named = false;
+    await rm(this.#components.paths.partial(this.digest), { force: true }).catch(() => {});
+  }
+
+  #release(): void {
+    if (!this.#released) this.#components.released();
+    this.#released = true;
+  }
+
+  async #resume(): Promise<void> {
+    const { size } = await this.#handle.stat();
+    if (size > this.size) await this.#handle.truncate(0);
+    const present = size > this.size ? 0 : size;
+    const buffer = Buffer.allocUnsafeSlow(Math.min(present, READ_BYTES));
+    while (this.#written < present) {
+      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, this.#written);
+      if (bytesRead === 0) return;
+      this.#hash.update(buffer.subarray(0, bytesRead));
+      this.#written += bytesRead;
+    }
+  }
+
+  /** A fresh buffer each time it was written out, so that readers keep views of the old one. */
+  #collect(chunk: Uint8Array): void {
+    if (this.#gathered === 0) {
+      this.#gather = Buffer.allocUnsafeSlow(Math.min(GATHER_BYTES, this.size - this.#written));
+    }
+    this.#gather.set(chunk, this.#gathered);
+    this.#gathered += chunk.length;
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#gathered === 0) return;
+    await this.#append(this.#gather.subarray(0, this.#gathered));
+    this.#written += this.#gathered;
+    this.#gathered = 0;
+  }
+
+  /** Writes behind what is on the disk; the caller counts it, in one step with what else it changes. */
+  async #append(bytes: Uint8Array): Promise<void> {
+    await this.#guard(async () => {
+      let done = 0;
+      while (done < bytes.length) {
+        const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, this.#written + done);
+        done += bytesWritten;
+      }
+    });
+  }
+
+  /** The discipline of a commit: bytes durable, mode set, name in place, name durable. */
+  async #place(): Promise<void> {
+    const { paths } = this.#components;
+    await this.#handle.chmod(FILE_MODE);
+    await this.#handle.sync();
+    await makeShard(paths, this.digest);
+    await rename(paths.partial(this.digest), paths.blob(this.digest));
+    await syncDir(paths.shard(this.digest));
+  }
+
+  async #guard(write: () => Promise<unknown>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      throw fault(this.#components, error, this.#components.paths.partial(this.digest));
+    }
+    this.#components.wrote();
+  }
+}
+
+function fault(components: IngestComponents, error: unknown, path: string): DistswarmError {
+  const told = writeFault(error, path);
+  components.wrote(told);
+  return told;
+}
+
+/** Opens a partial; makes the store's directories anew where somebody deleted them. */
+async function openPartial(paths: StorePaths, path: string): Promise<FileHandle> {
+  return withDirs(paths, () => open(path, OPEN_FLAGS, FILE_MODE));
+}
+
+async function makeShard(paths: StorePaths, digest: Digest): Promise<void> {
+  await withDirs(paths, () => makeDir(paths.shard(digest)));
+}
+
+async function withDirs<T>(paths: StorePaths, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+  }
+  await prepareDirs(paths);
+  return action();
+}

@@ -1,0 +1,117 @@
+import type { Digest } from "../core/digest.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { ChunkSums } from "./chunk-sums.ts";
+import type { EvictionCandidate } from "./eviction.ts";
+
+/** What the store uses of a level sublevel with JSON values. */
+export interface Table<V> {
+  iterator(): AsyncIterable<[string, V]>;
+  batch(operations: TableOperation<V>[]): Promise<void>;
+}
+
+/** One change of a {@link Table}. */
+export type TableOperation<V> = { type: "put"; key: string; value: V } | { type: "del"; key: string };
+
+/** What is recorded of one blob of the store. Times are milliseconds since 1970. */
+export interface BlobRecord {
+  readonly size: number;
+  readonly added: number;
+  readonly used: number;
+  /** Absent after the records were rebuilt from the disk, until its digest is checked at the first use. */
+  readonly sums?: ChunkSums;
+  /** Set by a fsck that was not asked to repair: never served again. */
+  readonly damaged?: true;
+}
+
+/**
+ * The records of the store's blobs: all in memory, kept in a table. Changes count at once and are written behind;
+ * what a crash or a failed write loses is made anew from the disk at the next start.
+ */
+export class BlobRecords {
+  #table: Table<BlobRecord>;
+  #log: Logger;
+  #records = new Map<Digest, BlobRecord>();
+  #touched = new Set<Digest>();
+  #bytes = 0;
+
+  constructor(components: { table: Table<BlobRecord>; log: Logger }) {
+    this.#table = components.table;
+    this.#log = components.log;
+  }
+
+  /** Bytes of all recorded blobs. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get count(): number {
+    return this.#records.size;
+  }
+
+  /** Reads the table. */
+  async load(): Promise<void> {
+    for await (const [key, record] of this.#table.iterator()) this.#set(key as Digest, record);
+  }
+
+  get(digest: Digest): BlobRecord | undefined {
+    return this.#records.get(digest);
+  }
+
+  has(digest: Digest): boolean {
+    return this.#records.has(digest);
+  }
+
+  /** All records, in no order; changes meanwhile may or may not show. */
+  entries(): IterableIterator<[Digest, BlobRecord]> {
+    return this.#records.entries();
+  }
+
+  /** All blobs as eviction sees them. */
+  *candidates(): IterableIterator<EvictionCandidate> {
+    for (const [digest, { size, used }] of this.#records) yield { digest, size, used };
+  }
+
+  async put(digest: Digest, record: BlobRecord): Promise<void> {
+    this.#set(digest, record);
+    await this.#write([{ type: "put", key: digest, value: record }]);
+  }
+
+  /** Forgets a blob; false when it is not recorded. */
+  async delete(digest: Digest): Promise<boolean> {
+    const record = this.#records.get(digest);
+    if (record === undefined) return false;
+    this.#records.delete(digest);
+    this.#touched.delete(digest);
+    this.#bytes -= record.size;
+    await this.#write([{ type: "del", key: digest }]);
+    return true;
+  }
+
+  /** Notes a use at `now`; written by the next {@link flush}, not at each use. */
+  touch(digest: Digest, now: number): void {
+    const record = this.#records.get(digest);
+    if (record === undefined) return;
+    this.#records.set(digest, { ...record, used: now });
+    this.#touched.add(digest);
+  }
+
+  /** Writes the uses noted since the last flush. */
+  async flush(): Promise<void> {
+    const touched = [...this.#touched];
+    this.#touched.clear();
+    await this.#write(touched.map((key) => ({ type: "put", key, value: this.#records.get(key)! })));
+  }
+
+  #set(digest: Digest, record: BlobRecord): void {
+    this.#bytes += record.size - (this.#records.get(digest)?.size ?? 0);
+    this.#records.set(digest, record);
+  }
+
+  async #write(operations: TableOperation<BlobRecord>[]): Promise<void> {
+    if (operations.length === 0) return;
+    await this.#table.batch(operations).catch((error: unknown) => {
+      this.#log.warn(`cannot write blob records (${messageOf(error)}); they are rebuilt at the next start`);
+    });
+  }
+}

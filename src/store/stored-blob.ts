@@ -1,0 +1,57 @@
+import type { FileHandle } from "node:fs/promises";
+import type { BlobInfo, ByteRange, OpenBlob } from "../core/blob-store.ts";
+import type { Digest } from "../core/digest.ts";
+import { DistswarmError } from "../core/errors.ts";
+import type { ChunkSums } from "./chunk-sums.ts";
+import { ChunkDamage, readChecked } from "./file-chunks.ts";
+
+/** What an open blob uses, and whom it tells. */
+export interface StoredBlobComponents {
+  readonly handle: FileHandle;
+  /** Told what is wrong before the reader is; must not throw. */
+  readonly damaged: (what: string) => Promise<void>;
+  readonly closed?: () => void;
+}
+
+/** A blob that lies in a file with known chunk sums, in the store or in DISTDIR. */
+export class StoredBlob implements OpenBlob {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly where: BlobInfo["where"];
+  readonly path: string;
+  #components: StoredBlobComponents;
+  #sums: ChunkSums;
+  #closing: Promise<void> | undefined;
+
+  constructor(components: StoredBlobComponents, blob: BlobInfo & { sums: ChunkSums }) {
+    this.#components = components;
+    this.#sums = blob.sums;
+    this.digest = blob.digest;
+    this.size = blob.size;
+    this.where = blob.where;
+    this.path = blob.path;
+  }
+
+  async *read(range: ByteRange = { start: 0, end: this.size }): AsyncGenerator<Buffer> {
+    const file = { handle: this.#components.handle, size: this.size, sums: this.#sums };
+    try {
+      yield* readChecked(file, range);
+    } catch (error) {
+      if (!(error instanceof ChunkDamage)) throw error;
+      await this.#components.damaged(error.message);
+      throw new DistswarmError("BLOB_DAMAGED", `${this.path}: ${error.message}; it is dropped, ask again`, {
+        facts: { digest: this.digest, path: this.path },
+      });
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#components.handle.close();
+    this.#components.closed?.();
+  }
+}

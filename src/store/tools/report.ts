@@ -1,0 +1,63 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { StoreToolEvent } from "../../core/agent-api.ts";
+
+/** How often long work on one file is reported, in milliseconds. */
+const REPORT_INTERVAL_MS = 500;
+
+/** One `file` event. */
+export type FileReport = Extract<StoreToolEvent, { event: "file" }>;
+
+/** The sum of a tool's work: makes its progress events, and its summary at the end. */
+export class Report {
+  #counts: Record<string, number> = {};
+  #done = 0;
+  #bytes = 0;
+  #total: number;
+
+  /** @param total files to come */
+  constructor(total: number) {
+    this.#total = total;
+  }
+
+  /** Counts bytes worked on. */
+  addBytes(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  /** Counts a file as done, with nothing to say of it. */
+  pass(): void {
+    this.#done++;
+  }
+
+  /** Counts one verdict on a file, and makes its event. */
+  file(report: Omit<FileReport, "event">): StoreToolEvent {
+    this.#counts[report.verdict] = (this.#counts[report.verdict] ?? 0) + 1;
+    return { event: "file", ...report };
+  }
+
+  /** Progress before `file`. */
+  progress(file?: string): StoreToolEvent {
+    return {
+      event: "progress",
+      done: this.#done,
+      total: this.#total,
+      bytes: this.#bytes,
+      ...(file !== undefined && { file }),
+    };
+  }
+
+  summary(): StoreToolEvent {
+    return { event: "summary", counts: this.#counts, bytes: this.#bytes };
+  }
+
+  /** Yields progress on `file` at its start and while `work` goes on; returns what the work returns. */
+  async *during<T>(work: Promise<T>, file: string): AsyncGenerator<StoreToolEvent, T> {
+    const settled = work.then(
+      () => true,
+      () => true,
+    );
+    do yield this.progress(file);
+    while (!(await Promise.race([settled, delay(REPORT_INTERVAL_MS, false, { ref: false })])));
+    return work;
+  }
+}

@@ -1,0 +1,151 @@
+import { existsSync } from "node:fs";
+import { readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { expectBytes, get, makeBlob, MIB, put, startStore } from "./support/harness.ts";
+
+test("a committed blob lies where Portage looks for it, readable by all, whatever the umask", async () => {
+  const umask = process.umask(0o077);
+  try {
+    const { store, dir } = await startStore();
+    const blob = makeBlob(300_000);
+    await put(store, blob);
+    const path = join(dir, "blobs", blob.digest.slice(0, 2), blob.digest);
+    expectBytes(await readFile(path), blob.bytes);
+    expect((await stat(path)).mode & 0o777).toBe(0o644);
+    for (const part of ["", "blobs", join("blobs", blob.digest.slice(0, 2))]) {
+      expect((await stat(join(dir, part))).mode & 0o777).toBe(0o755);
+    }
+    expect(await readFile(join(dir, "blobs", "layout.conf"), "utf8")).toBe("[structure]\n0=content-hash BLAKE2B 8\n");
+  } finally {
+    process.umask(umask);
+  }
+});
+
+test.each([0, 1, 262_144, MIB, 3 * MIB + 17])("a blob of %i bytes goes in and comes out", async (size) => {
+  const { store } = await startStore();
+  const blob = makeBlob(size);
+  await put(store, blob);
+  expectBytes(await get(store, blob.digest), blob.bytes);
+});
+
+test("bytes can be read as soon as they are written, however small the pieces", async () => {
+  const { store } = await startStore();
+  const blob = makeBlob(600_000);
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 300_000 }), { maxLength: 12 }), async (pieces) => {
+      const ingest = await store.ingest(blob);
+      for (const piece of pieces) {
+        const from = ingest.received;
+        await ingest.write(blob.bytes.subarray(from, from + piece));
+        expect(ingest.received).toBe(Math.min(from + piece, blob.size));
+        let at = Math.max(0, from - 1000);
+        while (at < ingest.received) {
+          const read = await ingest.read(at, 100_000);
+          expect(read.equals(blob.bytes.subarray(at, at + read.length)) && read.length > 0).toBe(true);
+          at += read.length;
+        }
+      }
+      await ingest.close({ keep: false });
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test("what was read stays as it was while more is written", async () => {
+  const { store } = await startStore();
+  const blob = makeBlob(900_000);
+  const ingest = await store.ingest(blob);
+  await ingest.write(blob.bytes.subarray(0, 100_000));
+  const early = await ingest.read(0, 100_000);
+  for (let at = 100_000; at < blob.size; at += 100_000) await ingest.write(blob.bytes.subarray(at, at + 100_000));
+  expectBytes(early, blob.bytes.subarray(0, 100_000));
+  await ingest.close({ keep: false });
+});
+
+test("a partial is resumed after a restart, also when only its beginning reached the disk", async () => {
+  const first = await startStore();
+  const blob = makeBlob(3 * MIB);
+  const ingest = await first.store.ingest(blob);
+  await ingest.write(blob.bytes.subarray(0, 2 * MIB));
+  await ingest.close({ keep: true });
+  await truncate(join(first.dir, "partial", blob.digest), MIB + 5);
+
+  const { store } = await first.restart();
+  const resumed = await store.ingest(blob);
+  expect(resumed.received).toBe(MIB + 5);
+  await resumed.write(blob.bytes.subarray(MIB + 5));
+  await resumed.commit();
+  expectBytes(await resumed.read(MIB, 10), blob.bytes.subarray(MIB, MIB + 10));
+  await resumed.close({ keep: true });
+  expectBytes(await get(store, blob.digest), blob.bytes);
+});
+
+test("a partial longer than its blob is started over", async () => {
+  const { store, dir } = await startStore();
+  const blob = makeBlob(1000);
+  await writeFile(join(dir, "partial", blob.digest), Buffer.alloc(1001));
+  const ingest = await store.ingest(blob);
+  expect(ingest.received).toBe(0);
+  await ingest.close({ keep: false });
+});
+
+test("wrong bytes are never committed, and restart takes the right ones", async () => {
+  const { store, dir } = await startStore();
+  const blob = makeBlob(100_000);
+  const ingest = await store.ingest(blob);
+  await ingest.write(Buffer.alloc(blob.size));
+  expect(await ingest.verify()).toBe(false);
+  await expect(ingest.commit()).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
+  expect(existsSync(join(dir, "blobs", blob.digest.slice(0, 2), blob.digest))).toBe(false);
+  await ingest.restart();
+  await ingest.write(blob.bytes);
+  await ingest.commit();
+  await ingest.close({ keep: false });
+  expectBytes(await get(store, blob.digest), blob.bytes);
+});
+
+test("more bytes than the blob has are refused, and nothing of them counts", async () => {
+  const { store } = await startStore();
+  const blob = makeBlob(1000);
+  const ingest = await store.ingest(blob);
+  await ingest.write(blob.bytes.subarray(0, 900));
+  await expect(ingest.write(Buffer.alloc(101))).rejects.toMatchObject({ code: "BAD_LENGTH" });
+  await ingest.write(blob.bytes.subarray(900));
+  expect(await ingest.verify()).toBe(true);
+  await ingest.close({ keep: false });
+});
+
+test("a second ingest of the same blob waits until the first has ended", async () => {
+  const { store } = await startStore();
+  const blob = makeBlob(50_000);
+  const first = await store.ingest(blob);
+  await first.write(blob.bytes.subarray(0, 20_000));
+  const second = store.ingest(blob);
+  await first.close({ keep: true });
+  expect((await second).received).toBe(20_000);
+  await (await second).close({ keep: false });
+});
+
+test("a detached ingest makes way for the next one and can still be read", async () => {
+  const { store } = await startStore();
+  const blob = makeBlob(500_000);
+  const wrong = await store.ingest(blob);
+  await wrong.write(Buffer.alloc(blob.size, 7));
+  await wrong.detach();
+  await put(store, blob);
+  expectBytes(await wrong.read(100, 3), Buffer.alloc(3, 7));
+  await wrong.close({ keep: false });
+  expectBytes(await get(store, blob.digest), blob.bytes);
+});
+
+test("an ingest closed without keeping leaves nothing behind", async () => {
+  const { store, dir } = await startStore();
+  const blob = makeBlob(2 * MIB);
+  const ingest = await store.ingest(blob);
+  await ingest.write(blob.bytes);
+  await ingest.close({ keep: false });
+  await ingest.close({ keep: false });
+  expect(existsSync(join(dir, "partial", blob.digest))).toBe(false);
+});

@@ -1,0 +1,143 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Level } from "level";
+import { expect, onTestFinished } from "vitest";
+import type { StoreToolEvent } from "../../../src/core/agent-api.ts";
+import { openDatabase } from "../../../src/core/database.ts";
+import { type Digest, digestOf } from "../../../src/core/digest.ts";
+import type { Distfile } from "../../../src/core/distfile.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
+import type { Logger } from "../../../src/core/logger.ts";
+import { FileStore, type FileStoreInit } from "../../../src/store/blob-store.ts";
+import type { DistdirRecord } from "../../../src/store/distdir-records.ts";
+import type { BlobRecord } from "../../../src/store/records.ts";
+
+export const MIB = 2 ** 20;
+
+/** Bytes that have a digest. */
+export interface TestBlob {
+  readonly bytes: Buffer;
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** A blob of `size` bytes that look random and are the same for the same seed. */
+export function makeBlob(size: number, seed: string | number = size): TestBlob {
+  const bytes = createHash("shake256", { outputLength: size }).update(String(seed)).digest();
+  return { bytes, digest: digestOf(bytes), size };
+}
+
+/** A directory that is removed when the test ends. */
+export async function tempDir(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "distswarm-store-"));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** Every line that was logged, as text. */
+export interface LogLines {
+  readonly log: Logger;
+  readonly lines: string[];
+}
+
+/** A logger that keeps its messages. */
+export function keepLog(): LogLines {
+  const lines: string[] = [];
+  const keep = (...args: unknown[]) => void lines.push(String(args.at(-1)));
+  const log = Object.assign(Object.create(silentLogger) as Logger, { warn: keep, error: keep });
+  return { log, lines };
+}
+
+/** A store with its database, in a directory of its own. */
+export interface TestStore {
+  readonly store: FileStore;
+  readonly dir: string;
+  readonly lines: string[];
+  /** Starts another store on the same directory and database, as after a restart. */
+  restart(init?: Partial<FileStoreInit>): Promise<TestStore>;
+  /** Forgets all records, as when the database was damaged. */
+  loseDatabase(): Promise<void>;
+}
+
+/** Starts a store; it is stopped when the test ends. */
+export async function startStore(
+  init: Partial<FileStoreInit> = {},
+  lookup: (name: string) => Promise<readonly Distfile[]> = async () => [],
+): Promise<TestStore> {
+  const root = await tempDir();
+  const db = await openDatabase(join(root, "db"), silentLogger);
+  onTestFinished(() => db.close());
+  return startOn(db, { dir: join(root, "store"), maxSize: 1024 * MIB, minFree: 0, ...init }, lookup);
+}
+
+async function startOn(
+  db: Level<string, unknown>,
+  init: FileStoreInit,
+  lookup: (name: string) => Promise<readonly Distfile[]>,
+): Promise<TestStore> {
+  const { log, lines } = keepLog();
+  const blobRecords = db.sublevel<string, BlobRecord>("blobs", { valueEncoding: "json" });
+  const distdirRecords = db.sublevel<string, DistdirRecord>("distdir", { valueEncoding: "json" });
+  const store = new FileStore({ blobRecords, distdirRecords, log, lookup }, init);
+  await store.start();
+  onTestFinished(() => store.stop());
+  return {
+    store,
+    dir: init.dir,
+    lines,
+    restart: async (change) => {
+      await store.stop();
+      return startOn(db, { ...init, ...change }, lookup);
+    },
+    loseDatabase: () => db.clear(),
+  };
+}
+
+/** Takes a blob into the store, whole. */
+export async function put(store: FileStore, blob: TestBlob): Promise<void> {
+  const ingest = await store.ingest(blob);
+  try {
+    for (let at = ingest.received; at < blob.size; at += 64 * 1024) {
+      await ingest.write(blob.bytes.subarray(at, at + 64 * 1024));
+    }
+    await ingest.commit();
+  } finally {
+    await ingest.close({ keep: false });
+  }
+}
+
+/** All bytes of a blob of the store, or of a range of it; undefined when the store does not have it. */
+export async function get(
+  store: FileStore,
+  digest: Digest,
+  range?: { start: number; end: number },
+): Promise<Buffer | undefined> {
+  const blob = await store.open(digest);
+  if (blob === undefined) return undefined;
+  try {
+    return Buffer.concat(await collect(blob.read(range)));
+  } finally {
+    await blob.close();
+  }
+}
+
+/** The events of a tool, without its progress. */
+export async function outcome(events: AsyncIterable<StoreToolEvent>): Promise<StoreToolEvent[]> {
+  const kept: StoreToolEvent[] = [];
+  for await (const event of events) if (event.event !== "progress") kept.push(event);
+  return kept;
+}
+
+async function collect(chunks: AsyncIterable<Buffer>): Promise<Buffer[]> {
+  const all: Buffer[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return all;
+}
+
+/** Expects the same bytes (toEqual takes a second for each megabyte). */
+export function expectBytes(actual: Buffer | undefined, expected: Buffer): void {
+  expect(actual?.length).toBe(expected.length);
+  expect(actual?.equals(expected)).toBe(true);
+}
