@@ -1,0 +1,28 @@
+import type { DestinationStream } from "pino";
+import { createLogger, type Logger, type LogLevel } from "../core/logger.ts";
+import type { Io } from "./io.ts";
+import { toJournalLine, toPlainLine } from "./log-lines.ts";
+
+/**
+ * The agent's log on standard output, as it is read there: coloured on a terminal, with priorities and no times in the
+ * journal (systemd.exec(5), `$JOURNAL_STREAM`), plain lines with times elsewhere.
+ */
+export async function agentLog(io: Io, level: LogLevel): Promise<Logger> {
+  return createLogger(level, await destination(io));
+}
+
+async function destination({ stdout, env }: Io): Promise<DestinationStream> {
+  if (stdout.isTTY === true) {
+    const { PinoPretty } = await import("pino-pretty");
+    return PinoPretty({
+      destination: stdout,
+      sync: true,
+      colorize: true,
+      translateTime: "SYS:HH:MM:ss",
+      messageFormat: "{if part}{part}: {end}{msg}",
+      hideObject: true,
+    });
+  }
+  const render = env["JOURNAL_STREAM"] === undefined ? toPlainLine : toJournalLine;
+  return { write: (json) => void stdout.write(render(json)) };
+}

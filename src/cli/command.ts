@@ -1,0 +1,34 @@
+import type { LoadedConfig } from "../config/load.ts";
+import type { AgentApi } from "../core/agent-api.ts";
+import type { Io } from "./io.ts";
+
+/** What a command is run with. */
+export interface Context {
+  readonly io: Io;
+  /** The arguments that are no options. */
+  readonly args: readonly string[];
+  /** The options that were given, by their names in camel case. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Loads the config; throws `INVALID_CONFIG`. */
+  load(): Promise<LoadedConfig>;
+  /** The running agent; whether there is one shows at the first call. */
+  agent(): Promise<AgentApi>;
+}
+
+/** What the file of a command exports as `run`: does it and resolves to the exit code. */
+export type RunCommand = (context: Context) => Promise<number>;
+
+/** A command as the command line and the help have it; its code is loaded only when it is run. */
+export interface Command {
+  readonly name: string;
+  /** Its arguments in commander's notation, such as `[dir]` or `<names...>`. */
+  readonly arguments?: string;
+  /** One sentence. */
+  readonly summary: string;
+  /** Flags and sentence of each option, besides `--config` and `--json`. */
+  readonly options?: Readonly<Record<string, string>>;
+  /** What `--json` prints; absent: there is no `--json`. */
+  readonly json?: string;
+  readonly example: string;
+  load(): Promise<{ run: RunCommand }>;
+}

@@ -1,0 +1,68 @@
+import type { Command } from "./command.ts";
+
+const JSON_VALUE = "print it as JSON";
+const JSON_EVENTS = "print each event as a line of JSON";
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  {
+    name: "agent",
+    summary: "Run the agent in the foreground until SIGTERM or SIGINT.",
+    example: "distswarm agent --config /etc/distswarm.toml",
+    load: () => import("./agent.ts"),
+  },
+  {
+    name: "status",
+    summary: "Say whether it works, what came from where, and what needs mending.",
+    json: JSON_VALUE,
+    example: "distswarm status --json | jq .served",
+    load: () => import("./status.ts"),
+  },
+  {
+    name: "mirrors",
+    summary: "Show what downloads have taught about each mirror.",
+    json: JSON_VALUE,
+    example: "distswarm mirrors",
+    load: () => import("./mirrors.ts"),
+  },
+  {
+    name: "explain",
+    arguments: "<asked>",
+    summary: "Say what a name, URL or digest is, where it is, and where it would come from.",
+    json: JSON_VALUE,
+    example: "distswarm explain hello-2.12.tar.gz",
+    load: () => import("./explain.ts"),
+  },
+  {
+    name: "fetch",
+    arguments: "<names...>",
+    summary: "Get files into the store: names, digests, URLs; - reads them, or what emerge -fp prints, from stdin.",
+    json: JSON_EVENTS,
+    example: "emerge -fp @world 2>&1 | distswarm fetch -",
+    load: () => import("./fetch.ts"),
+  },
+  {
+    name: "import",
+    arguments: "[dir]",
+    summary: "Take in the distfiles of a directory (default: DISTDIR) that some Manifest knows.",
+    json: JSON_EVENTS,
+    example: "distswarm import /mnt/backup/distfiles",
+    load: () => import("./import.ts"),
+  },
+  {
+    name: "fsck",
+    summary: "Hash every blob again and name those that are damaged.",
+    options: { "--repair": "drop what is damaged and get it anew" },
+    json: JSON_EVENTS,
+    example: "distswarm fsck --repair",
+    load: () => import("./fsck.ts"),
+  },
+  {
+    name: "gc",
+    summary: "Evict what goes beyond the store's limits, now.",
+    options: { "--dry-run": "only say what would go, and why" },
+    json: JSON_EVENTS,
+    example: "distswarm gc --dry-run",
+    load: () => import("./gc.ts"),
+  },
+];

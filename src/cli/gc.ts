@@ -1,0 +1,11 @@
+import type { RunCommand } from "./command.ts";
+import { EXIT } from "./exit-code.ts";
+import { runStoreTool } from "./store-tool.ts";
+
+/** `distswarm gc [--dry-run]` */
+export const run: RunCommand = async (context) => {
+  const agent = await context.agent();
+  const dryRun = context.options["dryRun"] === true;
+  await runStoreTool(agent.gc({ dryRun }, context.io.interrupted()), context);
+  return EXIT.done;
+};

@@ -1,0 +1,57 @@
+import { Command as Program } from "commander";
+import { VERSION } from "../core/version.ts";
+import type { Command } from "./command.ts";
+import { EXIT_CODE_HELP } from "./exit-code.ts";
+
+/** What the command line asks for: a command with its arguments and options. */
+export interface Invocation {
+  readonly command: Command;
+  readonly args: readonly string[];
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+function addCommand(program: Program, command: Command, chosen: (invocation: Invocation) => void): void {
+  const sub = program.command(command.name).description(command.summary);
+  if (command.arguments !== undefined) sub.argument(command.arguments);
+  for (const [flags, sentence] of Object.entries(command.options ?? {})) sub.option(flags, sentence);
+  if (command.json !== undefined) sub.option("--json", command.json);
+  sub
+    .option("--config <file>", "config file (default: /etc/distswarm.toml, none needed)")
+    .addHelpText("after", `\n${EXIT_CODE_HELP}\n\nExample:\n  ${command.example}`)
+    .action(() => chosen({ command, args: sub.args, options: sub.opts() }));
+}
+
+/**
+ * Reads the command line.
+ *
+ * @returns undefined when help or the version was asked for and has been written.
+ * @throws {CommanderError} when it cannot be understood; one line about it has been written.
+ */
+export function parseCommandLine(
+  argv: readonly string[],
+  commands: readonly Command[],
+  write: { out(text: string): void; err(text: string): void },
+): Invocation | undefined {
+  let invocation: Invocation | undefined;
+  const program = new Program("distswarm")
+    .description("A peer-to-peer distfiles agent for Gentoo: one agent on every box, no central server.")
+    .version(VERSION)
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: write.out,
+      writeErr: write.err,
+      outputError: (text) =>
+        write.err(
+          `${text
+            .replace(/^error: /, "distswarm: ")
+            .trim()
+            .replace(/\s*\n\s*/g, " ")}\n`,
+        ),
+    })
+    .addHelpText("after", `\n${EXIT_CODE_HELP}\n\nExample:\n  distswarm status`);
+  for (const command of commands) addCommand(program, command, (chosen) => (invocation = chosen));
+  if (argv.length === 0) program.error("error: no command given; distswarm --help lists them");
+  program.parse(argv, { from: "user" });
+  return invocation;
+}

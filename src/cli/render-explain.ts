@@ -1,0 +1,49 @@
+import type { Attempt, ExplainedFile, Explanation } from "../core/agent-api.ts";
+import { formatDuration, formatSize } from "../core/units.ts";
+import { percent, renderTable, type Cell } from "./table.ts";
+
+function renderAttempt(attempt: Attempt): Cell[] {
+  const first = attempt.first_ms === undefined ? "no answer" : `answered after ${formatDuration(attempt.first_ms)}`;
+  return [
+    attempt.at,
+    attempt.source,
+    attempt.outcome,
+    { right: `${formatSize(attempt.bytes)} from ${formatSize(attempt.offset)} on` },
+    first,
+    { right: `${formatDuration(attempt.ms)} in all` },
+    attempt.detail ?? "",
+  ];
+}
+
+function where({ here, transfer }: ExplainedFile): string {
+  if (here !== undefined) return `here, in ${here.where === "store" ? "the store" : "DISTDIR"}: ${here.path}`;
+  if (transfer === undefined) return "not on this box";
+  const source = transfer.source === undefined ? "waits for a source" : `comes from ${transfer.source}`;
+  return `under way: ${percent(transfer.received, transfer.size)}, ${source}`;
+}
+
+function renderFile(file: ExplainedFile): string {
+  const facts: [string, string][] = [
+    ["digest", file.digest],
+    ["size", `${formatSize(file.size)} (${file.size} bytes)`],
+    ["names", file.names.join(" ") || "none in the Manifests of this box"],
+    ["packages", file.packages.join(" ") || "none"],
+    ["where", where(file)],
+    ["why", file.why],
+  ];
+  const sources = file.sources.map(({ kind, source }, index): Cell[] => [{ right: `${index + 1}.` }, kind, source]);
+  return [
+    `\n${renderTable(facts)}`,
+    sources.length === 0 ? "  no source is known now\n" : `  it would be asked for, in this order:\n`,
+    renderTable(sources, "    "),
+    file.attempts.length === 0 ? "" : "  last time:\n",
+    renderTable(file.attempts.map(renderAttempt), "    "),
+  ].join("");
+}
+
+/** `distswarm explain` as text. */
+export function renderExplanation(explanation: Explanation): string {
+  const head = `${explanation.asked}\n  ${explanation.meaning}\n`;
+  const several = explanation.files.length > 1 ? `  ${explanation.files.length} files have this name\n` : "";
+  return `${head}${several}${explanation.files.map(renderFile).join("")}`;
+}

@@ -1,0 +1,25 @@
+import type { MirrorStatus } from "../core/agent-api.ts";
+import { formatSize } from "../core/units.ts";
+import { count, renderTable, type Cell } from "./table.ts";
+
+function state({ problem, avoided_until: until }: MirrorStatus): string {
+  if (problem === undefined) return "";
+  return until === undefined ? problem : `${problem}; left alone until ${until}`;
+}
+
+function renderMirror(mirror: MirrorStatus): Cell[] {
+  return [
+    mirror.url,
+    mirror.layout,
+    { right: count(mirror.requests, "request") },
+    { right: count(mirror.failures, "failure") },
+    { right: formatSize(mirror.bytes) },
+    { right: mirror.rate === undefined ? "" : `${formatSize(Math.round(mirror.rate))}/s` },
+    state(mirror),
+  ];
+}
+
+/** A line for each mirror; empty for none. */
+export function renderMirrors(mirrors: readonly MirrorStatus[]): string {
+  return renderTable(mirrors.map(renderMirror));
+}

@@ -1,0 +1,27 @@
+import type { StoreToolEvent } from "../core/agent-api.ts";
+import { formatSize } from "../core/units.ts";
+import { percent } from "./table.ts";
+
+type Progress = Extract<StoreToolEvent, { event: "progress" }>;
+type File = Extract<StoreToolEvent, { event: "file" }>;
+type Summary = Extract<StoreToolEvent, { event: "summary" }>;
+
+/** What is as it should be, and too much to list: it is counted in the summary. */
+const UNREMARKABLE: ReadonlySet<File["verdict"]> = new Set(["adopted", "known", "unknown"]);
+
+/** The line for one file; undefined when there is nothing to say of it. */
+export function renderToolFile({ file, size, verdict, detail }: File): string | undefined {
+  if (UNREMARKABLE.has(verdict)) return undefined;
+  return `${verdict}: ${file} (${formatSize(size)})${detail === undefined ? "" : `: ${detail}`}`;
+}
+
+/** How far it is. */
+export function renderToolProgress({ done, total, bytes, file }: Progress): string {
+  return `${done} of ${total} (${percent(done, total)}), ${formatSize(bytes)}${file === undefined ? "" : `  ${file}`}`;
+}
+
+/** What it came to. */
+export function renderToolSummary({ counts, bytes }: Summary): string {
+  const parts = Object.entries(counts).map(([what, number]) => `${number} ${what}`);
+  return `${parts.join(", ") || "nothing to do"}; ${formatSize(bytes)}`;
+}

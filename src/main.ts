@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+import { EXIT } from "./cli/exit-code.ts";
+import { run } from "./cli/run.ts";
+
+/** A signal that SIGINT and SIGTERM abort; the second of them ends the process at once. */
+function interrupted(): AbortSignal {
+  const interruption = new AbortController();
+  const onSignal = () => {
+    if (interruption.signal.aborted) process.exit(EXIT.interrupted);
+    interruption.abort();
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  return interruption.signal;
+}
+
+// `distswarm … | head` closes our output early: that is the reader's right, and no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(EXIT.done);
+});
+
+const { stdin, stdout, stderr, env } = process;
+process.exit(await run(process.argv.slice(2), { stdin, stdout, stderr, env, interrupted }));
