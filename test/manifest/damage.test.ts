@@ -1,0 +1,136 @@
+import { once } from "node:events";
+import { mkdir, symlink, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { Database } from "../../src/core/database.ts";
+import { hasCode } from "../../src/core/errors.ts";
+import { ManifestIndex } from "../../src/manifest/index.ts";
+import { database, digestFor, dist, recordingLogger, startIndex, temporaryDirectory, writeManifest } from "./tree.ts";
+
+describe("a damaged Manifest line", () => {
+  const damaged = "DIST bad.tar 12x BLAKE2B 00";
+
+  test("is warned of once, with file and line, and listed until it is mended", async () => {
+    const repo = await temporaryDirectory();
+    const manifest = join(repo, "app-misc/foo/Manifest");
+    await writeManifest(repo, "app-misc/foo", dist("good.tar"), damaged, dist("fine.tar"));
+    const { log, messages } = recordingLogger();
+    const db = await database();
+    const index = await startIndex(db, [repo], log);
+    const line = `${manifest}:2: the size is not a number of bytes: 12x`;
+    expect(messages).toEqual([line]);
+    expect(index.problems()).toEqual([line]);
+    expect(await index.byName("good.tar")).toHaveLength(1);
+    expect(await index.byName("fine.tar")).toHaveLength(1);
+
+    await writeManifest(repo, "app-misc/foo", dist("good.tar"), dist("more.tar"), damaged);
+    await index.catchUp();
+    await index.stop();
+    const next = await startIndex(db, [repo], log);
+    expect(messages).toEqual([line]);
+    expect(next.problems()).toEqual([`${manifest}:3: the size is not a number of bytes: 12x`]);
+
+    await writeManifest(repo, "app-misc/foo", dist("good.tar"));
+    await next.catchUp();
+    expect(next.problems()).toEqual([]);
+  });
+
+  test("is one of a hundred that are listed, however many there are", async () => {
+    const repo = await temporaryDirectory();
+    for (let n = 0; n < 60; n++) await writeManifest(repo, `app-misc/p${n}`, damaged, damaged);
+    const index = await startIndex(await database(), [repo]);
+    expect(index.problems()).toHaveLength(101);
+    expect(index.problems().at(-1)).toBe("and 20 more damaged Manifest lines");
+  });
+});
+
+describe("a Manifest that cannot be read", () => {
+  test("is told once, keeps its old lines, and counts again when it can", async () => {
+    const repo = await temporaryDirectory();
+    await writeManifest(repo, "app-misc/foo", dist("foo.tar"));
+    const { log, messages } = recordingLogger();
+    const index = await startIndex(await database(), [repo], log);
+    await truncate(join(repo, "app-misc/foo/Manifest"), 2 ** 30);
+    await index.catchUp();
+    await index.catchUp();
+    const line = `${join(repo, "app-misc/foo/Manifest")}: too large for a Manifest: 1.00 GiB`;
+    expect(messages).toEqual([line]);
+    expect(index.problems()).toEqual([line]);
+    expect(await index.byName("foo.tar")).toHaveLength(1);
+
+    await writeManifest(repo, "app-misc/foo", dist("foo-2.tar"));
+    expect(await index.catchUp()).toBe(true);
+    expect(await index.byName("foo.tar")).toEqual([]);
+    expect(index.problems()).toEqual([]);
+  });
+
+  test("hides no other one of its repository", async () => {
+    const repo = await temporaryDirectory();
+    await writeManifest(repo, "app-misc/foo", dist("foo.tar"));
+    await mkdir(join(repo, "app-misc/loop"));
+    await symlink("Manifest", join(repo, "app-misc/loop/Manifest"));
+    await symlink("loop", join(repo, "loop"));
+    const { log, messages } = recordingLogger();
+    const index = await startIndex(await database(), [repo], log);
+    expect(await index.byName("foo.tar")).toHaveLength(1);
+    expect(messages).toEqual([expect.stringMatching(/^cannot read all of the repository .*ELOOP/)]);
+  });
+});
+
+describe("a damaged database", () => {
+  /** Overwrites the value of every record whose key holds `part`, beneath the index. */
+  async function damage(db: Database, part: string, value: string): Promise<void> {
+    const keys = await db.keys().all();
+    const hit = keys.filter((key) => key.includes(part));
+    expect(hit.length).toBeGreaterThan(0);
+    for (const key of hit) await db.put(key, value, { valueEncoding: "utf8" });
+  }
+
+  async function indexOfOne(): Promise<{ db: Database; repo: string; index: ManifestIndex; messages: string[] }> {
+    const [db, repo] = [await database(), await temporaryDirectory()];
+    const { log, messages } = recordingLogger();
+    await writeManifest(repo, "app-misc/foo", dist("foo.tar"));
+    return { db, repo, index: await startIndex(db, [repo], log), messages };
+  }
+
+  test.each(["!names!", "!digests!"])("met by a look-up in %s is built anew; the look-up says so", async (table) => {
+    const { db, index, messages } = await indexOfOne();
+    await damage(db, table, "\0\0");
+    const lookUp = table === "!names!" ? index.byName("foo.tar") : index.byDigest(digestFor("foo.tar"));
+    const rebuilt = once(index, "refreshed");
+    await expect(lookUp).rejects.toSatisfy((error) => hasCode(error, "INDEX_NOT_READY"));
+    expect(index.ready).toBe(false);
+    await rebuilt;
+    expect(index.ready).toBe(true);
+    expect(await index.byName("foo.tar")).toHaveLength(1);
+    expect(await index.byDigest(digestFor("foo.tar"))).toBeDefined();
+    expect(messages).toEqual([expect.stringMatching(/^the Manifest index is damaged .*building it anew$/)]);
+  });
+
+  test("met by a refresh is built anew", async () => {
+    const { db, repo, index, messages } = await indexOfOne();
+    await damage(db, "!lines!", "\0\0");
+    await writeManifest(repo, "app-misc/foo", dist("foo-2.tar"));
+    const rebuilt = once(index, "refreshed");
+    await index.catchUp();
+    await rebuilt;
+    expect(await index.byName("foo.tar")).toEqual([]);
+    expect(await index.byName("foo-2.tar")).toHaveLength(1);
+    expect(messages).toHaveLength(1);
+  });
+
+  test.each([
+    ["!manifests!", "{"],
+    ["!manifests!", "{}"],
+    ["!state!", "nonsense"],
+    ["!state!", '{"format":999}'],
+  ])("met at the start in %s (%s) is built anew", async (table, value) => {
+    const { db, repo, index } = await indexOfOne();
+    await index.stop();
+    await damage(db, table, value);
+    const next = await startIndex(db, [repo]);
+    expect(next.ready).toBe(true);
+    expect(await next.byName("foo.tar")).toHaveLength(1);
+    expect(next.counts()).toEqual({ manifests: 1, distfiles: 1 });
+  });
+});
