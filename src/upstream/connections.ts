@@ -1,7 +1,8 @@
 import { createSecureContext, type SecureContext } from "node:tls";
 import { Agent, type Dispatcher } from "undici";
+import { proxyAuthorization } from "./dial.ts";
 import { bypassesProxy } from "./no-proxy.ts";
-import { proxyAuthorization, tunnelConnector } from "./tunnel.ts";
+import { tunnelConnector } from "./tunnel.ts";
 
 /** How the agent reaches the servers outside. */
 export interface ConnectionOptions {
@@ -48,10 +49,8 @@ export class Connections {
   /** The way that a request for `url` takes: through the proxy, http in absolute form and https by CONNECT. */
   routeTo(url: URL): Route {
     const straight = { origin: url.origin, path: url.pathname + url.search, headers: [] };
-    const proxy = this.#proxy;
-    if (proxy === undefined || bypassesProxy(url, this.#options.noProxy ?? [])) {
-      return { dispatcher: this.#direct, ...straight };
-    }
+    const proxy = this.#proxyFor(url);
+    if (proxy === undefined) return { dispatcher: this.#direct, ...straight };
     if (url.protocol === "https:") return { dispatcher: this.#tunnelled ?? this.#direct, ...straight };
     const headers = ["Host", url.host, ...proxyAuthorization(proxy)];
     return { dispatcher: this.#direct, origin: proxy.origin, path: straight.origin + straight.path, headers };
@@ -60,5 +59,9 @@ export class Connections {
   /** Closes all of them, those in use too. */
   async close(): Promise<void> {
     await Promise.all([this.#direct.destroy(), this.#tunnelled?.destroy()]);
+  }
+
+  #proxyFor(url: URL): URL | undefined {
+    return bypassesProxy(url, this.#options.noProxy ?? []) ? undefined : this.#proxy;
   }
 }

@@ -1,0 +1,116 @@
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { connect, isIPv6, type Socket } from "node:net";
+import { SourceError, messageOf } from "../core/errors.ts";
+import { bypassesProxy } from "./no-proxy.ts";
+
+/** A TCP port of a host; IPv6 addresses without brackets. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How to get there. */
+export interface DialOptions {
+  /** URL of the proxy to go through. @default none */
+  readonly proxy?: string;
+  /** What is reached without it (see {@link bypassesProxy}). @default nothing */
+  readonly noProxy?: readonly string[];
+  /** How long the connection may take to come about, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Opens a bare TCP connection to a host outside, through the proxy where one is set: for CONNECT tunnels.
+ *
+ * @throws {SourceError} `REFUSED`; `HEADER_TIMEOUT` after the time allowed.
+ */
+export async function dial(to: Endpoint, { proxy, noProxy = [], timeoutMs }: DialOptions): Promise<Socket> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  if (proxy === undefined || bypassesProxy(new URL(`https://${authorityOf(to)}`), noProxy)) {
+    return dialStraight(to, signal);
+  }
+  return dialThrough(new URL(proxy), to, signal);
+}
+
+/** `Proxy-Authorization` for the user and password in a proxy's URL, name and value in turn; empty without them. */
+export function proxyAuthorization(proxy: URL): readonly string[] {
+  if (proxy.username === "" && proxy.password === "") return [];
+  const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
+  return ["Proxy-Authorization", `Basic ${Buffer.from(credentials).toString("base64")}`];
+}
+
+function dialStraight({ host, port }: Endpoint, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port });
+    const giveUp = (): void => refuse(tooSlow(`${host}:${port} did not answer in time`));
+    const refuse = (error: Error): void => {
+      signal.removeEventListener("abort", giveUp);
+      socket.destroy();
+      reject(error instanceof SourceError ? error : refused(`no connection to ${host}:${port}`, error));
+    };
+    socket.on("error", refuse);
+    socket.once("connect", () => {
+      signal.removeEventListener("abort", giveUp);
+      socket.removeListener("error", refuse);
+      resolve(socket);
+    });
+    if (signal.aborted) giveUp();
+    else signal.addEventListener("abort", giveUp, { once: true });
+  });
+}
+
+/**
+ * Has an HTTP proxy open a connection (`CONNECT`, RFC 9110, 9.3.6).
+ *
+ * @throws {SourceError} `REFUSED`, also when the proxy says no; `HEADER_TIMEOUT` when `signal` aborts first.
+ */
+export function dialThrough(proxy: URL, to: Endpoint, signal: AbortSignal): Promise<Socket> {
+  const authority = authorityOf(to);
+  const [name, value] = proxyAuthorization(proxy);
+  return new Promise((resolve, reject) => {
+    const request = (proxy.protocol === "https:" ? httpsRequest : httpRequest)({
+      host: proxy.hostname.replace(/^\[|\]$/g, ""),
+      port: proxy.port,
+      method: "CONNECT",
+      path: authority,
+      headers: { host: authority, ...(name === undefined ? {} : { [name]: value }) },
+      agent: false,
+      signal,
+    });
+    request.on("error", (error) => reject(refusedOrSlow(proxy, authority, error, signal)));
+    request.once("connect", (answer, socket: Socket, head: Buffer) => {
+      if (answer.statusCode !== 200) {
+        socket.destroy();
+        return reject(refusal(proxy, authority, answer.statusCode));
+      }
+      socket.unshift(head);
+      resolve(socket);
+    });
+    request.end();
+  });
+}
+
+function authorityOf({ host, port }: Endpoint): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+function refusedOrSlow(proxy: URL, authority: string, error: Error, signal: AbortSignal): SourceError {
+  if (signal.aborted) return tooSlow(`the proxy ${proxy.host} did not open a way to ${authority} in time`);
+  return refused(`no connection to the proxy ${proxy.host}`, error);
+}
+
+function refusal(proxy: URL, authority: string, status: number | undefined): SourceError {
+  const advice = status === 407 ? ": put user and password into upstream.proxy" : "";
+  return new SourceError("REFUSED", `the proxy ${proxy.host} answered ${status} to CONNECT ${authority}${advice}`, {
+    status,
+  });
+}
+
+function refused(what: string, cause: Error): SourceError {
+  return new SourceError("REFUSED", `${what}: ${messageOf(cause)}`, { cause });
+}
+
+function tooSlow(what: string): SourceError {
+  return new SourceError("HEADER_TIMEOUT", what);
+}
