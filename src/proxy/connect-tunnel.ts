@@ -5,10 +5,7 @@ import type { Logger } from "../core/logger.ts";
 import { parseAuthority, type Authority } from "./request-target.ts";
 
 /** Opens a connection to a host outside, through the upstream proxy where one is set. */
-export type Dial = (to: Authority, signal: AbortSignal) => Promise<Duplex>;
-
-/** How long a tunnel's far end may take to answer, in ms. */
-const DIAL_TIMEOUT_MS = 15_000;
+export type Dial = (to: Authority) => Promise<Duplex>;
 
 /**
  * `CONNECT`: a blind tunnel to allowed ports. Gentoo's own check of its signing keys fails behind a proxy without it.
@@ -32,7 +29,7 @@ export class ConnectTunnel {
     client.once("close", () => this.#open.delete(client));
     try {
       const to = this.#allowed(request.url ?? "");
-      join(client, await this.#dial(to, AbortSignal.timeout(DIAL_TIMEOUT_MS)), head);
+      join(client, await this.#dial(to), head);
     } catch (error) {
       this.#log.debug(`CONNECT ${request.url}: ${messageOf(error)}`);
       refuse(client, error);

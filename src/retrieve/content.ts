@@ -68,11 +68,14 @@ export class StoredContent implements Content {
 export class FlightContent implements Content {
   readonly digest: Digest;
   readonly size: number;
-  readonly origin: SourceKind;
+  readonly origin: Content["origin"];
   readonly collapsed: boolean;
   readonly #reader: FlightReader;
 
-  constructor(reader: FlightReader, facts: { digest: Digest; size: number; origin: SourceKind; collapsed: boolean }) {
+  constructor(
+    reader: FlightReader,
+    facts: { digest: Digest; size: number; origin: Content["origin"]; collapsed: boolean },
+  ) {
     this.#reader = reader;
     this.digest = facts.digest;
     this.size = facts.size;

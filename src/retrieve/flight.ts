@@ -90,9 +90,14 @@ export class Flight {
     return kinds.length > 0 && kinds.every((kind) => kind === "peer") ? "peer" : "upstream";
   }
 
+  /** Whether the bytes are all here and right, if not yet in the store. */
+  get isVerified(): boolean {
+    return this.#state === "verified";
+  }
+
   /** Whether it still gets bytes, so that joining it makes sense. */
   get isOpen(): boolean {
-    return this.#state === "verified" || (this.#state === "running" && !this.#abort.signal.aborted);
+    return this.isVerified || (this.#state === "running" && !this.#abort.signal.aborted);
   }
 
   get #name(): string {

@@ -130,10 +130,11 @@ export class Retriever implements Startable {
 
   async #join(flight: Flight, signal: AbortSignal, facts: { collapsed: boolean }): Promise<Content> {
     const reader = flight.join();
+    const isHere = flight.isVerified;
     try {
       await reader.ready(signal);
       const { digest, size } = flight.want;
-      return new FlightContent(reader, { digest, size, origin: flight.origin, ...facts });
+      return new FlightContent(reader, { digest, size, origin: isHere ? "store" : flight.origin, ...facts });
     } catch (error) {
       reader.close();
       if (hasCode(error, "NOT_FOUND")) this.#misses.remember(flight.want.digest, error);

@@ -1,0 +1,256 @@
+import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { digestOf } from "../../src/core/digest.ts";
+import { startBox, type Box, type BoxOptions } from "../support/box.ts";
+import { testFile } from "../support/repository.ts";
+import { FETCH, RESUME, wget } from "../support/wget.ts";
+import { startMirror, well, type MockMirror } from "../support/zoo/zoo.ts";
+
+const file = testFile("hello+world~1.0@x.tar.gz", 700_000);
+const literal = testFile("github.com%2Ffhs%2F@v%2Fv2.3.0.mod", 300);
+const byDigest = `/distfiles/${file.digest.slice(0, 2)}/${file.digest}`;
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
+
+async function setUp(options: BoxOptions = {}): Promise<{ box: Box; mirror: MockMirror }> {
+  const mirror = await startMirror(
+    well,
+    {
+      [file.name]: file.bytes,
+      [literal.name]: literal.bytes,
+      "unknown.txt": Buffer.from("unknown"),
+      "/snapshots/s.tar.xz": Buffer.from("tree"),
+    },
+    { layout: "filename-hash" },
+  );
+  const box = await startBox({ files: [file, literal], mirrors: [mirror.url], ...options });
+  open.push(mirror, box);
+  return { box, mirror };
+}
+
+async function raw(box: Box, request: string): Promise<string> {
+  const { port } = new URL(box.url);
+  const socket = connect(Number(port), "127.0.0.1");
+  const chunks: Buffer[] = [];
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  socket.write(request);
+  await once(socket, "close");
+  return Buffer.concat(chunks).toString("latin1");
+}
+
+describe("the mirror door", () => {
+  test("tells Portage to ask by digest", async () => {
+    const { box } = await setUp();
+    const answer = await fetch(`${box.url}/distfiles/layout.conf`);
+    expect(await answer.text()).toBe("[structure]\n0=content-hash BLAKE2B 8\n");
+  });
+
+  test.each([
+    ["by digest", byDigest],
+    ["by name", `/distfiles/${encodeURIComponent(file.name)}`],
+    ["by name below its hash", `/distfiles/00/${encodeURIComponent(file.name)}`],
+  ])("gives a file %s, asks upstream once, and then never again", async (_, path) => {
+    const { box, mirror } = await setUp();
+    for (const expected of [/fwd=miss/, /hit/]) {
+      const answer = await fetch(box.url + path);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get("cache-status")).toMatch(expected);
+      expect(answer.headers.get("etag")).toBe(`"${file.digest}"`);
+      expect(digestOf(Buffer.from(await answer.arrayBuffer()))).toBe(file.digest);
+    }
+    expect(mirror.files()).toHaveLength(1);
+  });
+
+  test("knows a name with a literal %2F", async () => {
+    const { box } = await setUp();
+    const answer = await fetch(`${box.url}/distfiles/${encodeURIComponent(literal.name)}`);
+    expect(Buffer.from(await answer.arrayBuffer())).toEqual(literal.bytes);
+  });
+
+  test("gives ranges, and 416 at the end of a whole file", async () => {
+    const { box } = await setUp();
+    const part = await fetch(box.url + byDigest, { headers: { range: "bytes=400000-" } });
+    expect(part.status).toBe(206);
+    expect(part.headers.get("content-range")).toBe("bytes 400000-699999/700000");
+    expect(Buffer.from(await part.arrayBuffer())).toEqual(file.bytes.subarray(400_000));
+    const suffix = await fetch(box.url + byDigest, { headers: { range: "bytes=-5" } });
+    expect(Buffer.from(await suffix.arrayBuffer())).toEqual(file.bytes.subarray(-5));
+    const beyond = await fetch(box.url + byDigest, { headers: { range: "bytes=700000-" } });
+    expect(beyond.status).toBe(416);
+    expect(beyond.headers.get("content-range")).toBe("bytes */700000");
+  });
+
+  test("answers HEAD only for what exists, without fetching it", async () => {
+    const { box, mirror } = await setUp();
+    const head = await fetch(box.url + byDigest, { method: "HEAD" });
+    expect(head.status).toBe(200);
+    expect(head.headers.get("content-length")).toBe("700000");
+    expect(mirror.files().every(({ method }) => method === "HEAD")).toBe(true);
+  });
+
+  test("passes unknown names and snapshots through, untouched and unkept", async () => {
+    const { box, mirror } = await setUp();
+    for (const path of ["/distfiles/unknown.txt", "/snapshots/s.tar.xz"]) {
+      for (const time of [1, 2]) {
+        const answer = await fetch(box.url + path);
+        expect(answer.headers.get("cache-status")).toBe("distswarm; fwd=bypass");
+        expect((await answer.text()).length).toBeGreaterThan(time);
+      }
+    }
+    expect(mirror.files()).toHaveLength(4);
+  });
+
+  test.each([
+    ["/distfiles/nobody-has-this-1.0.tar.gz", 404],
+    [`/distfiles/ab/ab${"0".repeat(126)}`, 404],
+    [`/distfiles/ab/${"x".repeat(128)}`, 400],
+    ["/distfiles/a%2Fb", 400],
+    ["/elsewhere", 404],
+  ])("%s: %i", async (path, status) => {
+    const { box } = await setUp();
+    const answer = await fetch(box.url + path);
+    expect(answer.status).toBe(status);
+    expect(await answer.text()).toMatch(new RegExp(`^${status} `));
+  });
+
+  test("refuses other methods", async () => {
+    const { box } = await setUp();
+    expect((await fetch(box.url + byDigest, { method: "DELETE" })).status).toBe(405);
+  });
+});
+
+describe("the forward proxy", () => {
+  test.each([
+    ["FETCHCOMMAND", FETCH],
+    ["RESUMECOMMAND", RESUME],
+  ])("serves a real wget with Portage's %s", async (_, command) => {
+    const { box, mirror } = await setUp();
+    const to = join(box.dir, "out");
+    const url = `${mirror.url}/distfiles/6d/${encodeURIComponent(file.name)}`;
+    expect(await wget(command, url, { to, proxy: box.url })).toMatchObject({ code: 0 });
+    expect(digestOf(await readFile(to))).toBe(file.digest);
+    await mirror.close();
+    expect(await wget(FETCH, url, { to, proxy: box.url })).toMatchObject({ code: 0 });
+    expect(digestOf(await readFile(to))).toBe(file.digest);
+  });
+
+  test("with its own address is the mirror door, not a loop", async () => {
+    const { box } = await setUp();
+    const to = join(box.dir, "out");
+    expect(await wget(FETCH, box.url + byDigest, { to, proxy: box.url })).toMatchObject({ code: 0 });
+    expect(digestOf(await readFile(to))).toBe(file.digest);
+  });
+
+  test("ends a loop with 508: a request that has passed here before", async () => {
+    const { box, mirror } = await setUp();
+    await fetch(`${box.url}/snapshots/s.tar.xz`);
+    const via = String(mirror.files().at(-1)!.headers.via);
+    const looped = `GET ${mirror.url}/x HTTP/1.1\r\nHost: x\r\nVia: 1.0 other, ${via}\r\nConnection: close\r\n\r\n`;
+    expect(await raw(box, looped)).toMatch(/^HTTP\/1.1 508 .*points back at it/s);
+  });
+
+  test("passes every method and body through, and takes HTTP/1.0 without Host", async () => {
+    const { box, mirror } = await setUp();
+    const post = await raw(
+      box,
+      `POST ${mirror.url}/distfiles/unknown.txt HTTP/1.1\r\nHost: m\r\nX-Mine: 1\r\nProxy-Connection: x\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody`,
+    );
+    expect(post).toMatch(/^HTTP\/1.1 \d{3}/);
+    const seen = mirror.files().at(-1)!;
+    expect(seen.method).toBe("POST");
+    expect(seen.headers).toMatchObject({ "x-mine": "1", via: expect.stringMatching(/^1\.1 distswarm-/) as string });
+    expect(seen.headers["proxy-connection"]).toBeUndefined();
+    const old = await raw(box, `GET ${mirror.url}/snapshots/s.tar.xz?op=get&x=%2F HTTP/1.0\r\n\r\n`);
+    expect(old).toMatch(/^HTTP\/1.1 200/);
+    expect(mirror.files().at(-1)!.url).toBe("/snapshots/s.tar.xz?op=get&x=%2F");
+  });
+
+  test("keeps a body under any URL that turns out to be a known distfile", async () => {
+    const { box, mirror } = await setUp({ mirrors: [] });
+    const elsewhere = await startMirror(well, { [`/dl/${file.name}`]: file.bytes });
+    open.push(elsewhere);
+    const to = join(box.dir, "out");
+    const url = `${elsewhere.url}/dl/${encodeURIComponent(file.name)}`;
+    expect(await wget(FETCH, url, { to, proxy: box.url })).toMatchObject({ code: 0 });
+    await expect.poll(async () => (await box.agent.api.status()).store.blobs).toBe(1);
+    const again = await fetch(box.url + byDigest);
+    expect(again.headers.get("cache-status")).toBe("distswarm; hit");
+    expect(mirror.files()).toHaveLength(0);
+  });
+
+  test("says 501 to ftp", async () => {
+    const { box } = await setUp();
+    expect(await raw(box, "GET ftp://host/file HTTP/1.1\r\nHost: host\r\nConnection: close\r\n\r\n")).toMatch(
+      /^HTTP\/1.1 501/,
+    );
+  });
+});
+
+describe("CONNECT", () => {
+  async function echoServer(): Promise<number> {
+    const server = createServer((socket) => socket.once("data", (bytes) => socket.end(bytes)));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    open.push({ close: () => new Promise((resolve) => server.close(() => resolve())) });
+    return (server.address() as { port: number }).port;
+  }
+
+  test("is a blind tunnel to allowed ports", async () => {
+    const port = await echoServer();
+    const { box } = await setUp({ config: { proxy: { listen: ["127.0.0.1:0"], connect_ports: [port] } } });
+    const answer = await raw(box, `CONNECT 127.0.0.1:${port} HTTP/1.0\r\n\r\nhello tunnel`);
+    expect(answer).toMatch(/^HTTP\/1.1 200 .*\r\n\r\nhello tunnel$/s);
+  });
+
+  test.each([
+    ["127.0.0.1:22", 403, /not allowed: proxy\.connect_ports has 443/],
+    ["nonsense", 400, /host:port/],
+    ["127.0.0.1:443", 502, /no connection to 127\.0\.0\.1:443/],
+  ])("to %s: %i", async (target, status, reason) => {
+    const { box } = await setUp();
+    const answer = await raw(box, `CONNECT ${target} HTTP/1.1\r\n\r\n`);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status}`));
+    expect(answer).toMatch(reason);
+  });
+});
+
+describe("bad input", () => {
+  test.each([
+    ["a broken request line", "GET\r\n\r\n", 400],
+    ["a path that is none", "GET distfiles HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400],
+    ["dots", "GET /distfiles/../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400],
+    ["headers over the limit", `GET / HTTP/1.1\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
+  ])("%s gets a clear answer", async (_, request, status) => {
+    const { box } = await setUp();
+    expect(await raw(box, request)).toMatch(new RegExp(`^HTTP/1.1 ${status} .*\r\n\r\n.{10}`, "s"));
+  });
+
+  test("an address outside proxy.allow is told so", async () => {
+    const { box } = await setUp({ config: { proxy: { listen: ["127.0.0.1:0"], allow: ["10.0.0.0/8"] } } });
+    const answer = await fetch(`${box.url}/`);
+    expect(answer.status).toBe(403);
+    expect(await answer.text()).toMatch(/127\.0\.0\.1 is not in proxy\.allow/);
+  });
+
+  test("a port already taken is named", async () => {
+    const { box } = await setUp();
+    const { host } = new URL(box.url);
+    await expect(startBox({ config: { proxy: { listen: [host] } } })).rejects.toThrow(
+      `${host} is taken by another program`,
+    );
+  });
+
+  test("no mirror at all is an answer, not an end", async () => {
+    const { box } = await setUp({ mirrors: [] });
+    const answer = await fetch(box.url + byDigest);
+    expect(answer.status).toBe(502);
+    expect(await answer.text()).toMatch(/no source for hello/);
+  });
+});
