@@ -1,0 +1,120 @@
+import { isIPv4 } from "node:net";
+import { Packr, Unpackr } from "msgpackr";
+import { z } from "zod";
+import { messageOf } from "../core/errors.ts";
+import { PREFIX_BYTES } from "./digest-set.ts";
+import { isPlainFrame } from "./frame.ts";
+
+/**
+ * The messages of the channel `distswarm/1`. Each is a MessagePack map whose field `type` names it. Within this version a
+ * message may gain fields, and new types may come: unknown ones are passed over. What changes meaning gets a new version
+ * of the channel.
+ */
+
+/** The largest message, in bytes. */
+export const MAX_MESSAGE_BYTES = 80 * 1024;
+/** Prefixes in one message. */
+export const MAX_PREFIXES = 4096;
+/** Addresses in one message: a swarm of 256. */
+export const MAX_ADDRESSES = 256;
+
+const ID_BYTES = 32;
+const INSTANCE_BYTES = 8;
+const DIGEST_BYTES = 64;
+
+const bytes = z.instanceof(Uint8Array).transform((value) => Buffer.from(value.buffer, value.byteOffset, value.length));
+const exactly = (length: number) => bytes.refine((value) => value.length === length, `must be ${length} bytes`);
+const prefixes = bytes.refine(
+  (value) => value.length % PREFIX_BYTES === 0 && value.length <= MAX_PREFIXES * PREFIX_BYTES,
+  `must be at most ${MAX_PREFIXES} prefixes of ${PREFIX_BYTES} bytes`,
+);
+const sequence = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const port = z.number().int().min(1).max(65_535);
+/** What is shown to people: no control characters that could rewrite a terminal. */
+const label = (length: number) =>
+  z
+    .string()
+    .max(length)
+    .regex(/^[\x20-\x7e]*$/, "must be printable ASCII");
+
+const hello = z.object({
+  type: z.literal("hello"),
+  host: label(253),
+  version: label(64),
+  /** TCP port of the data plane. */
+  port,
+  /** Random at each start of the agent: the sequence numbers count within it. */
+  instance: exactly(INSTANCE_BYTES),
+  /** How far the sender knows what the receiver has, from an earlier session. */
+  known: z.object({ instance: exactly(INSTANCE_BYTES), sequence }).optional(),
+});
+
+/** A part of all that the sender has. `sequence`: the number of the last change that the whole list contains. */
+const haves = z.object({ type: z.literal("haves"), sequence, prefixes, first: z.boolean(), last: z.boolean() });
+
+/** What changed since: the number is one more than that of the change before, or of the list. */
+const change = z.object({ type: z.literal("change"), sequence, added: prefixes, removed: prefixes });
+
+/** Blobs that the sender is fetching (`on`), or not any more: they can be read from it as they grow. */
+const claim = z.object({ type: z.literal("claim"), digest: exactly(DIGEST_BYTES), on: z.boolean() });
+
+/** Where other members were seen. */
+const addresses = z.object({
+  type: z.literal("addresses"),
+  peers: z
+    .array(
+      z.object({ id: exactly(ID_BYTES), host: z.string().max(15).refine(isIPv4, "must be an IPv4 address"), port }),
+    )
+    .max(MAX_ADDRESSES),
+});
+
+const SCHEMAS = { hello, haves, change, claim, addresses } as const;
+const envelope = z.object({ type: z.string().max(32) });
+
+export type Hello = z.infer<typeof hello>;
+export type Haves = z.infer<typeof haves>;
+export type Change = z.infer<typeof change>;
+export type Claim = z.infer<typeof claim>;
+export type Addresses = z.infer<typeof addresses>;
+/** A message of the channel. */
+export type Message = Hello | Haves | Change | Claim | Addresses;
+
+/** A peer broke a rule of the protocol; the message says which. */
+export class RuleBroken extends Error {
+  override readonly name = "RuleBroken";
+}
+
+const packr = new Packr({ useRecords: false });
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: "number" });
+
+/** A message as bytes. */
+export function encodeMessage(message: Message): Buffer {
+  return packr.pack(message);
+}
+
+/**
+ * Reads a message; undefined when its type is unknown (a newer peer).
+ *
+ * @throws {RuleBroken} when it is too large, no message, or a field is not as it must be.
+ */
+export function decodeMessage(frame: Buffer): Message | undefined {
+  if (frame.length > MAX_MESSAGE_BYTES) throw new RuleBroken(`a message of ${frame.length} bytes`);
+  if (!isPlainFrame(frame)) throw new RuleBroken("a message that is not plain MessagePack");
+  const value = unpack(frame);
+  const head = envelope.safeParse(value);
+  if (!head.success) throw new RuleBroken("a message without a type");
+  const { type } = head.data;
+  if (!Object.hasOwn(SCHEMAS, type)) return undefined;
+  const parsed = SCHEMAS[type as keyof typeof SCHEMAS].safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new RuleBroken(`${type}: ${issue!.path.join(".")}: ${issue!.message}`);
+}
+
+function unpack(frame: Buffer): unknown {
+  try {
+    return unpackr.unpack(frame);
+  } catch (error) {
+    throw new RuleBroken(`a message that cannot be read: ${messageOf(error)}`);
+  }
+}
