@@ -9,12 +9,13 @@ const STOP_LIMIT_MS = 5_000;
 
 /** `distswarm agent` */
 export const run: RunCommand = async ({ io, load }) => {
-  const { config, notes } = await load();
+  const { config, notes, warnings } = await load();
   const log = await agentLog(io, config.log.level);
   for (const note of notes) log.info(note);
+  for (const warning of warnings) log.warn(warning);
   const { startAgent } = await import("../agent.ts");
   const interrupted = io.interrupted();
-  const agent = await startAgent(config, { log, notes });
+  const agent = await startAgent(config, { log, notes: warnings });
   if (!interrupted.aborted) await once(interrupted, "abort");
   log.info("stopping");
   const late = delay(STOP_LIMIT_MS, false, { ref: false });

@@ -78,7 +78,7 @@ export function renderStatus(status: Status): string {
     `${verdict(status)}\n`,
     block("Given to this box", renderServed(status)),
     renderStore(status),
-    block(count(peers.length, "peer"), renderPeers(peers)),
+    block("Peers", renderPeers(peers) || "  none\n"),
     block("Tree snapshots", renderSnapshots(status)),
     block("Under way", renderTable(status.transfers.map(renderTransfer))),
     block("Mirrors with trouble", renderMirrors(status.mirrors.filter(({ problem }) => problem !== undefined))),

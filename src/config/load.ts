@@ -4,7 +4,7 @@ import { configSchema, type Config } from "../config.ts";
 import { readPortage, type PortageSettings } from "../portage/portage.ts";
 import { allows, chooseDirectories, SYSTEM_DIRECTORIES, type Directories } from "./directories.ts";
 import { checkConfig, readConfigFile, type RawConfig } from "./file.ts";
-import { describeOrigins } from "./notes.ts";
+import { describeOrigins, type Described } from "./notes.ts";
 
 /** Whom and where the config is loaded for. */
 export interface LoadOptions {
@@ -18,10 +18,9 @@ export interface LoadOptions {
   readonly uid?: number;
 }
 
-/** The config, and in plain words what was found on this box and what lacks, one line each. */
-export interface LoadedConfig {
+/** The config, and in plain words what was found on this box and what lacks. */
+export interface LoadedConfig extends Described {
   readonly config: Config;
-  readonly notes: readonly string[];
 }
 
 /**
@@ -39,7 +38,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
   const portage = await readPortage(root, { listen: proxy.listen, names: ownNames() });
   const config = configSchema.parse(layered(hostDefaults(portage, directories), raw));
   const absentRepos = await filterAsync(config.portage.repos, async (repo) => !(await allows(join(root, repo))));
-  return { config, notes: describeOrigins({ config, file, portage, absentRepos }) };
+  return { config, ...describeOrigins({ config, file, portage, absentRepos }) };
 }
 
 async function findConfigFile(root: string, directories: Directories): Promise<string | undefined> {

@@ -11,30 +11,41 @@ export interface Origins {
   readonly absentRepos: readonly string[];
 }
 
+/** What is told at the start, one plain line each. */
+export interface Described {
+  /** What was found on this box, and what is not there yet. */
+  readonly notes: readonly string[];
+  /** What an administrator should mend; these also stand in the status. */
+  readonly warnings: readonly string[];
+}
+
+const NO_REPOSITORY =
+  "no ebuild repository: repos.conf names none, so no file can be told by its digest (a plain mirror only)";
+
 function repositoryNotes({ config, absentRepos }: Origins): string[] {
-  if (config.portage.repos.length === 0) {
-    return ["no ebuild repository: repos.conf names none, so no file can be told by its digest (a plain mirror only)"];
-  }
   const present = config.portage.repos.filter((repo) => !absentRepos.includes(repo));
   const absent = absentRepos.map((repo) => `no ebuild repository at ${repo} yet: it is read once it has been synced`);
   return present.length > 0 ? [`ebuild repositories: ${present.join(", ")}`, ...absent] : absent;
 }
 
-function mirrorNote({ config, portage }: Origins): string {
+function mirrorNotes({ config, portage }: Origins): string[] {
   const mirrors = config.upstream.mirrors.join(", ");
-  if (config.upstream.mirrors.length === 0) return "no mirrors: upstream is reached by SRC_URI and by named URLs only";
-  return portage.mirrors.join(", ") === mirrors ? `mirrors from GENTOO_MIRRORS: ${mirrors}` : `mirrors: ${mirrors}`;
+  if (mirrors === "") return ["no mirrors: upstream is reached by SRC_URI and by named URLs only"];
+  if (portage.mirrors.join(", ") !== mirrors) return [`mirrors: ${mirrors}`];
+  const unusable = portage.unusableMirrors.map((word) => `not used, neither http nor https nor a path: ${word}`);
+  return [`mirrors from GENTOO_MIRRORS: ${mirrors}`, ...unusable];
 }
 
-/** In plain words, one line each: what was found on this box and what lacks. Warnings of the readers come first. */
-export function describeOrigins(origins: Origins): string[] {
+/** Says in plain words what was found on this box and what lacks. */
+export function describeOrigins(origins: Origins): Described {
   const { config, file, portage } = origins;
-  return [
-    ...portage.notes,
+  const { repos, distdir } = config.portage;
+  const notes = [
     file === undefined ? "no config file: defaults, and what Portage's own files say" : `config file: ${file}`,
     ...repositoryNotes(origins),
-    mirrorNote(origins),
-    config.portage.distdir === null ? "no DISTDIR: nothing is shared from there" : `DISTDIR: ${config.portage.distdir}`,
+    ...mirrorNotes(origins),
+    distdir === null ? "no DISTDIR: nothing is shared from there" : `DISTDIR: ${distdir}`,
     `store: ${config.store.dir}, state: ${config.state_dir}`,
   ];
+  return { notes, warnings: [...portage.warnings, ...(repos.length === 0 ? [NO_REPOSITORY] : [])] };
 }

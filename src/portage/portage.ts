@@ -10,8 +10,10 @@ export interface PortageSettings {
   readonly distdir: string | undefined;
   /** The mirrors of GENTOO_MIRRORS that the agent can use, less itself. */
   readonly mirrors: readonly string[];
-  /** What was left out or could not be read, each one plain line. */
-  readonly notes: readonly string[];
+  /** Words of GENTOO_MIRRORS that the agent has no use for. */
+  readonly unusableMirrors: readonly string[];
+  /** What could not be read, each one plain line. */
+  readonly warnings: readonly string[];
 }
 
 /** Reads make.globals, make.conf and repos.conf below `root`. Never throws over what it finds there. */
@@ -19,15 +21,14 @@ export async function readPortage(root: string, own: OwnAddresses): Promise<Port
   const [makeConf, reposConf] = await Promise.all([readMakeConf(root), readReposConf(root)]);
   const mirrors = readMirrors(makeConf.variables.get("GENTOO_MIRRORS") ?? "", own);
   const distdir = makeConf.variables.get("DISTDIR");
-  const notes = [...makeConf.warnings, ...reposConf.warnings];
-  if (mirrors.unusable.length > 0) {
-    notes.push(`GENTOO_MIRRORS: not used, neither http nor https nor a path: ${mirrors.unusable.join(" ")}`);
-  }
-  if (distdir !== undefined && !distdir.startsWith("/")) notes.push(`DISTDIR is no absolute path: ${distdir}`);
+  const warnings = [...makeConf.warnings, ...reposConf.warnings];
+  const usable = distdir?.startsWith("/") === true;
+  if (distdir !== undefined && !usable) warnings.push(`DISTDIR is no absolute path: ${distdir}`);
   return {
     repos: reposConf.repos,
-    distdir: distdir?.startsWith("/") === true ? distdir : undefined,
+    distdir: usable ? distdir : undefined,
     mirrors: mirrors.usable,
-    notes,
+    unusableMirrors: mirrors.unusable,
+    warnings,
   };
 }

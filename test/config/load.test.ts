@@ -18,7 +18,7 @@ describe("what the config file leaves out", () => {
     const root = await rootWith({
       ...GENTOO,
       "/etc/portage/make.conf":
-        'DISTDIR=/srv/distfiles\nGENTOO_MIRRORS="http://localhost:8480 https://a.example/ http://b.example"',
+        'DISTDIR=/srv/distfiles\nGENTOO_MIRRORS="http://localhost:8480 https://a.example/ ftp://c.example http://b.example"',
       "/etc/portage/repos.conf/guru.conf": "[guru]\nlocation = /var/db/repos/guru\n",
     });
     const { config, notes } = await loadConfig({ root, env: {}, uid: 0 });
@@ -32,6 +32,7 @@ describe("what the config file leaves out", () => {
       "ebuild repositories: /var/db/repos/gentoo",
       "no ebuild repository at /var/db/repos/guru yet: it is read once it has been synced",
       "mirrors from GENTOO_MIRRORS: https://a.example, http://b.example",
+      "not used, neither http nor https nor a path: ftp://c.example",
       "DISTDIR: /srv/distfiles",
       "store: /var/cache/distswarm, state: /var/lib/distswarm",
     ]);
@@ -63,18 +64,18 @@ describe("what the config file leaves out", () => {
 
   test("damage in make.conf is told and stops nothing", async () => {
     const root = await rootWith({ ...GENTOO, "/etc/portage/make.conf": 'GENTOO_MIRRORS="http://a\n' });
-    const { config, notes } = await loadConfig({ root, env: {}, uid: 0 });
+    const { config, warnings } = await loadConfig({ root, env: {}, uid: 0 });
     expect(config.upstream.mirrors).toEqual(["http://distfiles.gentoo.org"]);
-    expect(notes[0]).toBe(
+    expect(warnings).toEqual([
       `${root}/etc/portage/make.conf:1: the quote " is never closed; the rest of the file is not read`,
-    );
+    ]);
   });
 });
 
 describe("a machine that is no Gentoo, as an ordinary user", () => {
   test("gives a config that works, in the user's own directories, and says what lacks", async () => {
     const root = await rootWith({});
-    const { config, notes } = await loadConfig({ root, env: { HOME: "/home/ann" }, uid: USER });
+    const { config, notes, warnings } = await loadConfig({ root, env: { HOME: "/home/ann" }, uid: USER });
     expect(config).toMatchObject({
       state_dir: "/home/ann/.local/state/distswarm",
       store: { dir: "/home/ann/.cache/distswarm" },
@@ -83,10 +84,12 @@ describe("a machine that is no Gentoo, as an ordinary user", () => {
     });
     expect(notes).toEqual([
       "no config file: defaults, and what Portage's own files say",
-      "no ebuild repository: repos.conf names none, so no file can be told by its digest (a plain mirror only)",
       "mirrors: http://distfiles.gentoo.org",
       "no DISTDIR: nothing is shared from there",
       "store: /home/ann/.cache/distswarm, state: /home/ann/.local/state/distswarm",
+    ]);
+    expect(warnings).toEqual([
+      "no ebuild repository: repos.conf names none, so no file can be told by its digest (a plain mirror only)",
     ]);
   });
 

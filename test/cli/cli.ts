@@ -1,0 +1,64 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { onTestFinished } from "vitest";
+import { run } from "../../src/cli/run.ts";
+import { ControlServer } from "../../src/control/server.ts";
+import type { AgentApi } from "../../src/core/agent-api.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import { fakeAgent } from "../control/fake-agent.ts";
+
+/** What one run of the command line came to. */
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Around a run: what stands on stdin, the environment, and what ends it like Ctrl-C. */
+export interface Around {
+  readonly stdin?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly interruption?: AbortSignal;
+  /** Called with each piece of standard output as it comes. */
+  readonly onOutput?: (text: string) => void;
+}
+
+/** Runs `distswarm` with these arguments within this process. */
+export async function distswarm(args: readonly string[], around: Around = {}): Promise<Outcome> {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  stdout.on("data", (chunk: Buffer) => around.onOutput?.(chunk.toString()));
+  const written = Promise.all([text(stdout), text(stderr)]);
+  const code = await run(args, {
+    stdin: Readable.from([around.stdin ?? ""]),
+    stdout,
+    stderr,
+    env: around.env ?? {},
+    interrupted: () => around.interruption ?? new AbortController().signal,
+  });
+  stdout.end();
+  stderr.end();
+  const [out, err] = await written;
+  return { code, out, err };
+}
+
+/** A config file whose state directory is a temporary one; both are gone when the test ends. */
+export async function temporaryConfig(more = ""): Promise<{ file: string; dir: string }> {
+  const dir = await mkdtemp(join(tmpdir(), "distswarm-cli-"));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const file = join(dir, "distswarm.toml");
+  await writeFile(file, `state_dir = ${JSON.stringify(dir)}\n${more}`);
+  return { file, dir };
+}
+
+/** A running agent with these methods; returns the options with which a command finds it. */
+export async function runningAgent(methods: Partial<AgentApi> = {}): Promise<string[]> {
+  const { file, dir } = await temporaryConfig();
+  const server = new ControlServer({ api: fakeAgent(methods), log: silentLogger }, { dir });
+  await server.start();
+  onTestFinished(() => server.stop());
+  return ["--config", file];
+}

@@ -1,0 +1,71 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+
+const root = join(import.meta.dirname, "../..");
+let built = "";
+
+/** The real program, compiled for this test below the project, where it finds its dependencies. */
+beforeAll(async () => {
+  await mkdir(join(root, "node_modules/.cache"), { recursive: true });
+  built = await mkdtemp(join(root, "node_modules/.cache/main-test-"));
+  await copyFile(join(root, "package.json"), join(built, "package.json"));
+  const tsc = join(root, "node_modules/.bin/tsc");
+  const options = ["--outDir", join(built, "dist"), "--tsBuildInfoFile", join(built, "tsbuildinfo")];
+  await promisify(execFile)(tsc, ["-p", join(root, "tsconfig.build.json"), ...options]);
+});
+
+afterAll(() => rm(built, { recursive: true, force: true }));
+
+function start(args: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, [join(built, "dist/main.js"), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return child;
+}
+
+test("the exit code of the process is that of the command", async () => {
+  const child = start(["no-such-command"]);
+  const [err, [code]] = await Promise.all([text(child.stderr!), once(child, "close")]);
+  expect([code, err]).toEqual([2, "distswarm: unknown command 'no-such-command'\n"]);
+});
+
+test("a reader that closes the pipe early makes no noise and no failure", async () => {
+  const child = start(["--help"]);
+  child.stdout!.destroy();
+  const [err, [code]] = await Promise.all([text(child.stderr!), once(child, "close")]);
+  expect([code, err]).toEqual([0, ""]);
+});
+
+test("an agent runs, answers `status`, and stops at SIGTERM with exit code 0", async () => {
+  const config = join(built, "distswarm.toml");
+  const state = join(built, "state");
+  await writeFile(
+    config,
+    `state_dir = "${state}"
+     proxy.listen = ["127.0.0.1:0"]
+     store = { dir = "${join(built, "store")}", max_size = "1MiB", min_free = "0B" }
+     portage = { repos = [], distdir = "" }
+     upstream.mirrors = []
+     swarm = { listen = "127.0.0.1:0", multicast = false }`,
+  );
+  const agent = start(["agent", "--config", config]);
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: agent.stdout! })) {
+    lines.push(line);
+    if (line.includes("ready")) break;
+  }
+  expect(lines[0]).toMatch(/^\d{4}-\d\d-\d\dT\S+Z info {2}config file: .*distswarm\.toml$/);
+
+  const status = start(["status", "--json", "--config", config]);
+  const [out, [code]] = await Promise.all([text(status.stdout!), once(status, "close")]);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ store: { blobs: 0, max_bytes: 2 ** 20 } });
+
+  agent.kill("SIGTERM");
+  expect(await once(agent, "exit")).toEqual([0, null]);
+});

@@ -1,0 +1,255 @@
+import { expect, test } from "vitest";
+import { FetchBoard } from "../../src/cli/fetch-board.ts";
+import { parseFetchList } from "../../src/cli/fetch-list.ts";
+import { toJournalLine, toPlainLine } from "../../src/cli/log-lines.ts";
+import { renderExplanation } from "../../src/cli/render-explain.ts";
+import { renderFetchBoard, renderFetchSummary } from "../../src/cli/render-fetch.ts";
+import { renderMirrors } from "../../src/cli/render-mirrors.ts";
+import { renderStatus } from "../../src/cli/render-status.ts";
+import { renderToolProgress, renderToolSummary } from "../../src/cli/render-tool.ts";
+import type { ExplainedFile } from "../../src/core/agent-api.ts";
+import { parseDigest } from "../../src/core/digest.ts";
+import { STATUS } from "../control/fake-agent.ts";
+
+const MIB = 2 ** 20;
+const DIGEST = parseDigest("ab".repeat(64));
+
+test("status says first whether it works, then what came from where", () => {
+  expect(renderStatus(STATUS)).toBe(`\
+distswarm 0.1.0 on h1, up 2 h 5 min
+It works. Portage reaches it at 127.0.0.1:8480.
+
+Given to this box
+  from this box   6 requests  600.0 MiB  60 %
+  from peers      3 requests  300.0 MiB  30 %
+  from upstream    1 request  100.0 MiB  10 %
+  passed through  4 requests   40.0 MiB
+  given to peers  2 requests  200.0 MiB
+  saved: 900.0 MiB (90 %) did not come over the line
+
+store     12 blobs, 3.00 GiB of 50.0 GiB (6 %) in /var/cache/distswarm
+DISTDIR   5 blobs, 1.00 GiB shared from /var/cache/distfiles
+index     18249 distfiles in 3000 Manifests of /var/db/repos/gentoo
+
+Peers
+  none
+`);
+});
+
+test("status of a busy box with trouble", () => {
+  const text = renderStatus({
+    ...STATUS,
+    swarm: {
+      peers: [
+        { id: "cd", host: "h2", address: "10.0.0.2:8481", distfiles: 7 },
+        { id: "ef", host: "h3", address: "10.0.0.3:8481", distfiles: 0, problem: "TCP port 8481 is closed" },
+      ],
+    },
+    snapshots: [{ name: "gentoo-20261119", verified: true }],
+    transfers: [
+      {
+        digest: DIGEST,
+        name: "a.tgz",
+        size: 4 * MIB,
+        received: MIB,
+        source: "h2",
+        kind: "peer",
+        seconds: 1.5,
+        clients: 2,
+      },
+      { digest: DIGEST, name: "long-name.tgz", size: MIB, received: 0, seconds: 0.1, clients: 1 },
+    ],
+    mirrors: [
+      { url: "http://good", layout: "filename-hash", requests: 1, failures: 0, bytes: 5 },
+      { url: "http://bad", layout: "flat", requests: 9, failures: 9, bytes: 0, problem: "no connection" },
+    ],
+    warnings: ["the disk is full: 0 B free in /var/cache"],
+  });
+  expect(text).toContain("\nIt works, with 1 warning (below). Portage reaches it at 127.0.0.1:8480.\n");
+  expect(text.slice(text.indexOf("\nPeers"))).toBe(`
+Peers
+  h2  10.0.0.2:8481  7 distfiles
+  h3  10.0.0.3:8481  0 distfiles  TCP port 8481 is closed
+
+Tree snapshots
+  gentoo-20261119  verified
+
+Under way
+  a.tgz          25 %  of 4.00 MiB  from h2             2 clients   1.5 s
+  long-name.tgz   0 %  of 1.00 MiB  waits for a source   1 client  100 ms
+
+Mirrors with trouble
+  http://bad  flat  9 requests  9 failures  0 B    no connection
+
+Warnings
+  the disk is full: 0 B free in /var/cache
+`);
+});
+
+test("status does not claim to work when no door listens, nor to be ready when the index is not", () => {
+  const verdict = (text: string) => text.split("\n")[1];
+  expect(verdict(renderStatus({ ...STATUS, proxy: { listen: [] } }))).toBe(
+    "It does not work: no door listens, so Portage cannot reach it.",
+  );
+  expect(verdict(renderStatus({ ...STATUS, index: { ...STATUS.index, ready: false } }))).toBe(
+    "It works; the Manifests are still being read. Portage reaches it at 127.0.0.1:8480.",
+  );
+});
+
+test("mirrors stand in a table with their speed and their trouble", () => {
+  const text = renderMirrors([
+    { url: "http://a", layout: "filename-hash", requests: 12, failures: 1, bytes: 3 * MIB, rate: 2 * MIB },
+    {
+      url: "http://b.example",
+      layout: "unknown",
+      requests: 1,
+      failures: 1,
+      bytes: 0,
+      problem: "no connection",
+      avoided_until: "2026-11-21T06:00:00Z",
+    },
+  ]);
+  expect(text).toBe(
+    `\
+  http://a          filename-hash  12 requests  1 failure  3.00 MiB  2.00 MiB/s
+  http://b.example  unknown         1 request  1 failure       0 B              no connection; left alone until 2026-11-21T06:00:00Z
+`,
+  );
+});
+
+const FILE: ExplainedFile = {
+  digest: DIGEST,
+  size: 3 * MIB,
+  names: ["a.tgz", "b.tgz"],
+  packages: ["dev-libs/a"],
+  sources: [
+    { kind: "peer", source: "h2" },
+    { kind: "upstream", source: "http://m/distfiles/ab/a.tgz" },
+  ],
+  attempts: [
+    {
+      kind: "upstream",
+      source: "http://m/a.tgz",
+      at: "2026-11-21T05:00:00Z",
+      offset: 0,
+      bytes: MIB,
+      first_ms: 20,
+      ms: 1500,
+      outcome: "STALLED",
+      detail: "silent for 30 s",
+    },
+    { kind: "peer", source: "h2", at: "2026-11-21T05:00:31Z", offset: MIB, bytes: 2 * MIB, ms: 90, outcome: "ok" },
+  ],
+  why: "no peer had it then",
+};
+
+test("explain tells what it is, where it is, who would be asked, and what happened last time", () => {
+  const text = renderExplanation({ asked: "a.tgz", kind: "name", meaning: "the distfile a.tgz", files: [FILE] });
+  expect(text).toBe(`\
+a.tgz
+  the distfile a.tgz
+
+  digest    ${DIGEST}
+  size      3.00 MiB (3145728 bytes)
+  names     a.tgz b.tgz
+  packages  dev-libs/a
+  where     not on this box
+  why       no peer had it then
+  it would be asked for, in this order:
+    1.  peer      h2
+    2.  upstream  http://m/distfiles/ab/a.tgz
+  last time:
+    2026-11-21T05:00:00Z  http://m/a.tgz  STALLED       1.00 MiB from 0 B on  answered after 20 ms  1.5 s in all  silent for 30 s
+    2026-11-21T05:00:31Z  h2              ok       2.00 MiB from 1.00 MiB on  no answer             90 ms in all
+`);
+});
+
+test("explain of a file that is here, of one under way, and of a name with two digests", () => {
+  const here = { ...FILE, attempts: [], here: { where: "distdir", path: "/d/a.tgz" } } as const;
+  const transfer = { digest: DIGEST, name: "a", size: 4, received: 1, seconds: 1, clients: 1 };
+  const text = renderExplanation({
+    asked: "a",
+    kind: "name",
+    meaning: "a name",
+    files: [here, { ...FILE, sources: [], attempts: [], transfer }],
+  });
+  expect(text).toContain("\n  2 files have this name\n");
+  expect(text).toContain("  where     here, in DISTDIR: /d/a.tgz\n");
+  expect(text).toContain("  where     under way: 25 %, waits for a source\n");
+  expect(text).toContain("  no source is known now\n");
+});
+
+test("fetch shows a line for each file under way and one in total", () => {
+  const board = new FetchBoard(["a", "b", "c"]);
+  board.apply({ event: "started", line: 0, name: "a", size: 4 * MIB });
+  board.apply({ event: "started", line: 1, name: "bb", size: MIB });
+  board.apply({ event: "progress", line: 0, received: MIB, source: "http://m" });
+  board.apply({ event: "started", line: 2, name: "c", size: MIB });
+  board.apply({ event: "done", line: 2, bytes: MIB, from: "store" });
+  expect(renderFetchBoard(board)).toBe(`\
+  a   25 %  of 4.00 MiB  from http://m
+  bb   0 %  of 1.00 MiB  waits for a source
+1 of 3 files, 2.00 MiB
+`);
+});
+
+test("fetch counts what it has no room for", () => {
+  const board = new FetchBoard(Array.from({ length: 20 }, (_, line) => `f${line}`));
+  for (let line = 0; line < 20; line++) board.apply({ event: "started", line, name: `f${line}`, size: 1 });
+  expect(renderFetchBoard(board)).toContain("  and 4 more under way\n0 of 20 files, 0 B\n");
+});
+
+test("fetch sums up by origin and names each failure", () => {
+  const board = new FetchBoard(["a", "b", "c", "d"]);
+  board.apply({ event: "done", line: 0, bytes: MIB, from: "upstream" });
+  board.apply({ event: "done", line: 1, bytes: MIB, from: "store" });
+  board.apply({ event: "done", line: 2, bytes: MIB, from: "upstream" });
+  board.apply({ event: "failed", line: 3, name: "d", code: "NOT_FOUND", message: "no Manifest knows it" });
+  expect(renderFetchSummary(board)).toBe(`\
+3 files: 1 already here (1.00 MiB), 2 from upstream (2.00 MiB)
+1 file failed:
+  d: no Manifest knows it
+`);
+  expect(renderFetchSummary(new FetchBoard([]))).toBe("0 files\n");
+});
+
+test("a fetch list keeps names, digests and URL lines, and nothing of what else emerge says", () => {
+  const list = `
+These are the packages that would be fetched, in order:
+
+Calculating dependencies... done!
+[ebuild  N    ] app-misc/hello-2.12  0 KiB
+>>> Fetching (1 of 2) app-misc/hello
+# a comment
+ * a message
+http://m.example/distfiles/ab/hello-2.12.tar.gz https://u.example/hello-2.12.tar.gz\u0020
+mirror://gnu/hello/hello-2.12.tar.gz
+hello+world-1.0~a.tar.gz\r
+github.com%2Fa%2F@v%2Fv1.mod
+${DIGEST}
+!!! trouble
+`;
+  expect(parseFetchList(list)).toEqual([
+    "http://m.example/distfiles/ab/hello-2.12.tar.gz https://u.example/hello-2.12.tar.gz",
+    "mirror://gnu/hello/hello-2.12.tar.gz",
+    "hello+world-1.0~a.tar.gz",
+    "github.com%2Fa%2F@v%2Fv1.mod",
+    DIGEST,
+  ]);
+});
+
+test("import, fsck and gc tell how far they are and what it came to", () => {
+  expect(renderToolProgress({ event: "progress", done: 5, total: 20, bytes: MIB, file: "a" })).toBe(
+    "5 of 20 (25 %), 1.00 MiB  a",
+  );
+  expect(renderToolSummary({ event: "summary", counts: { checked: 3, damaged: 0 }, bytes: MIB })).toBe(
+    "3 checked, 0 damaged; 1.00 MiB",
+  );
+});
+
+test("a log record is one plain line, with its time in a file and its priority in the journal", () => {
+  const record = JSON.stringify({ level: 40, time: 0, part: "store", msg: "disk\nfull", err: { message: "ENOSPC" } });
+  expect(toPlainLine(record)).toBe("1970-01-01T00:00:00.000Z warn  store: disk\nfull: ENOSPC\n");
+  expect(toJournalLine(record)).toBe("<4>store: disk full: ENOSPC\n");
+  expect(toJournalLine(JSON.stringify({ level: 30, time: 0, msg: "ready" }))).toBe("<6>ready\n");
+});
