@@ -67,7 +67,7 @@ export class BlobRecords {
     return this.#records.entries();
   }
 
-  /** All blobs as eviction sees them. */
+  /** All blobs as eviction sees them; of those used in one millisecond the earlier comes first. */
   *candidates(): IterableIterator<EvictionCandidate> {
     for (const [digest, { size, used }] of this.#records) yield { digest, size, used };
   }
@@ -92,7 +92,7 @@ export class BlobRecords {
   touch(digest: Digest, now: number): void {
     const record = this.#records.get(digest);
     if (record === undefined) return;
-    this.#records.set(digest, { ...record, used: now });
+    this.#set(digest, { ...record, used: now });
     this.#touched.add(digest);
   }
 
@@ -103,8 +103,10 @@ export class BlobRecords {
     await this.#write(touched.map((key) => ({ type: "put", key, value: this.#records.get(key)! })));
   }
 
+  /** Sets it as the last one, so that the map is in the order of use within one millisecond too. */
   #set(digest: Digest, record: BlobRecord): void {
     this.#bytes += record.size - (this.#records.get(digest)?.size ?? 0);
+    this.#records.delete(digest);
     this.#records.set(digest, record);
   }
 

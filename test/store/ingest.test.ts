@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { expectBytes, get, makeBlob, MIB, put, startStore } from "./support/harness.ts";
 

@@ -1,0 +1,244 @@
+import { existsSync } from "node:fs";
+import { mkdir, open, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { openDatabase } from "../../src/core/database.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import { FileStore } from "../../src/store/blob-store.ts";
+import { expectBytes, get, makeBlob, MIB, put, startStore, tempDir, type TestStore } from "./support/harness.ts";
+
+function pathOf({ dir }: TestStore, digest: string): string {
+  return join(dir, "blobs", digest.slice(0, 2), digest);
+}
+
+async function flipBit(path: string, position: number): Promise<void> {
+  const handle = await open(path, "r+");
+  const byte = Buffer.alloc(1);
+  await handle.read(byte, 0, 1, position);
+  await handle.write(Buffer.of(byte[0]! ^ 1), 0, 1, position);
+  await handle.close();
+}
+
+test("what is not here is not found", async () => {
+  const { store } = await startStore();
+  expect(await store.find(makeBlob(1).digest)).toBeUndefined();
+  expect(await store.open(makeBlob(1).digest)).toBeUndefined();
+});
+
+test("any range comes out as it went in", async () => {
+  const { store } = await startStore();
+  const blob = makeBlob(2 * MIB + 1234);
+  await put(store, blob);
+  const edge = fc.oneof(fc.nat(blob.size + 10), fc.constantFrom(MIB - 1, MIB, MIB + 1, 2 * MIB, blob.size));
+  await fc.assert(
+    fc.asyncProperty(edge, edge, async (start, end) => {
+      expectBytes(await get(store, blob.digest, { start, end }), blob.bytes.subarray(start, Math.max(start, end)));
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("events tell what can be opened and what no longer, and the list agrees", async () => {
+  const box = await startStore();
+  const told: string[] = [];
+  box.store.on("added", (info) => told.push(`added ${info.digest}`));
+  box.store.on("removed", (digest) => told.push(`removed ${digest}`));
+  const blob = makeBlob(1000);
+  await put(box.store, blob);
+  const listed: string[] = [];
+  for await (const info of box.store.list()) listed.push(info.digest);
+  expect(listed).toEqual([blob.digest]);
+  await rm(pathOf(box, blob.digest));
+  expect(await box.store.open(blob.digest)).toBeUndefined();
+  expect(await box.store.find(blob.digest)).toBeUndefined();
+  expect(told).toEqual([`added ${blob.digest}`, `removed ${blob.digest}`]);
+});
+
+test("a flipped bit is noticed before any byte of its chunk is given out, and the blob is dropped", async () => {
+  const box = await startStore();
+  const blob = makeBlob(3 * MIB);
+  await put(box.store, blob);
+  await flipBit(pathOf(box, blob.digest), MIB + 77);
+  const reader = (await box.store.open(blob.digest))!;
+  const chunks = reader.read();
+  expectBytes((await chunks[Symbol.asyncIterator]().next()).value as Buffer, blob.bytes.subarray(0, MIB));
+  await expect(get(box.store, blob.digest, { start: MIB + 500, end: MIB + 501 })).rejects.toMatchObject({
+    code: "BLOB_DAMAGED",
+    message: expect.stringContaining("chunk 2 of 3 differs"),
+  });
+  await reader.close();
+  expect(await box.store.open(blob.digest)).toBeUndefined();
+  expect(existsSync(pathOf(box, blob.digest))).toBe(false);
+  expect(box.lines.join()).toContain(`${blob.digest}: chunk 2 of 3 differs from its sum`);
+});
+
+test("a blob that was cut short is dropped when it is read", async () => {
+  const box = await startStore();
+  const blob = makeBlob(2 * MIB);
+  await put(box.store, blob);
+  await truncate(pathOf(box, blob.digest), MIB + 5);
+  await expect(get(box.store, blob.digest)).rejects.toMatchObject({ code: "BLOB_DAMAGED" });
+  expect(await box.store.find(blob.digest)).toBeUndefined();
+});
+
+test("a reader of the damaged file does not drop the sound one that took its place", async () => {
+  const box = await startStore();
+  const blob = makeBlob(2 * MIB);
+  await put(box.store, blob);
+  const early = (await box.store.open(blob.digest))!;
+  await flipBit(pathOf(box, blob.digest), 3);
+  await expect(get(box.store, blob.digest)).rejects.toMatchObject({ code: "BLOB_DAMAGED" });
+  await put(box.store, blob);
+  await expect(early.read()[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "BLOB_DAMAGED" });
+  await early.close();
+  expectBytes(await get(box.store, blob.digest), blob.bytes);
+});
+
+test("after a restart all is still there, and how long ago it was used", async () => {
+  const first = await startStore();
+  const [old, fresh] = [makeBlob(MIB, "old"), makeBlob(MIB, "fresh")];
+  await put(first.store, fresh);
+  await put(first.store, old);
+  await get(first.store, fresh.digest);
+  const { store } = await first.restart({ maxSize: 2 * MIB });
+  expect(store.usage()).toMatchObject({ blobs: 2, bytes: 2 * MIB, maxBytes: 2 * MIB });
+  await put(store, makeBlob(MIB, "new"));
+  expect(await store.find(old.digest)).toBeUndefined();
+  expectBytes(await get(store, fresh.digest), fresh.bytes);
+});
+
+test("a lost database is rebuilt from the disk; a blob is held against its digest before its first byte", async () => {
+  const first = await startStore();
+  const [sound, rotten] = [makeBlob(MIB + 1, "sound"), makeBlob(MIB + 1, "rotten")];
+  await put(first.store, sound);
+  await put(first.store, rotten);
+  await flipBit(pathOf(first, rotten.digest), 10);
+  await first.store.stop();
+  await first.loseDatabase();
+  const box = await first.restart();
+  expect(box.store.usage().blobs).toBe(2);
+  const answers = await Promise.all([sound, sound, rotten].map(({ digest }) => get(box.store, digest)));
+  expectBytes(answers[0], sound.bytes);
+  expectBytes(answers[1], sound.bytes);
+  expect(answers[2]).toBeUndefined();
+  expect(existsSync(pathOf(box, rotten.digest))).toBe(false);
+});
+
+test("a start drops what has the wrong size or no file, and leaves strangers alone", async () => {
+  const first = await startStore();
+  const [cut, gone, whole] = [makeBlob(1000, "cut"), makeBlob(1000, "gone"), makeBlob(1000, "whole")];
+  for (const blob of [cut, gone, whole]) await put(first.store, blob);
+  await truncate(pathOf(first, cut.digest), 999);
+  await rm(pathOf(first, gone.digest));
+  const stranger = join(first.dir, "blobs", "README");
+  await writeFile(stranger, "hello");
+  const box = await first.restart();
+  expect(box.store.usage().blobs).toBe(1);
+  expectBytes(await get(box.store, whole.digest), whole.bytes);
+  expect(existsSync(pathOf(box, cut.digest))).toBe(false);
+  expect(existsSync(stranger)).toBe(true);
+  expect(box.lines.join()).toContain("is 999 bytes long, not 1000");
+});
+
+test("leftovers in partial/ are kept for a week", async () => {
+  const first = await startStore();
+  const [week, day] = [makeBlob(10, "week"), makeBlob(10, "day")];
+  for (const [{ digest }, days] of [[week, 8] as const, [day, 1] as const]) {
+    const path = join(first.dir, "partial", digest);
+    await writeFile(path, "x");
+    const then = Date.now() / 1000 - days * 86_400;
+    await utimes(path, then, then);
+  }
+  await first.restart();
+  expect(await readdir(join(first.dir, "partial"))).toEqual([day.digest]);
+});
+
+test("a store of an unknown format is refused, and nothing in it is touched", async () => {
+  const dir = await tempDir();
+  await mkdir(join(dir, "blobs"));
+  await writeFile(join(dir, "version"), "7\n");
+  const before = await stat(dir);
+  const db = await openDatabase(join(await tempDir(), "db"), silentLogger);
+  const table = db.sublevel<string, never>("any", { valueEncoding: "json" });
+  const store = new FileStore(
+    { blobRecords: table, distdirRecords: table, log: silentLogger, lookup: async () => [] },
+    { dir, maxSize: MIB, minFree: 0 },
+  );
+  const message = expect.stringMatching(/version says format "7", this distswarm knows format 1/);
+  await expect(store.start()).rejects.toMatchObject({ code: "STORE_VERSION", message });
+  expect(await readdir(dir)).toEqual(["blobs", "version"]);
+  expect((await stat(dir)).mtimeMs).toBe(before.mtimeMs);
+  await db.close();
+});
+
+test("the store directory may vanish under the running store; the next ingest makes it anew", async () => {
+  const box = await startStore();
+  const [lost, next] = [makeBlob(5000, "lost"), makeBlob(5000, "next")];
+  await put(box.store, lost);
+  await rm(box.dir, { recursive: true });
+  expect(await box.store.open(lost.digest)).toBeUndefined();
+  await put(box.store, next);
+  expectBytes(await get(box.store, next.digest), next.bytes);
+  expect(await readFile(join(box.dir, "blobs", "layout.conf"), "utf8")).toContain("content-hash");
+  expect(await readFile(join(box.dir, "version"), "utf8")).toBe("1\n");
+});
+
+test("only blobs/ may vanish too, in the middle of an ingest", async () => {
+  const box = await startStore();
+  const blob = makeBlob(5000);
+  const ingest = await box.store.ingest(blob);
+  await ingest.write(blob.bytes);
+  await rm(join(box.dir, "blobs"), { recursive: true });
+  await ingest.commit();
+  await ingest.close({ keep: false });
+  expectBytes(await get(box.store, blob.digest), blob.bytes);
+  expect(existsSync(join(box.dir, "blobs", "layout.conf"))).toBe(true);
+});
+
+test("room is made by evicting the least recently used, never what is read or taken in", async () => {
+  const { store } = await startStore({ maxSize: 3 * MIB });
+  const [a, b, c, d] = [makeBlob(MIB, "a"), makeBlob(MIB, "b"), makeBlob(MIB, "c"), makeBlob(MIB, "d")];
+  await put(store, a);
+  await put(store, b);
+  const reader = (await store.open(a.digest))!;
+  await put(store, c);
+  await store.open(b.digest).then((blob) => blob?.close());
+  await put(store, d);
+  expect(await store.find(a.digest)).toBeDefined();
+  expect(await store.find(b.digest)).toBeDefined();
+  expect(await store.find(c.digest)).toBeUndefined();
+  await reader.close();
+});
+
+test("what cannot fit is refused at once, and nothing is evicted for it", async () => {
+  const { store } = await startStore({ maxSize: 2 * MIB });
+  const [small, held] = [makeBlob(MIB / 2, "small"), makeBlob(MIB, "held")];
+  await put(store, small);
+  await put(store, held);
+  const reader = (await store.open(held.digest))!;
+  await expect(store.ingest(makeBlob(2 * MIB + 1))).rejects.toMatchObject({ code: "STORE_FULL" });
+  expect(store.usage().problem).toBeUndefined();
+  await expect(store.ingest(makeBlob(2 * MIB))).rejects.toMatchObject({ code: "STORE_FULL" });
+  expect(store.usage().problem).toContain("no room for 2.00 MiB");
+  expect(await store.find(small.digest)).toBeDefined();
+  await reader.close();
+  await put(store, makeBlob(2 * MIB));
+  expect(store.usage().problem).toBeUndefined();
+});
+
+test("ingests in flight count, so that two do not take the same room", async () => {
+  const { store } = await startStore({ maxSize: 3 * MIB });
+  const first = await store.ingest(makeBlob(2 * MIB, "first"));
+  await expect(store.ingest(makeBlob(2 * MIB, "second"))).rejects.toMatchObject({ code: "STORE_FULL" });
+  await first.close({ keep: false });
+  await (await store.ingest(makeBlob(2 * MIB, "second"))).close({ keep: false });
+});
+
+test("a store that would leave too little free space takes nothing in", async () => {
+  const { store } = await startStore({ minFree: Number.MAX_SAFE_INTEGER });
+  await expect(store.ingest(makeBlob(10))).rejects.toMatchObject({
+    code: "STORE_FULL",
+    message: expect.stringContaining("store.min_free"),
+  });
+});

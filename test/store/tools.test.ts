@@ -1,0 +1,212 @@
+import { existsSync } from "node:fs";
+import { mkdir, open, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { StoreToolEvent } from "../../src/core/agent-api.ts";
+import type { Distfile } from "../../src/core/distfile.ts";
+import {
+  expectBytes,
+  get,
+  makeBlob,
+  MIB,
+  outcome,
+  put,
+  startStore,
+  tempDir,
+  type TestBlob,
+} from "./support/harness.ts";
+
+const { signal } = new AbortController();
+
+const byText = (a: unknown, b: unknown) => String(a).localeCompare(String(b));
+
+/** `verdict name` of each file, and the counts. */
+function verdicts(events: StoreToolEvent[]): unknown[] {
+  return events.map((event) => {
+    if (event.event === "file") return `${event.verdict} ${event.file.split("/").at(-1)!.slice(0, 20)}`;
+    return event.event === "summary" ? event.counts : event;
+  });
+}
+
+function lookupOf(known: Record<string, TestBlob[]>) {
+  return async (name: string): Promise<Distfile[]> =>
+    (known[name] ?? []).map(({ size, digest }) => ({ name, size, digest }));
+}
+
+async function spoil(path: string): Promise<void> {
+  const handle = await open(path, "r+");
+  await handle.write("spoilt", 10);
+  await handle.close();
+}
+
+test("import adopts what matches, and says of the rest why not", async () => {
+  const [good, here, bad, cut, twice, other] = ["good", "here", "bad", "cut", "twice", "other"].map((seed) =>
+    makeBlob(2000, seed),
+  ) as [TestBlob, TestBlob, TestBlob, TestBlob, TestBlob, TestBlob];
+  const known = { good: [good], here: [here], bad: [bad], cut: [cut], twice: [other, twice] };
+  const { store } = await startStore({}, lookupOf(known));
+  const dir = await tempDir();
+  await put(store, here);
+  await writeFile(join(dir, "good"), good.bytes);
+  await writeFile(join(dir, "here"), here.bytes);
+  await writeFile(join(dir, "bad"), Buffer.alloc(2000));
+  await writeFile(join(dir, "cut"), cut.bytes.subarray(1));
+  await writeFile(join(dir, "twice"), twice.bytes);
+  await writeFile(join(dir, "unheard-of"), "?");
+  await writeFile(join(dir, "good.__download__"), "?");
+  await mkdir(join(dir, "git3-src"));
+
+  const events = verdicts(await outcome(store.import(dir, signal)));
+  expect(events.slice(0, -1).toSorted(byText)).toEqual([
+    "adopted good",
+    "adopted twice",
+    "known here",
+    "unknown unheard-of",
+    "wrong bad",
+    "wrong cut",
+  ]);
+  expect(events.at(-1)).toEqual({ adopted: 2, known: 1, unknown: 1, wrong: 2 });
+  expectBytes(await get(store, twice.digest), twice.bytes);
+  expect(existsSync(join(dir, "good"))).toBe(true);
+});
+
+test("import is not misled by a partial with other bytes", async () => {
+  const blob = makeBlob(5000);
+  const { store, dir } = await startStore({}, lookupOf({ foo: [blob] }));
+  await writeFile(join(dir, "partial", blob.digest), Buffer.alloc(3000));
+  const source = await tempDir();
+  await writeFile(join(source, "foo"), blob.bytes);
+  expect(verdicts(await outcome(store.import(source, signal)))[0]).toBe("adopted foo");
+});
+
+test("import of a directory that is not there says so", async () => {
+  const { store } = await startStore();
+  await expect(outcome(store.import("/nonexistent/distfiles", signal))).rejects.toMatchObject({
+    code: "INVALID_REQUEST",
+    message: expect.stringContaining("/nonexistent/distfiles"),
+  });
+});
+
+test("import tells how far it is, and stops when it is told to", async () => {
+  const dir = await tempDir();
+  for (const name of ["a", "b"]) await writeFile(join(dir, name), name);
+  const { store } = await startStore();
+  const stop = new AbortController();
+  const events = store.import(dir, stop.signal);
+  expect((await events.next()).value).toMatchObject({ event: "progress", done: 0, total: 2 });
+  await events.next();
+  stop.abort();
+  await expect(events.next()).rejects.toThrow(/abort/);
+});
+
+test("fsck finds a flipped bit, says which file, and the blob is served no more", async () => {
+  const first = await startStore();
+  const [sound, rotten] = [makeBlob(2 * MIB, "sound"), makeBlob(2 * MIB, "rotten")];
+  await put(first.store, sound);
+  await put(first.store, rotten);
+  const path = (await first.store.find(rotten.digest))!.path;
+  await spoil(path);
+  const removed: string[] = [];
+  first.store.on("removed", (digest) => removed.push(digest));
+  const noRefetch = async () => expect.unreachable();
+  const events = await outcome(first.store.fsck({ repair: false, refetch: noRefetch }, signal));
+  expect(events).toEqual([
+    { event: "file", file: path, size: rotten.size, verdict: "damaged", detail: "differs from its digest" },
+    { event: "summary", counts: { damaged: 1 }, bytes: 4 * MIB },
+  ]);
+  expect(removed).toEqual([rotten.digest]);
+  expect(existsSync(path)).toBe(true);
+  const { store } = await first.restart();
+  expect(await store.open(rotten.digest)).toBeUndefined();
+  expect(await store.open(sound.digest).then((blob) => blob?.close())).toBeUndefined();
+  expect(verdicts(await outcome(store.fsck({ repair: false, refetch: noRefetch }, signal))).at(-1)).toEqual({
+    damaged: 1,
+  });
+  await put(store, rotten);
+  expectBytes(await get(store, rotten.digest), rotten.bytes);
+});
+
+test("fsck --repair drops what is damaged and fetches it anew, and says what nobody has", async () => {
+  const { store } = await startStore();
+  const [found, lost] = [makeBlob(1000, "found"), makeBlob(1000, "lost")];
+  for (const blob of [found, lost]) {
+    await put(store, blob);
+    await spoil((await store.find(blob.digest))!.path);
+  }
+  const refetch = async (digest: string) => {
+    if (digest === lost.digest) throw new Error("nobody has it");
+    await put(store, found);
+  };
+  const events = await outcome(store.fsck({ repair: true, refetch }, signal));
+  expect(events.at(-1)).toMatchObject({ counts: { damaged: 2, repaired: 1, unrepaired: 1 } });
+  expect(events).toContainEqual(expect.objectContaining({ verdict: "unrepaired", detail: "nobody has it" }));
+  expectBytes(await get(store, found.digest), found.bytes);
+  expect(await store.find(lost.digest)).toBeUndefined();
+});
+
+test("fsck names strays, and takes up blobs that were put in place by hand", async () => {
+  const { store, dir } = await startStore();
+  const blob = makeBlob(1000);
+  const shard = join(dir, "blobs", blob.digest.slice(0, 2));
+  await mkdir(shard);
+  await writeFile(join(shard, blob.digest), blob.bytes);
+  await writeFile(join(shard, "notes.txt"), "?");
+  const events = verdicts(await outcome(store.fsck({ repair: false, refetch: async () => {} }, signal)));
+  expect(events).toEqual(["stray notes.txt", { stray: 1 }]);
+  expectBytes(await get(store, blob.digest), blob.bytes);
+});
+
+test("gc evicts what is over the limits and old leftovers; a dry run only says so", async () => {
+  const first = await startStore();
+  const [old, young] = [makeBlob(MIB, "old"), makeBlob(MIB, "young")];
+  await put(first.store, old);
+  await put(first.store, young);
+  const { store, dir } = await first.restart({ maxSize: MIB });
+  const leftover = join(dir, "partial", makeBlob(1).digest);
+  await writeFile(leftover, "x");
+  await utimes(leftover, 1, 1);
+
+  const plan = await outcome(store.gc({ dryRun: true }, signal));
+  const oldPath = join(dir, "blobs", old.digest.slice(0, 2), old.digest);
+  expect(plan).toMatchObject([
+    { file: oldPath, verdict: "evicted", detail: expect.stringContaining("least recently used") },
+    { file: leftover, verdict: "evicted", detail: expect.stringContaining("leftover") },
+    { event: "summary", counts: { evicted: 2 }, bytes: MIB + 1 },
+  ]);
+  expect(await store.find(old.digest)).toBeDefined();
+
+  expect(await outcome(store.gc({ dryRun: false }, signal))).toEqual(plan);
+  expect(await store.find(old.digest)).toBeUndefined();
+  expect(await store.find(young.digest)).toBeDefined();
+  expect(await readdir(join(dir, "partial"))).toEqual([]);
+});
+
+test("fsck beside reads, ingests and evictions disturbs none of them", async () => {
+  const { store } = await startStore({ maxSize: 12 * MIB });
+  const blobs = Array.from({ length: 10 }, (_, i) => makeBlob(MIB, i));
+  for (const blob of blobs) await put(store, blob);
+  const checking = outcome(store.fsck({ repair: true, refetch: async () => expect.unreachable() }, signal));
+  for (let i = 0; i < 20; i++) {
+    await put(store, makeBlob(MIB, `more ${i}`));
+    expectBytes(await get(store, makeBlob(MIB, `more ${i}`).digest), makeBlob(MIB, `more ${i}`).bytes);
+  }
+  expect((await checking).at(-1)).toMatchObject({ counts: {} });
+  expect((await checking).length).toBe(1);
+});
+
+test("fsck tells damage in DISTDIR and leaves the file alone", async () => {
+  const distdir = await tempDir();
+  const blob = makeBlob(3000);
+  const path = join(distdir, "foo");
+  await writeFile(path, blob.bytes);
+  await utimes(path, 1000, 1000);
+  const { store } = await startStore({ distdir }, lookupOf({ foo: [blob] }));
+  while ((await store.find(blob.digest)) === undefined) await new Promise(setImmediate);
+  await spoil(path);
+  await utimes(path, 1000, 1000);
+  const events = await outcome(store.fsck({ repair: false, refetch: async () => {} }, signal));
+  expect(verdicts(events)).toEqual(["damaged foo", { damaged: 1 }]);
+  expect(existsSync(path)).toBe(true);
+  expect(await store.find(blob.digest)).toBeUndefined();
+  await rm(path);
+});
