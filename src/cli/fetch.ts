@@ -31,8 +31,8 @@ async function showEvents(events: AsyncIterable<FetchEvent>, board: FetchBoard, 
   try {
     for await (const event of events) {
       const line = renderFetchEvent(event, board.line(event.line));
-      if (line !== undefined) screen.print(line);
       board.apply(event);
+      if (line !== undefined && !(screen.live && event.event === "started")) screen.print(line);
       screen.draw(() => renderFetchBoard(board));
     }
   } finally {

@@ -1,3 +1,4 @@
+import type { createLogUpdate } from "log-update";
 import type { Io } from "./io.ts";
 
 /** At most ten pictures a second: more cannot be read. */
@@ -5,6 +6,8 @@ const REDRAW_INTERVAL_MS = 100;
 
 /** Where a command with progress writes: lines that stay, and on a terminal a picture below them that changes. */
 export interface Screen {
+  /** Whether pictures are seen: on a terminal. */
+  readonly live: boolean;
   /** A line that stays, without its line break. */
   print(line: string): void;
   /** Shows what `render` gives, now or at a later call. Not on a terminal: nothing. */
@@ -16,22 +19,40 @@ export interface Screen {
 /** The screen on standard output, be it a terminal or not. */
 export async function openScreen({ stdout }: Io): Promise<Screen> {
   if (stdout.isTTY !== true) {
-    return { print: (line) => void stdout.write(`${line}\n`), draw: () => {}, clear: () => {} };
+    return { live: false, print: (line) => void stdout.write(`${line}\n`), draw: () => {}, clear: () => {} };
   }
-  const { createLogUpdate } = await import("log-update");
-  const update = createLogUpdate(stdout as NodeJS.WriteStream);
-  let drawn = 0;
-  return {
-    print: (line) => update.persist(line),
-    draw: (render) => {
-      const now = performance.now();
-      if (now - drawn < REDRAW_INTERVAL_MS) return;
-      drawn = now;
-      update(render());
-    },
-    clear: () => {
-      update.clear();
-      update.done();
-    },
-  };
+  const logUpdate = await import("log-update");
+  return new TerminalScreen(stdout, logUpdate.createLogUpdate(stdout as NodeJS.WriteStream));
+}
+
+class TerminalScreen implements Screen {
+  readonly live = true;
+  readonly #stdout: Io["stdout"];
+  readonly #picture: ReturnType<typeof createLogUpdate>;
+  /** When the picture was drawn that stands there now; undefined while there is none. */
+  #drawnAt: number | undefined;
+
+  constructor(stdout: Io["stdout"], picture: ReturnType<typeof createLogUpdate>) {
+    this.#stdout = stdout;
+    this.#picture = picture;
+  }
+
+  print(line: string): void {
+    this.clear();
+    this.#stdout.write(`${line}\n`);
+  }
+
+  draw(render: () => string): void {
+    const now = performance.now();
+    if (this.#drawnAt !== undefined && now - this.#drawnAt < REDRAW_INTERVAL_MS) return;
+    this.#drawnAt = now;
+    this.#picture(render());
+  }
+
+  clear(): void {
+    if (this.#drawnAt === undefined) return;
+    this.#drawnAt = undefined;
+    this.#picture.clear();
+    this.#picture.done();
+  }
 }
