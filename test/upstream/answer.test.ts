@@ -1,0 +1,69 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { SourceError } from "../../src/core/errors.ts";
+import { bytesToSkip } from "../../src/upstream/answer.ts";
+import { parseRetryAfter } from "../../src/upstream/retry-after.ts";
+
+const URL_ = "http://m.example/f";
+const NOW = Date.UTC(2026, 10, 21);
+
+function skip(status: number, headers: Record<string, string>, offset = 0): number {
+  return bytesToSkip({ status, headers, url: URL_ }, { size: 1000, offset }, NOW);
+}
+
+test("a range is right only if it starts where asked and ends where the file ends", () => {
+  expect(skip(206, { "content-range": "bytes 10-999/1000", "content-length": "990" }, 10)).toBe(0);
+  expect(skip(206, { "content-range": "bytes 10-999/*" }, 10)).toBe(0);
+  for (const range of [
+    "bytes 0-999/1000",
+    "bytes 10-998/1000",
+    "bytes 10-999/1001",
+    "bytes */1000",
+    "lines 10-999/1000",
+  ]) {
+    expect(() => skip(206, { "content-range": range }, 10)).toThrow(expect.objectContaining({ code: "BAD_RANGE" }));
+  }
+  expect(() => skip(206, {}, 10)).toThrow(expect.objectContaining({ code: "BAD_RANGE" }));
+});
+
+test("the whole file in answer to a range is skipped up to the range", () => {
+  expect(skip(200, { "content-length": "1000" }, 10)).toBe(10);
+});
+
+test("a range that nobody asked for is refused", () => {
+  expect(() => skip(206, { "content-range": "bytes 0-999/1000" })).toThrow(
+    expect.objectContaining({ code: "BAD_STATUS" }),
+  );
+});
+
+test("Content-Encoding is let pass where the length shows that it describes the file itself", () => {
+  expect(skip(200, { "content-encoding": "x-gzip", "content-length": "1000" })).toBe(0);
+  expect(() => skip(200, { "content-encoding": "gzip" })).toThrow(expect.objectContaining({ code: "BAD_LENGTH" }));
+});
+
+test("whatever the head says, it is a number to skip or a SourceError", () => {
+  const header = fc.constantFrom("content-range", "content-length", "content-encoding", "retry-after");
+  const value = fc.oneof(fc.string(), fc.constantFrom("bytes 10-999/1000", "bytes 5-4/3", "1000", "-1", "1e3", "gzip"));
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 200, max: 599 }),
+      fc.dictionary(header, value),
+      fc.nat(999),
+      (status, headers, offset) => {
+        try {
+          expect([0, offset]).toContain(skip(status, headers, offset));
+        } catch (error) {
+          expect(error).toBeInstanceOf(SourceError);
+        }
+      },
+    ),
+  );
+});
+
+test("Retry-After is seconds or a date", () => {
+  expect(parseRetryAfter("120", NOW)).toBe(120_000);
+  expect(parseRetryAfter("Sat, 21 Nov 2026 00:00:30 GMT", NOW)).toBe(30_000);
+  expect(parseRetryAfter("Fri, 20 Nov 2026 00:00:30 GMT", NOW)).toBe(0);
+  expect(parseRetryAfter("soon", NOW)).toBeUndefined();
+  expect(parseRetryAfter(undefined, NOW)).toBeUndefined();
+});

@@ -1,0 +1,124 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseCacheEntry, isEntryOf } from "../../src/upstream/md5-cache.ts";
+import { parseRestrict, parseSrcUri } from "../../src/upstream/src-uri.ts";
+import {
+  contractUrl,
+  expandUri,
+  mergeMirrors,
+  parseThirdPartyMirrors,
+} from "../../src/upstream/third-party-mirrors.ts";
+import { urlsOf } from "../../src/upstream/ebuild-sources.ts";
+
+describe("SRC_URI", () => {
+  test("flattens USE conditionals and groups: every branch counts", () => {
+    const text = "https://a.example/a-1.tar.xz doc? ( https://a.example/doc.zip !cjk? ( ( mirror://gnu/x/cjk.tgz ) ) )";
+    expect(parseSrcUri(text)).toEqual([
+      { name: "a-1.tar.xz", uri: "https://a.example/a-1.tar.xz" },
+      { name: "doc.zip", uri: "https://a.example/doc.zip" },
+      { name: "cjk.tgz", uri: "mirror://gnu/x/cjk.tgz" },
+    ]);
+  });
+
+  test("renames, also inside a conditional", () => {
+    const text = "test? ( https://a.example/v1.0.tar.gz -> a-1.0.gh.tar.gz ) https://b.example/b?x=1&y=/c.tgz -> b.tgz";
+    expect(parseSrcUri(text)).toEqual([
+      { name: "a-1.0.gh.tar.gz", uri: "https://a.example/v1.0.tar.gz" },
+      { name: "b.tgz", uri: "https://b.example/b?x=1&y=/c.tgz" },
+    ]);
+  });
+
+  test("keeps bare names, and what the prefixes lift", () => {
+    expect(parseSrcUri("game-data.zip mirror+https://a.example/m.tgz fetch+https://a.example/f.tgz -> g.tgz")).toEqual([
+      { name: "game-data.zip" },
+      { name: "m.tgz", uri: "https://a.example/m.tgz", lifts: "mirror" },
+      { name: "g.tgz", uri: "https://a.example/f.tgz", lifts: "fetch" },
+    ]);
+  });
+
+  test("skips what makes no sense, and never throws", () => {
+    expect(parseSrcUri("-> -> ) https://a.example/ ( x? https://a.example/ok.tgz -> up/../x")).toEqual([]);
+    const word = fc.constantFrom("->", "(", ")", "x?", "!x?", "https://a.example/f", "mirror://gnu/f", "f", "fetch+x");
+    fc.assert(
+      fc.property(fc.array(fc.oneof(word, fc.string())), (words) => {
+        for (const { name } of parseSrcUri(words.join(" "))) expect(name).toMatch(/^[^/\s]+$/);
+      }),
+    );
+  });
+});
+
+describe("RESTRICT", () => {
+  test.each([
+    ["", false, false],
+    ["mirror test", true, false],
+    ["fetch bindist", false, true],
+    ["!test? ( test ) mirror", true, false],
+    ["bindist? ( mirror ) fetch", false, true],
+    ["a? ( b? ( fetch ) mirror )", false, false],
+    ["( mirror )", true, false],
+  ])("%j: mirror %s, fetch %s", (text, mirror, fetch) => {
+    expect(parseRestrict(text)).toEqual({ mirror, fetch });
+  });
+});
+
+describe("third-party mirrors", () => {
+  const own = parseThirdPartyMirrors("# comment\n\ngnu\thttps://own.example/gnu/ # fast\n");
+  const master = parseThirdPartyMirrors(
+    "gnu https://ftp.example/gnu https://own.example/gnu/\nkde http://kde.example\n",
+  );
+  const mirrors = mergeMirrors([own, master]);
+
+  test("are a repository's own, then its masters'", () => {
+    expect(mirrors.get("gnu")).toEqual(["https://own.example/gnu/", "https://ftp.example/gnu"]);
+    expect(mirrors.get("kde")).toEqual(["http://kde.example"]);
+  });
+
+  test("are what mirror:// stands for, in turns", () => {
+    const urls = ["https://own.example/gnu/hello/h.tgz", "https://ftp.example/gnu/hello/h.tgz"];
+    expect(expandUri("mirror://gnu/hello/h.tgz", mirrors, 4)).toEqual(urls);
+    expect(expandUri("mirror://gnu/hello/h.tgz", mirrors, 7)).toEqual(urls.toReversed());
+    expect(expandUri("mirror://nobody/h.tgz", mirrors, 7)).toEqual([]);
+    expect(expandUri("https://a.example/h.tgz", mirrors, 7)).toEqual(["https://a.example/h.tgz"]);
+  });
+
+  test("lead back from a URL to mirror://", () => {
+    expect(contractUrl("https://ftp.example/gnu/hello/h.tgz", mirrors)).toEqual(["mirror://gnu/hello/h.tgz"]);
+    expect(contractUrl("https://ftp.example/gnulike/h.tgz", mirrors)).toEqual([]);
+  });
+});
+
+describe("an md5-cache entry", () => {
+  test("tells SRC_URI and RESTRICT, and nothing from other keys", () => {
+    const text = "DESCRIPTION=SRC_URI=no RESTRICT=fetch\nRESTRICT=mirror\nSRC_URI=https://a.example/a.tgz\n_md5_=0\n";
+    expect(parseCacheEntry(text)).toEqual({
+      files: [{ name: "a.tgz", uri: "https://a.example/a.tgz" }],
+      restrict: { mirror: true, fetch: false },
+    });
+    expect(parseCacheEntry("")).toEqual({ files: [], restrict: { mirror: false, fetch: false } });
+  });
+
+  test.each([
+    ["foo-1", "foo", true],
+    ["foo-1.2.3b_rc2_p3-r4", "foo", true],
+    ["foo-bar-1", "foo", false],
+    ["foo-bar-1", "foo-bar", true],
+    ["foo-9999", "foo", true],
+    ["foo-1-bar-2", "foo", false],
+    ["foo", "foo", false],
+    ["foobar-1", "foo", false],
+  ])("%s is of package %s: %s", (file, name, expected) => {
+    expect(isEntryOf(file, name)).toBe(expected);
+  });
+
+  test("with RESTRICT=fetch gives only the URLs that its prefixes lift, and mirror://", () => {
+    const mirrors = parseThirdPartyMirrors("gnu http://gnu.example");
+    const text =
+      "RESTRICT=fetch\nSRC_URI=https://a.example/a fetch+https://a.example/b mirror+https://a.example/c mirror://gnu/d e ftp://a.example/f";
+    const entry = parseCacheEntry(text);
+    const urls = urlsOf(
+      entry.files.map((file) => ({ file, entry, mirrors })),
+      0,
+    );
+    expect(urls).toEqual(["https://a.example/b", "https://a.example/c", "http://gnu.example/d"]);
+  });
+});
