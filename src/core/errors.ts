@@ -28,6 +28,9 @@ export type ErrorCode =
   | "NO_SOURCE"
   | "INDEX_NOT_READY"
   | "LOOP"
+  // tree snapshots
+  | "SNAPSHOT_REFUSED"
+  | "NO_KEYRING"
   // sources: what one source did
   | SourceFault;
 

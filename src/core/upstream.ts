@@ -54,4 +54,6 @@ export interface MirrorRequest {
   /** `Range`, `If-…`, `User-Agent`: name and value in turn. */
   readonly headers: readonly string[];
   readonly signal: AbortSignal;
+  /** Answers by these URLs ({@link UpstreamAnswer.url}) turned out wrong: the next mirror is asked instead. */
+  readonly avoid?: readonly string[];
 }

@@ -1,0 +1,111 @@
+import type { ByteRange } from "./blob-store.ts";
+import type { Digest } from "./digest.ts";
+
+/** The three files of a tree snapshot: `gentoo-YYYYMMDD.tar.xz`, its `.gpgsig` and its `.md5sum`. */
+export const SNAPSHOT_PARTS = ["tarball", "signature", "md5sum"] as const;
+export type SnapshotPart = (typeof SNAPSHOT_PARTS)[number];
+
+/** One file of a tree snapshot by its content. */
+export interface SnapshotFile {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** The three files by content. */
+export type SnapshotFiles = Readonly<Record<SnapshotPart, SnapshotFile>>;
+
+/** A tree snapshot as boxes tell each other of it. From a peer it is a word, nothing more. */
+export interface SnapshotAnnouncement {
+  /** `gentoo-YYYYMMDD`. */
+  readonly name: string;
+  readonly files: SnapshotFiles;
+}
+
+/** A kept tree snapshot, for status and `snapshot list`. */
+export interface SnapshotStatus {
+  /** `gentoo-YYYYMMDD`. */
+  readonly name: string;
+  /** `YYYYMMDD`. */
+  readonly date: string;
+  /** Of the three files, in bytes. */
+  readonly size: number;
+  /** False while no usable key is on this box: then it is neither served nor announced. */
+  readonly verified: boolean;
+  /** The user id of the key that signed it, the fingerprint of the key, and when it signed (ISO 8601). */
+  readonly signed_by: string;
+  readonly key: string;
+  readonly signed_at: string;
+  /** Ids of the peers that announce the same files, sorted. */
+  readonly peers: readonly string[];
+  readonly [more: string]: unknown;
+}
+
+/** The bytes of a file that is not kept here, as upstream sends them. Nobody has verified them. */
+export interface PassingBody {
+  /** Bytes in all. */
+  readonly size: number;
+  /**
+   * The bytes of `range`, as they come.
+   *
+   * @throws {SourceError} when they end early: pass it on as a broken body, never as a clean end.
+   */
+  read(range: ByteRange, signal: AbortSignal): AsyncIterable<Buffer>;
+  /** Lets go of it; safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** What a door answers with: a verified file in the blob store, to be served by its digest, or passing bytes. */
+export type SnapshotContent =
+  | { readonly kind: "held"; readonly file: SnapshotFile }
+  | { readonly kind: "passing"; readonly body: PassingBody };
+
+/** The tree snapshots as the doors see them. */
+export interface SnapshotServer {
+  /** The kept file with this name (the last segment of the path); undefined when it is not kept. No network. */
+  find(name: string): Promise<SnapshotFile | undefined>;
+  /**
+   * What to answer a GET of `/snapshots/<name>` with: the kept file; else what a peer announces, pulled and verified
+   * first; else what upstream has. Undefined: not for us to keep (another name, no usable key, or refused), so pass the
+   * request through to upstream untouched. May take as long as a transfer: keep the client alive meanwhile.
+   *
+   * @throws {DistswarmError} `NOT_FOUND` when every mirror answered that it does not have it (remembered for two
+   * minutes); `NO_SOURCE` or a SourceError when upstream failed.
+   */
+  open(name: string, options: { signal: AbortSignal }): Promise<SnapshotContent | undefined>;
+}
+
+/** The tree snapshots as the swarm sees them. */
+export interface SnapshotExchange {
+  /** What this box holds, verified: to be told to every peer at the start of a session and at each `changed`. */
+  announcements(): readonly SnapshotAnnouncement[];
+  /** A peer's present announcements, all of them; what is malformed is ignored. Unvalidated, as it came off the wire. */
+  heard(peer: string, announcements: unknown): void;
+  /** The session with a peer has ended. */
+  gone(peer: string): void;
+  on(event: "changed", listener: () => void): unknown;
+  off(event: "changed", listener: () => void): unknown;
+}
+
+/** The outcome of a claim by name: this box downloads it from upstream, or another does. */
+export type NameClaim =
+  | {
+      readonly mine: true;
+      /** Told now and then, so that the others know that it goes on. Bytes so far. */
+      progress(received: number): void;
+      /** The download has ended, well or not; safe to call twice. */
+      release(): void;
+    }
+  | {
+      readonly mine: false;
+      /** For people: host name or id of the box that downloads. */
+      readonly holder: string;
+      /** Resolves when that box has ended or gone silent: look at the announcements, then claim again. */
+      ended(signal: AbortSignal): Promise<void>;
+    };
+
+/** One download on the LAN of what has no digest yet. */
+export interface NameClaims {
+  /** Claims `name` before upstream is asked for it. */
+  byName(name: string, options: { signal: AbortSignal }): Promise<NameClaim>;
+}

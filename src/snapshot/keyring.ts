@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { readKeys, type Key } from "openpgp";
+import { messageOf, systemCode } from "../core/errors.ts";
+
+/** The user id by which Gentoo signs tree snapshots; emerge-webrsync wants it, too. */
+export const TRUSTED_USER_ID = "<infrastructure@gentoo.org>";
+
+/** The package that brings the keyring. */
+const KEYRING_PACKAGE = "sec-keys/openpgp-keys-gentoo-release";
+
+const ARMOR_PATTERN = /-----BEGIN PGP PUBLIC KEY BLOCK-----[\s\S]*?-----END PGP PUBLIC KEY BLOCK-----/g;
+
+/** The keys on this box, or why there is none to be used, in one line for status. */
+export type KeyringState =
+  | {
+      readonly usable: true;
+      readonly keys: readonly Key[];
+      /** Names this content of the file. */ readonly stamp: string;
+    }
+  | { readonly usable: false; readonly reason: string };
+
+interface Loaded {
+  /** Tells a changed file: size, inode, time of change. */
+  readonly seen: string;
+  readonly stamp: string;
+  readonly keys: readonly Key[];
+  /** Why it could not be read. */
+  readonly problem?: string;
+}
+
+/** The local keyring file, read again when it changed. */
+export class Keyring {
+  readonly #path: string;
+  readonly #now: () => number;
+  #loaded: Loaded | undefined;
+
+  /** `now`: milliseconds since 1970. @default Date.now */
+  constructor(init: { path: string; now?: () => number }) {
+    this.#path = init.path;
+    this.#now = init.now ?? Date.now;
+  }
+
+  /** The keys as they stand now. Never throws. */
+  async current(): Promise<KeyringState> {
+    const { keys, stamp, problem } = await this.#load();
+    const reason = problem ?? (await whyUnusable(keys, new Date(this.#now())));
+    if (reason === undefined) return { usable: true, keys, stamp };
+    return { usable: false, reason: `${this.#path}: ${reason}; tree snapshots pass through and are not kept` };
+  }
+
+  async #load(): Promise<Loaded> {
+    const seen = await stamped(this.#path);
+    if (this.#loaded?.seen !== seen) this.#loaded = { seen, ...(await readKeyring(this.#path)) };
+    return this.#loaded;
+  }
+}
+
+async function stamped(path: string): Promise<string> {
+  const found = await stat(path).catch((error: unknown) => error);
+  if (found instanceof Error) return systemCode(found) ?? found.message;
+  const { size, ino, mtimeMs, ctimeMs } = found as Awaited<ReturnType<typeof stat>>;
+  return [size, ino, mtimeMs, ctimeMs].join(" ");
+}
+
+async function readKeyring(path: string): Promise<Omit<Loaded, "seen">> {
+  try {
+    const text = await readFile(path, "utf8");
+    const blocks = text.match(ARMOR_PATTERN) ?? [];
+    const keys = await Promise.all(blocks.map((block) => readKeys({ armoredKeys: block })));
+    const stamp = createHash("sha256").update(text).digest("hex");
+    return {
+      stamp,
+      keys: keys.flat(),
+      ...(blocks.length === 0 && { problem: damaged("holds no armored public key") }),
+    };
+  } catch (error) {
+    return { stamp: "", keys: [], problem: whyUnreadable(error) };
+  }
+}
+
+function whyUnreadable(error: unknown): string {
+  const code = systemCode(error);
+  if (code === "ENOENT") return `there is no keyring: install ${KEYRING_PACKAGE}`;
+  if (code === "EACCES") return "the keyring cannot be read (EACCES): let the user that distswarm runs as read it";
+  return damaged(`cannot be read (${code ?? messageOf(error)})`);
+}
+
+function damaged(what: string): string {
+  return `${what}: install ${KEYRING_PACKAGE} again`;
+}
+
+/** Undefined when one key of Gentoo's infrastructure can be used at `now`. */
+async function whyUnusable(keys: readonly Key[], now: Date): Promise<string | undefined> {
+  const ours = keys.filter((key) => key.getUserIDs().some((id) => id.includes(TRUSTED_USER_ID)));
+  if (ours.length === 0) return `no key has the user id ${TRUSTED_USER_ID}: install ${KEYRING_PACKAGE}`;
+  const problems = await Promise.all(ours.map((key) => problemOf(key, now)));
+  return problems.includes(undefined) ? undefined : `${problems.join(", ")}: update ${KEYRING_PACKAGE}`;
+}
+
+async function problemOf(key: Key, now: Date): Promise<string | undefined> {
+  try {
+    await key.getSigningKey(undefined, now);
+    return (await hasTrustedUserId(key, now)) ? undefined : `key ${id(key)} does not certify ${TRUSTED_USER_ID}`;
+  } catch (error) {
+    const expired = await key.getExpirationTime();
+    if (expired instanceof Date && expired <= now) {
+      return `key ${id(key)} expired on ${expired.toISOString().slice(0, 10)}`;
+    }
+    return `key ${id(key)} cannot be used (${messageOf(error)})`;
+  }
+}
+
+function id(key: Key): string {
+  return key.getKeyID().toHex().toUpperCase();
+}
+
+/** Whether the key itself certifies, validly at `now`, a user id of Gentoo's infrastructure. */
+export async function hasTrustedUserId(key: Key, now: Date): Promise<boolean> {
+  const candidates = key.users.filter((user) => user.userID?.userID.includes(TRUSTED_USER_ID));
+  const good = await Promise.all(candidates.map((user) => user.verify(now).catch(() => false)));
+  return good.includes(true);
+}

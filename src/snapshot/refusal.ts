@@ -1,0 +1,27 @@
+import { DistswarmError } from "../core/errors.ts";
+
+/** The checks that a tree snapshot must pass, named by how it fails them. */
+export type FailedCheck =
+  | "TOO_LARGE" // one of its files is larger than it can be
+  | "TRUNCATED" // the tarball is empty, or ends without the footer of an xz file
+  | "MD5SUM_UNREADABLE" // the md5sum file has no line for the tarball
+  | "WRONG_MD5" // the tarball has another MD5
+  | "SIGNATURE_UNREADABLE" // the signature file holds no detached signature
+  | "UNKNOWN_KEY" // signed by a key that is not in the keyring
+  | "WRONG_USER_ID" // the key has no user id of Gentoo's infrastructure
+  | "KEY_REVOKED"
+  | "KEY_EXPIRED" // it had expired when it signed
+  | "WEAK_HASH" // signed over a hash that proves nothing any more
+  | "SIGNED_TOO_EARLY" // before the date in the name: an older snapshot under a new name
+  | "SIGNED_TOO_LATE" // more than 48 h after the date in the name
+  | "WRONG_SIGNATURE"; // the signature is not of these bytes
+
+/** A tree snapshot that failed a check: nothing of it is kept, announced or served from here. */
+export class SnapshotRefused extends DistswarmError<"SNAPSHOT_REFUSED"> {
+  readonly check: FailedCheck;
+
+  constructor(check: FailedCheck, message: string, options: { cause?: unknown } = {}) {
+    super("SNAPSHOT_REFUSED", message, { cause: options.cause, facts: { check } });
+    this.check = check;
+  }
+}

@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, stat } from "node:fs/promises";
+import type { Key } from "openpgp";
+import { DigestHash, digestOf, type Digest } from "../core/digest.ts";
+import { SNAPSHOT_PARTS, type SnapshotFiles, type SnapshotPart } from "../core/snapshots.ts";
+import { formatSize } from "../core/units.ts";
+import { MAX_BYTES } from "./limits.ts";
+import { parseMd5sum } from "./md5sum.ts";
+import { fileName } from "./name.ts";
+import { SnapshotRefused } from "./refusal.ts";
+import { readPromising, type PromisingSignature, type Signer } from "./signature.ts";
+
+/** Bytes that are read of a tarball at once. */
+const READ_BYTES = 256 * 1024;
+
+/** The last bytes of every .xz file (xz file format 1.2.0, 2.1.2.4). */
+const XZ_FOOTER = "YZ";
+
+/** Where the three files of a unit lie, complete. */
+export type UnitPaths = Readonly<Record<SnapshotPart, string>>;
+
+/** By what a unit is judged. */
+export interface Judgement {
+  readonly date: string;
+  readonly keys: readonly Key[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** A unit that passed every check. */
+export interface VerifiedUnit extends Signer {
+  readonly date: string;
+  readonly files: SnapshotFiles;
+}
+
+/** The two small files of a unit, found fit for a tarball that is yet to come. */
+export interface PromisingUnit {
+  readonly md5: string;
+  readonly signature: PromisingSignature;
+}
+
+/**
+ * Checks what the small files alone tell, so that no tarball is fetched for nothing.
+ *
+ * @throws {SnapshotRefused} `MD5SUM_UNREADABLE`, and as {@link readPromising}.
+ */
+export async function judgeSideFiles(
+  files: Readonly<Record<Exclude<SnapshotPart, "tarball">, Buffer>>,
+  judgement: Judgement,
+): Promise<PromisingUnit> {
+  const name = fileName(judgement.date, "tarball");
+  const md5 = parseMd5sum(files.md5sum.toString("latin1"), name);
+  if (md5 === undefined) throw new SnapshotRefused("MD5SUM_UNREADABLE", `the md5sum file has no line for ${name}`);
+  return { md5, signature: await readPromising(files.signature, judgement) };
+}
+
+/**
+ * Verifies three files that lie on the disk, in one pass over the tarball: size, MD5, signature; the digests are those of
+ * the very bytes that were checked.
+ *
+ * @throws {SnapshotRefused} the first check that failed; system errors where a file cannot be read.
+ */
+export async function verifyUnit(paths: UnitPaths, judgement: Judgement): Promise<VerifiedUnit> {
+  const { date } = judgement;
+  for (const part of SNAPSHOT_PARTS) await checkSize(paths[part], date, part);
+  const [signature, md5sum] = await Promise.all([readSmall(paths.signature), readSmall(paths.md5sum)]);
+  const promising = await judgeSideFiles({ signature, md5sum }, judgement);
+  const tarball = await checkTarball(paths.tarball, promising, fileName(date, "tarball"));
+  const files = { tarball, signature: fileOf(signature), md5sum: fileOf(md5sum) };
+  return { date, files, ...promising.signature.signer };
+}
+
+/** Says that a file is larger than it can be. */
+export function tooLarge(date: string, part: SnapshotPart): SnapshotRefused {
+  return new SnapshotRefused("TOO_LARGE", `${fileName(date, part)} has more than ${formatSize(MAX_BYTES[part])}`);
+}
+
+async function checkSize(path: string, date: string, part: SnapshotPart): Promise<void> {
+  const { size } = await stat(path);
+  if (size > MAX_BYTES[part]) throw tooLarge(date, part);
+}
+
+/** Reads no more than a small file can have, even if it grew since. */
+async function readSmall(path: string): Promise<Buffer> {
+  const handle = await open(path);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_BYTES.signature), 0, MAX_BYTES.signature, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+function fileOf(bytes: Buffer): { digest: Digest; size: number } {
+  return { digest: digestOf(bytes), size: bytes.length };
+}
+
+/** The MD5 goes first: where it is wrong, too, the signature tells nothing more. */
+async function checkTarball(
+  path: string,
+  { md5, signature }: PromisingUnit,
+  name: string,
+): Promise<{ digest: Digest; size: number }> {
+  const read = new TarballHash();
+  const signed = await signature.check(read.over(createReadStream(path, { highWaterMark: READ_BYTES }))).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (signed !== undefined && !(signed instanceof SnapshotRefused)) throw signed;
+  const found = read.end();
+  if (found.md5 !== md5 && found.footer !== XZ_FOOTER) {
+    throw new SnapshotRefused("TRUNCATED", `${name} ends after ${found.size} bytes without the footer of an xz file`);
+  }
+  if (found.md5 !== md5) {
+    throw new SnapshotRefused("WRONG_MD5", `${name} has the MD5 ${found.md5}, its md5sum file says ${md5}`);
+  }
+  if (signed !== undefined) throw signed;
+  return { digest: found.digest, size: found.size };
+}
+
+/** What is told of a tarball's bytes while they pass. */
+class TarballHash {
+  readonly #md5 = createHash("md5");
+  readonly #digest = new DigestHash();
+  #size = 0;
+  #footer = "";
+
+  async *over(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of bytes) {
+      this.#md5.update(chunk);
+      this.#digest.update(chunk);
+      this.#size += chunk.length;
+      this.#footer = (this.#footer + chunk.toString("latin1", Math.max(0, chunk.length - 2))).slice(-2);
+      yield chunk;
+    }
+  }
+
+  end(): { md5: string; digest: Digest; size: number; footer: string } {
+    return { md5: this.#md5.digest("hex"), digest: this.#digest.digest(), size: this.#size, footer: this.#footer };
+  }
+}
