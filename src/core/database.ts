@@ -1,10 +1,14 @@
-import { rename } from "node:fs/promises";
+import { access, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Level } from "level";
 import { DistswarmError, messageOf, systemCode } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 
 /** The database of an agent: `level` in `<state_dir>/db`, split into sublevels by its users. Keys are UTF-8 text. */
 export type Database = Level<string, unknown>;
+
+/** A file in the directory of a database that is to be set aside when it is opened next. */
+const CONDEMNED = "CONDEMNED";
 
 /** What the database holds can be made anew from the disk and the Manifests, so a damaged one costs time, no data. */
 async function open(dir: string): Promise<Database> {
@@ -26,6 +30,7 @@ function isLocked(error: unknown): boolean {
  */
 export async function openDatabase(dir: string, log: Logger): Promise<Database> {
   try {
+    if (await isCondemned(dir)) throw new Error("its last user met damaged files");
     return await open(dir);
   } catch (error) {
     if (isLocked(error)) {
@@ -33,6 +38,21 @@ export async function openDatabase(dir: string, log: Logger): Promise<Database> 
     }
     return setAside(dir, error, log);
   }
+}
+
+/**
+ * Has a database set aside when it is opened next, for damage that only showed in use. leveldb may abort the process when
+ * it meets such files while it compacts, so the note comes before anything else is tried.
+ */
+export async function condemnDatabase(db: Database): Promise<void> {
+  await writeFile(join(db.location, CONDEMNED), "");
+}
+
+async function isCondemned(dir: string): Promise<boolean> {
+  return access(join(dir, CONDEMNED)).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function setAside(dir: string, damage: unknown, log: Logger): Promise<Database> {

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import { basename, resolve } from "node:path";
-import type { Database } from "../core/database.ts";
+import { condemnDatabase, type Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import type { DistfileIndex } from "../core/distfile-index.ts";
 import type { Distfile, KnownDistfile } from "../core/distfile.ts";
@@ -9,10 +9,10 @@ import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { distfilesOf, knownDistfileOf } from "./answers.ts";
 import { describeAllDamage, describeDamage, describeRepo, type RepoState } from "./problems.ts";
-import type { ManifestRecord } from "./records.ts";
+import { DamagedRecord, type ManifestRecord } from "./records.ts";
 import { refresh, type Refreshed } from "./refresh.ts";
 import { Rounds, type Round } from "./rounds.ts";
-import { isDamage, Tables } from "./tables.ts";
+import { isCorruption, Tables } from "./tables.ts";
 import { RepoWatch } from "./watch.ts";
 
 export type { RepoState } from "./problems.ts";
@@ -20,9 +20,12 @@ export type { RepoState } from "./problems.ts";
 /** A round that came to nothing. */
 const NOTHING: Round = { changed: false, costMs: 0 };
 
-/** `refreshed`: a scan has ended; whether any answer may be another one now, and how many Manifests were read. */
+/** Events of the index. */
 export interface ManifestIndexEvents {
+  /** A scan has ended: whether any answer may be another one now, and how many Manifests were read. */
   refreshed: [result: { readonly changed: boolean; readonly read: number }];
+  /** The files of the database are damaged; nothing comes of it any more until it is opened anew. */
+  condemned: [];
 }
 
 /** What the index needs. */
@@ -48,22 +51,27 @@ interface Life {
  * The Manifests of the repositories on this box, in the database. Answers come from there all the time, also while it is
  * brought up to date: at the start, by {@link ManifestIndex.catchUp}, soon after a sync, and now and then.
  *
- * A look-up that meets a damaged record throws `INDEX_NOT_READY`; the index is then built anew from the tree.
+ * A look-up that meets damage throws `INDEX_NOT_READY`. After a damaged record the index is built anew from the tree. A
+ * damaged database is noted, to be set aside when it is opened next: leveldb cannot be mended while it is in use.
  */
 export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements DistfileIndex, Startable {
+  readonly #db: Database;
   readonly #log: Logger;
   readonly #tables: Tables;
   readonly #watch: RepoWatch;
   readonly #repos: Map<string, RepoState>;
   #known = new Map<string, ManifestRecord>();
   #life: Life | undefined;
-  /** The tables hold something unreadable and are to be built anew. */
+  /** A record could not be read: all are to be written anew. */
   #damaged = false;
+  /** The database as a whole is lost until the agent begins a new one. */
+  #condemned = false;
   /** Why the last round failed. */
   #failure: string | undefined;
 
   constructor(components: ManifestIndexComponents, init: ManifestIndexInit = {}) {
     super();
+    this.#db = components.db;
     this.#log = components.log;
     this.#tables = new Tables(components.db);
     this.#watch = new RepoWatch(components, { onHint: () => this.#life?.rounds.hint() });
@@ -72,7 +80,7 @@ export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements 
   }
 
   get ready(): boolean {
-    return this.#tables.complete && !this.#damaged;
+    return this.#tables.complete && !this.#damaged && !this.#condemned;
   }
 
   /** The configured repositories, as last seen. */
@@ -86,8 +94,7 @@ export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements 
     try {
       this.#known = await this.#tables.load();
     } catch (error) {
-      if (!isDamage(error)) throw error;
-      this.#noteDamage(error);
+      await this.#noteError(error);
     }
     const abort = new AbortController();
     this.#life = { abort, rounds: new Rounds(() => this.#round(abort.signal)) };
@@ -145,39 +152,48 @@ export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements 
     try {
       return await answer;
     } catch (error) {
-      if (!isDamage(error)) throw error;
-      this.#noteDamage(error);
-      this.#life?.rounds.hint();
-      throw new DistswarmError("INDEX_NOT_READY", "the Manifest index was damaged and is being built anew", {
+      await this.#noteDamage(error);
+      throw new DistswarmError("INDEX_NOT_READY", `the Manifest index is damaged: ${messageOf(error)}`, {
         cause: error,
       });
     }
   }
 
-  #noteDamage(error: unknown): void {
-    if (!this.#damaged) this.#log.warn(`the Manifest index is damaged (${messageOf(error)}); building it anew`);
-    this.#damaged = true;
-  }
-
   /** One refresh, whatever comes of it. */
   async #round(signal: AbortSignal): Promise<Round> {
-    const rebuilding = this.#damaged;
+    if (this.#condemned) return NOTHING;
     try {
       return await this.#refresh(signal);
     } catch (error) {
-      if (!signal.aborted) this.#noteError(error, rebuilding);
+      if (!signal.aborted) await this.#noteError(error);
       return NOTHING;
     }
   }
 
-  #noteError(error: unknown, rebuilding: boolean): void {
-    if (isDamage(error) && !rebuilding) {
-      this.#noteDamage(error);
-      this.#life?.rounds.hint();
-    } else {
-      this.#damaged ||= rebuilding;
-      this.#noteFailure(error);
+  async #noteError(error: unknown): Promise<void> {
+    try {
+      await this.#noteDamage(error);
+    } catch (failure) {
+      this.#noteFailure(failure);
     }
+  }
+
+  /** Sees to what damage there is in the database; throws `error` on when it does not speak of damage. */
+  async #noteDamage(error: unknown): Promise<void> {
+    if (isCorruption(error)) return this.#condemn(error);
+    if (!(error instanceof DamagedRecord)) throw error;
+    if (!this.#damaged) this.#log.warn(`the Manifest index is damaged (${messageOf(error)}); building it anew`);
+    this.#damaged = true;
+    this.#life?.rounds.hint();
+  }
+
+  async #condemn(error: unknown): Promise<void> {
+    if (this.#condemned) return;
+    this.#condemned = true;
+    this.#failure = `the database is damaged (${messageOf(error)}): restart the agent, it then begins a new one`;
+    this.#log.error({ err: error }, this.#failure);
+    await condemnDatabase(this.#db);
+    this.emit("condemned");
   }
 
   async #refresh(signal: AbortSignal): Promise<Round> {

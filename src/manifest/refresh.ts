@@ -7,7 +7,7 @@ import type { ManifestChange, Tables } from "./tables.ts";
 import { Writer } from "./writer.ts";
 
 /** Manifests read at once. */
-const READERS = 8;
+const READERS = 4;
 
 /** What a refresh did. */
 export interface Refreshed {

@@ -1,9 +1,8 @@
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
-import { systemCode } from "../core/errors.ts";
+import { DistswarmError, hasCode, messageOf, systemCode } from "../core/errors.ts";
 import type { DistLine } from "./parse.ts";
 import {
-  DamagedRecord,
   INDEX_FORMAT,
   digestKey,
   keysUnder,
@@ -26,8 +25,6 @@ const STATE_KEY = "state";
 /** What is kept about the index as a whole. */
 interface State {
   readonly format: number;
-  /** Names the tables in use. Damaged ones are left for new ones, for they may not even let themselves be cleared. */
-  readonly generation: number;
   /** Whether a scan has ever been written to its end. */
   readonly complete: boolean;
   /** Distinct distfiles, counted after the last change. */
@@ -50,32 +47,48 @@ type Operation =
   | { type: "put"; sublevel: Table; key: string; value: string }
   | { type: "del"; sublevel: Table; key: string };
 
-function openTable(db: Database, ...path: string[]) {
-  return db.sublevel([SUBLEVEL, ...path], { valueEncoding: "utf8" });
+function openTable(db: Database, name: string) {
+  return db.sublevel([SUBLEVEL, name], { valueEncoding: "utf8" });
 }
 
-function openTables(db: Database, generation: number) {
-  const open = (name: string) => openTable(db, String(generation), name);
-  return { names: open("names"), digests: open("digests"), lines: open("lines"), manifests: open("manifests") };
+/**
+ * Whether `error` says that the files of the database are damaged, not just what we wrote into it. leveldb then takes no
+ * writes any more. A failed read is such damage; a write may fail for lack of room.
+ */
+export function isCorruption(error: unknown): boolean {
+  if (hasCode(error, "STORE_UNUSABLE")) return systemCode(error.cause) === "LEVEL_CORRUPTION";
+  return ["LEVEL_CORRUPTION", "LEVEL_IO_ERROR"].includes(systemCode(error) ?? "");
 }
 
-/** Whether `error` says that what lies in the database is damaged, as opposed to out of reach. */
-export function isDamage(error: unknown): boolean {
-  if (error instanceof DamagedRecord) return true;
-  return ["LEVEL_CORRUPTION", "LEVEL_DECODING_ERROR"].includes(systemCode(error) ?? "");
+/** Tells failed writes from failed reads. */
+async function written(operation: Promise<void>): Promise<void> {
+  try {
+    await operation;
+  } catch (error) {
+    throw new DistswarmError("STORE_UNUSABLE", `cannot write the database: ${messageOf(error)}`, { cause: error });
+  }
 }
 
-/** The index as it lies in level; `records.ts` has the layout. Every read may throw what {@link isDamage} knows. */
+/**
+ * The index as it lies in level; `records.ts` has the layout. Reads may throw `DamagedRecord`, writes
+ * `STORE_UNUSABLE`.
+ */
 export class Tables {
   readonly #db: Database;
   readonly #states: Table;
-  #state: State = { format: INDEX_FORMAT, generation: 0, complete: false, distfiles: 0 };
-  #tables: ReturnType<typeof openTables>;
+  readonly #names: Table;
+  readonly #digests: Table;
+  readonly #lines: Table;
+  readonly #manifests: Table;
+  #state: State = { format: INDEX_FORMAT, complete: false, distfiles: 0 };
 
   constructor(db: Database) {
     this.#db = db;
     this.#states = openTable(db, "state");
-    this.#tables = openTables(db, 0);
+    this.#names = openTable(db, "names");
+    this.#digests = openTable(db, "digests");
+    this.#lines = openTable(db, "lines");
+    this.#manifests = openTable(db, "manifests");
   }
 
   get complete(): boolean {
@@ -96,23 +109,17 @@ export class Tables {
       return new Map();
     }
     this.#state = state;
-    this.#tables = openTables(this.#db, state.generation);
     const records = new Map<string, ManifestRecord>();
-    for await (const [dir, record] of this.#tables.manifests.iterator()) {
+    for await (const [dir, record] of this.#manifests.iterator()) {
       records.set(dir, readManifestRecord(record));
     }
     return records;
   }
 
-  /** Begins an empty index. What was there is removed as far as it lets itself be. */
+  /** Begins an empty index. */
   async reset(): Promise<void> {
-    await this.#db
-      .sublevel(SUBLEVEL, {})
-      .clear()
-      .catch(() => {});
-    const generation = Math.max(Date.now(), this.#state.generation + 1);
-    this.#tables = openTables(this.#db, generation);
-    await this.#save({ format: INDEX_FORMAT, generation, complete: false, distfiles: 0 });
+    await written(this.#db.sublevel(SUBLEVEL, {}).clear());
+    await this.#save({ format: INDEX_FORMAT, complete: false, distfiles: 0 });
   }
 
   /** Notes that a scan was written to its end, and counts. */
@@ -122,30 +129,30 @@ export class Tables {
 
   /** Writes changes in one batch: after a crash all of it is there, or nothing. */
   async write(changes: readonly ManifestChange[]): Promise<void> {
-    await this.#db.batch(changes.flatMap((change) => this.#operations(change)));
+    await written(this.#db.batch(changes.flatMap((change) => this.#operations(change))));
   }
 
   /** The lines of the Manifest in `dir`, as they were written; empty when there is none. */
   async lines(dir: string): Promise<string[]> {
-    const text = await this.#tables.lines.get(dir);
+    const text = await this.#lines.get(dir);
     return text ? text.split("\n") : [];
   }
 
   /** All lines with this name, by digest. */
   async byName(name: string): Promise<Reference[]> {
-    const records = await this.#tables.names.iterator(keysUnder(name)).all();
+    const records = await this.#names.iterator(keysUnder(name)).all();
     return records.map(([key, value]) => readNameRecord(key, value));
   }
 
   /** All lines with this digest, by name. */
   async byDigest(digest: Digest): Promise<Reference[]> {
-    const records = await this.#tables.digests.iterator(keysUnder(digest)).all();
+    const records = await this.#digests.iterator(keysUnder(digest)).all();
     return records.map(([key, value]) => readDigestRecord(key, value));
   }
 
   /** Whether some line names it without a digest. */
   async isUndigested(name: string): Promise<boolean> {
-    const keys = await this.#tables.names.keys({ ...undigestedKeys(name), limit: 1 }).all();
+    const keys = await this.#names.keys({ ...undigestedKeys(name), limit: 1 }).all();
     return keys.length > 0;
   }
 
@@ -159,38 +166,36 @@ export class Tables {
 
   #remember(dir: string, lines: readonly string[], record: ManifestRecord): Operation[] {
     return [
-      { type: "put", sublevel: this.#tables.lines, key: dir, value: lines.join("\n") },
-      { type: "put", sublevel: this.#tables.manifests, key: dir, value: JSON.stringify(record) },
+      { type: "put", sublevel: this.#lines, key: dir, value: lines.join("\n") },
+      { type: "put", sublevel: this.#manifests, key: dir, value: JSON.stringify(record) },
     ];
   }
 
   #forget(dir: string): Operation[] {
     return [
-      { type: "del", sublevel: this.#tables.lines, key: dir },
-      { type: "del", sublevel: this.#tables.manifests, key: dir },
+      { type: "del", sublevel: this.#lines, key: dir },
+      { type: "del", sublevel: this.#manifests, key: dir },
     ];
   }
 
   #add(line: DistLine, dir: string): Operation[] {
-    const { names, digests } = this.#tables;
     const value = String(line.size);
-    const byName: Operation = { type: "put", sublevel: names, key: nameKey(line, dir), value };
+    const byName: Operation = { type: "put", sublevel: this.#names, key: nameKey(line, dir), value };
     if (line.digest === undefined) return [byName];
-    return [byName, { type: "put", sublevel: digests, key: digestKey(line.name, line.digest, dir), value }];
+    return [byName, { type: "put", sublevel: this.#digests, key: digestKey(line.name, line.digest, dir), value }];
   }
 
   #remove(line: DistLine, dir: string): Operation[] {
-    const { names, digests } = this.#tables;
-    const byName: Operation = { type: "del", sublevel: names, key: nameKey(line, dir) };
+    const byName: Operation = { type: "del", sublevel: this.#names, key: nameKey(line, dir) };
     if (line.digest === undefined) return [byName];
-    return [byName, { type: "del", sublevel: digests, key: digestKey(line.name, line.digest, dir) }];
+    return [byName, { type: "del", sublevel: this.#digests, key: digestKey(line.name, line.digest, dir) }];
   }
 
   /** One name with one digest is one distfile, in however many packages. */
   async #countDistfiles(): Promise<number> {
     let count = 0;
     let last = "";
-    for await (const key of this.#tables.names.keys()) {
+    for await (const key of this.#names.keys()) {
       const distfile = key.slice(0, key.indexOf(" ", key.indexOf(" ") + 1));
       if (distfile !== last) count += 1;
       last = distfile;
@@ -199,7 +204,7 @@ export class Tables {
   }
 
   async #save(state: State): Promise<void> {
-    await this.#states.put(STATE_KEY, JSON.stringify(state));
+    await written(this.#states.put(STATE_KEY, JSON.stringify(state)));
     this.#state = state;
   }
 }

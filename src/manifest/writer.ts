@@ -1,8 +1,8 @@
 import type { ManifestRecord } from "./records.ts";
 import type { ManifestChange, Tables } from "./tables.ts";
 
-/** Lines that change in one batch, or a little more: building it then holds up nobody for longer than some 10 ms. */
-const BATCH_LINES = 1000;
+/** Lines that change in one batch, or a little more: larger ones are no faster, and cost memory. */
+const BATCH_LINES = 300;
 
 /** Gathers the changes of a refresh into batches, and keeps `known` in step with what was written. */
 export class Writer {

@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { mkdir, symlink, truncate } from "node:fs/promises";
+import { mkdir, readdir, symlink, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import type { Database } from "../../src/core/database.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { openDatabase, type Database } from "../../src/core/database.ts";
 import { hasCode } from "../../src/core/errors.ts";
 import { ManifestIndex } from "../../src/manifest/index.ts";
 import { database, digestFor, dist, recordingLogger, startIndex, temporaryDirectory, writeManifest } from "./tree.ts";
@@ -132,5 +132,36 @@ describe("a damaged database", () => {
     expect(next.ready).toBe(true);
     expect(await next.byName("foo.tar")).toHaveLength(1);
     expect(next.counts()).toEqual({ manifests: 1, distfiles: 1 });
+  });
+
+  test("with files cut short says so, and is set aside when it is opened next", async () => {
+    const [state, repo] = [await temporaryDirectory(), await temporaryDirectory()];
+    const dir = join(state, "db");
+    await writeManifest(repo, "app-misc/foo", dist("foo.tar"));
+    const { log, messages } = recordingLogger();
+    const first = await openDatabase(dir, log);
+    await (await startIndex(first, [repo], log)).stop();
+    await first.close();
+    // Opened once more, leveldb moves what its journal held into a table.
+    await (await openDatabase(dir, log)).close();
+    const tables = (await readdir(dir)).filter((name) => name.endsWith(".ldb"));
+    for (const name of tables) await truncate(join(dir, name), 100);
+
+    const damaged = await openDatabase(dir, log);
+    const index = new ManifestIndex({ db: damaged, log }, { repos: [repo] });
+    const condemned = once(index, "condemned");
+    await index.start();
+    await condemned;
+    expect(index.ready).toBe(false);
+    expect(index.problems()).toEqual([expect.stringMatching(/^the database is damaged .*: restart the agent/)]);
+    await expect(index.byName("foo.tar")).rejects.toSatisfy((error) => hasCode(error, "INDEX_NOT_READY"));
+    await index.stop();
+    await damaged.close();
+
+    const anew = await openDatabase(dir, log);
+    onTestFinished(() => anew.close());
+    expect(messages.at(-1)).toMatch(/^the database was damaged .*; set aside as /);
+    const next = await startIndex(anew, [repo], log);
+    expect(await next.byName("foo.tar")).toHaveLength(1);
   });
 });

@@ -111,10 +111,10 @@ test("look-ups go on during a refresh: each gives the old or the new answer", as
   await write("old");
   const index = await startIndex(await database(), [repo]);
   await write("new");
-  let over = false;
-  const refreshed = index.catchUp().finally(() => (over = true));
+  const over = new AbortController();
+  const refreshed = index.catchUp().finally(() => over.abort());
   const seen = new Set<string>();
-  while (!over) {
+  while (!over.signal.aborted) {
     const [moving, ...others] = await index.byName("p150.tar");
     expect(others).toEqual([]);
     seen.add(moving!.digest);
@@ -237,11 +237,10 @@ describe("a repository that is not there", () => {
   });
 });
 
-/** Scans until the files are older than the tick of the clock by which they are compared. */
+/** Scans until the files are older than the tick of the clock by which they are compared: until none is read again. */
 async function settle(index: ManifestIndex): Promise<void> {
-  let read = 1;
-  const count = (result: { read: number }): void => void (read = result.read);
-  index.on("refreshed", count);
-  while (read > 0) await index.catchUp();
-  index.off("refreshed", count);
+  const refreshed = once(index, "refreshed");
+  await index.catchUp();
+  const [{ read }] = (await refreshed) as [{ read: number }];
+  if (read > 0) await settle(index);
 }
