@@ -1,0 +1,65 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { ControlClient } from "../../src/control/client.ts";
+
+const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+
+/** An agent in a process of its own, as people run it: what `npm run build` made. */
+export interface AgentProcess {
+  readonly pid: number;
+  /** `http://127.0.0.1:<port>` of its doors. */
+  readonly url: string;
+  readonly client: ControlClient;
+  /** Its log so far, one line each. */
+  readonly log: readonly string[];
+  /** Sends a signal and resolves with the exit code (null after SIGKILL) when the process is gone. */
+  end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
+}
+
+/** Where an agent process keeps its config and state. */
+export interface AgentPlace {
+  readonly dir: string;
+  /** The config file's text; `state_dir` is added. */
+  readonly config: string;
+}
+
+/** Starts an agent and waits for its ready line. Throws with its log when it ends before. */
+export async function startAgentProcess(place: AgentPlace): Promise<AgentProcess> {
+  const stateDir = join(place.dir, "state");
+  const configFile = join(place.dir, "distswarm.toml");
+  await writeFile(configFile, `state_dir = ${JSON.stringify(stateDir)}\n${place.config}`);
+  const child = spawn(process.execPath, [MAIN, "agent", "--config", configFile], { stdio: ["ignore", "pipe", "pipe"] });
+  const log: string[] = [];
+  const url = await readyUrl(child, log);
+  return {
+    pid: child.pid!,
+    url,
+    log,
+    client: new ControlClient({ dir: stateDir }),
+    end: async (signal) => {
+      const exited = once(child, "exit");
+      child.kill(signal);
+      const [code] = (await exited) as [number | null];
+      return code;
+    },
+  };
+}
+
+function readyUrl(child: ChildProcess, log: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    for (const stream of [child.stdout!, child.stderr!]) {
+      createInterface({ input: stream }).on("line", (line) => {
+        log.push(line);
+        const [, url] = /ready: .* (http:\/\/\S+)/.exec(line) ?? [];
+        if (url !== undefined) resolve(url);
+      });
+    }
+    child.once("exit", (code) =>
+      reject(new Error(`the agent ended with ${code} before it was ready:\n${log.join("\n")}`)),
+    );
+  });
+}
