@@ -6,22 +6,26 @@ export type Phase = "headers" | "body";
 /** OpenSSL's words for a certificate that does not hold (Node's tls documentation, "X509 certificate error codes"). */
 const CERTIFICATE_FAULT =
   /^(CERT_|CRL_|UNABLE_TO_|ERROR_IN_|DEPTH_ZERO_SELF|SELF_SIGNED|INVALID_(CA|PURPOSE)$|PATH_LENGTH|HOSTNAME_MISMATCH|ERR_TLS_CERT)/;
-/** llhttp's words for an answer that is not HTTP. */
-const NOT_HTTP = /^(HPE_|UND_ERR_HEADERS_OVERFLOW$)/;
+/** undici's errors for an answer that is not HTTP, or has no end of headers. */
+const NOT_HTTP = new Set(["HTTPParserError", "HeadersOverflowError"]);
 
 /** What undici's, TLS' or the system's error in this phase means. A {@link SourceError} is returned as it is. */
 export function faultOf(error: unknown, phase: Phase, url: string): SourceError {
   if (error instanceof SourceError) return error;
   const code = systemCode(error) ?? "";
-  return new SourceError(classify(code, phase), `${url}: ${describe(code, error, phase)}`, { cause: error });
+  return new SourceError(classify(code, error, phase), `${url}: ${describe(code, error, phase)}`, { cause: error });
 }
 
-function classify(code: string, phase: Phase): SourceFault {
+function classify(code: string, error: unknown, phase: Phase): SourceFault {
   if (code === "UND_ERR_HEADERS_TIMEOUT") return "HEADER_TIMEOUT";
   if (code === "UND_ERR_BODY_TIMEOUT") return "STALLED";
   if (CERTIFICATE_FAULT.test(code)) return "UNTRUSTED";
   if (phase === "body") return "BROKEN";
-  return NOT_HTTP.test(code) ? "BAD_STATUS" : "REFUSED";
+  return isNotHttp(error) ? "BAD_STATUS" : "REFUSED";
+}
+
+function isNotHttp(error: unknown): boolean {
+  return error instanceof Error && NOT_HTTP.has(error.name);
 }
 
 function describe(code: string, error: unknown, phase: Phase): string {
@@ -29,9 +33,7 @@ function describe(code: string, error: unknown, phase: Phase): string {
   if (code === "UND_ERR_BODY_TIMEOUT") return "silent in mid-body for too long";
   if (CERTIFICATE_FAULT.test(code)) return `its certificate is not trusted (${messageOf(error)})`;
   if (phase === "body") return `broke off in mid-body (${messageOf(error)})`;
-  return NOT_HTTP.test(code)
-    ? `the answer is not HTTP (${messageOf(error)})`
-    : `no connection (${reasonOf(error, code)})`;
+  return isNotHttp(error) ? `the answer is not HTTP (${messageOf(error)})` : `no connection (${reasonOf(error, code)})`;
 }
 
 /** Several addresses tried in vain come as an AggregateError without a message. */

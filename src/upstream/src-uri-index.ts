@@ -154,7 +154,7 @@ function isFetchable(uri: string): boolean {
   return /^(https?|mirror):\/\//i.test(uri);
 }
 
-/** The same for every spelling of a URL that the URL standard takes for the same. */
+/** The same for every spelling of a URL: clients quote more or less. */
 function keyOf(uri: string): string {
   return createHash("blake2b512")
     .update(spell(uri))
@@ -168,5 +168,15 @@ function spell(uri: string): string {
   if (!URL.canParse(asHttp)) return uri;
   const url = new URL(asHttp);
   url.hash = "";
+  url.pathname = url.pathname.split("/").map(requote).join("/");
   return asHttp === uri ? url.href : `mirror ${url.href}`;
+}
+
+/** Quotes all that can be quoted; what is no valid quote stays as it is. */
+function requote(segment: string): string {
+  try {
+    return encodeURIComponent(decodeURIComponent(segment));
+  } catch {
+    return segment;
+  }
 }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseCacheEntry, isEntryOf } from "../../src/upstream/md5-cache.ts";
 import { parseRestrict, parseSrcUri } from "../../src/upstream/src-uri.ts";

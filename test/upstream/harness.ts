@@ -1,0 +1,60 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach } from "vitest";
+import { openDatabase, type Database } from "../../src/core/database.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import * as zoo from "../support/zoo/zoo.ts";
+
+/** What a test opened; closed after it, the last one first. */
+const closing: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+/** Has `close` called after the test. */
+export function closeAfter(close: () => Promise<unknown>): void {
+  closing.push(close);
+}
+
+/** A mock mirror for this test. */
+export async function mirrorOf(...args: Parameters<typeof zoo.startMirror>): Promise<zoo.MockMirror> {
+  const mirror = await zoo.startMirror(...args);
+  closeAfter(mirror.close);
+  return mirror;
+}
+
+/** A directory for this test. */
+export async function tempDir(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "distswarm-upstream-"));
+  closeAfter(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A database for this test. */
+export async function tempDatabase(): Promise<Database> {
+  const db = await openDatabase(join(await tempDir(), "db"), silentLogger);
+  closeAfter(() => db.close());
+  return db;
+}
+
+/** Writes files into `dir`, by their path there. */
+export async function writeTree(dir: string, files: Readonly<Record<string, string | Buffer>>): Promise<void> {
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(dir, path)), { recursive: true });
+    await writeFile(join(dir, path), content);
+  }
+}
+
+/** All of a stream. */
+export async function readAll(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all);
+}
+
+/** A signal that never aborts. */
+export function noSignal(): AbortSignal {
+  return new AbortController().signal;
+}

@@ -1,0 +1,251 @@
+import { randomBytes } from "node:crypto";
+import { createServer, type IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+import { beforeAll, describe, expect, test } from "vitest";
+import { dial } from "../../src/upstream/dial.ts";
+import { HttpClient, type HttpClientOptions, type HttpRequest } from "../../src/upstream/http-client.ts";
+import { makeCertificate, type TestCertificate } from "../support/zoo/certificate.ts";
+import * as zoo from "../support/zoo/zoo.ts";
+import { closeAfter, mirrorOf, noSignal, readAll } from "./harness.ts";
+import { startProxy } from "./test-proxy.ts";
+
+const FILE = randomBytes(100_000);
+const FILES = { "/f": FILE };
+
+let tls: TestCertificate;
+beforeAll(async () => {
+  tls = await makeCertificate();
+});
+
+function clientWith(options: HttpClientOptions = {}): HttpClient {
+  const client = new HttpClient({ headerTimeoutMs: 300, stallTimeoutMs: 300, ...options });
+  closeAfter(() => client.close());
+  return client;
+}
+
+function get(url: string, more: Partial<HttpRequest> = {}): HttpRequest {
+  return { method: "GET", url, headers: [], signal: noSignal(), followRedirects: true, ...more };
+}
+
+async function fetchFile(client: HttpClient, url: string): Promise<Buffer> {
+  const answer = await client.request(get(url));
+  expect(answer.status).toBe(200);
+  return readAll(answer.body);
+}
+
+describe("certificates", () => {
+  test("are checked", async () => {
+    const mirror = await mirrorOf(zoo.well, FILES, { tls });
+    await expect(clientWith().request(get(`${mirror.url}/f`))).rejects.toMatchObject({ code: "UNTRUSTED" });
+  });
+
+  test("of a company's own authority are trusted when they are given", async () => {
+    const mirror = await mirrorOf(zoo.well, FILES, { tls });
+    expect((await fetchFile(clientWith({ ca: tls.cert }), `${mirror.url}/f`)).equals(FILE)).toBe(true);
+  });
+
+  test("must name the host", async () => {
+    const mirror = await mirrorOf(zoo.well, FILES, { tls });
+    const other = `${mirror.url.replace("127.0.0.1", "localhost")}/f`;
+    await expect(clientWith({ ca: tls.cert }).request(get(other))).rejects.toMatchObject({ code: "UNTRUSTED" });
+  });
+});
+
+describe("redirects", () => {
+  test("lead from http up to https, and never down", async () => {
+    const secure = await mirrorOf(zoo.well, FILES, { tls });
+    const plain = await mirrorOf(zoo.redirect(`${secure.url}/f`), FILES);
+    const down = await mirrorOf(zoo.redirect(`${plain.url}/f`), FILES, { tls });
+    const client = clientWith({ ca: tls.cert });
+    const answer = await client.request(get(`${plain.url}/f`));
+    expect(answer.url).toBe(`${secure.url}/f`);
+    expect((await readAll(answer.body)).equals(FILE)).toBe(true);
+    await expect(client.request(get(`${down.url}/f`))).rejects.toMatchObject({
+      code: "BAD_REDIRECT",
+      message: expect.stringContaining("down to http"),
+    });
+  });
+
+  test("to what is neither http nor https, or no URL, are refused", async () => {
+    for (const location of ["ftp://ftp.example/f", "http://[", "file:///etc/passwd"]) {
+      const mirror = await mirrorOf(zoo.redirect(location), FILES);
+      await expect(clientWith().request(get(`${mirror.url}/f`))).rejects.toMatchObject({ code: "BAD_REDIRECT" });
+    }
+  });
+
+  test("are handed on when they are not to be followed, and never followed for POST", async () => {
+    const mirror = await mirrorOf(zoo.redirect("/g"), FILES);
+    const client = clientWith();
+    for (const more of [{ followRedirects: false }, { method: "POST" }]) {
+      const answer = await client.request(get(`${mirror.url}/f`, more));
+      expect(answer).toMatchObject({ status: 302, headers: { location: "/g" } });
+      answer.body.resume();
+    }
+  });
+
+  test("tell another origin no secrets", async () => {
+    const other = await mirrorOf(zoo.well, FILES);
+    const first = await mirrorOf(zoo.redirect(`${other.url}/f`), FILES);
+    const headers = ["Authorization", "Basic eDp5", "Cookie", "a=b", "X-Other", "kept"];
+    const answer = await clientWith().request(get(`${first.url}/f`, { headers }));
+    answer.body.resume();
+    expect(first.requests[0]?.headers).toMatchObject({ authorization: "Basic eDp5", cookie: "a=b" });
+    expect(other.requests[0]?.headers).not.toHaveProperty("authorization");
+    expect(other.requests[0]?.headers).not.toHaveProperty("cookie");
+    expect(other.requests[0]?.headers).toHaveProperty("x-other", "kept");
+  });
+
+  test("together take no longer than one answer may", async () => {
+    const slowly: zoo.Behaviour = (exchange) => void setTimeout(() => void zoo.redirectsForEver(exchange), 120);
+    const mirror = await mirrorOf(slowly, FILES);
+    await expect(clientWith().request(get(`${mirror.url}/f`))).rejects.toMatchObject({ code: "HEADER_TIMEOUT" });
+  });
+});
+
+describe("through a proxy", () => {
+  test("http goes in absolute form, with user and password", async () => {
+    const proxy = await startProxy();
+    const mirror = await mirrorOf(zoo.well, FILES);
+    const client = clientWith({ proxy: proxy.url.replace("//", "//user:p%40ss@"), via: "1.1 box" });
+    expect((await fetchFile(client, `${mirror.url}/f`)).equals(FILE)).toBe(true);
+    const authorization = `Basic ${Buffer.from("user:p@ss").toString("base64")}`;
+    expect(proxy.requests).toEqual([{ method: "GET", target: `${mirror.url}/f`, authorization, via: "1.1 box" }]);
+    expect(mirror.requests[0]?.headers.host).toBe(new URL(mirror.url).host);
+  });
+
+  test("https goes by CONNECT, over a tunnel that outlives the header timeout", async () => {
+    const proxy = await startProxy();
+    const mirror = await mirrorOf(zoo.slow(150_000), FILES, { tls });
+    const client = clientWith({ proxy: proxy.url, ca: tls.cert });
+    expect((await fetchFile(client, `${mirror.url}/f`)).equals(FILE)).toBe(true);
+    expect(proxy.requests).toMatchObject([{ method: "CONNECT", target: new URL(mirror.url).host }]);
+    expect(mirror.requests[0]?.headers).not.toHaveProperty("proxy-authorization");
+  });
+
+  test("https is checked all the same", async () => {
+    const proxy = await startProxy();
+    const mirror = await mirrorOf(zoo.well, FILES, { tls });
+    const request = clientWith({ proxy: proxy.url }).request(get(`${mirror.url}/f`));
+    await expect(request).rejects.toMatchObject({ code: "UNTRUSTED" });
+  });
+
+  test("nothing goes that no_proxy names", async () => {
+    const proxy = await startProxy();
+    const mirror = await mirrorOf(zoo.well, FILES);
+    await fetchFile(clientWith({ proxy: proxy.url, noProxy: ["127.0.0.0/8"] }), `${mirror.url}/f`);
+    expect(proxy.requests).toEqual([]);
+  });
+
+  test("that says no, says nothing, or is not there, the error tells", async () => {
+    const refusing = await startProxy({ refusal: 407 });
+    const mute = await startProxy({ mute: true });
+    const absent = await zoo.refusingMirror();
+    const url = "https://127.0.0.1:9/f";
+    const failure = (proxy: string): Promise<unknown> => clientWith({ proxy }).request(get(url));
+    await expect(failure(refusing.url)).rejects.toMatchObject({
+      code: "REFUSED",
+      message: expect.stringContaining("upstream.proxy"),
+    });
+    await expect(failure(mute.url)).rejects.toMatchObject({ code: "HEADER_TIMEOUT" });
+    await expect(failure(absent)).rejects.toMatchObject({ code: "REFUSED", message: expect.stringContaining("proxy") });
+  });
+
+  test("a bare connection goes too, and straight without one", async () => {
+    const proxy = await startProxy();
+    const mirror = await mirrorOf(zoo.well, FILES);
+    const to = { host: "127.0.0.1", port: Number(new URL(mirror.url).port) };
+    for (const options of [{ proxy: proxy.url }, { proxy: proxy.url, noProxy: ["*"] }, {}]) {
+      const socket = await dial(to, { ...options, timeoutMs: 1000 });
+      socket.end("GET /f HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      expect((await readAll(socket)).length).toBeGreaterThan(FILE.length);
+    }
+    expect(proxy.requests).toHaveLength(1);
+    const closed = { host: "127.0.0.1", port: Number(new URL(await zoo.refusingMirror()).port) };
+    await expect(dial(closed, { timeoutMs: 1000 })).rejects.toMatchObject({ code: "REFUSED" });
+  });
+});
+
+describe("a request that is only passed on", () => {
+  /** A server that tells what it was sent. */
+  async function echo(): Promise<{ url: string; got: { request: IncomingMessage; body: string }[] }> {
+    const got: { request: IncomingMessage; body: string }[] = [];
+    const server = createServer(async (request, response) => {
+      got.push({ request, body: (await readAll(request)).toString() });
+      response.writeHead(
+        201,
+        [
+          ["X-Answer", "1"],
+          ["X-Answer", "2"],
+          ["Set-Cookie", "a"],
+          ["Set-Cookie", "b"],
+        ].flat(),
+      );
+      response.end("answer");
+    });
+    const { url, close } = await zoo.listen(server);
+    closeAfter(close);
+    return { url, got };
+  }
+
+  test("keeps its method, its streamed body, and its fields in order and case; only Via is added", async () => {
+    const { url, got } = await echo();
+    const headers = ["X-One", "1", "x-TWO", "2", "X-One", "3", "Via", "1.0 before", "Content-Type", "text/x"];
+    const body = Readable.from([Buffer.from("some "), Buffer.from("body")]);
+    const request = get(`${url}/path?q=%2F`, { method: "PUT", headers: ["Host", "wrong", ...headers], body });
+    const answer = await clientWith({ via: "1.1 box" }).request(request);
+    expect((await readAll(answer.body)).toString()).toBe("answer");
+    expect(answer).toMatchObject({ status: 201, headers: { "x-answer": ["1", "2"], "set-cookie": ["a", "b"] } });
+    const [{ request: sent, body: received } = { request: undefined, body: "" }] = got;
+    expect(received).toBe("some body");
+    expect(sent?.method).toBe("PUT");
+    expect(sent?.url).toBe("/path?q=%2F");
+    const fields = sent?.rawHeaders ?? [];
+    const own = ["host", "connection", "transfer-encoding"];
+    const kept = fields.filter((_, i) => !own.includes((fields[i - (i % 2)] ?? "").toLowerCase()));
+    expect(kept).toEqual([...headers, "Via", "1.1 box"]);
+    expect(sent?.headers.host).toBe(new URL(url).host);
+  });
+
+  test.each(["OPTIONS", "DELETE", "PROPFIND", "HEAD"])("may have any method: %s", async (method) => {
+    const { url, got } = await echo();
+    const answer = await clientWith().request(get(url, { method }));
+    answer.body.resume();
+    expect(got[0]?.request.method).toBe(method);
+  });
+
+  test("may upload for longer than the header timeout", async () => {
+    const { url, got } = await echo();
+    async function* slowly(): AsyncGenerator<Buffer> {
+      for (let i = 0; i < 8; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        yield Buffer.from("x");
+      }
+    }
+    const answer = await clientWith().request(get(url, { method: "POST", body: Readable.from(slowly()) }));
+    answer.body.resume();
+    expect(got[0]?.body).toBe("xxxxxxxx");
+  });
+
+  test("errors when its body breaks off, and an error that nobody hears harms nobody", async () => {
+    const mirror = await mirrorOf(zoo.cut, FILES);
+    const client = clientWith();
+    const heard = await client.request(get(`${mirror.url}/f`));
+    await expect(readAll(heard.body)).rejects.toMatchObject({ code: "BROKEN" });
+    const unheard = await client.request(get(`${mirror.url}/f`));
+    unheard.body.destroy();
+    await expect.poll(mirror.connections).toBe(0);
+  });
+
+  test("to what does not speak HTTP is BAD_STATUS", async () => {
+    const mirror = await mirrorOf(({ response }) => void response.socket?.end("220 ftp ready\r\n"), FILES);
+    await expect(clientWith().request(get(`${mirror.url}/f`))).rejects.toMatchObject({ code: "BAD_STATUS" });
+  });
+});
+
+test("a reader that pauses for longer than the stall timeout is not the server's fault", async () => {
+  const big = { "/big": randomBytes(8_000_000) };
+  const mirror = await mirrorOf(zoo.well, big);
+  const { body } = await clientWith().request(get(`${mirror.url}/big`));
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  expect((await readAll(body)).equals(big["/big"])).toBe(true);
+});

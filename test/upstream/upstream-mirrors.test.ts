@@ -1,0 +1,373 @@
+import { randomBytes } from "node:crypto";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Database } from "../../src/core/database.ts";
+import { digestOf } from "../../src/core/digest.ts";
+import type { Want } from "../../src/core/distfile.ts";
+import { SourceError } from "../../src/core/errors.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import type { MirrorRequest } from "../../src/core/upstream.ts";
+import { UpstreamMirrors, type UpstreamMirrorsOptions } from "../../src/upstream/upstream-mirrors.ts";
+import * as zoo from "../support/zoo/zoo.ts";
+import { closeAfter, mirrorOf, noSignal, readAll, tempDatabase, tempDir, writeTree } from "./harness.ts";
+
+const NAME = "foo+1.tar.xz";
+const FILE = randomBytes(10_000);
+const FILES = { [NAME]: FILE };
+const WANT: Want = { digest: digestOf(FILE), size: FILE.length, names: [NAME], packages: [] };
+const DAY_MS = 86_400_000;
+const TIMEOUTS = { headerTimeoutMs: 200, stallTimeoutMs: 200 };
+
+let db: Database;
+beforeEach(async () => {
+  db = await tempDatabase();
+});
+
+async function upstreamOf(mirrors: readonly string[], options: UpstreamMirrorsOptions = {}): Promise<UpstreamMirrors> {
+  const upstream = new UpstreamMirrors({ db, log: silentLogger }, { mirrors, ...TIMEOUTS, ...options });
+  await upstream.start();
+  closeAfter(() => upstream.stop());
+  return upstream;
+}
+
+/** Labels of the sources, in their order, without asking any of them. */
+async function labels(upstream: UpstreamMirrors, want: Want = WANT): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { label } of upstream.sources(want, { signal: noSignal() })) found.push(label);
+  return found;
+}
+
+/** Tries source after source until one gives it all. */
+async function retrieve(upstream: UpstreamMirrors, want: Want = WANT): Promise<{ got?: Buffer; faults: string[] }> {
+  const faults: string[] = [];
+  for await (const source of upstream.sources(want, { signal: noSignal() })) {
+    try {
+      return { got: await readAll((await source.open({ offset: 0, signal: noSignal() })).bytes), faults };
+    } catch (error) {
+      faults.push((error as SourceError).code);
+    }
+  }
+  return { faults };
+}
+
+describe("a mirror is asked by its own layout", () => {
+  test.each([
+    ["none", /^\/distfiles\/foo%2B1\.tar\.xz$/],
+    ["flat", /^\/distfiles\/foo%2B1\.tar\.xz$/],
+    ["filename-hash", /^\/distfiles\/[0-9a-f]{2}\/foo%2B1\.tar\.xz$/],
+    ["content-hash", new RegExp(`^/distfiles/${WANT.digest.slice(0, 2)}/${WANT.digest}$`)],
+  ] as const)("%s", async (layout, path) => {
+    const mirror = await mirrorOf(zoo.well, FILES, { layout });
+    const { got, faults } = await retrieve(await upstreamOf([mirror.url]));
+    expect(faults).toEqual([]);
+    expect(got?.equals(FILE)).toBe(true);
+    expect(mirror.files().map(({ url }) => url)).toEqual([expect.stringMatching(path)]);
+  });
+
+  test("content-hash without any name", async () => {
+    const mirror = await mirrorOf(zoo.well, FILES, { layout: "content-hash" });
+    const { got } = await retrieve(await upstreamOf([mirror.url]), { ...WANT, names: [] });
+    expect(got?.equals(FILE)).toBe(true);
+  });
+
+  test("by every name that the file goes by", async () => {
+    const mirror = await mirrorOf(zoo.well, FILES);
+    const { got, faults } = await retrieve(await upstreamOf([mirror.url]), { ...WANT, names: ["bar.tar.xz", NAME] });
+    expect(faults).toEqual(["ABSENT"]);
+    expect(got?.equals(FILE)).toBe(true);
+  });
+
+  test("as an agent with a name of its own, and without compression", async () => {
+    const mirror = await mirrorOf(zoo.well, FILES);
+    await retrieve(await upstreamOf([mirror.url], { version: "1.2.3", via: "1.1 box" }));
+    for (const { headers } of mirror.requests) {
+      expect(headers).toMatchObject({ "user-agent": "distswarm/1.2.3", "accept-encoding": "identity", via: "1.1 box" });
+    }
+  });
+
+  test("in a directory of this box, without quotes and without distfiles/", async () => {
+    const dir = await tempDir();
+    await writeTree(dir, { [NAME]: FILE });
+    const { got } = await retrieve(await upstreamOf([`file://${dir}/`]));
+    expect(got?.equals(FILE)).toBe(true);
+    const hashed = await tempDir();
+    await writeTree(hashed, {
+      "layout.conf": "[structure]\n0=content-hash BLAKE2B 8\n",
+      [`${WANT.digest.slice(0, 2)}/${WANT.digest}`]: FILE,
+    });
+    expect((await retrieve(await upstreamOf([hashed]))).got?.equals(FILE)).toBe(true);
+    expect((await retrieve(await upstreamOf([dir]), { ...WANT, names: ["lacking"] })).faults).toEqual(["ABSENT"]);
+  });
+
+  test("and one that speaks neither is left out", async () => {
+    const mirror = await mirrorOf(zoo.well, FILES);
+    const upstream = await upstreamOf(["ftp://ftp.example/gentoo", "rsync://r.example/gentoo", "nonsense", mirror.url]);
+    expect(await labels(upstream)).toEqual([expect.stringContaining(mirror.url)]);
+  });
+});
+
+describe("layout.conf", () => {
+  const layoutRequests = ({ requests }: zoo.MockMirror): number =>
+    requests.filter(({ url }) => url.endsWith("/layout.conf")).length;
+
+  test.each(["filename-hash", "none"] as const)(
+    "is asked for once a day, a restart between or not: %s",
+    async (layout) => {
+      let now = 0;
+      const mirror = await mirrorOf(zoo.well, FILES, { layout });
+      const first = await upstreamOf([mirror.url], { now: () => now });
+      await labels(first);
+      await labels(first);
+      await first.stop();
+      const second = await upstreamOf([mirror.url], { now: () => now });
+      await labels(second);
+      expect(layoutRequests(mirror)).toBe(1);
+      now += DAY_MS;
+      await labels(second);
+      expect(layoutRequests(mirror)).toBe(2);
+    },
+  );
+
+  test("is asked for once by all who need it at the same time", async () => {
+    const mirror = await mirrorOf(zoo.well, FILES, { layout: "flat", layoutBehaviour: zoo.slow(1000) });
+    const upstream = await upstreamOf([mirror.url]);
+    await Promise.all(Array.from({ length: 20 }, () => labels(upstream)));
+    expect(layoutRequests(mirror)).toBe(1);
+  });
+
+  test("that fails is guessed, first as Gentoo's mirrors have it, then flat; and asked for again after a minute", async () => {
+    let now = 0;
+    const layoutBehaviour = zoo.atFirst(zoo.says(404 + 99), 1, zoo.well);
+    const mirror = await mirrorOf(zoo.well, FILES, { layout: "flat", layoutBehaviour });
+    const upstream = await upstreamOf([mirror.url], { now: () => now });
+    const { got, faults } = await retrieve(upstream);
+    expect(got?.equals(FILE)).toBe(true);
+    expect(faults).toEqual(["ABSENT"]);
+    expect(layoutRequests(mirror)).toBe(1);
+    now += 60_000;
+    expect(await retrieve(upstream)).toMatchObject({ faults: [] });
+    expect(layoutRequests(mirror)).toBe(2);
+  });
+
+  test("that is a page of HTML is no layout", async () => {
+    const mirror = await mirrorOf(zoo.well, FILES, { layout: "filename-hash", layoutBehaviour: zoo.htmlWith200 });
+    const { faults } = await retrieve(await upstreamOf([mirror.url]));
+    expect(faults).toEqual([]);
+  });
+
+  test("that never comes costs no more than a header timeout, and the next mirror is asked", async () => {
+    const dead = await mirrorOf(zoo.stallsBeforeHeaders, FILES, {
+      layout: "flat",
+      layoutBehaviour: zoo.stallsBeforeHeaders,
+    });
+    const good = await mirrorOf(zoo.well, FILES);
+    const { got, faults } = await retrieve(await upstreamOf([dead.url, good.url]));
+    expect(got?.equals(FILE)).toBe(true);
+    expect(faults).toEqual([]);
+    expect(dead.requests).toHaveLength(1);
+  });
+
+  test("does not hold up a caller who lets go", async () => {
+    const layoutBehaviour = zoo.stallsBeforeHeaders;
+    const mirror = await mirrorOf(zoo.well, FILES, { layout: "flat", layoutBehaviour });
+    const upstream = await upstreamOf([mirror.url], { headerTimeoutMs: 60_000 });
+    const signal = AbortSignal.abort(new Error("had enough"));
+    await expect(upstream.sources(WANT, { signal }).next()).rejects.toThrow("had enough");
+  });
+});
+
+describe("the order of the sources", () => {
+  const cacheEntry = (extra: string): Record<string, string> => ({
+    "metadata/md5-cache/app-misc/foo-1": `${extra}\n`,
+    "profiles/thirdpartymirrors": "own http://t.example/own\n",
+  });
+
+  async function repoWith(files: Record<string, string>): Promise<string> {
+    const dir = await tempDir();
+    await writeTree(dir, files);
+    return dir;
+  }
+
+  async function orderWith(extra: string, want: Partial<Want> = {}): Promise<string[]> {
+    const repo = await repoWith(cacheEntry(extra));
+    const mirror = await mirrorOf(zoo.well, FILES);
+    const upstream = await upstreamOf([mirror.url], { repos: [repo] });
+    const found = await labels(upstream, { ...WANT, packages: [{ repo, package: "app-misc/foo" }], ...want });
+    return found.map((label) => label.replace(mirror.url, "MIRROR"));
+  }
+
+  const MIRROR_URL = "MIRROR/distfiles/foo%2B1.tar.xz";
+
+  test("is the mirrors, the URL that the client named, SRC_URI", async () => {
+    const extra = `SRC_URI=https://s.example/v1.tgz -> ${NAME} mirror://own/${NAME} https://s.example/else.tgz`;
+    expect(await orderWith(extra, { url: "http://client.example/x" })).toEqual([
+      MIRROR_URL,
+      "http://client.example/x",
+      "https://s.example/v1.tgz",
+      `http://t.example/own/${NAME}`,
+    ]);
+  });
+
+  test("has each URL once", async () => {
+    const extra = `SRC_URI=https://s.example/v1.tgz -> ${NAME}`;
+    expect(await orderWith(extra, { url: "https://s.example/v1.tgz" })).toEqual([
+      MIRROR_URL,
+      "https://s.example/v1.tgz",
+    ]);
+  });
+
+  test.each([
+    ["RESTRICT=mirror skips the mirrors", "RESTRICT=mirror", "", ["s"]],
+    ["RESTRICT=fetch skips mirrors and SRC_URI", "RESTRICT=fetch", "", []],
+    ["mirror+ lifts both", "RESTRICT=fetch mirror", "mirror+", ["m", "s"]],
+    ["fetch+ lifts fetch, not mirror", "RESTRICT=fetch", "fetch+", ["s"]],
+    ["a restriction that hangs on a USE flag does not restrict", "RESTRICT=x? ( mirror fetch )", "", ["m", "s"]],
+  ])("%s", async (_what, restrict, prefix, expected) => {
+    const found = await orderWith(`${restrict}\nSRC_URI=${prefix}https://s.example/${NAME}`);
+    expect(found.map((label) => (label === MIRROR_URL ? "m" : "s"))).toEqual(expected);
+  });
+
+  test("RESTRICT=mirror of one package leaves the mirrors to another", async () => {
+    const strict = await repoWith(cacheEntry(`RESTRICT=mirror\nSRC_URI=https://s.example/${NAME}`));
+    const open = await repoWith(cacheEntry(`SRC_URI=https://s.example/${NAME}`));
+    const overlay = await tempDir();
+    const mirror = await mirrorOf(zoo.well, FILES);
+    const upstream = await upstreamOf([mirror.url], { repos: [strict, open, overlay] });
+    const packages = [strict, open, overlay].map((repo) => ({ repo, package: "app-misc/foo" }));
+    expect(await labels(upstream, { ...WANT, packages: [packages[0]!] })).toHaveLength(1);
+    expect(await labels(upstream, { ...WANT, packages: packages.slice(0, 2) })).toHaveLength(2);
+    expect(await labels(upstream, { ...WANT, packages: [packages[0]!, packages[2]!] })).toHaveLength(2);
+  });
+
+  test("takes mirror:// of an overlay from its masters", async () => {
+    const master = await repoWith({
+      "profiles/repo_name": "gentoo\n",
+      "profiles/thirdpartymirrors": "gnu http://g.example/",
+    });
+    const overlay = await repoWith({
+      "metadata/layout.conf": "masters = gentoo\n",
+      "metadata/md5-cache/app-misc/foo-1": `SRC_URI=mirror://gnu/${NAME}\n`,
+    });
+    const upstream = await upstreamOf([], { repos: [overlay, master] });
+    const want = { ...WANT, packages: [{ repo: overlay, package: "app-misc/foo" }] };
+    expect(await labels(upstream, want)).toEqual([`http://g.example/${NAME}`]);
+  });
+});
+
+describe("mirrors that fail", () => {
+  test("are asked after the others for a while, and forgiven", async () => {
+    let now = 0;
+    const bad = await mirrorOf(zoo.says(500), FILES);
+    const good = await mirrorOf(zoo.well, FILES);
+    const upstream = await upstreamOf([bad.url, good.url], { now: () => now });
+    expect((await retrieve(upstream)).faults).toEqual(["BAD_STATUS"]);
+    expect((await retrieve(upstream)).faults).toEqual([]);
+    bad.become(zoo.well);
+    now += 30_000;
+    expect((await labels(upstream))[0]).toContain(bad.url);
+    expect((await retrieve(upstream)).faults).toEqual([]);
+    expect(good.files()).toHaveLength(2);
+  });
+
+  test("one and all are tried again at once, in their order", async () => {
+    const mirrors = [await mirrorOf(zoo.says(500), FILES), await mirrorOf(zoo.cut, FILES)];
+    const upstream = await upstreamOf(mirrors.map(({ url }) => url));
+    expect((await retrieve(upstream)).faults).toEqual(["BAD_STATUS", "BROKEN"]);
+    expect((await retrieve(upstream)).faults).toEqual(["BAD_STATUS", "BROKEN"]);
+  });
+
+  test("for one file keep their place for the others", async () => {
+    const first = await mirrorOf(zoo.lacks([NAME]), FILES);
+    const second = await mirrorOf(zoo.well, FILES);
+    const upstream = await upstreamOf([first.url, second.url]);
+    expect((await retrieve(upstream)).faults).toEqual(["ABSENT"]);
+    expect((await labels(upstream))[0]).toContain(first.url);
+  });
+
+  test("by wrong bytes are asked last for that blob, and as before for another", async () => {
+    const first = await mirrorOf(zoo.oneWrongByte(), FILES);
+    const second = await mirrorOf(zoo.well, FILES);
+    const upstream = await upstreamOf([first.url, second.url]);
+    for await (const source of upstream.sources(WANT, { signal: noSignal() })) {
+      source.blame(new SourceError("WRONG_BYTES", "wrong"));
+      break;
+    }
+    expect((await labels(upstream))[0]).toContain(second.url);
+    expect((await labels(upstream))[1]).toContain(first.url);
+    const other = { ...WANT, digest: digestOf(Buffer.from("other")) };
+    expect((await labels(upstream, other))[0]).toContain(first.url);
+  });
+
+  test("show it in their status, and good ones what they gave", async () => {
+    const bad = await mirrorOf(zoo.says(503, { "retry-after": "120" }), FILES, { layout: "flat" });
+    const good = await mirrorOf(zoo.well, FILES, { layout: "filename-hash" });
+    const upstream = await upstreamOf([bad.url, good.url], { now: () => 0 });
+    await retrieve(upstream);
+    expect(upstream.mirrorStatus()).toEqual([
+      {
+        url: bad.url,
+        layout: "flat",
+        requests: 2,
+        failures: 1,
+        bytes: 0,
+        avoided_until: "1970-01-01T00:02:00.000Z",
+        problem: expect.stringContaining("answered 503"),
+      },
+      { url: good.url, layout: "filename-hash", requests: 2, failures: 0, bytes: FILE.length },
+    ]);
+  });
+});
+
+describe("what no Manifest knows", () => {
+  const request = (headers: string[] = [], method: "GET" | "HEAD" = "GET"): MirrorRequest => ({
+    method,
+    headers,
+    signal: noSignal(),
+  });
+
+  test("comes from the first mirror that has it, by name", async () => {
+    const lacking = await mirrorOf(zoo.well, {}, { layout: "flat" });
+    const having = await mirrorOf(zoo.well, FILES, { layout: "filename-hash" });
+    const upstream = await upstreamOf([lacking.url, having.url]);
+    const answer = await upstream.distfile(NAME, request(["Range", "bytes=10-19", "User-Agent", "wget"]));
+    expect(answer.status).toBe(206);
+    expect(answer.headers["content-range"]).toBe(`bytes 10-19/${FILE.length}`);
+    expect((await readAll(answer.body)).equals(FILE.subarray(10, 20))).toBe(true);
+    expect(having.files()[0]?.headers).toMatchObject({ "user-agent": "wget", range: "bytes=10-19" });
+  });
+
+  test("comes by path, query and all; 416 and 304 are answers", async () => {
+    const path = "/snapshots/gentoo-20261119.tar.xz";
+    const mirror = await mirrorOf(zoo.well, { [path]: FILE });
+    const upstream = await upstreamOf([mirror.url]);
+    const answer = await upstream.mirrorPath(`${path}?x=1`, request());
+    expect((await readAll(answer.body)).equals(FILE)).toBe(true);
+    expect(mirror.requests[0]?.url).toBe(`${path}?x=1`);
+    expect((await upstream.mirrorPath(path, request(["Range", `bytes=${FILE.length}-`]))).status).toBe(416);
+    expect((await upstream.mirrorPath(path, request([], "HEAD"))).headers["content-length"]).toBe(String(FILE.length));
+  });
+
+  test("is NOT_FOUND only when every mirror says so", async () => {
+    const lacking = await mirrorOf(zoo.well, {});
+    const upstream = await upstreamOf([lacking.url]);
+    await expect(upstream.mirrorPath("/snapshots/x", request())).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await expect(upstream.distfile("x", request())).rejects.toMatchObject({ code: "NOT_FOUND" });
+    const refusing = await zoo.refusingMirror();
+    const half = await upstreamOf([lacking.url, refusing]);
+    await expect(half.mirrorPath("/snapshots/x", request())).rejects.toMatchObject({
+      code: "NO_SOURCE",
+      facts: { tried: [expect.stringContaining("404"), expect.stringContaining(refusing)] },
+    });
+    const none = await upstreamOf([]);
+    await expect(none.distfile("x", request())).rejects.toMatchObject({ code: "NO_SOURCE" });
+  });
+});
+
+test("a URL is a mirror's if it lies below one", async () => {
+  const upstream = await upstreamOf(["http://a.example/gentoo/", "https://b.example"]);
+  const isMirror = (url: string): boolean => upstream.isMirror(new URL(url));
+  expect(isMirror("http://a.example/gentoo/distfiles/ab/x")).toBe(true);
+  expect(isMirror("http://a.example/gentoo2/x")).toBe(false);
+  expect(isMirror("http://a.example:81/gentoo/x")).toBe(false);
+  expect(isMirror("http://b.example/distfiles/x")).toBe(true);
+  expect(isMirror("http://c.example/distfiles/x")).toBe(false);
+});
