@@ -1,19 +1,17 @@
 import { once } from "node:events";
 import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { startBox, type Box } from "../support/box.ts";
+import { closeAfterEach } from "../support/close-after-each.ts";
 import { testFile, type TestFile } from "../support/repository.ts";
 import { startMirror, well, type Exchange } from "../support/zoo/zoo.ts";
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.close();
-});
+const open = closeAfterEach();
 
 /** An upstream that answers in steps, each when the test says so. */
 interface SteppedUpstream {

@@ -3,9 +3,10 @@ import { connect } from "node:net";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { startBox, type Box, type BoxOptions } from "../support/box.ts";
+import { closeAfterEach } from "../support/close-after-each.ts";
 import { testFile } from "../support/repository.ts";
 import { FETCH, RESUME, wget } from "../support/wget.ts";
 import { startMirror, well, type MockMirror } from "../support/zoo/zoo.ts";
@@ -14,10 +15,7 @@ const file = testFile("hello+world~1.0@x.tar.gz", 700_000);
 const literal = testFile("github.com%2Ffhs%2F@v%2Fv2.3.0.mod", 300);
 const byDigest = `/distfiles/${file.digest.slice(0, 2)}/${file.digest}`;
 
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.close();
-});
+const open = closeAfterEach();
 
 async function setUp(options: BoxOptions = {}): Promise<{ box: Box; mirror: MockMirror }> {
   const mirror = await startMirror(

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import type { RawConfig } from "../../src/config/file.ts";
 import { startBox, type Box } from "../support/box.ts";
+import { closeAfterEach } from "../support/close-after-each.ts";
 import { testFile, type TestFile } from "../support/repository.ts";
 import { FETCH, RESUME, wget } from "../support/wget.ts";
 import {
@@ -35,10 +36,7 @@ const large = testFile("large-1.0.tar.xz", 40 * MIB);
 /** Short limits, so that a test of patience is short; more than one file of the test waits for its digest. */
 const config: RawConfig = { upstream: { header_timeout: "500ms", stall_timeout: "500ms" } };
 
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.close();
-});
+const open = closeAfterEach();
 
 async function mirrorOf(file: TestFile, behaviour: Behaviour): Promise<MockMirror> {
   const mirror = await startMirror(behaviour, { [file.name]: file.bytes }, { layout: "filename-hash" });

@@ -11,9 +11,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
+import { closeAfterEach } from "../support/close-after-each.ts";
 import { hasProgram, startNginxMirror, type NginxMirror } from "../support/nginx.ts";
 import { FETCH, RESUME, wget } from "../support/wget.ts";
 
@@ -59,10 +60,7 @@ const reason =
 const lines = (await readFile(MANIFEST, "utf8")).split("\n");
 const digests = new Map(lines.map((line) => [line.split(" ")[1] ?? "", line.split(" ")[4] ?? ""]));
 
-const open: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close();
-});
+const open = closeAfterEach();
 
 interface Place {
   readonly dir: string;
@@ -73,20 +71,20 @@ interface Place {
 
 async function setUp(options: { limitRate?: number } = {}): Promise<Place> {
   const dir = await mkdtemp(join(tmpdir(), "distswarm-real-"));
-  open.push(() => rm(dir, { recursive: true, force: true }));
+  open.push({ close: () => rm(dir, { recursive: true, force: true }) });
   const repo = join(dir, "repo", "www-apps", "invidious");
   await mkdir(repo, { recursive: true });
   await copyFile(MANIFEST, join(repo, "Manifest"));
   await mkdir(join(dir, "out"));
   const mirror = await startNginxMirror(dir, distfiles!, options);
-  open.push(() => mirror.close());
+  open.push(mirror);
   const config = `[proxy]\nlisten = ["127.0.0.1:0"]\n[store]\ndir = "${dir}/store"\nmin_free = "0B"\n[portage]\nrepos = ["${dir}/repo"]\ndistdir = ""\n[upstream]\nmirrors = ["${mirror.url}"]\n`;
   const start = async (): Promise<void> => {
     place.agent = await startAgentProcess({ dir, config });
   };
   const place = { dir, mirror, start } as Place;
   await start();
-  open.push(() => place.agent.end("SIGKILL"));
+  open.push({ close: () => place.agent.end("SIGKILL") });
   return place;
 }
 

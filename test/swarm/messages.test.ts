@@ -23,7 +23,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     first: fc.boolean(),
     last: fc.boolean(),
   }),
-  fc.record({ type: fc.constant("change" as const), sequence, added: prefixes, removed: prefixes }),
+  fc.record({ type: fc.constant("change" as const), since: sequence, sequence, added: prefixes, removed: prefixes }),
   fc.record({ type: fc.constant("claim" as const), digest: fixed(64), on: fc.boolean() }),
   fc.record({
     type: fc.constant("addresses" as const),
@@ -90,8 +90,8 @@ describe("the messages of the swarm", () => {
 
   it.each([
     ["a name that could rewrite a terminal", { type: "hello", host: "\u001b[2J", version: "1", port: 1 }],
-    ["half a prefix", { type: "change", sequence: 1, added: Buffer.alloc(8), removed: Buffer.alloc(0) }],
-    ["a negative number", { type: "change", sequence: -1, added: Buffer.alloc(0), removed: Buffer.alloc(0) }],
+    ["half a prefix", { type: "change", since: 0, sequence: 1, added: Buffer.alloc(8), removed: Buffer.alloc(0) }],
+    ["a negative number", { type: "change", since: 0, sequence: -1, added: Buffer.alloc(0), removed: Buffer.alloc(0) }],
     ["a short digest", { type: "claim", digest: Buffer.alloc(32), on: true }],
     ["a host name as an address", { type: "addresses", peers: [{ id: Buffer.alloc(32), host: "example", port: 1 }] }],
     ["a type that every object has", { type: "toString" }],
