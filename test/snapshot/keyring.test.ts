@@ -1,0 +1,91 @@
+import { chmod, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { Keyring } from "../../src/snapshot/keyring.ts";
+import { makeKey, NOW, STRANGER, tempDir, writeKeyring } from "./support/unit.ts";
+
+const PACKAGE = "sec-keys/openpgp-keys-gentoo-release";
+const HOUR_S = 3600;
+
+async function keyringAt(now = NOW): Promise<{ keyring: Keyring; path: string }> {
+  const path = join(await tempDir(), "gentoo-release.asc");
+  return { keyring: new Keyring({ path, now: () => now }), path };
+}
+
+/** Why it cannot be used; fails the test when it can. */
+async function reason(keyring: Keyring): Promise<string> {
+  const state = await keyring.current();
+  return state.usable ? "it can be used" : state.reason;
+}
+
+describe("a keyring can be used", () => {
+  test("when one of several keys is of Gentoo's infrastructure", async () => {
+    const { keyring, path } = await keyringAt();
+    await writeKeyring(path, await makeKey({ userID: STRANGER }), await makeKey());
+    const state = await keyring.current();
+    expect(state.usable && state.keys).toHaveLength(2);
+  });
+
+  test("as soon as the file is there, and anew when it changes", async () => {
+    const { keyring, path } = await keyringAt();
+    expect(await reason(keyring)).toContain(`install ${PACKAGE}`);
+    await writeKeyring(path, await makeKey());
+    const first = await keyring.current();
+    await writeKeyring(path, await makeKey());
+    const second = await keyring.current();
+    if (!first.usable || !second.usable) throw new Error("it cannot be used");
+    expect(second.stamp).not.toBe(first.stamp);
+    expect(second.keys[0]!.getFingerprint()).not.toBe(first.keys[0]!.getFingerprint());
+  });
+});
+
+describe("a keyring that cannot be used says why, and which package mends it", () => {
+  test("absent", async () => {
+    const { keyring, path } = await keyringAt();
+    expect(await reason(keyring)).toBe(
+      `${path}: there is no keyring: install ${PACKAGE}; tree snapshots pass through and are not kept`,
+    );
+  });
+
+  test("no key in it, or damaged ones", async () => {
+    const { keyring, path } = await keyringAt();
+    await writeFile(path, "not a key");
+    expect(await reason(keyring)).toContain(`holds no armored public key: install ${PACKAGE} again`);
+    const armored = (await makeKey()).toPublic().armor();
+    await writeFile(path, armored.replace(/\n.{20}/, "\n"));
+    expect(await reason(keyring)).toMatch(/cannot be read .* again/);
+  });
+
+  test("a directory in its place", async () => {
+    const keyring = new Keyring({ path: await tempDir() });
+    expect(await reason(keyring)).toContain("cannot be read (EISDIR)");
+  });
+
+  test.skipIf(process.getuid?.() === 0)("not readable by this user (skipped as root, who reads all)", async () => {
+    const { keyring, path } = await keyringAt();
+    await writeKeyring(path, await makeKey());
+    await chmod(path, 0);
+    expect(await reason(keyring)).toContain("EACCES");
+  });
+
+  test("only keys of others", async () => {
+    const { keyring, path } = await keyringAt();
+    await writeKeyring(path, await makeKey({ userID: STRANGER }));
+    expect(await reason(keyring)).toContain(`no key has the user id <infrastructure@gentoo.org>: install ${PACKAGE}`);
+  });
+
+  test("expired, from the moment on at which it expires", async () => {
+    const key = await makeKey({ expiresInS: 365 * 24 * HOUR_S });
+    const before = await keyringAt(NOW - 1000);
+    await writeKeyring(before.path, key);
+    expect((await before.keyring.current()).usable).toBe(true);
+    const after = new Keyring({ path: before.path, now: () => NOW + 1000 });
+    expect(await reason(after)).toMatch(new RegExp(`key [0-9A-F]{16} expired on 2026-11-21: update ${PACKAGE}`));
+  });
+
+  test("revoked", async () => {
+    const { keyring, path } = await keyringAt();
+    await writeKeyring(path, await (await makeKey()).revoke({}, new Date(NOW - 1000)));
+    expect(await reason(keyring)).toMatch(/cannot be used \(.*revoked.*\)/);
+  });
+});

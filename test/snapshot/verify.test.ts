@@ -1,0 +1,149 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { enums, reformatKey, type PrivateKey } from "openpgp";
+import { digestOf } from "../../src/core/digest.ts";
+import { startOf } from "../../src/snapshot/name.ts";
+import { SnapshotRefused } from "../../src/snapshot/refusal.ts";
+import { verifyUnit, type VerifiedUnit } from "../../src/snapshot/verify.ts";
+import {
+  DATE,
+  GENTOO,
+  makeKey,
+  makeUnit,
+  md5sumOf,
+  NOW,
+  OLDER_DATE,
+  STRANGER,
+  tarballBytes,
+  tempDir,
+  writeUnit,
+  type TestUnit,
+} from "./support/unit.ts";
+
+const HOUR_MS = 3_600_000;
+
+let gentoo: PrivateKey;
+
+beforeAll(async () => {
+  gentoo = await makeKey();
+});
+
+async function verified(unit: TestUnit, keys: PrivateKey[] = [gentoo]): Promise<VerifiedUnit> {
+  const paths = await writeUnit(await tempDir(), unit);
+  return verifyUnit(paths, { date: unit.date, keys: keys.map((key) => key.toPublic()), now: NOW });
+}
+
+/** The check that a unit fails. */
+async function failed(unit: TestUnit, keys?: PrivateKey[]): Promise<string> {
+  const error = await verified(unit, keys).catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(SnapshotRefused);
+  return (error as SnapshotRefused).check;
+}
+
+async function changed(files: Partial<TestUnit["files"]>): Promise<TestUnit> {
+  const unit = await makeUnit(gentoo);
+  return { ...unit, files: { ...unit.files, ...files } };
+}
+
+describe("a unit that Gentoo made passes", () => {
+  test("with who signed it, when, and the digests of what was checked", async () => {
+    const unit = await makeUnit(gentoo);
+    expect(await verified(unit)).toEqual({
+      date: DATE,
+      signedBy: "Gentoo ebuild repository signing key <infrastructure@gentoo.org>",
+      key: gentoo.getFingerprint().toUpperCase(),
+      signedAt: startOf(DATE) + 24.75 * HOUR_MS,
+      files: {
+        tarball: { digest: digestOf(unit.files.tarball), size: unit.files.tarball.length },
+        signature: { digest: digestOf(unit.files.signature), size: unit.files.signature.length },
+        md5sum: { digest: digestOf(unit.files.md5sum), size: unit.files.md5sum.length },
+      },
+    });
+  });
+
+  test("signed by a subkey", async () => {
+    const key = await makeKey({ subkey: true });
+    expect(await verified(await makeUnit(key), [gentoo, key])).toMatchObject({
+      key: key.getFingerprint().toUpperCase(),
+    });
+  });
+
+  test("signed at the very start of its day, and 48 h later", async () => {
+    await verified(await makeUnit(gentoo, { signedAt: startOf(OLDER_DATE), date: OLDER_DATE }));
+    await verified(await makeUnit(gentoo, { signedAt: startOf(OLDER_DATE) + 48 * HOUR_MS, date: OLDER_DATE }));
+  });
+
+  test("by a key that has expired since it signed", async () => {
+    const key = await makeKey({ expiresInS: 365 * 24 * 3600 - 3600 });
+    await verified(await makeUnit(key), [key]);
+  });
+});
+
+describe("a unit is refused by name of the check that it fails", () => {
+  test("bytes changed behind the signature", async () => {
+    const tarball = tarballBytes("other");
+    expect(await failed(await changed({ tarball, md5sum: md5sumOf(tarball, DATE) }))).toBe("WRONG_SIGNATURE");
+  });
+
+  test("the md5sum of another tarball", async () => {
+    expect(await failed(await changed({ md5sum: md5sumOf(tarballBytes("other"), DATE) }))).toBe("WRONG_MD5");
+  });
+
+  test("an md5sum file that names another file", async () => {
+    const { files } = await makeUnit(gentoo);
+    expect(await failed(await changed({ md5sum: md5sumOf(files.tarball, OLDER_DATE) }))).toBe("MD5SUM_UNREADABLE");
+  });
+
+  test("a tarball that ends early", async () => {
+    expect(await failed(await changed({ tarball: tarballBytes(DATE).subarray(0, 200_000) }))).toBe("TRUNCATED");
+    expect(await failed(await changed({ tarball: Buffer.alloc(0) }))).toBe("TRUNCATED");
+  });
+
+  test("a signature by another key, though it has the user id", async () => {
+    expect(await failed(await makeUnit(await makeKey()))).toBe("UNKNOWN_KEY");
+  });
+
+  test("a key of the keyring without the user id", async () => {
+    const key = await makeKey({ userID: STRANGER });
+    expect(await failed(await makeUnit(key), [gentoo, key])).toBe("WRONG_USER_ID");
+  });
+
+  test("a key that was revoked, even after it signed", async () => {
+    const key = await makeKey();
+    const unit = await makeUnit(key);
+    expect(await failed(unit, [await key.revoke({}, new Date(NOW - HOUR_MS))])).toBe("KEY_REVOKED");
+    const retired = await key.revoke({ flag: enums.reasonForRevocation.keyRetired }, new Date(NOW - HOUR_MS));
+    expect(await failed(unit, [retired])).toBe("KEY_REVOKED");
+  });
+
+  test("a key that had expired when it signed", async () => {
+    const key = await makeKey();
+    const unit = await makeUnit(key);
+    const options = { userIDs: [GENTOO], keyExpirationTime: 300 * 24 * 3600, date: key.getCreationTime() };
+    const { privateKey } = await reformatKey({ privateKey: key, ...options, format: "object" });
+    expect(await failed(unit, [privateKey])).toBe("KEY_EXPIRED");
+  });
+
+  test("an older tarball, validly signed, under a new name", async () => {
+    expect(await failed(await makeUnit(gentoo, { signedAt: startOf(DATE) - 1000 }))).toBe("SIGNED_TOO_EARLY");
+  });
+
+  test("signed more than 48 h after its date", async () => {
+    const late = startOf(OLDER_DATE) + 48 * HOUR_MS + 1000;
+    expect(await failed(await makeUnit(gentoo, { date: OLDER_DATE, signedAt: late }))).toBe("SIGNED_TOO_LATE");
+  });
+
+  test("a signature file that is none", async () => {
+    for (const text of [
+      "",
+      "<html>404</html>",
+      "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n",
+    ]) {
+      expect(await failed(await changed({ signature: Buffer.from(text) }))).toBe("SIGNATURE_UNREADABLE");
+    }
+  });
+
+  test("small files that are not small", async () => {
+    expect(await failed(await changed({ signature: Buffer.alloc(64 * 1024 + 1) }))).toBe("TOO_LARGE");
+    expect(await failed(await changed({ md5sum: Buffer.alloc(64 * 1024 + 1) }))).toBe("TOO_LARGE");
+  });
+});
