@@ -26,6 +26,7 @@ import { StatusModel } from "./status/model.ts";
 import { statusPage } from "./status/page.ts";
 import { TrafficCounter } from "./status/traffic-counter.ts";
 import { FileStore } from "./store/blob-store.ts";
+import { dial } from "./upstream/dial.ts";
 import { UpstreamMirrors } from "./upstream/upstream-mirrors.ts";
 
 /** Transfers from peers at once: they are quick and cost nobody's line. */
@@ -127,17 +128,21 @@ function buildParts(config: Config, db: Database, { log, notes }: AgentOptions):
 }
 
 function buildUpstream(config: Config, components: { db: Database; log: Logger }, via: string): UpstreamMirrors {
-  const { mirrors, proxy, no_proxy, header_timeout, stall_timeout } = config.upstream;
+  const { mirrors, header_timeout, stall_timeout } = config.upstream;
   return new UpstreamMirrors(components, {
     mirrors,
-    ...(proxy === null ? {} : { proxy }),
-    noProxy: no_proxy,
+    ...proxyOptions(config),
     headerTimeoutMs: header_timeout,
     stallTimeoutMs: stall_timeout,
     repos: config.portage.repos,
     version: VERSION,
     via: `1.1 ${via}`,
   });
+}
+
+function proxyOptions(config: Config): { proxy?: string; noProxy: readonly string[] } {
+  const { proxy, no_proxy: noProxy } = config.upstream;
+  return proxy === null ? { noProxy } : { proxy, noProxy };
 }
 
 function buildStore(config: Config, db: Database, index: ManifestIndex, log: Logger): FileStore {
@@ -184,7 +189,7 @@ function buildDoors(config: Config, parts: DoorParts, via: string): Doors {
   const mirror = new MirrorDoor({ resolver, store, upstream, blobs, pass, page });
   const forward = new ForwardDoor({ index, resolver, upstream, mirror, pass });
   const tunnel = new ConnectTunnel(
-    { dial: (to, signal) => upstream.dial(to, signal), log },
+    { dial: (to) => dial(to, { ...proxyOptions(config), timeoutMs: config.upstream.header_timeout }), log },
     { ports: config.proxy.connect_ports },
   );
   const { listen, allow } = config.proxy;

@@ -196,7 +196,7 @@ describe("CONNECT", () => {
     const server = createServer((socket) => socket.once("data", (bytes) => socket.end(bytes)));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    open.push({ close: () => new Promise((resolve) => server.close(() => resolve())) });
+    open.push({ close: () => new Promise<void>((resolve) => server.close(() => resolve())) });
     return (server.address() as { port: number }).port;
   }
 
