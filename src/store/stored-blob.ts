@@ -32,10 +32,13 @@ export class StoredBlob implements OpenBlob {
     this.path = blob.path;
   }
 
-  async *read(range: ByteRange = { start: 0, end: this.size }): AsyncGenerator<Buffer> {
+  async *read(
+    range: ByteRange = { start: 0, end: this.size },
+    options: { lend?: boolean } = {},
+  ): AsyncGenerator<Buffer> {
     const file = { handle: this.#components.handle, size: this.size, sums: this.#sums };
     try {
-      yield* readChecked(file, range);
+      yield* readChecked(file, range, options);
     } catch (error) {
       if (!(error instanceof ChunkDamage)) throw error;
       await this.#components.damaged(error.message);

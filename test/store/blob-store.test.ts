@@ -39,6 +39,25 @@ test("any range comes out as it went in", async () => {
   );
 });
 
+test("lent buffers stay as they are until two more were asked for; all others for good", async () => {
+  const { store } = await startStore();
+  const blob = makeBlob(9 * MIB + 3);
+  await put(store, blob);
+  const reader = (await store.open(blob.digest))!;
+  let previous: { bytes: Buffer; start: number } | undefined;
+  let start = 10;
+  for await (const bytes of reader.read({ start, end: blob.size }, { lend: true })) {
+    await new Promise(setImmediate); // time for what is being read ahead
+    if (previous) expectBytes(previous.bytes, blob.bytes.subarray(previous.start, start));
+    previous = { bytes, start };
+    expectBytes(bytes, blob.bytes.subarray(start, start + bytes.length));
+    start += bytes.length;
+  }
+  expect(start).toBe(blob.size);
+  await reader.close();
+  expectBytes(await get(store, blob.digest), blob.bytes);
+});
+
 test("events tell what can be opened and what no longer, and the list agrees", async () => {
   const box = await startStore();
   const told: string[] = [];
