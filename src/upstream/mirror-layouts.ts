@@ -27,8 +27,10 @@ export type Get = (url: string, signal: AbortSignal) => Promise<UpstreamAnswer>;
 const REMEMBER_MS = 24 * 3_600_000;
 /** How long after a failure the next try waits. */
 const RETRY_MS = 60_000;
-/** A longer layout.conf is none. Bytes. */
-const MAX_BYTES = 64 * 1024;
+/** A longer layout.conf is none. Characters. */
+const MAX_LENGTH = 64 * 1024;
+/** How long its hundred bytes may take once the headers are there: a request waits for them. */
+const BODY_MS = 1000;
 
 const GUESS: KnownLayouts = { layouts: [GLEP_75, FLAT], guessed: true };
 
@@ -128,15 +130,19 @@ export class MirrorLayouts {
   }
 }
 
-async function readText(answer: UpstreamAnswer): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > MAX_BYTES) return "";
+async function readText({ body, url }: UpstreamAnswer): Promise<string> {
+  const stall = new SourceError("STALLED", `${url}: the body does not come`);
+  const timer = setTimeout(() => body.destroy(stall), BODY_MS);
+  try {
+    let text = "";
+    for await (const chunk of body.setEncoding("utf8") as AsyncIterable<string>) {
+      text += chunk;
+      if (text.length > MAX_LENGTH) return "";
+    }
+    return text;
+  } finally {
+    clearTimeout(timer);
   }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** @throws system errors other than `ENOENT`. */

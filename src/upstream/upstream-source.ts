@@ -57,9 +57,8 @@ export class UpstreamSource implements Source {
   }
 
   /** See {@link Source.blame}. */
-  blame(error: SourceError): void {
+  blame(): void {
     this.#parts.blames.add(this.label, this.#want.digest);
-    this.#parts.health.failed(this.#origin, error);
   }
 
   /** Cuts the body to what is wanted, and tells the health how it went. A consumer that leaves early tells nothing. */

@@ -136,7 +136,7 @@ describe("layout.conf", () => {
 
   test("that fails is guessed, first as Gentoo's mirrors have it, then flat; and asked for again after a minute", async () => {
     let now = 0;
-    const layoutBehaviour = zoo.atFirst(zoo.says(404 + 99), 1, zoo.well);
+    const layoutBehaviour = zoo.atFirst(zoo.says(500), 1, zoo.well);
     const mirror = await mirrorOf(zoo.well, FILES, { layout: "flat", layoutBehaviour });
     const upstream = await upstreamOf([mirror.url], { now: () => now });
     const { got, faults } = await retrieve(upstream);
@@ -164,6 +164,13 @@ describe("layout.conf", () => {
     expect(got?.equals(FILE)).toBe(true);
     expect(faults).toEqual([]);
     expect(dead.requests).toHaveLength(1);
+  });
+
+  test("that stalls in its body is not waited for either", async () => {
+    const layoutBehaviour = zoo.stallsAfterHeaders;
+    const mirror = await mirrorOf(zoo.well, FILES, { layout: "filename-hash", layoutBehaviour });
+    const upstream = await upstreamOf([mirror.url], { stallTimeoutMs: 60_000 });
+    expect((await retrieve(upstream)).faults).toEqual([]);
   });
 
   test("does not hold up a caller who lets go", async () => {
