@@ -1,0 +1,172 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, open as openFile, readdir, rm, statfs, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { digestOf } from "../../src/core/digest.ts";
+import { startBox, type Box } from "../support/box.ts";
+import { closeAfterEach } from "../support/close-after-each.ts";
+import { testFile, type TestFile } from "../support/repository.ts";
+import { slow, startMirror, well, type Behaviour, type MockMirror } from "../support/zoo/zoo.ts";
+
+const MIB = 2 ** 20;
+const small = testFile("small-1.0.tar.xz", 3 * MIB);
+const large = testFile("large-1.0.tar.xz", 24 * MIB);
+const isRoot = process.getuid?.() === 0;
+
+const open = closeAfterEach();
+
+async function setUp(behaviour: Behaviour = well): Promise<{ box: Box; mirror: MockMirror }> {
+  const files = { [small.name]: small.bytes, [large.name]: large.bytes };
+  const mirror = await startMirror(behaviour, files, { layout: "filename-hash" });
+  const box = await startBox({ files: [small, large], mirrors: [mirror.url] });
+  open.push(mirror, box);
+  return { box, mirror };
+}
+
+async function get(box: Box, file: TestFile): Promise<string> {
+  const answer = await fetch(`${box.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`);
+  expect(answer.status).toBe(200);
+  return digestOf(Buffer.from(await answer.arrayBuffer()));
+}
+
+function pathOf(box: Box, file: TestFile): string {
+  return join(box.storeDir, "blobs", file.digest.slice(0, 2), file.digest);
+}
+
+async function kept(box: Box): Promise<number> {
+  return (await box.agent.api.status()).store.blobs;
+}
+
+async function flipBit(path: string, at: number): Promise<void> {
+  const file = await openFile(path, "r+");
+  const byte = Buffer.alloc(1);
+  await file.read(byte, 0, 1, at);
+  byte[0]! ^= 1;
+  await file.write(byte, 0, 1, at);
+  await file.close();
+}
+
+describe("a blob with a flipped bit under the running agent", () => {
+  test.each([0, 1_500_000, 24 * MIB - 1])("at byte %i: the client gets right bytes, fetched anew", async (at) => {
+    const { box, mirror } = await setUp();
+    await get(box, large);
+    await expect.poll(() => kept(box)).toBe(1);
+    await flipBit(pathOf(box, large), at);
+    expect(await get(box, large)).toBe(large.digest);
+    expect(mirror.files()).toHaveLength(2);
+    await expect.poll(() => kept(box)).toBe(1);
+    expect(await get(box, large)).toBe(large.digest);
+    expect(mirror.files()).toHaveLength(2);
+  });
+
+  test("or cut short, with upstream gone: a break, never a clean end", async () => {
+    const { box, mirror } = await setUp();
+    await get(box, large);
+    await expect.poll(() => kept(box)).toBe(1);
+    await truncate(pathOf(box, large), 5 * MIB);
+    await mirror.close();
+    await expect(get(box, large)).rejects.toThrow();
+    expect(await kept(box)).toBe(0);
+  });
+});
+
+test("the store's directory deleted under the running agent: files are fetched and kept again", async () => {
+  const { box, mirror } = await setUp();
+  await get(box, small);
+  await expect.poll(() => kept(box)).toBe(1);
+  await rm(box.storeDir, { recursive: true });
+  expect(await get(box, small)).toBe(small.digest);
+  expect(mirror.files()).toHaveLength(2);
+  await expect.poll(() => readdir(join(box.storeDir, "blobs")).catch(() => [])).toContain("layout.conf");
+  expect(await get(box, small)).toBe(small.digest);
+  expect(mirror.files()).toHaveLength(2);
+});
+
+test("a damaged database is set aside and built anew: nothing is fetched again", async () => {
+  const { box, mirror } = await setUp();
+  await get(box, small);
+  await expect.poll(() => kept(box)).toBe(1);
+  await box.agent.stop();
+  const db = join(box.dir, "state", "db");
+  for (const name of await readdir(db))
+    if (/^(CURRENT|MANIFEST|0)/.test(name)) await writeFile(join(db, name), "damage");
+  await box.restart();
+  expect(await get(box, small)).toBe(small.digest);
+  expect(mirror.files()).toHaveLength(1);
+  expect((await readdir(join(box.dir, "state"))).some((name) => name.startsWith("db.damaged-"))).toBe(true);
+});
+
+test("a store of an unknown version is refused and not touched", async () => {
+  const { box } = await setUp();
+  await box.agent.stop();
+  await writeFile(join(box.storeDir, "version"), "2\n");
+  const before = await readdir(box.storeDir, { recursive: true });
+  await expect(box.restart()).rejects.toMatchObject({ code: "STORE_VERSION" });
+  expect(await readdir(box.storeDir, { recursive: true })).toEqual(before);
+  await writeFile(join(box.storeDir, "version"), "1\n");
+  await box.restart();
+});
+
+describe.skipIf(!isRoot)(`a small file system of its own${isRoot ? "" : " (skipped: mounting needs root)"}`, () => {
+  const FILL = "fill";
+
+  /** A box whose store is a tmpfs with this much room left. */
+  async function boxWithRoom(room: number, behaviour: Behaviour = well): Promise<Box> {
+    const { box } = await setUp(behaviour);
+    await box.agent.stop();
+    await rm(box.storeDir, { recursive: true });
+    await mkdir(box.storeDir);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=32m", "tmpfs", box.storeDir]);
+    open.push({ close: async () => execFileSync("umount", ["-l", box.storeDir]) });
+    await box.restart();
+    await leaveRoom(box, room);
+    return box;
+  }
+
+  async function leaveRoom(box: Box, room: number): Promise<void> {
+    await rm(join(box.storeDir, FILL), { force: true });
+    const { bavail, bsize } = await statfs(box.storeDir);
+    await writeFile(join(box.storeDir, FILL), Buffer.alloc(Math.max(0, bavail * bsize - room)));
+  }
+
+  async function partials(box: Box): Promise<string[]> {
+    return readdir(join(box.storeDir, "partial")).catch(() => []);
+  }
+
+  test.each([0, 4096, 100_000, MIB, 2 * MIB, 3 * MIB - 4096])(
+    "full after %i bytes of a small file: the client gets it, nothing half is kept, the status says so",
+    async (room) => {
+      const box = await boxWithRoom(room);
+      expect(await get(box, small)).toBe(small.digest);
+      expect(await kept(box)).toBe(0);
+      await expect.poll(() => partials(box)).toEqual([]);
+      expect((await box.agent.api.status()).warnings.join("\n")).toMatch(/full|room|space/i);
+      await leaveRoom(box, 20 * MIB);
+      expect(await get(box, small)).toBe(small.digest);
+      await expect.poll(() => kept(box)).toBe(1);
+      expect((await box.agent.api.status()).warnings).toEqual([]);
+    },
+  );
+
+  test.each([0, 100_000, 10 * MIB, 23 * MIB])(
+    "full after %i bytes of a streamed file, for three clients",
+    async (room) => {
+      const box = await boxWithRoom(room, slow(60 * MIB));
+      const got = await Promise.all([get(box, large), get(box, large), get(box, large)]);
+      expect(got).toEqual([large.digest, large.digest, large.digest]);
+      expect(await kept(box)).toBe(0);
+      await expect.poll(() => partials(box)).toEqual([]);
+    },
+  );
+
+  test("read-only: what is there is served, what is not is passed on without being kept", async () => {
+    const box = await boxWithRoom(30 * MIB);
+    await get(box, small);
+    await expect.poll(() => kept(box)).toBe(1);
+    execFileSync("mount", ["-o", "remount,ro", box.storeDir]);
+    expect(await get(box, small)).toBe(small.digest);
+    expect(await get(box, large)).toBe(large.digest);
+    expect(await kept(box)).toBe(1);
+    expect((await box.agent.api.status()).warnings.join("\n")).toMatch(/read-only|EROFS/i);
+  });
+});
