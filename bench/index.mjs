@@ -4,7 +4,7 @@
 //
 // Without DIR a tree of 20,000 packages with three DIST lines each is made in the temporary directory.
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,14 +35,6 @@ function makeTree(repo) {
   }
 }
 
-function somePackage(repo) {
-  for (const category of readdirSync(repo, { withFileTypes: true })) {
-    if (!category.isDirectory() || ["metadata", "profiles"].includes(category.name)) continue;
-    return join(repo, category.name, readdirSync(join(repo, category.name))[0]);
-  }
-  throw new Error(`no package in ${repo}`);
-}
-
 /** Runs `step`: its time, and the longest that it kept the event loop from anything else. */
 async function measure(label, step) {
   const delay = monitorEventLoopDelay({ resolution: 1 });
@@ -57,10 +49,11 @@ async function measure(label, step) {
   );
 }
 
+const given = process.argv[2];
 const work = mkdtempSync(join(tmpdir(), "distswarm-bench-"));
 try {
-  const repo = process.argv[2] ?? join(work, "repo");
-  if (process.argv[2] === undefined) makeTree(repo);
+  const repo = given ?? join(work, "repo");
+  if (given === undefined) makeTree(repo);
   const db = await openDatabase(join(work, "db"), silentLogger);
   let index = new ManifestIndex({ db, log: silentLogger }, { repos: [repo] });
   console.log(`${"".padEnd(24)}       time   blocked      RSS`);
@@ -69,16 +62,16 @@ try {
     await index.catchUp();
   });
   await measure("nothing changed", () => index.catchUp());
-  if (process.argv[2] === undefined) {
-    await appendFile(join(somePackage(repo), "Manifest"), distLine("one-more.tar.xz"));
+  if (given === undefined) {
+    await appendFile(join(repo, "category-0", "package-0", "Manifest"), distLine("one-more.tar.xz"));
     await measure("one Manifest changed", () => index.catchUp());
   }
   await index.stop();
   index = new ManifestIndex({ db, log: silentLogger }, { repos: [repo] });
   await measure("started again: ready", () => index.start());
   await measure("started again: scanned", () => index.catchUp());
-  const name = index.counts();
-  console.log(`${name.manifests} Manifests, ${name.distfiles} distfiles`);
+  const { manifests, distfiles } = index.counts();
+  console.log(`${manifests} Manifests, ${distfiles} distfiles`);
   await index.stop();
   await db.close();
 } finally {

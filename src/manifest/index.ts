@@ -1,4 +1,4 @@
-import { EventEmitter, once } from "node:events";
+import { EventEmitter } from "node:events";
 import { basename, resolve } from "node:path";
 import { condemnDatabase, type Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
@@ -8,6 +8,7 @@ import { DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { distfilesOf, knownDistfileOf } from "./answers.ts";
+import { unlessAborted } from "./concurrent.ts";
 import { describeAllDamage, describeDamage, describeRepo, type RepoState } from "./problems.ts";
 import { DamagedRecord, type ManifestRecord } from "./records.ts";
 import { refresh, type Refreshed } from "./refresh.ts";
@@ -123,19 +124,8 @@ export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements 
   }
 
   async catchUp({ signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
-    const round = this.#life?.rounds.now() ?? false;
-    if (signal === undefined) return round;
-    if (signal.aborted) return false;
-    const settled = new AbortController();
-    const aborted = once(signal, "abort", { signal: settled.signal }).then(
-      () => false,
-      () => false,
-    );
-    try {
-      return await Promise.race([round, aborted]);
-    } finally {
-      settled.abort();
-    }
+    const round = this.#life?.rounds.now() ?? Promise.resolve(false);
+    return signal === undefined ? round : unlessAborted(round, false, signal);
   }
 
   counts(): { manifests: number; distfiles: number } {
@@ -182,17 +172,17 @@ export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements 
   async #noteDamage(error: unknown): Promise<void> {
     if (isCorruption(error)) return this.#condemn(error);
     if (!(error instanceof DamagedRecord)) throw error;
-    if (!this.#damaged) this.#log.warn(`the Manifest index is damaged (${messageOf(error)}); building it anew`);
+    if (!this.#damaged) this.#log.warn(`the Manifest index cannot be used (${messageOf(error)}); building it anew`);
     this.#damaged = true;
     this.#life?.rounds.hint();
   }
 
-  async #condemn(error: unknown): Promise<void> {
+  async #condemn(damage: unknown): Promise<void> {
     if (this.#condemned) return;
     this.#condemned = true;
-    this.#failure = `the database is damaged (${messageOf(error)}): restart the agent, it then begins a new one`;
-    this.#log.error({ err: error }, this.#failure);
-    await condemnDatabase(this.#db);
+    this.#failure = `the database is damaged (${messageOf(damage)}): restart the agent, it then begins a new one`;
+    this.#log.error({ err: damage }, this.#failure);
+    await condemnDatabase(this.#db).catch((error: unknown) => this.#log.warn(messageOf(error)));
     this.emit("condemned");
   }
 
@@ -212,8 +202,11 @@ export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements 
     });
     this.#failure = undefined;
     this.#noteRepos(refreshed);
-    this.emit("refreshed", { changed: refreshed.changed, read: refreshed.read });
-    return { changed: refreshed.changed, costMs: refreshed.scanMs };
+    const { changed, read, scanMs } = refreshed;
+    const { manifests, distfiles } = this.counts();
+    if (changed) this.#log.info(`read ${read} Manifests; there are ${manifests} now, with ${distfiles} distfiles`);
+    this.emit("refreshed", { changed, read });
+    return { changed, costMs: scanMs };
   }
 
   #noteFailure(error: unknown): void {

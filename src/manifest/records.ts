@@ -8,6 +8,7 @@ import type { DamagedLine, DistLine } from "./parse.ts";
 //   digests    <digest> <name> <dir>  -> size
 //   lines      <dir>                  -> the lines of its Manifest, `<name> <size> <digest>`, to take them out again
 //   manifests  <dir>                  -> ManifestRecord as JSON
+//   state      state                  -> the index as a whole, as JSON (`tables.ts`)
 //
 // Names and digests hold no space (the parser sees to it); a directory may, and comes last. A line without a digest has
 // `-` in its place, and no record in `digests`.

@@ -58,7 +58,7 @@ export async function refresh(task: RefreshTask): Promise<Refreshed> {
     await writer.add({ dir, lines: [], added: [], removed: await tables.lines(dir), record: undefined });
   });
   await writer.flush();
-  if (writer.changed || !tables.complete) await tables.finish();
+  if (!tables.finished) await tables.finish();
   return { changed: writer.changed, read: stale.length, repos, scanMs };
 }
 

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { messageOf, systemCode } from "../core/errors.ts";
 import { forEachConcurrently } from "./concurrent.ts";
 
-/** Directories at the top of a repository that are no categories (PMS section 4, and what Portage keeps beside them). */
+/** Directories at the top of a repository that are no categories (PMS, chapter 4, and what Portage keeps beside them). */
 const NOT_CATEGORIES = new Set([
   "metadata",
   "profiles",
@@ -38,7 +38,7 @@ export interface RepoScan {
   /** As `profiles/repo_name` says, else the name of the directory. */
   readonly name: string;
   readonly manifests: readonly FoundManifest[];
-  /** What first kept some of it from being read; what is missing from `manifests` may still be there then. */
+  /** What kept some of it from being read, one reason of several; what is missing from `manifests` may still be there then. */
   readonly error?: string;
 }
 
@@ -49,10 +49,10 @@ export interface RepoScan {
 export async function scanRepo(repo: string, signal: AbortSignal): Promise<RepoScan> {
   const manifests: FoundManifest[] = [];
   const packages: string[] = [];
-  const errors: unknown[] = [];
-  const orNothing = (error: unknown): undefined => void (isGone(error) || errors.push(error));
+  const errors: string[] = [];
+  const orNothing = (error: unknown): undefined => void (isGone(error) || errors.push(messageOf(error)));
 
-  const top = await directories(repo).catch((error: unknown) => void errors.push(error));
+  const top = await directories(repo).catch((error: unknown) => void errors.push(messageOf(error)));
   const categories = (top ?? []).filter((dir) => !NOT_CATEGORIES.has(basename(dir)));
   await forEachConcurrently(categories, CONCURRENCY, async (category) => {
     signal.throwIfAborted();
@@ -63,7 +63,8 @@ export async function scanRepo(repo: string, signal: AbortSignal): Promise<RepoS
     const stats = await stat(manifestOf(dir)).catch(orNothing);
     if (stats?.isFile()) manifests.push({ dir, signature: signatureOf(stats), size: stats.size });
   });
-  return { name: await repoName(repo), manifests, ...(errors.length > 0 && { error: messageOf(errors[0]) }) };
+  const [error] = errors.sort();
+  return { name: await repoName(repo), manifests, ...(error !== undefined && { error }) };
 }
 
 /** The path of a package's Manifest. */

@@ -3,6 +3,7 @@ import type { Digest } from "../core/digest.ts";
 import { DistswarmError, hasCode, messageOf, systemCode } from "../core/errors.ts";
 import type { DistLine } from "./parse.ts";
 import {
+  DamagedRecord,
   INDEX_FORMAT,
   digestKey,
   keysUnder,
@@ -27,9 +28,12 @@ interface State {
   readonly format: number;
   /** Whether a scan has ever been written to its end. */
   readonly complete: boolean;
-  /** Distinct distfiles, counted after the last change. */
+  /** Distinct distfiles when last counted, and whether nothing was written since. */
   readonly distfiles: number;
+  readonly counted: boolean;
 }
+
+const EMPTY: State = { format: INDEX_FORMAT, complete: false, distfiles: 0, counted: false };
 
 /** One Manifest's part of a refresh: all of it is written, or nothing. */
 export interface ManifestChange {
@@ -60,6 +64,12 @@ export function isCorruption(error: unknown): boolean {
   return ["LEVEL_CORRUPTION", "LEVEL_IO_ERROR"].includes(systemCode(error) ?? "");
 }
 
+function readState(text: string): State {
+  const state = parseJson(text) as State | null;
+  if (state?.format !== INDEX_FORMAT) throw new DamagedRecord(text);
+  return state;
+}
+
 /** Tells failed writes from failed reads. */
 async function written(operation: Promise<void>): Promise<void> {
   try {
@@ -70,7 +80,7 @@ async function written(operation: Promise<void>): Promise<void> {
 }
 
 /**
- * The index as it lies in level; `records.ts` has the layout. Reads may throw `DamagedRecord`, writes
+ * The index as it lies in level; `records.ts` has the layout. Reads may throw {@link DamagedRecord}, writes
  * `STORE_UNUSABLE`.
  */
 export class Tables {
@@ -80,7 +90,7 @@ export class Tables {
   readonly #digests: Table;
   readonly #lines: Table;
   readonly #manifests: Table;
-  #state: State = { format: INDEX_FORMAT, complete: false, distfiles: 0 };
+  #state = EMPTY;
 
   constructor(db: Database) {
     this.#db = db;
@@ -91,8 +101,14 @@ export class Tables {
     this.#manifests = openTable(db, "manifests");
   }
 
+  /** Whether a scan has ever been written to its end. */
   get complete(): boolean {
     return this.#state.complete;
+  }
+
+  /** Whether the last scan was, so that {@link distfiles} is right. */
+  get finished(): boolean {
+    return this.#state.counted;
   }
 
   /** Distinct distfiles, as counted by {@link finish}. */
@@ -100,36 +116,36 @@ export class Tables {
     return this.#state.distfiles;
   }
 
-  /** Finds the index of the last run, or begins one; tells what that run knew of each Manifest, by directory. */
+  /**
+   * Finds the index of the last run; tells what it knew of each Manifest, by directory.
+   *
+   * @throws {DamagedRecord} also when it has another format.
+   */
   async load(): Promise<Map<string, ManifestRecord>> {
     const text = await this.#states.get(STATE_KEY);
-    const state = text === undefined ? undefined : (parseJson(text) as State | null);
-    if (state?.format !== INDEX_FORMAT) {
-      await this.reset();
-      return new Map();
-    }
-    this.#state = state;
+    if (text !== undefined) this.#state = readState(text);
     const records = new Map<string, ManifestRecord>();
-    for await (const [dir, record] of this.#manifests.iterator()) {
-      records.set(dir, readManifestRecord(record));
-    }
+    for await (const [dir, record] of this.#manifests.iterator()) records.set(dir, readManifestRecord(record));
     return records;
   }
 
   /** Begins an empty index. */
   async reset(): Promise<void> {
     await written(this.#db.sublevel(SUBLEVEL, {}).clear());
-    await this.#save({ format: INDEX_FORMAT, complete: false, distfiles: 0 });
-  }
-
-  /** Notes that a scan was written to its end, and counts. */
-  async finish(): Promise<void> {
-    await this.#save({ ...this.#state, complete: true, distfiles: await this.#countDistfiles() });
+    this.#state = EMPTY;
   }
 
   /** Writes changes in one batch: after a crash all of it is there, or nothing. */
   async write(changes: readonly ManifestChange[]): Promise<void> {
-    await written(this.#db.batch(changes.flatMap((change) => this.#operations(change))));
+    await this.#save(
+      { ...this.#state, counted: false },
+      changes.flatMap((change) => this.#operations(change)),
+    );
+  }
+
+  /** Notes that a scan was written to its end, and counts. */
+  async finish(): Promise<void> {
+    await this.#save({ ...this.#state, complete: true, distfiles: await this.#countDistfiles(), counted: true });
   }
 
   /** The lines of the Manifest in `dir`, as they were written; empty when there is none. */
@@ -203,8 +219,9 @@ export class Tables {
     return count;
   }
 
-  async #save(state: State): Promise<void> {
-    await written(this.#states.put(STATE_KEY, JSON.stringify(state)));
+  async #save(state: State, operations: readonly Operation[] = []): Promise<void> {
+    const put: Operation = { type: "put", sublevel: this.#states, key: STATE_KEY, value: JSON.stringify(state) };
+    await written(this.#db.batch([put, ...operations]));
     this.#state = state;
   }
 }

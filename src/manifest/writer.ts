@@ -34,6 +34,7 @@ export class Writer {
   /** Writes what is left. */
   async flush(): Promise<void> {
     const changes = this.#changes;
+    if (changes.length === 0) return;
     this.#changes = [];
     this.#lines = 0;
     await this.#tables.write(changes);

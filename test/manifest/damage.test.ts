@@ -104,7 +104,7 @@ describe("a damaged database", () => {
     expect(index.ready).toBe(true);
     expect(await index.byName("foo.tar")).toHaveLength(1);
     expect(await index.byDigest(digestFor("foo.tar"))).toBeDefined();
-    expect(messages).toEqual([expect.stringMatching(/^the Manifest index is damaged .*building it anew$/)]);
+    expect(messages).toEqual([expect.stringMatching(/^the Manifest index cannot be used .*building it anew$/)]);
   });
 
   test("met by a refresh is built anew", async () => {
