@@ -7,6 +7,7 @@ const MAX_HAVES = 3_000_000;
 export class HaveIndex {
   readonly #maxHaves: number;
   readonly #peers = new Map<string, DigestSet>();
+  readonly #hidden = new Set<string>();
   #total = 0;
 
   /** `maxHaves`: haves of all peers together, @default 3,000,000. */
@@ -32,7 +33,7 @@ export class HaveIndex {
   /** The peers that hold `prefix`, in no order. */
   holders(prefix: Buffer): string[] {
     const holders: string[] = [];
-    for (const [peer, set] of this.#peers) if (set.has(prefix)) holders.push(peer);
+    for (const [peer, set] of this.#peers) if (set.has(prefix) && !this.#hidden.has(peer)) holders.push(peer);
     return holders;
   }
 
@@ -55,9 +56,20 @@ export class HaveIndex {
     }
   }
 
+  /** Names a peer no more, until it is shown again. */
+  hide(peer: string): void {
+    this.#hidden.add(peer);
+  }
+
+  /** Names a peer again. */
+  show(peer: string): void {
+    this.#hidden.delete(peer);
+  }
+
   /** Forgets all that a peer holds. */
   drop(peer: string): void {
     this.#total -= this.count(peer);
+    this.#hidden.delete(peer);
     this.#peers.delete(peer);
   }
 

@@ -5,6 +5,9 @@ import { X509CertificateGenerator } from "@peculiar/x509";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import { readOrCreateSecret } from "./secret-file.ts";
 
+/** The TLS application protocol (ALPN) of a box that only wants to see a certificate: it is refused nothing, and told nothing. */
+export const PEEK_PROTOCOL = "distswarm-id";
+
 const IDENTITY_FILE = "identity.key";
 /** An Ed25519 seed (RFC 8032, 5.1.5). */
 const SEED_BYTES = 32;

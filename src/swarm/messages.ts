@@ -22,7 +22,9 @@ const ID_BYTES = 32;
 const INSTANCE_BYTES = 8;
 const DIGEST_BYTES = 64;
 
-const bytes = z.instanceof(Uint8Array).transform((value) => Buffer.from(value.buffer, value.byteOffset, value.length));
+const bytes = z
+  .instanceof(Uint8Array)
+  .transform((value): Buffer => Buffer.from(value.buffer, value.byteOffset, value.length));
 const exactly = (length: number) => bytes.refine((value) => value.length === length, `must be ${length} bytes`);
 const prefixes = bytes.refine(
   (value) => value.length % PREFIX_BYTES === 0 && value.length <= MAX_PREFIXES * PREFIX_BYTES,
@@ -52,8 +54,8 @@ const hello = z.object({
 /** A part of all that the sender has. `sequence`: the number of the last change that the whole list contains. */
 const haves = z.object({ type: z.literal("haves"), sequence, prefixes, first: z.boolean(), last: z.boolean() });
 
-/** What changed since: the number is one more than that of the change before, or of the list. */
-const change = z.object({ type: z.literal("change"), sequence, added: prefixes, removed: prefixes });
+/** What changed from one sequence number to another; `since` is where the list, or the change before, ended. */
+const change = z.object({ type: z.literal("change"), since: sequence, sequence, added: prefixes, removed: prefixes });
 
 /** Blobs that the sender is fetching (`on`), or not any more: they can be read from it as they grow. */
 const claim = z.object({ type: z.literal("claim"), digest: exactly(DIGEST_BYTES), on: z.boolean() });

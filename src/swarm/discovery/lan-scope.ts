@@ -1,0 +1,81 @@
+import { BlockList, isIPv4 } from "node:net";
+import type { NetworkInterfaceInfo } from "node:os";
+import { DistswarmError } from "../../core/errors.ts";
+
+/** Private and link-local IPv4 (RFC 1918, RFC 3927). */
+const PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"];
+
+/** Links that are no LAN, by the names that their makers give them: containers, virtual machines, VPNs. A plain `br0` is one. */
+const VIRTUAL_LINK =
+  /^(docker|br-|veth|virbr|vnet|vboxnet|vmnet|lxc|lxdbr|podman|cni|flannel|cali|tun|tap|wg|tailscale|zt|ppp|utun|ipsec|nordlynx)/;
+
+/** Interfaces as `os.networkInterfaces()` tells them. */
+export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
+
+/** One IPv4 address of this box on a LAN. */
+export interface LanAddress {
+  readonly link: string;
+  readonly address: string;
+  /** The subnet, such as `10.13.18.101/24`. */
+  readonly subnet: string;
+}
+
+/**
+ * Where the swarm is offered and from where it is accepted. Without `networks`: private subnets on physical links, and
+ * whoever comes from a private address that is not on a virtual link (so a routed LAN is one). With: those, and nothing else.
+ */
+export class LanScope {
+  readonly #wanted: BlockList;
+  readonly #unwanted: BlockList;
+  /** This box's addresses on the LAN, sorted by address; none when it has no network. */
+  readonly addresses: readonly LanAddress[];
+
+  /** @throws {DistswarmError} `INVALID_CONFIG` naming a network that is none. */
+  constructor(interfaces: Interfaces, networks: readonly string[]) {
+    const byChoice = networks.length > 0;
+    const all = ipv4Addresses(interfaces);
+    this.#wanted = blockList(byChoice ? networks : PRIVATE_NETWORKS);
+    this.#unwanted = blockList(byChoice ? [] : all.filter(isVirtual).map(({ subnet }) => subnet));
+    this.addresses = all.filter(({ address, link }) => {
+      return this.#wanted.check(address) && (byChoice || !VIRTUAL_LINK.test(link));
+    });
+  }
+
+  /** Whether a box at this IPv4 address may be talked to. */
+  accepts(address: string): boolean {
+    return isIPv4(address) && this.#wanted.check(address) && !this.#unwanted.check(address);
+  }
+
+  /** Whether `other` offers the swarm at the same addresses. */
+  equals(other: LanScope): boolean {
+    const key = (scope: LanScope): string => scope.addresses.map(({ link, subnet }) => `${link} ${subnet}`).join();
+    return key(this) === key(other);
+  }
+}
+
+function ipv4Addresses(interfaces: Interfaces): LanAddress[] {
+  const found: LanAddress[] = [];
+  for (const [link, infos] of Object.entries(interfaces)) {
+    for (const { family, address, cidr } of infos ?? []) {
+      if (family === "IPv4" && cidr !== null) found.push({ link, address, subnet: cidr });
+    }
+  }
+  return found.sort((a, b) => a.address.localeCompare(b.address));
+}
+
+function isVirtual({ link }: LanAddress): boolean {
+  return VIRTUAL_LINK.test(link);
+}
+
+function blockList(networks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = "", bits = "32"] = network.split("/");
+    const prefix = Number(bits);
+    if (!isIPv4(address) || !Number.isInteger(prefix) || prefix < 0 || prefix > 32) {
+      throw new DistswarmError("INVALID_CONFIG", `swarm.networks: ${network} is no IPv4 network such as 10.13.18.0/24`);
+    }
+    list.addSubnet(address, prefix, "ipv4");
+  }
+  return list;
+}

@@ -1,0 +1,79 @@
+import makeMdns, { type MulticastDNS } from "multicast-dns";
+import { messageOf } from "../../core/errors.ts";
+import type { Startable } from "../../core/lifecycle.ts";
+import type { Logger } from "../../core/logger.ts";
+import { SERVICE, announcementOf, asksForService, readAnnouncement, type Announced } from "./announcement.ts";
+
+/** When a box asks and announces after its start, in milliseconds; then at the last interval. */
+const ANNOUNCE_AT_MS = [0, 250, 1000, 3000];
+const ANNOUNCE_EVERY_MS = 30_000;
+/** At most one answer in this time, whoever asks (RFC 6762, 6). */
+const ANSWER_EVERY_MS = 250;
+
+/** What mDNS uses. */
+export interface MdnsComponents {
+  readonly log: Logger;
+  /** Told of each announcement that is heard, with the address that it came from. */
+  readonly heard: (announced: Announced, address: string) => void;
+}
+
+/** What may be set of mDNS. */
+export interface MdnsInit {
+  readonly self: Announced;
+  /** The address of this box on the link where it announces itself. */
+  readonly address: string;
+}
+
+/** Announces this box by multicast DNS on one link, and hears of others. */
+export class Mdns implements Startable {
+  readonly #components: MdnsComponents;
+  readonly #init: MdnsInit;
+  #socket: MulticastDNS | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #answeredAt = 0;
+
+  constructor(components: MdnsComponents, init: MdnsInit) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  /** Begins to listen and to announce. A link without multicast costs a warning, not the start. */
+  async start(): Promise<void> {
+    if (this.#socket !== undefined) return;
+    // Bound to its address the socket would hear nothing: multicast is sent to another one.
+    const socket = makeMdns({ interface: this.#init.address, bind: "0.0.0.0" });
+    this.#socket = socket;
+    socket.on("error", (error) => this.#complain(error));
+    socket.on("warning", (error) => this.#complain(error));
+    socket.on("query", (packet) => asksForService(packet) && this.#answer());
+    socket.on("response", (packet, { address }) => {
+      const announced = readAnnouncement(packet);
+      if (announced !== undefined && announced.id !== this.#init.self.id) this.#components.heard(announced, address);
+    });
+    this.#timers = ANNOUNCE_AT_MS.map((ms) => setTimeout(() => this.#announce(), ms).unref());
+    this.#timers.push(setInterval(() => this.#announce(), ANNOUNCE_EVERY_MS).unref());
+  }
+
+  async stop(): Promise<void> {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    for (const timer of this.#timers.splice(0)) clearTimeout(timer);
+    if (socket !== undefined) await new Promise<void>((resolve) => socket.destroy(resolve));
+  }
+
+  #announce(): void {
+    this.#answer();
+    this.#socket?.query([{ name: SERVICE, type: "PTR" }]);
+  }
+
+  #answer(): void {
+    const now = performance.now();
+    if (this.#answeredAt > 0 && now - this.#answeredAt < ANSWER_EVERY_MS) return;
+    this.#answeredAt = now;
+    this.#socket?.respond(announcementOf(this.#init.self));
+  }
+
+  #complain(error: unknown): void {
+    this.#components.log.debug(`mDNS at ${this.#init.address}: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,52 @@
+import { lookup } from "node:dns/promises";
+import { once } from "node:events";
+import { connect } from "node:tls";
+import { SourceError, messageOf } from "../../core/errors.ts";
+import { PEEK_PROTOCOL, idOfKey } from "../identity.ts";
+
+/** No dial is given up before this: a box that compiles is slow, not dead. */
+const PEEK_TIMEOUT_MS = 3000;
+
+/** Who answers at a TCP port, and where. */
+export interface Peeked {
+  readonly id: string;
+  /** IPv4 address that a host name stood for. */
+  readonly host: string;
+}
+
+/**
+ * Reads whose certificate a box shows at its TCP port, and says nothing there. TLS proves that the box holds the key.
+ *
+ * @throws {SourceError} `REFUSED` when nobody answers there, `UNTRUSTED` when it is no agent; the signal's reason.
+ */
+export async function peekId(host: string, port: number, { signal }: { signal: AbortSignal }): Promise<Peeked> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(PEEK_TIMEOUT_MS)]);
+  try {
+    const { address } = await lookup(host, { family: 4 });
+    return { host: address, id: await readId(address, port, limit) };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof SourceError) throw error;
+    const why = limit.aborted ? "no answer" : messageOf(error);
+    throw new SourceError("REFUSED", `TCP ${host}:${port}: ${why}`, { cause: error });
+  }
+}
+
+async function readId(host: string, port: number, signal: AbortSignal): Promise<string> {
+  const socket = connect({
+    host,
+    port,
+    minVersion: "TLSv1.3",
+    rejectUnauthorized: false, // what counts is the key in the certificate
+    ALPNProtocols: [PEEK_PROTOCOL],
+  });
+  try {
+    await once(socket, "secureConnect", { signal });
+    const certificate = socket.getPeerX509Certificate();
+    const id = certificate && idOfKey(certificate.publicKey);
+    if (id === undefined) throw new SourceError("UNTRUSTED", `${host}:${port} is no distswarm agent`);
+    return id;
+  } finally {
+    socket.destroy();
+  }
+}

@@ -1,0 +1,181 @@
+import { networkInterfaces } from "node:os";
+import type { NoiseStream } from "hyperswarm";
+import { messageOf } from "../core/errors.ts";
+import { stopAll, type Startable } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
+import { LanScope } from "./discovery/lan-scope.ts";
+import { Mdns } from "./discovery/mdns.ts";
+import { StaticPeers, type StaticPeer } from "./discovery/static-peers.ts";
+import type { Identity } from "./identity.ts";
+import { KnownBoxes, type Found, type KnownBox } from "./known-boxes.ts";
+import type { NetworkKey } from "./network-key.ts";
+import { Transport, type Place } from "./transport.ts";
+
+/** How often the addresses of this box are looked at, and lost boxes dialled again. */
+const TEND_EVERY_MS = 2000;
+
+/** What a mesh uses. */
+export interface MeshComponents {
+  readonly identity: Identity;
+  readonly log: Logger;
+  /** Whether there is a session with a box. */
+  readonly isConnected: (id: string) => boolean;
+  /** Whether a box is not to be dialled now. */
+  readonly isShunned: (id: string) => boolean;
+  /** Told of each connection, made by either side. */
+  readonly connected: (stream: NoiseStream) => void;
+  /** Told when a box that is listed in `deny` tried to connect. */
+  readonly denied: () => void;
+}
+
+/** What may be set of a mesh. */
+export interface MeshInit {
+  readonly networkKey: NetworkKey;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly peers: readonly StaticPeer[];
+  readonly networks: readonly string[];
+  readonly deny: readonly string[];
+  readonly multicast: boolean;
+}
+
+/**
+ * Finds the other boxes of one network and keeps this box connected to all of them. When the addresses of this box change,
+ * all that depends on them is made anew.
+ */
+export class Mesh implements Startable {
+  readonly #components: MeshComponents;
+  readonly #init: MeshInit;
+  readonly #boxes = new KnownBoxes();
+  readonly #staticPeers: StaticPeers;
+  #scope: LanScope | undefined;
+  #parts: Startable[] = [];
+  #transport: Transport | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #tending: Promise<void> = Promise.resolve();
+
+  constructor(components: MeshComponents, init: MeshInit) {
+    this.#components = components;
+    this.#init = init;
+    const { log, isConnected } = components;
+    const found = ({ id, host }: { id: string; host: string }, port: number): void =>
+      this.learn(id, { host, port }, "static");
+    this.#staticPeers = new StaticPeers({ log, isConnected, found }, init);
+  }
+
+  /** The addresses at which this box offers the swarm. */
+  get addresses(): readonly string[] {
+    return this.#scope?.addresses.map(({ address }) => address) ?? [];
+  }
+
+  /**
+   * Begins to look for the others. Without any network it waits for one.
+   *
+   * @throws {DistswarmError} `SWARM_UNAVAILABLE`, `ADDRESS_IN_USE`, `INVALID_CONFIG`.
+   */
+  async start(): Promise<void> {
+    if (this.#timer !== undefined) return;
+    await this.#build(this.#currentScope());
+    await this.#staticPeers.start();
+    this.#timer = setInterval(() => this.#enqueueTending(), TEND_EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    await this.#staticPeers.stop();
+    await this.#tending;
+    await this.#tearDown();
+  }
+
+  /** Notes that a box may be at a place, and dials it. */
+  learn(id: string, place: Place, found: Found): void {
+    if (id === this.#components.identity.id || this.#init.deny.includes(id) || !this.accepts(place.host)) return;
+    if (this.#boxes.learn(id, place, found)) this.#dial(this.#boxes.get(id)!);
+  }
+
+  /** Whether a box at this address may be talked to. */
+  accepts(host: string): boolean {
+    return this.#scope?.accepts(host) ?? false;
+  }
+
+  /** How a box was found first. */
+  foundBy(id: string): Found | undefined {
+    return this.#boxes.get(id)?.found;
+  }
+
+  #currentScope(): LanScope {
+    return new LanScope(networkInterfaces(), this.#init.networks);
+  }
+
+  #enqueueTending(): void {
+    this.#tending = this.#tending
+      .then(() => this.#tend())
+      .catch((error: unknown) => {
+        this.#components.log.warn(`swarm: ${messageOf(error)}; trying again`);
+      });
+  }
+
+  async #tend(): Promise<void> {
+    const scope = this.#currentScope();
+    if (this.#transport === undefined || !scope.equals(this.#scope!)) {
+      if (scope.addresses.length > 0) this.#components.log.info({ addresses: scope.addresses }, "new addresses");
+      await this.#tearDown();
+      await this.#build(scope);
+    }
+    for (const { id } of this.#boxes.forgetLost(this.#components.isConnected)) this.#transport?.leave(id);
+    for (const box of this.#boxes.all()) this.#dial(box);
+  }
+
+  async #build(scope: LanScope): Promise<void> {
+    this.#scope = scope;
+    const [first] = scope.addresses;
+    if (first === undefined) return;
+    const transport = this.#makeTransport(first.address);
+    await transport.start();
+    this.#transport = transport;
+    this.#parts = this.#init.multicast ? scope.addresses.map(({ address }) => this.#makeMdns(address)) : [];
+    for (const part of this.#parts) await part.start();
+  }
+
+  async #tearDown(): Promise<void> {
+    const parts = [...(this.#transport === undefined ? [] : [this.#transport]), ...this.#parts];
+    this.#transport = undefined;
+    this.#parts = [];
+    await stopAll(parts);
+  }
+
+  #makeTransport(address: string): Transport {
+    const { identity, connected, denied } = this.#components;
+    const { listen, deny } = this.#init;
+    return new Transport(
+      {
+        keyPair: identity.keyPair,
+        connected,
+        accepts: (host) => this.accepts(host),
+        denies: (id) => {
+          if (!deny.includes(id)) return false;
+          denied();
+          return true;
+        },
+      },
+      { bind: listen.host, port: listen.port, address },
+    );
+  }
+
+  #makeMdns(address: string): Mdns {
+    const { identity, log } = this.#components;
+    const { networkKey, listen } = this.#init;
+    const self = { id: identity.id, tag: networkKey.tagFor(identity.keyPair.publicKey), port: listen.port };
+    const heard = ({ id, tag, port }: typeof self, host: string): void => {
+      if (tag === networkKey.tagFor(Buffer.from(id, "hex"))) this.learn(id, { host, port }, "mdns");
+    };
+    return new Mdns({ log, heard }, { self, address });
+  }
+
+  #dial({ id, places }: KnownBox): void {
+    const { isConnected, isShunned } = this.#components;
+    if (isConnected(id)) return;
+    if (isShunned(id)) return this.#transport?.leave(id);
+    for (const place of places) this.#transport?.dial(id, place);
+  }
+}

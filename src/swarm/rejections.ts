@@ -1,0 +1,35 @@
+/** Why a box was turned away. */
+export type Rejection =
+  /** It sent no proof of the network key, or a wrong one. */
+  | "no_proof"
+  | "wrong_proof"
+  /** It is listed in `swarm.deny`. */
+  | "denied"
+  /** It came from outside `swarm.networks`. */
+  | "outside"
+  /** It broke a rule of the protocol, now or a while ago. */
+  | "rule"
+  /** There are as many peers as can be. */
+  | "full";
+
+/** How often boxes were turned away, and why; for status. */
+export class Rejections {
+  readonly #counts: Record<Rejection, number> = {
+    no_proof: 0,
+    wrong_proof: 0,
+    denied: 0,
+    outside: 0,
+    rule: 0,
+    full: 0,
+  };
+
+  /** Counts one. */
+  count(why: Rejection): void {
+    this.#counts[why] += 1;
+  }
+
+  /** All counts. */
+  counts(): Readonly<Record<Rejection, number>> {
+    return { ...this.#counts };
+  }
+}

@@ -1,0 +1,151 @@
+import type { NoiseStream } from "hyperswarm";
+import type { Digest } from "../core/digest.ts";
+import { messageOf } from "../core/errors.ts";
+import type { LocalHaves } from "./local-haves.ts";
+import { MAX_PREFIXES, RuleBroken, type Addresses, type Claim, type Hello, type Message } from "./messages.ts";
+import type { NetworkKey } from "./network-key.ts";
+import type { PeerHaves } from "./peer-haves.ts";
+import { Wire, type WireEnd } from "./wire.ts";
+
+/** Changes are told together with those that follow within this time. */
+const CHANGE_DELAY_MS = 50;
+
+/** What a session uses. */
+export interface SessionComponents {
+  readonly stream: NoiseStream;
+  readonly key: NetworkKey;
+  /** What this box holds. */
+  readonly local: LocalHaves;
+  /** What is known of what the peer holds. */
+  readonly peerHaves: PeerHaves;
+}
+
+/** What a session says of itself in its hello. */
+export type SessionInit = Pick<Hello, "host" | "version" | "port">;
+
+/** What happens in a session. `ended` is the last call, and comes once. */
+export interface SessionHandlers {
+  /** The peer holds the network key. */
+  proved(session: Session): void;
+  /** It said who it is. */
+  greeted(session: Session, hello: Hello): void;
+  claimed(session: Session, claim: Claim): void;
+  told(session: Session, addresses: Addresses): void;
+  ended(session: Session, why: WireEnd, detail: string): void;
+}
+
+/** The state held with one peer over one connection: who it is, and both sides' haves kept in step. */
+export class Session {
+  /** The peer's public key as 64 hex characters. */
+  readonly id: string;
+  /** Where it is: IPv4 address, and UDP port of its swarm. */
+  readonly host: string;
+  readonly port: number;
+  readonly since = new Date();
+  readonly #components: SessionComponents;
+  readonly #init: SessionInit;
+  readonly #handlers: SessionHandlers;
+  readonly #wire: Wire;
+  #hello: Hello | undefined;
+  /** Up to which change the peer knows our haves; undefined: it needs the full list. */
+  #told: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #sending: Promise<void> = Promise.resolve();
+
+  constructor(components: SessionComponents, init: SessionInit, handlers: SessionHandlers) {
+    const { stream } = components;
+    this.#components = components;
+    this.#init = init;
+    this.#handlers = handlers;
+    this.id = stream.remotePublicKey.toString("hex");
+    this.host = stream.rawStream.remoteHost;
+    this.port = stream.rawStream.remotePort;
+    this.#wire = new Wire(stream, components.key, {
+      proved: () => this.#onProved(),
+      message: (message) => this.#onMessage(message),
+      ended: (why, detail) => this.#onEnded(why, detail),
+    });
+  }
+
+  /** What the peer said of itself; undefined before. */
+  get hello(): Hello | undefined {
+    return this.#hello;
+  }
+
+  /** Tells the peer what changed here, soon. */
+  changed(): void {
+    if (this.#hello === undefined) return;
+    this.#timer ??= setTimeout(() => this.#enqueue(() => this.#tellHaves()), CHANGE_DELAY_MS);
+  }
+
+  /** Tells the peer whether this box is fetching a blob. */
+  tellClaim(digest: Digest, on: boolean): void {
+    this.#enqueue(() => this.#wire.send({ type: "claim", digest: Buffer.from(digest, "hex"), on }));
+  }
+
+  /** Tells the peer where others are. */
+  tellAddresses(peers: Addresses["peers"]): void {
+    if (peers.length > 0) this.#enqueue(() => this.#wire.send({ type: "addresses", peers }));
+  }
+
+  /** Ends the session. */
+  close(why: WireEnd, detail: string): void {
+    this.#wire.close(why, detail);
+  }
+
+  #onProved(): void {
+    const { local, peerHaves } = this.#components;
+    const { known } = peerHaves;
+    const hello: Hello = { type: "hello", ...this.#init, instance: local.instance, ...(known && { known }) };
+    this.#enqueue(() => this.#wire.send(hello));
+    this.#handlers.proved(this);
+  }
+
+  #onMessage(message: Message): void {
+    const { peerHaves } = this.#components;
+    if (message.type === "hello") return this.#onHello(message);
+    if (this.#hello === undefined) throw new RuleBroken(`${message.type} before hello`);
+    if (message.type === "haves") return peerHaves.onHaves(message);
+    if (message.type === "change") return peerHaves.onChange(message);
+    if (message.type === "claim") return this.#handlers.claimed(this, message);
+    this.#handlers.told(this, message);
+  }
+
+  #onHello(hello: Hello): void {
+    if (this.#hello !== undefined) throw new RuleBroken("hello twice");
+    const { local, peerHaves } = this.#components;
+    this.#hello = hello;
+    peerHaves.onHello(hello);
+    if (hello.known?.instance.equals(local.instance) === true) this.#told = hello.known.sequence;
+    this.#enqueue(() => this.#tellHaves());
+    this.#handlers.greeted(this, hello);
+  }
+
+  #onEnded(why: WireEnd, detail: string): void {
+    clearTimeout(this.#timer);
+    this.#handlers.ended(this, why, detail);
+  }
+
+  /** One thing after the other, each when there is room for it. */
+  #enqueue(send: () => Promise<void>): void {
+    this.#sending = this.#sending.then(send).catch((error: unknown) => this.close("closed", messageOf(error)));
+  }
+
+  async #tellHaves(): Promise<void> {
+    this.#timer = undefined;
+    const change = this.#told === undefined ? undefined : this.#components.local.changesSince(this.#told);
+    if (change === undefined) return this.#tellAll();
+    this.#told = change.sequence;
+    await this.#wire.send({ type: "change", ...change });
+  }
+
+  async #tellAll(): Promise<void> {
+    const { sequence } = this.#components.local;
+    const parts = this.#components.local.parts(MAX_PREFIXES);
+    this.#told = sequence;
+    for (const [number, prefixes] of parts.entries()) {
+      const place = { first: number === 0, last: number === parts.length - 1 };
+      await this.#wire.send({ type: "haves", sequence, prefixes, ...place });
+    }
+  }
+}

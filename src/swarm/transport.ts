@@ -1,0 +1,134 @@
+import { createSocket } from "node:dgram";
+import type HyperDHT from "hyperdht";
+import type { KeyPair } from "hyperdht";
+import type Hyperswarm from "hyperswarm";
+import type { NoiseStream } from "hyperswarm";
+import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
+import type { Startable } from "../core/lifecycle.ts";
+
+/** Peers at most: a full mesh for all the fleets that we serve now. */
+export const MAX_PEERS = 256;
+/** Hyperswarm counts each connection four times against its limit when peers are joined by key. */
+const HYPERSWARM_MAX_PEERS = 4 * MAX_PEERS + 1;
+/** Dials at once: a dead box must not hold up the others. */
+const MAX_PARALLEL_DIALS = 16;
+/** With these a healed host is back in about 2 s; with the stock ones it had one of three sessions after 90 s. */
+const DIAL_BACKOFFS_MS = [500, 1000, 2000, 4000] as const;
+
+/** Where a box is: IPv4 address, and UDP port of its swarm. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a transport uses. */
+export interface TransportComponents {
+  readonly keyPair: KeyPair;
+  /** Whether a box at this address may be talked to. */
+  readonly accepts: (host: string) => boolean;
+  /** Whether this key may never connect. */
+  readonly denies: (id: string) => boolean;
+  /** Told of each connection with a box of a proved public key. */
+  readonly connected: (stream: NoiseStream) => void;
+}
+
+/** What may be set of a transport. */
+export interface TransportInit {
+  /** The address to bind to: `0.0.0.0`, since a node bound to one address does not survive its change. */
+  readonly bind: string;
+  readonly port: number;
+  /** The address of this box, by which others know it. */
+  readonly address: string;
+}
+
+/**
+ * Hyperswarm on a DHT of our own that knows no server outside: boxes are dialled by key at a place that discovery found.
+ * For one address of this box: on a change make a new one.
+ */
+export class Transport implements Startable {
+  readonly #components: TransportComponents;
+  readonly #init: TransportInit;
+  #swarm: Hyperswarm | undefined;
+
+  constructor(components: TransportComponents, init: TransportInit) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  /**
+   * Begins to listen.
+   *
+   * @throws {DistswarmError} `SWARM_UNAVAILABLE` when the native parts do not load here; `ADDRESS_IN_USE`.
+   */
+  async start(): Promise<void> {
+    if (this.#swarm !== undefined) return;
+    const native = await loadNative();
+    await checkPort(this.#init);
+    const { keyPair, accepts, denies, connected } = this.#components;
+    const { port, address, bind } = this.#init;
+    const dht = native.HyperDHT.bootstrapper(port, address, { host: bind, filterNode: ({ host }) => accepts(host) });
+    await dht.bind();
+    this.#swarm = new native.Hyperswarm({
+      dht,
+      keyPair,
+      maxPeers: HYPERSWARM_MAX_PEERS,
+      maxParallel: MAX_PARALLEL_DIALS,
+      backoffs: DIAL_BACKOFFS_MS,
+      firewall: (key) => denies(key.toString("hex")),
+    });
+    this.#swarm.on("connection", connected);
+    await this.#swarm.listen();
+  }
+
+  /** Closes all connections. */
+  async stop(): Promise<void> {
+    const swarm = this.#swarm;
+    this.#swarm = undefined;
+    await swarm?.destroy();
+  }
+
+  /** Keeps dialling a box until it is connected, and again when it is lost. May be called again and again. */
+  dial(id: string, place: Place): void {
+    if (this.#swarm === undefined) return;
+    const { dht } = this.#swarm;
+    // Adding a node twice leaks, and one that did not answer has been removed.
+    if (!dht.toArray().some(({ host, port }) => host === place.host && port === place.port)) dht.addNode(place);
+    this.#swarm.joinPeer(Buffer.from(id, "hex"));
+  }
+
+  /** Stops dialling a box. */
+  leave(id: string): void {
+    this.#swarm?.leavePeer(Buffer.from(id, "hex"));
+  }
+}
+
+/** The native parts load when the swarm starts, so that an agent without them still is a cache. */
+async function loadNative(): Promise<{ HyperDHT: typeof HyperDHT; Hyperswarm: typeof Hyperswarm }> {
+  try {
+    const [dht, swarm] = await Promise.all([import("hyperdht"), import("hyperswarm")]);
+    return { HyperDHT: dht.default, Hyperswarm: swarm.default };
+  } catch (error) {
+    const platform = `${process.platform} ${process.arch}`;
+    throw new DistswarmError(
+      "SWARM_UNAVAILABLE",
+      `the native parts of the swarm do not load on this platform (${platform}): this box is a cache for itself only`,
+      { cause: error, facts: { reason: messageOf(error) } },
+    );
+  }
+}
+
+/** A DHT node that failed to bind cannot be ended, so the port is tried first. */
+async function checkPort({ bind, port }: TransportInit): Promise<void> {
+  const socket = createSocket("udp4");
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once("error", reject);
+      socket.bind({ port, address: bind, exclusive: true }, resolve);
+    });
+  } catch (error) {
+    const what = systemCode(error) === "EADDRINUSE" ? "is taken by another program" : messageOf(error);
+    throw new DistswarmError("ADDRESS_IN_USE", `swarm.listen: UDP ${bind}:${port} ${what}`, { cause: error });
+  } finally {
+    socket.close();
+  }
+}

@@ -1,0 +1,158 @@
+import type { NoiseStream } from "hyperswarm";
+import Protomux, { type Encoding, type MuxChannel, type MuxMessage } from "protomux";
+import { messageOf, systemCode } from "../core/errors.ts";
+import { Pulse } from "../core/pulse.ts";
+import { FloodGuard, MEMBER_LIMITS, STRANGER_LIMITS } from "./flood-guard.ts";
+import { RuleBroken, decodeMessage, encodeMessage, type Message } from "./messages.ts";
+import type { NetworkKey, Role } from "./network-key.ts";
+
+const PROTOCOL = "distswarm/1";
+/** How long the other end may take to prove the network key. */
+const PROOF_TIMEOUT_MS = 5000;
+
+/** Why Hyperswarm itself ends a connection: errors without a code, and nobody's fault. */
+const HYPERSWARM_ENDS = new Set(["Duplicate connection", "Swarm has been destroyed"]);
+
+/** Why a connection ended. */
+export type WireEnd =
+  /** The other end left, or cannot be reached any more. */
+  | "left"
+  /** We closed it. */
+  | "closed"
+  /** It sent no proof within the limit, or does not know our protocol. */
+  | "no-proof"
+  | "wrong-proof"
+  /** It broke a rule of the protocol. */
+  | "rule";
+
+/** What happens on a wire. `ended` is the last call, and comes once. */
+export interface WireHandlers {
+  proved(): void;
+  /** May throw a {@link RuleBroken}. */
+  message(message: Message): void;
+  ended(why: WireEnd, detail: string): void;
+}
+
+/**
+ * One connection of the swarm: proves membership both ways before anything else is sent, then carries messages. The proof
+ * is the first thing that each end sends; what a stranger sends after a wrong one is never read.
+ */
+export class Wire {
+  readonly #stream: NoiseStream;
+  readonly #key: NetworkKey;
+  readonly #handlers: WireHandlers;
+  readonly #mux: Protomux;
+  readonly #drained = new Pulse();
+  readonly #timer: NodeJS.Timeout;
+  #channel: MuxChannel | undefined;
+  #message: MuxMessage<Buffer> | undefined;
+  #guard = new FloodGuard(STRANGER_LIMITS, performance.now());
+  #isProved = false;
+  #end: { why: WireEnd; detail: string } | undefined;
+
+  constructor(stream: NoiseStream, key: NetworkKey, handlers: WireHandlers) {
+    this.#stream = stream;
+    this.#key = key;
+    this.#handlers = handlers;
+    this.#timer = setTimeout(() => this.close("no-proof", "sent no proof in time"), PROOF_TIMEOUT_MS);
+    stream.on("data", (bytes: Buffer) => this.#count(bytes.length));
+    stream.on("error", (error) => this.#note(error));
+    stream.once("close", () => this.#ended());
+    this.#mux = new Protomux(stream);
+    this.#open();
+  }
+
+  /** Sends a message; resolves when there is room for the next one, or when the wire has ended. */
+  async send(message: Message): Promise<void> {
+    if (this.#end !== undefined || this.#message === undefined) return;
+    const hasRoom = this.#message.send(encodeMessage(message));
+    if (!hasRoom && this.#end === undefined) await this.#drained.wait();
+  }
+
+  /** Ends the connection. */
+  close(why: WireEnd, detail: string): void {
+    this.#end ??= { why, detail };
+    this.#drained.fire();
+    this.#mux.destroy();
+  }
+
+  #open(): void {
+    const channel = this.#mux.createChannel({
+      protocol: PROTOCOL,
+      handshake: REST_OF_FRAME,
+      onopen: (proof) => this.#onProof(proof),
+      onclose: () => this.#onChannelClosed(),
+      ondrain: () => this.#drained.fire(),
+    });
+    if (channel === null) return this.close("left", "it closed at once");
+    this.#channel = channel;
+    this.#message = channel.addMessage({ encoding: REST_OF_FRAME, onmessage: (frame) => this.#onFrame(frame) });
+    channel.open(this.#key.proof(this.#stream.handshakeHash, this.#role(this.#stream.isInitiator)));
+  }
+
+  #onProof(proof: Buffer): void {
+    const role = this.#role(!this.#stream.isInitiator);
+    if (!this.#key.isProof(proof, this.#stream.handshakeHash, role)) {
+      return this.close("wrong-proof", "does not hold our network key");
+    }
+    clearTimeout(this.#timer);
+    this.#guard = new FloodGuard(MEMBER_LIMITS, performance.now());
+    this.#isProved = true;
+    this.#handlers.proved();
+  }
+
+  #onFrame(frame: Buffer): void {
+    if (this.#end !== undefined) return;
+    try {
+      const message = decodeMessage(frame);
+      if (message !== undefined) this.#handlers.message(message);
+    } catch (error) {
+      if (!(error instanceof RuleBroken)) throw error;
+      this.close("rule", error.message);
+    }
+  }
+
+  #onChannelClosed(): void {
+    if (this.#end !== undefined) return;
+    if (this.#isProved) return this.close("left", "it closed the channel");
+    this.close("no-proof", `does not speak ${PROTOCOL}`);
+  }
+
+  #count(bytes: number): void {
+    if (this.#end !== undefined || this.#guard.takes(bytes, performance.now())) return;
+    this.close("rule", this.#isProved ? "sends more than a member may" : "sends more than a proof");
+  }
+
+  /** Errors of the system have a code; those of the decoders below us, who were sent nonsense, have none. */
+  #note(error: Error): void {
+    const harmless = systemCode(error) !== undefined || HYPERSWARM_ENDS.has(error.message);
+    this.#end ??= { why: harmless ? "left" : "rule", detail: messageOf(error) };
+  }
+
+  #ended(): void {
+    clearTimeout(this.#timer);
+    this.#end ??= { why: "left", detail: "it left" };
+    this.#drained.fire();
+    this.#channel?.close();
+    this.#handlers.ended(this.#end.why, this.#end.detail);
+  }
+
+  #role(isInitiator: boolean): Role {
+    return isInitiator ? "initiator" : "responder";
+  }
+}
+
+/** Bytes up to the end of their frame. */
+const REST_OF_FRAME: Encoding<Buffer> = {
+  preencode: (state, bytes) => {
+    state.end += bytes.length;
+  },
+  encode: (state, bytes) => {
+    state.start += bytes.copy(state.buffer, state.start);
+  },
+  decode: (state) => {
+    const bytes = state.buffer.subarray(state.start, state.end);
+    state.start = state.end;
+    return bytes;
+  },
+};
