@@ -41,10 +41,11 @@ export async function startAgentProcess(place: AgentPlace): Promise<AgentProcess
     log,
     client: new ControlClient({ dir: stateDir }),
     end: async (signal) => {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
       const exited = once(child, "exit");
       child.kill(signal);
-      const [code] = (await exited) as [number | null];
-      return code;
+      await exited;
+      return child.exitCode;
     },
   };
 }

@@ -38,7 +38,9 @@ export function slow(bytesPerSecond = 256 * 1024): Behaviour {
 }
 
 async function drained({ response }: Exchange): Promise<void> {
-  await Promise.race([once(response, "drain"), once(response, "close")]);
+  const over = new AbortController();
+  const either = ["drain", "close"].map((event) => once(response, event, { signal: over.signal }).catch(() => {}));
+  await Promise.race(either).finally(() => over.abort());
 }
 
 /** Right, without Content-Length: the end of the connection is the end of the file. */
