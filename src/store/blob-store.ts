@@ -1,22 +1,20 @@
 import { EventEmitter } from "node:events";
-import { statfs } from "node:fs/promises";
 import type { StoreToolEvent } from "../core/agent-api.ts";
 import type { BlobInfo, BlobStore, Ingest, OpenBlob, StoreEvents, StoreUsage } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
-import { DistswarmError, messageOf } from "../core/errors.ts";
+import { type DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { formatSize } from "../core/units.ts";
 import { BlobFiles } from "./blob-files.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import { checkFormat, prepareDirs, writeFault } from "./disk.ts";
 import { Distdir, type Lookup } from "./distdir.ts";
 import type { DistdirRecord } from "./distdir-records.ts";
-import { type EvictionPlan, planEviction } from "./eviction.ts";
 import { FileIngest } from "./ingest.ts";
 import { type StorePaths, storePaths } from "./layout.ts";
 import { findStalePartials, removePartial, type StalePartial } from "./partials.ts";
 import { type BlobRecord, BlobRecords, type Table } from "./records.ts";
+import { Room } from "./room.ts";
 import { collectGarbage } from "./tools/gc.ts";
 import { fsck, type Refetch } from "./tools/fsck.ts";
 import { importFiles } from "./tools/import.ts";
@@ -24,9 +22,6 @@ import { Turns } from "./turns.ts";
 
 /** How often the times of use are written to the database, in milliseconds. */
 const FLUSH_INTERVAL_MS = 30_000;
-
-/** Key of the turn to make room; digests are the other keys. */
-const ROOM = "room";
 
 /** What the store uses. */
 export interface FileStoreComponents {
@@ -60,8 +55,9 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   #records: BlobRecords;
   #blobs: BlobFiles;
   #distdir: Distdir | undefined;
+  #room: Room;
   #inFlight = new Map<Digest, FileIngest>();
-  #turns = new Turns<string>();
+  #turns = new Turns<Digest>();
   #problem: string | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
 
@@ -77,6 +73,10 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     if (init.distdir !== undefined) {
       this.#distdir = new Distdir({ table: components.distdirRecords, log, lookup }, { dir: init.distdir });
     }
+    this.#room = new Room(
+      { records: this.#records, blobs: this.#blobs, distdir: this.#distdir, inFlight: this.#inFlight },
+      init,
+    );
     this.#forwardEvents();
   }
 
@@ -114,14 +114,18 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   /** As {@link BlobStore.ingest}; a second ingest of a digest waits until the first is closed. */
   async ingest(blob: { digest: Digest; size: number }): Promise<Ingest> {
-    this.#checkSize(blob.size);
+    this.#room.checkSize(blob.size);
     const release = await this.#turns.take(blob.digest);
+    const ingest = await this.#openIngest(blob, release).catch((error: unknown) => {
+      release();
+      throw error;
+    });
     try {
-      const ingest = await this.#openIngest(blob, release);
-      await this.#makeRoomFor(ingest);
+      await this.#room.makeFor(blob);
       return ingest;
     } catch (error) {
-      release();
+      this.#wrote(error as DistswarmError);
+      await ingest.close({ keep: true });
       throw error;
     }
   }
@@ -162,7 +166,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   /** Evicts what is over the limits; see {@link collectGarbage}. */
   gc(options: { dryRun: boolean }, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
-    const plan = async () => (await this.#planEviction()).victims;
+    const plan = async () => (await this.#room.plan()).victims;
     const components = { blobs: this.#blobs, paths: this.#paths, plan, stalePartials: () => this.#stalePartials() };
     return collectGarbage(components, options, signal);
   }
@@ -182,15 +186,6 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   async #stalePartials(): Promise<StalePartial[]> {
     return findStalePartials(this.#paths, (digest) => this.#inFlight.has(digest), Date.now());
-  }
-
-  #checkSize(size: number): void {
-    if (size <= this.#init.maxSize) return;
-    throw new DistswarmError(
-      "STORE_FULL",
-      `a blob of ${formatSize(size)} is larger than store.max_size (${formatSize(this.#init.maxSize)})`,
-      { facts: { size, maxSize: this.#init.maxSize } },
-    );
   }
 
   async #openIngest(blob: { digest: Digest; size: number }, release: () => void): Promise<FileIngest> {
@@ -213,66 +208,13 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   async #committed(blob: { digest: Digest; size: number }, sums: ChunkSums): Promise<void> {
     this.#inFlight.delete(blob.digest);
     await this.#blobs.add({ ...blob, sums });
-    await this.#makeRoom().catch((error: unknown) => this.#log.debug(`no look at the free space: ${messageOf(error)}`));
+    await this.#room
+      .make()
+      .catch((error: unknown) => this.#log.debug(`no look at the free space: ${messageOf(error)}`));
   }
 
   #wrote(fault?: DistswarmError): void {
     if (fault !== undefined && fault.message !== this.#problem) this.#log.error(fault.message);
     this.#problem = fault?.message;
-  }
-
-  async #makeRoomFor(ingest: FileIngest): Promise<void> {
-    try {
-      const short = await this.#makeRoom();
-      if (short > 0) throw this.#noRoom(ingest, short);
-    } catch (error) {
-      await ingest.close({ keep: true });
-      throw error;
-    }
-  }
-
-  #noRoom(ingest: FileIngest, short: number): DistswarmError {
-    const fault = new DistswarmError(
-      "STORE_FULL",
-      `no room for ${formatSize(ingest.size)} in ${this.#init.dir}: ${formatSize(short)} short of store.max_size and ` +
-        "store.min_free, and nothing left to evict; free some space",
-      { facts: { path: this.#init.dir, size: ingest.size, short } },
-    );
-    this.#wrote(fault);
-    return fault;
-  }
-
-  /**
-   * Evicts until the limits hold; where that is not to be had, nothing, and returns how many bytes are lacking. One at
-   * a time, lest two evict for one.
-   */
-  async #makeRoom(): Promise<number> {
-    const release = await this.#turns.take(ROOM);
-    try {
-      const { victims, short } = await this.#planEviction();
-      if (short === 0) await Promise.all(victims.map(({ digest }) => this.#blobs.remove(digest)));
-      return short;
-    } finally {
-      release();
-    }
-  }
-
-  async #planEviction(): Promise<EvictionPlan> {
-    const { bavail, bsize } = await statfs(this.#init.dir).catch((error: unknown) => {
-      throw writeFault(error, this.#init.dir);
-    });
-    const inFlight = [...this.#inFlight.values()];
-    const protectedBlobs = this.#distdir?.protectedBlobs(Date.now());
-    return planEviction({
-      blobs: this.#records.candidates(),
-      held: this.#records.bytes + inFlight.reduce((sum, { size }) => sum + size, 0),
-      free: bavail * bsize,
-      outstanding: inFlight.reduce((sum, { size, received }) => sum + size - received, 0),
-      maxSize: this.#init.maxSize,
-      minFree: this.#init.minFree,
-      isPinned: (digest) => this.#blobs.isPinned(digest) || this.#inFlight.has(digest),
-      isProtected: (digest) => protectedBlobs?.has(digest) ?? false,
-      isInDistdir: (digest) => this.#distdir?.has(digest) ?? false,
-    });
   }
 }

@@ -85,6 +85,8 @@ export class DistdirRecords {
   }
 
   #add(name: string, record: DistdirRecord): void {
+    const before = this.#byName.get(name);
+    if (before !== undefined) this.#remove(name, before);
     this.#byName.set(name, record);
     this.#bytes += record.size;
     const names = this.#names.get(record.digest) ?? new Set();

@@ -192,7 +192,8 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
   }
 
   async #openFile(name: string): Promise<OpenBlob | undefined> {
-    const record = this.#records.get(name)!;
+    const record = this.#records.get(name);
+    if (record === undefined) return undefined;
     const info = this.#info(name, record);
     const handle = await open(info.path, OPEN_FLAGS).catch(() => undefined);
     if (handle !== undefined && isSameFile(record, identityOf(await handle.stat()))) {

@@ -62,9 +62,9 @@ export class BlobRecords {
     return this.#records.has(digest);
   }
 
-  /** All records, in no order; changes meanwhile may or may not show. */
-  entries(): IterableIterator<[Digest, BlobRecord]> {
-    return this.#records.entries();
+  /** All records as they are now. */
+  entries(): [Digest, BlobRecord][] {
+    return [...this.#records];
   }
 
   /** All blobs as eviction sees them; of those used in one millisecond the earlier comes first. */

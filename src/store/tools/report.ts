@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { StoreToolEvent } from "../../core/agent-api.ts";
 
 /** How often long work on one file is reported, in milliseconds. */
@@ -52,12 +51,20 @@ export class Report {
 
   /** Yields progress on `file` at its start and while `work` goes on; returns what the work returns. */
   async *during<T>(work: Promise<T>, file: string): AsyncGenerator<StoreToolEvent, T> {
-    const settled = work.then(
-      () => true,
-      () => true,
-    );
+    work.catch(() => {}); // thrown below, unless the consumer leaves before
     do yield this.progress(file);
-    while (!(await Promise.race([settled, delay(REPORT_INTERVAL_MS, false, { ref: false })])));
+    while (!(await settlesWithin(work, REPORT_INTERVAL_MS)));
     return work;
   }
+}
+
+function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms, false);
+    const settled = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+    work.then(settled, settled);
+  });
 }

@@ -1,0 +1,112 @@
+import { statfs } from "node:fs/promises";
+import type { Ingest } from "../core/blob-store.ts";
+import type { Digest } from "../core/digest.ts";
+import { DistswarmError } from "../core/errors.ts";
+import { formatSize } from "../core/units.ts";
+import type { BlobFiles } from "./blob-files.ts";
+import { writeFault } from "./disk.ts";
+import type { Distdir } from "./distdir.ts";
+import { type EvictionPlan, planEviction } from "./eviction.ts";
+import type { BlobRecords } from "./records.ts";
+
+/** What is asked for the room that is taken, and for what may go. */
+export interface RoomComponents {
+  readonly records: BlobRecords;
+  readonly blobs: BlobFiles;
+  readonly distdir: Distdir | undefined;
+  /** Ingests that are not committed yet. */
+  readonly inFlight: ReadonlyMap<Digest, Ingest>;
+}
+
+/** The limits, in bytes. */
+export interface RoomInit {
+  readonly dir: string;
+  readonly maxSize: number;
+  readonly minFree: number;
+}
+
+/** The room in the store directory: measures it, and evicts to keep within the limits. */
+export class Room {
+  #components: RoomComponents;
+  #init: RoomInit;
+  #making: Promise<unknown> = Promise.resolve();
+
+  constructor(components: RoomComponents, init: RoomInit) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  /**
+   * Refuses what could never fit.
+   *
+   * @throws {DistswarmError} `STORE_FULL`
+   */
+  checkSize(size: number): void {
+    const { maxSize } = this.#init;
+    if (size <= maxSize) return;
+    throw new DistswarmError(
+      "STORE_FULL",
+      `a blob of ${formatSize(size)} is larger than store.max_size (${formatSize(maxSize)})`,
+      { facts: { size, maxSize } },
+    );
+  }
+
+  /**
+   * Makes room for an ingest that is in flight by now.
+   *
+   * @throws {DistswarmError} `STORE_FULL`, and nothing was evicted; `STORE_UNUSABLE`.
+   */
+  async makeFor({ size }: { size: number }): Promise<void> {
+    const short = await this.make();
+    if (short === 0) return;
+    const { dir } = this.#init;
+    throw new DistswarmError(
+      "STORE_FULL",
+      `no room for ${formatSize(size)} in ${dir}: ${formatSize(short)} short of store.max_size and store.min_free, and ` +
+        "nothing left to evict; free some space",
+      { facts: { path: dir, size, short } },
+    );
+  }
+
+  /**
+   * Evicts until the limits hold; where that is not to be had, nothing. Returns how many bytes are lacking then. One at
+   * a time, lest two evict for one.
+   */
+  make(): Promise<number> {
+    const made = this.#making.then(() => this.#evict());
+    this.#making = made.catch(() => {});
+    return made;
+  }
+
+  /**
+   * What would be evicted now.
+   *
+   * @throws {DistswarmError} `STORE_UNUSABLE` when the file system does not answer.
+   */
+  async plan(): Promise<EvictionPlan> {
+    const { records, blobs, distdir, inFlight } = this.#components;
+    const { dir, maxSize, minFree } = this.#init;
+    const { bavail, bsize } = await statfs(dir).catch((error: unknown) => {
+      throw writeFault(error, dir);
+    });
+    const protectedBlobs = distdir?.protectedBlobs(Date.now());
+    const ingests = [...inFlight.values()];
+    return planEviction({
+      blobs: records.candidates(),
+      held: records.bytes + ingests.reduce((sum, { size }) => sum + size, 0),
+      free: bavail * bsize,
+      outstanding: ingests.reduce((sum, { size, received }) => sum + size - received, 0),
+      maxSize,
+      minFree,
+      isPinned: (digest) => blobs.isPinned(digest) || inFlight.has(digest),
+      isProtected: (digest) => protectedBlobs?.has(digest) ?? false,
+      isInDistdir: (digest) => distdir?.has(digest) ?? false,
+    });
+  }
+
+  async #evict(): Promise<number> {
+    const { victims, short } = await this.plan();
+    if (short === 0) await Promise.all(victims.map(({ digest }) => this.#components.blobs.remove(digest)));
+    return short;
+  }
+}
