@@ -10,8 +10,6 @@ export interface ConnectionOptions {
   readonly proxy?: string;
   /** What is reached without that proxy (see {@link bypassesProxy}). @default nothing */
   readonly noProxy?: readonly string[];
-  /** Connections to one server at once; more requests wait for a free one. @default 16 */
-  readonly connections?: number;
   /** Certificates (PEM) trusted in place of those that Node brings: the system's, with a company's own. */
   readonly ca?: string;
   /** How long a connection may take to come about, in milliseconds. */
@@ -27,7 +25,8 @@ export interface Route {
   readonly headers: readonly string[];
 }
 
-const DEFAULT_CONNECTIONS = 16;
+/** Connections to one server (or to the proxy) at once; more requests wait for a free one. */
+const MAX_CONNECTIONS = 32;
 
 /** The pools of connections outside, and which of them a URL takes: straight, or through the proxy. */
 export class Connections {
@@ -37,7 +36,8 @@ export class Connections {
   #tunnelled: Agent | undefined;
 
   constructor(options: ConnectionOptions) {
-    const { connections = DEFAULT_CONNECTIONS, connectTimeoutMs: timeoutMs, ca } = options;
+    const { connectTimeoutMs: timeoutMs, ca } = options;
+    const connections = MAX_CONNECTIONS;
     const secureContext: SecureContext = createSecureContext(ca === undefined ? {} : { ca });
     this.#options = options;
     this.#direct = new Agent({ connections, connect: { timeout: timeoutMs, secureContext } });

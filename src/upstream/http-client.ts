@@ -18,6 +18,7 @@ export interface HttpRequest {
   readonly followRedirects?: boolean;
 }
 
+/** How the client gets out, and how long it waits. */
 export interface HttpClientOptions extends Omit<ConnectionOptions, "connectTimeoutMs"> {
   /** A server that has sent no headers by then has failed. Milliseconds. @default 10 s */
   readonly headerTimeoutMs?: number;
@@ -54,9 +55,8 @@ export class HttpClient {
    */
   async request(request: HttpRequest): Promise<UpstreamAnswer> {
     const start = new URL(request.url);
-    if (request.followRedirects !== true || !["GET", "HEAD"].includes(request.method))
-      return this.#once(request, start);
-    return this.#follow(request, start);
+    const follow = request.followRedirects === true && ["GET", "HEAD"].includes(request.method);
+    return follow ? this.#follow(request, start) : this.#once(request, start);
   }
 
   /** Closes every connection; what is under way fails. */

@@ -26,6 +26,7 @@ const HASHES: Readonly<Record<string, string>> = {
 const DIGEST_HASH = "blake2b512";
 const BITS_PER_HEX = 4;
 
+/** All files in one directory, by name. */
 export const FLAT: Layout = { kind: "flat" };
 
 /** What every Gentoo mirror has had since 2019-10-18 (GLEP 75): the guess while a mirror's layout.conf cannot be had. */

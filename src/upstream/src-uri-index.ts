@@ -70,7 +70,7 @@ export class SrcUriIndex {
 
   /** Reads what changed. Told again while it runs, it looks once more; all callers wait for the end. Never throws. */
   refresh(): Promise<void> {
-    this.#stopped = false;
+    if (this.#stopped) return Promise.resolve();
     this.#again = true;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
@@ -78,7 +78,7 @@ export class SrcUriIndex {
     return this.#running;
   }
 
-  /** Ends a refresh under way; what it wrote stays. */
+  /** Ends a refresh under way, and begins no other; what it wrote stays. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;

@@ -24,6 +24,7 @@ import { inOrder, type Candidate, type Place } from "./source-order.ts";
 import { SrcUriIndex, type Reach } from "./src-uri-index.ts";
 import { UpstreamSource, type SourceParts } from "./upstream-source.ts";
 
+/** Which servers there are, and how to reach them. */
 export interface UpstreamMirrorsOptions extends HttpClientOptions {
   /** Mirrors, best first: http and https URLs, and directories of this box. @default none */
   readonly mirrors?: readonly string[];

@@ -125,15 +125,18 @@ describe("a refresh", () => {
     expect(await index.nameOf("https://a.example/late.tgz")).toBe("late.tgz");
   });
 
-  test("ends early when it is stopped, and goes on later", async () => {
+  test("ends early when it is stopped, and the next run goes on", async () => {
     const files = Array.from({ length: 200 }, (_, i) => [
       `${CACHE}/c${i}/foo-1`,
       `SRC_URI=http://a.example/${i}.tgz\n`,
     ]);
     await writeTree(repo, Object.fromEntries(files) as Record<string, string>);
+    const stopped = indexOf([repo]);
+    void stopped.refresh();
+    await stopped.stop();
+    await stopped.refresh();
+    expect(await stopped.nameOf("http://a.example/199.tgz")).toBeUndefined();
     const index = indexOf([repo]);
-    void index.refresh();
-    await index.stop();
     await index.refresh();
     expect(await index.nameOf("http://a.example/199.tgz")).toBe("199.tgz");
   });

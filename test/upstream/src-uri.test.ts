@@ -88,6 +88,32 @@ describe("third-party mirrors", () => {
 });
 
 describe("an md5-cache entry", () => {
+  test("gives http URLs or nothing, whatever it says", () => {
+    const word = fc.constantFrom(
+      "SRC_URI=",
+      "RESTRICT=",
+      "mirror://gnu/",
+      "https://",
+      "->",
+      "(",
+      "x?",
+      "fetch",
+      "%",
+      "\n",
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(word, fc.string())), fc.string(), (words, mirrorsText) => {
+        const entry = parseCacheEntry(words.join(" "));
+        const mirrors = mergeMirrors([parseThirdPartyMirrors(mirrorsText)]);
+        const urls = urlsOf(
+          entry.files.map((file) => ({ file, entry, mirrors })),
+          3,
+        );
+        for (const url of urls) expect(["http:", "https:"]).toContain(new URL(url).protocol);
+      }),
+    );
+  });
+
   test("tells SRC_URI and RESTRICT, and nothing from other keys", () => {
     const text = "DESCRIPTION=SRC_URI=no RESTRICT=fetch\nRESTRICT=mirror\nSRC_URI=https://a.example/a.tgz\n_md5_=0\n";
     expect(parseCacheEntry(text)).toEqual({

@@ -1,0 +1,68 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { SourceError } from "../../src/core/errors.ts";
+import { RedirectChain, fieldsAfterRedirect } from "../../src/upstream/redirect.ts";
+
+const HTTP = new URL("http://a.example/d/f");
+const HTTPS = new URL("https://a.example/d/f");
+
+describe("a redirect", () => {
+  test.each([301, 302, 303, 307, 308])("%i leads on", (status) => {
+    expect(new RedirectChain(HTTP).next(HTTP, status, "../g?x")?.href).toBe("http://a.example/g?x");
+  });
+
+  test("is none without Location, or with another status", () => {
+    expect(new RedirectChain(HTTP).next(HTTP, 302, undefined)).toBeUndefined();
+    expect(new RedirectChain(HTTP).next(HTTP, 300, "/g")).toBeUndefined();
+    expect(new RedirectChain(HTTP).next(HTTP, 200, "/g")).toBeUndefined();
+  });
+
+  test("may go up to https, not down, not even on the same host", () => {
+    expect(new RedirectChain(HTTP).next(HTTP, 302, HTTPS.href)?.href).toBe(HTTPS.href);
+    expect(() => new RedirectChain(HTTPS).next(HTTPS, 302, HTTP.href)).toThrow("down to http");
+  });
+
+  test("is followed ten times, not eleven", () => {
+    const chain = new RedirectChain(HTTP);
+    let at = HTTP;
+    for (let i = 1; i <= 10; i++) at = chain.next(at, 302, `/${i}`)!;
+    expect(at.pathname).toBe("/10");
+    expect(() => chain.next(at, 302, "/11")).toThrow("after 10 redirects");
+  });
+
+  test("leads somewhere or is refused, whatever Location says", () => {
+    const part = fc.constantFrom(
+      "http://",
+      "https://",
+      "//",
+      "/",
+      ":",
+      "@",
+      "[",
+      "%",
+      "..",
+      "a.example",
+      "\u0000",
+      " ",
+    );
+    const location = fc.oneof(
+      fc.string(),
+      fc.array(part).map((parts) => parts.join("")),
+    );
+    fc.assert(
+      fc.property(location, (text) => {
+        try {
+          expect(new RedirectChain(HTTPS).next(HTTPS, 302, text)?.protocol).toBe("https:");
+        } catch (error) {
+          expect((error as SourceError).code).toBe("BAD_REDIRECT");
+        }
+      }),
+    );
+  });
+});
+
+test("credentials stay with the origin that they were for", () => {
+  const fields = ["Accept", "*/*", "authorization", "x", "Cookie", "y", "Range", "bytes=1-"];
+  expect(fieldsAfterRedirect(fields, HTTP, new URL("http://a.example/other"))).toEqual(fields);
+  expect(fieldsAfterRedirect(fields, HTTP, HTTPS)).toEqual(["Accept", "*/*", "Range", "bytes=1-"]);
+});
