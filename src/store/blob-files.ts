@@ -203,7 +203,8 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     try {
       return await check;
     } catch (error) {
-      await this.#dropRead(digest, handle, messageOf(error));
+      if (error instanceof ChunkDamage) await this.#dropRead(digest, handle, error.message);
+      else this.#log.warn(`cannot check ${this.#paths.blob(digest)} (${messageOf(error)})`);
       return undefined;
     } finally {
       this.#checks.delete(digest);
@@ -223,6 +224,6 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
       handle.stat().catch(() => undefined),
       stat(this.#paths.blob(digest)).catch(() => undefined),
     ]);
-    if (present === undefined || read === undefined || read.ino === present.ino) await this.drop(digest, what);
+    if (read !== undefined && read.ino === (present ?? read).ino) await this.drop(digest, what);
   }
 }

@@ -15,12 +15,17 @@ const FULL_CODES = ["ENOSPC", "EDQUOT", "EFBIG"];
 /**
  * Refuses a store directory of another format; one without a `version` file is new, or lost it, and passes. Reads only.
  *
- * @throws {DistswarmError} `STORE_VERSION`, which names both formats and the file.
+ * @throws {DistswarmError} `STORE_VERSION`, which names both formats and the file; `STORE_UNUSABLE` when it cannot be
+ * read.
  */
 export async function checkFormat(paths: StorePaths): Promise<void> {
   const text = await readFile(paths.version, "utf8").catch((error: unknown) => {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw writeFault(error, paths.version);
+    const code = systemCode(error) ?? messageOf(error);
+    if (code === "ENOENT") return undefined;
+    throw new DistswarmError("STORE_UNUSABLE", `cannot read ${paths.version} (${code}): ${remedy(code)}`, {
+      cause: error,
+      facts: { path: paths.version, system: code },
+    });
   });
   if (text === undefined || isKnownFormat(text)) return;
   const found = JSON.stringify(text.trim().slice(0, 40));

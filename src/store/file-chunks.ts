@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import type { ByteRange } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, systemCode } from "../core/errors.ts";
 import { BlobHash, CHUNK_BYTES, chunkCount, type ChunkSums, parseSums } from "./chunk-sums.ts";
 
 /** Chunks loaded while the consumer is busy with one. */
@@ -34,7 +34,8 @@ function inTurn(size: number): Allocate {
 /**
  * Fills `chunk` with the bytes of one chunk.
  *
- * @throws {ChunkDamage} where the file ends early or cannot be read.
+ * @throws {ChunkDamage} where the file ends early or the disk cannot read it. Other system errors say nothing about the
+ * file (a handle closed meanwhile), and pass as they are.
  */
 async function readChunk(handle: FileHandle, size: number, index: number, chunk: Buffer): Promise<Buffer> {
   const start = index * CHUNK_BYTES;
@@ -47,6 +48,7 @@ async function readChunk(handle: FileHandle, size: number, index: number, chunk:
   return chunk;
 
   function unreadable(error: unknown): never {
+    if (systemCode(error) !== "EIO") throw error;
     throw new ChunkDamage(`chunk ${index + 1} of ${chunkCount(size)} cannot be read (${messageOf(error)})`);
   }
 }

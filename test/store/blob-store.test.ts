@@ -114,6 +114,22 @@ test("a reader of the damaged file does not drop the sound one that took its pla
   expectBytes(await get(box.store, blob.digest), blob.bytes);
 });
 
+test("a reader that is closed in the middle of a read harms nothing", async () => {
+  const { store } = await startStore();
+  const blob = makeBlob(8 * MIB);
+  await put(store, blob);
+  const reader = (await store.open(blob.digest))!;
+  const chunks = reader.read()[Symbol.asyncIterator]();
+  await chunks.next();
+  await reader.close();
+  await expect(drain(chunks)).rejects.toMatchObject({ code: "EBADF" });
+  expectBytes(await get(store, blob.digest), blob.bytes);
+});
+
+async function drain(chunks: AsyncIterator<Buffer>): Promise<void> {
+  while (!(await chunks.next()).done);
+}
+
 test("after a restart all is still there, and how long ago it was used", async () => {
   const first = await startStore();
   const [old, fresh] = [makeBlob(MIB, "old"), makeBlob(MIB, "fresh")];
