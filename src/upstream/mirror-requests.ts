@@ -49,7 +49,8 @@ async function ask(
 
 function nobody(what: string, tried: readonly string[], absent: boolean): DistswarmError {
   if (tried.length === 0) {
-    return new DistswarmError("NO_SOURCE", `no mirror to ask for ${what}: set upstream.mirrors`, { facts: { tried } });
+    const advice = "upstream.mirrors is empty, or none of them goes by name";
+    return new DistswarmError("NO_SOURCE", `no mirror to ask for ${what}: ${advice}`, { facts: { tried } });
   }
   if (absent) return new DistswarmError("NOT_FOUND", `no mirror has ${what}`, { facts: { tried } });
   return new DistswarmError("NO_SOURCE", `no mirror could give ${what}: ${tried.join("; ")}`, { facts: { tried } });

@@ -9,18 +9,17 @@
  *
  * Behaviours are in behaviours.ts: single ones (`cut`), makers (`slow(1000)`), and makers of others (`atFirst(cut, 2)`).
  */
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Server, Socket } from "node:net";
-import { type Behaviour, send } from "./exchange.ts";
+import { says, well } from "./behaviours.ts";
+import { LAYOUT_CONF, catalogue, type MirrorFiles, type MirrorLayout } from "./catalogue.ts";
+import type { Behaviour } from "./exchange.ts";
 
 export * from "./behaviours.ts";
+export type { MirrorFiles, MirrorLayout } from "./catalogue.ts";
 export type { Behaviour, Exchange } from "./exchange.ts";
-
-/** The files of a mock mirror: bytes by distfile name, or by an exact path (`/snapshots/x`, `/dl/v1.tar.gz`). */
-export type MirrorFiles = Readonly<Record<string, Buffer>>;
 
 /** A request as a mock mirror got it. */
 export interface LoggedRequest {
@@ -33,12 +32,10 @@ export interface LoggedRequest {
   readonly port: number;
 }
 
+/** What a mock mirror may be beside its behaviour. */
 export interface MirrorOptions {
-  /**
-   * Where the named files lie, and what layout.conf says; other paths are 404. Or the text of a layout.conf, with the
-   * files wherever one asks. @default "none": flat, and no layout.conf
-   */
-  readonly layout?: "none" | "flat" | "filename-hash" | "content-hash" | { readonly text: string };
+  /** @default "none" */
+  readonly layout?: MirrorLayout;
   /** How requests for layout.conf are answered. @default rightly, whatever the behaviour is */
   readonly layoutBehaviour?: Behaviour;
   /** Speak TLS with this key and certificate (PEM). */
@@ -63,14 +60,6 @@ export interface MockMirror extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const LAYOUT_CONF = "/distfiles/layout.conf";
-
-const LAYOUTS = {
-  flat: "0=flat",
-  "filename-hash": "0=filename-hash BLAKE2B 8\n1=flat",
-  "content-hash": "0=content-hash BLAKE2B 8\n1=flat",
-};
-
 /** Starts a mirror on a port of its own. */
 export async function startMirror(
   behaviour: Behaviour,
@@ -79,7 +68,7 @@ export async function startMirror(
 ): Promise<MockMirror> {
   const requests: LoggedRequest[] = [];
   const waiting: (() => void)[] = [];
-  const layoutConf = layoutText(options.layout ?? "none");
+  const find = catalogue(files, options.layout ?? "none");
   let current = behaviour;
 
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
@@ -87,13 +76,11 @@ export async function startMirror(
     const isLayout = path === LAYOUT_CONF;
     requests.push(logged(request));
     if (!isLayout) for (const wake of waiting.splice(0)) wake();
-    const found = isLayout ? layoutConf : findFile(path, files, options.layout ?? "none");
-    const exchange = { request, response, url: server.url, ...(found ?? { name: "", file: Buffer.alloc(0) }) };
-    const sick = isLayout ? options.layoutBehaviour : current;
-    if (found === undefined && !(isLayout && sick))
-      return send(exchange, { status: 404, headers: {}, bytes: Buffer.from("no") });
-    if (sick === undefined) return send(exchange, { status: 200, headers: {}, bytes: exchange.file });
-    void sick(exchange);
+    const found = find(path);
+    const exchange = { request, response, url: server.url, ...(found ?? { name: path, file: Buffer.alloc(0) }) };
+    if (isLayout && options.layoutBehaviour !== undefined) void options.layoutBehaviour(exchange);
+    else if (found === undefined) void says(404)(exchange);
+    else void (isLayout ? well : current)(exchange);
   };
 
   const server = await listen(
@@ -143,31 +130,4 @@ export async function listen(
 
 function logged({ method = "", url = "", headers, rawHeaders, socket }: IncomingMessage): LoggedRequest {
   return { method, url, headers, rawHeaders, port: socket.remotePort ?? 0 };
-}
-
-function layoutText(layout: NonNullable<MirrorOptions["layout"]>): { name: string; file: Buffer } | undefined {
-  if (layout === "none") return undefined;
-  const text = typeof layout === "object" ? layout.text : `[structure]\n${LAYOUTS[layout]}\n`;
-  return { name: "layout.conf", file: Buffer.from(text) };
-}
-
-function findFile(
-  path: string,
-  files: MirrorFiles,
-  layout: NonNullable<MirrorOptions["layout"]>,
-): { name: string; file: Buffer } | undefined {
-  const decoded = decodeURIComponent(path);
-  if (files[decoded] !== undefined) return { name: decoded, file: files[decoded] };
-  for (const [name, file] of Object.entries(files)) {
-    if (pathsOf(name, file, layout).includes(decoded)) return { name, file };
-    if (typeof layout === "object" && decoded.endsWith(`/${name}`)) return { name, file };
-  }
-  return undefined;
-}
-
-function pathsOf(name: string, file: Buffer, layout: NonNullable<MirrorOptions["layout"]>): string[] {
-  const blake2b = (data: string | Buffer): string => createHash("blake2b512").update(data).digest("hex");
-  if (layout === "filename-hash") return [`/distfiles/${blake2b(name).slice(0, 2)}/${name}`];
-  if (layout === "content-hash") return [`/distfiles/${blake2b(file).slice(0, 2)}/${blake2b(file)}`];
-  return typeof layout === "object" ? [] : [`/distfiles/${name}`];
 }
