@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Config } from "./config.ts";
 import { ControlServer } from "./control/server.ts";
 import type { AgentApi } from "./core/agent-api.ts";
-import { openDatabase, type Database } from "./core/database.ts";
+import { condemnDatabase, isDatabaseDamage, openDatabase, type Database } from "./core/database.ts";
 import { DistswarmError, messageOf } from "./core/errors.ts";
 import { startAll, stopAll, type Startable } from "./core/lifecycle.ts";
 import type { Logger } from "./core/logger.ts";
@@ -37,6 +37,8 @@ export interface Agent {
   readonly api: AgentApi;
   /** `host:port` of each door that is open. */
   readonly listening: readonly string[];
+  /** Resolves when the database turned out damaged in use: stop the agent and start it again, and a new one is built. */
+  readonly damaged: Promise<void>;
   /** Ends downloads (their partials are kept), closes the doors and the database. */
   stop(): Promise<void>;
 }
@@ -54,12 +56,23 @@ export interface AgentOptions {
  * @throws {DistswarmError} what stands in the way, in one line; nothing is left running.
  */
 export async function startAgent(config: Config, options: AgentOptions): Promise<Agent> {
+  try {
+    return await startOnce(config, options);
+  } catch (error) {
+    if (!isDatabaseDamage(error)) throw error;
+    options.log.warn(`the database is damaged (${messageOf(error)}): starting with a new one`);
+    return startOnce(config, options); // the damaged one is set aside at its opening
+  }
+}
+
+async function startOnce(config: Config, options: AgentOptions): Promise<Agent> {
   const { log } = options;
   const db = await openState(config.state_dir, log);
   const parts = buildParts(config, db, options);
   try {
     await startAll(parts.order);
   } catch (error) {
+    if (isDatabaseDamage(error)) await condemnDatabase(db);
     await db.close();
     throw error;
   }
@@ -69,7 +82,7 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
     await stopAll(parts.order).finally(() => db.close());
     log.info("stopped");
   };
-  return { api: parts.api, listening, stop };
+  return { api: parts.api, listening, damaged: parts.damaged, stop };
 }
 
 async function openState(dir: string, log: Logger): Promise<Database> {
@@ -86,6 +99,7 @@ interface Parts {
   /** In the order in which they start. */
   readonly order: readonly Startable[];
   readonly listening: () => readonly string[];
+  readonly damaged: Promise<void>;
 }
 
 function buildParts(config: Config, db: Database, { log, notes }: AgentOptions): Parts {
@@ -124,7 +138,10 @@ function buildParts(config: Config, db: Database, { log, notes }: AgentOptions):
   index.on("refreshed", ({ changed }) => {
     if (changed) void Promise.all([upstream.refresh(), store.rescan()]);
   });
-  return { api, order: [index, upstream, store, retriever, control, doors], listening };
+  const damaged = new Promise<void>((resolve) => {
+    index.once("condemned", () => resolve());
+  });
+  return { api, damaged, order: [index, upstream, store, retriever, control, doors], listening };
 }
 
 function buildUpstream(config: Config, components: { db: Database; log: Logger }, via: string): UpstreamMirrors {

@@ -48,6 +48,11 @@ export async function condemnDatabase(db: Database): Promise<void> {
   await writeFile(join(db.location, CONDEMNED), "");
 }
 
+/** Whether an error of the database tells of damaged files: condemn it, and a new one is made at the next opening. */
+export function isDatabaseDamage(error: unknown): boolean {
+  return ["LEVEL_CORRUPTION", "LEVEL_IO_ERROR"].includes(systemCode(error) ?? "");
+}
+
 async function isCondemned(dir: string): Promise<boolean> {
   return access(join(dir, CONDEMNED)).then(
     () => true,

@@ -10,7 +10,16 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** A logger that says nothing; for tests and for commands without a log. */
 export const silentLogger: Logger = pino({ level: "silent" });
 
-/** Makes the root logger; lines go to `destination`, JSON unless that stream makes them pretty. */
+/**
+ * Makes the root logger; lines go to `destination`, JSON unless that stream makes them pretty. A later change of its
+ * `level` also holds for the loggers that were made from it.
+ */
 export function createLogger(level: LogLevel, destination: DestinationStream): Logger {
-  return pino({ level, base: null }, destination);
+  const children: Logger[] = [];
+  const root = pino({ level, base: null, onChild: (child) => void children.push(child) }, destination);
+  root.on("level-change", (level, _value, _before, _valueBefore, changed) => {
+    if (changed !== root) return; // children inherit this listener, too
+    for (const child of children) child.level = level;
+  });
+  return root;
 }

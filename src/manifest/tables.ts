@@ -1,4 +1,4 @@
-import type { Database } from "../core/database.ts";
+import { isDatabaseDamage, type Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError, hasCode, messageOf, systemCode } from "../core/errors.ts";
 import type { DistLine } from "./parse.ts";
@@ -61,7 +61,7 @@ function openTable(db: Database, name: string) {
  */
 export function isCorruption(error: unknown): boolean {
   if (hasCode(error, "STORE_UNUSABLE")) return systemCode(error.cause) === "LEVEL_CORRUPTION";
-  return ["LEVEL_CORRUPTION", "LEVEL_IO_ERROR"].includes(systemCode(error) ?? "");
+  return isDatabaseDamage(error);
 }
 
 function readState(text: string): State {

@@ -47,7 +47,7 @@ export class StoredContent implements Content {
   async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Buffer> {
     let position = range.start;
     try {
-      for await (const bytes of this.#blob.read(range)) {
+      for await (const bytes of this.#blob.read(range, { lend: true })) {
         position += bytes.length;
         yield bytes;
       }

@@ -1,11 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, open as openFile, readdir, rm, statfs, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open as openFile, readdir, rm, statfs, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
+import { startAgentProcess } from "../support/agent-process.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { testFile, type TestFile } from "../support/repository.ts";
+import { makeRepository, testFile, type TestFile } from "../support/repository.ts";
 import { slow, startMirror, well, type Behaviour, type MockMirror } from "../support/zoo/zoo.ts";
 
 const MIB = 2 ** 20;
@@ -169,4 +171,32 @@ describe.skipIf(!isRoot)(`a small file system of its own${isRoot ? "" : " (skipp
     expect(await kept(box)).toBe(1);
     expect((await box.agent.api.status()).warnings.join("\n")).toMatch(/read-only|EROFS/i);
   });
+});
+
+test("a database that turns out damaged in use: the agent starts again by itself, and nothing is fetched anew", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "distswarm-damage-"));
+  open.push({ close: () => rm(dir, { recursive: true, force: true }) });
+  const many = Array.from({ length: 2000 }, (_, at) => testFile(`many-${at}.tar.gz`, 10));
+  await makeRepository(join(dir, "repo"), [small, ...many]);
+  const mirror = await startMirror(well, { [small.name]: small.bytes });
+  open.push(mirror);
+  const config = `[proxy]\nlisten = ["127.0.0.1:0"]\n[store]\ndir = "${dir}/store"\nmin_free = "0B"\n[portage]\nrepos = ["${dir}/repo"]\ndistdir = ""\n[upstream]\nmirrors = ["${mirror.url}"]\n`;
+  const path = `/distfiles/${small.digest.slice(0, 2)}/${small.digest}`;
+  let agent = await startAgentProcess({ dir, config });
+  await expect.poll(async () => (await fetch(agent.url + path)).status).toBe(200);
+  expect(await agent.end("SIGTERM")).toBe(0);
+  agent = await startAgentProcess({ dir, config }); // its log becomes a table file
+  expect(await agent.end("SIGTERM")).toBe(0);
+  const db = join(dir, "state", "db");
+  for (const name of await readdir(db)) if (name.endsWith(".ldb")) await truncate(join(db, name), 5000);
+  agent = await startAgentProcess({ dir, config });
+  open.push({ close: () => agent.end("SIGKILL") });
+  await fetch(agent.url + path).catch(() => undefined);
+  await expect
+    .poll(() => agent.log.filter((line) => line.includes("ready:")).length, { timeout: 15_000 })
+    .toBeGreaterThan(1);
+  const ready = agent.log.findLast((line) => line.includes("ready:"))!;
+  const url = /http:\/\/\S+/.exec(ready)![0];
+  await expect.poll(async () => (await fetch(url + path)).status).toBe(200);
+  expect(mirror.files()).toHaveLength(1);
 });
