@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "./config.ts";
+import { reloader, type LiveOptions, type Reloaded } from "./config/reload.ts";
 import { ControlServer } from "./control/server.ts";
 import type { AgentApi } from "./core/agent-api.ts";
 import { condemnDatabase, isDatabaseDamage, openDatabase, type Database } from "./core/database.ts";
@@ -39,6 +40,8 @@ export interface Agent {
   readonly listening: readonly string[];
   /** Resolves when the database turned out damaged in use: stop the agent and start it again, and a new one is built. */
   readonly damaged: Promise<void>;
+  /** Takes over what may change under way; nothing that is under way is dropped. */
+  reload(config: Config): Reloaded;
   /** Ends downloads (their partials are kept), closes the doors and the database. */
   stop(): Promise<void>;
 }
@@ -82,7 +85,7 @@ async function startOnce(config: Config, options: AgentOptions): Promise<Agent> 
     await stopAll(parts.order).finally(() => db.close());
     log.info("stopped");
   };
-  return { api: parts.api, listening, damaged: parts.damaged, stop };
+  return { api: parts.api, listening, damaged: parts.damaged, reload: reloader(config, parts.live), stop };
 }
 
 async function openState(dir: string, log: Logger): Promise<Database> {
@@ -99,6 +102,7 @@ interface Parts {
   /** In the order in which they start. */
   readonly order: readonly Startable[];
   readonly listening: () => readonly string[];
+  readonly live: LiveOptions;
   readonly damaged: Promise<void>;
 }
 
@@ -141,7 +145,14 @@ function buildParts(config: Config, db: Database, { log, notes }: AgentOptions):
   const damaged = new Promise<void>((resolve) => {
     index.once("condemned", () => resolve());
   });
-  return { api, damaged, order: [index, upstream, store, retriever, control, doors], listening };
+  const live: LiveOptions = {
+    "log.level": ({ log: { level } }) => void (log.level = level),
+    "proxy.allow": ({ proxy }) => doors.admit(proxy.allow),
+    "upstream.mirrors": ({ upstream: { mirrors } }) => upstream.useMirrors(mirrors),
+    "store.max_size": ({ store: { max_size, min_free } }) => store.limit({ maxSize: max_size, minFree: min_free }),
+    "store.min_free": ({ store: { max_size, min_free } }) => store.limit({ maxSize: max_size, minFree: min_free }),
+  };
+  return { api, damaged, live, order: [index, upstream, store, retriever, control, doors], listening };
 }
 
 function buildUpstream(config: Config, components: { db: Database; log: Logger }, via: string): UpstreamMirrors {

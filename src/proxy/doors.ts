@@ -43,7 +43,7 @@ export interface DoorsInit {
 export class Doors implements Startable {
   readonly #components: DoorsComponents;
   readonly #init: DoorsInit;
-  readonly #allow: AllowList;
+  #allow: AllowList;
   readonly #isOwn = ownAddressTest(() => this.addresses());
   #servers: Server[] = [];
 
@@ -71,6 +71,15 @@ export class Doors implements Startable {
     this.#servers = [];
     this.#components.tunnel.close();
     await Promise.all(servers.map(closed));
+  }
+
+  /**
+   * From now on only these CIDR ranges may use the doors; answers that have begun go on.
+   *
+   * @throws {DistswarmError} `INVALID_CONFIG` naming a range that is none.
+   */
+  admit(ranges: readonly string[]): void {
+    this.#allow = new AllowList(ranges);
   }
 
   /** Where it listens now. */

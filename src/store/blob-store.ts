@@ -148,6 +148,12 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     };
   }
 
+  /** From now on these limits hold, in bytes; the next ingest evicts what is above them. */
+  limit(limits: Pick<FileStoreInit, "maxSize" | "minFree">): void {
+    this.#init = { ...this.#init, ...limits };
+    this.#room.limit(limits);
+  }
+
   /** Looks through DISTDIR again, after the index changed; see {@link Distdir.rescan}. */
   async rescan(): Promise<void> {
     await this.#distdir?.rescan();

@@ -36,6 +36,11 @@ export class Room {
     this.#init = init;
   }
 
+  /** From now on these limits hold; the next ingest evicts what is above them. */
+  limit({ maxSize, minFree }: Pick<RoomInit, "maxSize" | "minFree">): void {
+    this.#init = { ...this.#init, maxSize, minFree };
+  }
+
   /**
    * Refuses what could never fit.
    *

@@ -38,6 +38,7 @@ export interface UpstreamMirrorsOptions extends HttpClientOptions {
 
 /** The mirrors and SRC_URI hosts, and the plain way out: see {@link Upstream}. Stopped, it is of no more use. */
 export class UpstreamMirrors implements Upstream, Startable {
+  #log: Logger;
   #mirrors: readonly Mirror[];
   #client: HttpClient;
   #health: Health;
@@ -51,6 +52,7 @@ export class UpstreamMirrors implements Upstream, Startable {
   constructor({ db, log }: { db: Database; log: Logger }, options: UpstreamMirrorsOptions = {}) {
     const { mirrors = [], repos = [], version = "unknown", now = Date.now } = options;
     this.#now = now;
+    this.#log = log;
     this.#mirrors = readMirrorList(mirrors, log);
     this.#client = new HttpClient(options);
     this.#health = new Health({ now });
@@ -84,6 +86,11 @@ export class UpstreamMirrors implements Upstream, Startable {
         ? new DirectorySource(candidate.url, want, this.#blames)
         : new UpstreamSource(candidate, want, this.#sourceParts);
     }
+  }
+
+  /** From now on these mirrors are asked, best first; what is under way stays with its mirror. */
+  useMirrors(mirrors: readonly string[]): void {
+    this.#mirrors = readMirrorList(mirrors, this.#log);
   }
 
   /** See {@link Upstream.forward}. */
