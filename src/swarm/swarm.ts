@@ -146,15 +146,16 @@ export class Swarm implements Startable {
 
   // --- what the data plane asks ---
 
-  /** Who can give a blob, from memory: those who hold it whole, then those who are fetching it; closed ports last. */
+  /**
+   * Who can give a blob, from memory: those who hold it whole, in another order each time so that no box is always asked
+   * first, then those who are fetching it. Peers whose TCP port is closed are not among them.
+   */
   holders(digest: Digest): Holder[] {
-    const whole = this.#index.holders(prefixOf(digest));
+    const whole = turned(this.#index.holders(prefixOf(digest)));
     const growing = this.#claims.claimants(digest).filter((id) => !whole.includes(id));
-    const found = [
-      ...whole.map((id) => this.#holder(id, false)),
-      ...growing.map((id) => this.#holder(id, true)),
-    ].filter((holder) => holder !== undefined);
-    return found.sort((a, b) => Number(this.#isClosed(a.id)) - Number(this.#isClosed(b.id)));
+    return [...whole.map((id) => this.#holder(id, false)), ...growing.map((id) => this.#holder(id, true))].filter(
+      (holder) => holder !== undefined && !this.#isClosed(holder.id),
+    ) as Holder[];
   }
 
   /** The peer with this id, as one that may be fetching a blob; undefined without a session. */
@@ -165,6 +166,11 @@ export class Swarm implements Startable {
   /** Whether a box with this key may ask for blobs. */
   admits(id: string): boolean {
     return this.#members.admits(id);
+  }
+
+  /** Whether a box at this address may be talked to: `swarm.networks`. */
+  accepts(host: string): boolean {
+    return this.#mesh.accepts(host);
   }
 
   /** A peer said that it does not have a blob after all. */
@@ -390,4 +396,10 @@ const REJECTION_OF = { "no-proof": "no_proof", "wrong-proof": "wrong_proof", rul
 
 function placeOf({ id, host, port }: Session): Addresses["peers"][number] {
   return { id: Buffer.from(id, "hex"), host, port };
+}
+
+/** The same ring of items, begun somewhere. */
+function turned<T>(items: readonly T[]): T[] {
+  const start = Math.floor(Math.random() * items.length);
+  return [...items.slice(start), ...items.slice(0, start)];
 }

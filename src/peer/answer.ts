@@ -1,0 +1,34 @@
+import { SourceError } from "../core/errors.ts";
+import { readContentRange } from "./byte-range.ts";
+import type { BlobReply } from "./peer-client.ts";
+import { CHAIN_HEADER, PRESENT_HEADER, readBytes, readIds } from "./protocol.ts";
+
+/** What is known of a good answer before its body. */
+export interface Answer {
+  /** The boxes that the bytes come through, nearest first; empty when the peer holds the whole blob. */
+  readonly chain: readonly string[];
+  /** Bytes of the blob that were present when the answer began; its size when it is whole. */
+  readonly present: number;
+}
+
+/**
+ * Checks an answer against what was asked.
+ *
+ * @throws {SourceError} `ABSENT`, `BUSY`, `BAD_STATUS`, `BAD_LENGTH`, `BAD_RANGE`.
+ */
+export function checkAnswer({ status, headers }: BlobReply, asked: { offset: number; size: number }): Answer {
+  const { offset, size } = asked;
+  if (status === 404) throw new SourceError("ABSENT", "does not have it", { status });
+  if (status === 503) throw new SourceError("BUSY", "has too many readers", { status });
+  if (status !== (offset > 0 ? 206 : 200)) throw new SourceError("BAD_STATUS", `answered ${status}`, { status });
+  if (offset > 0) {
+    const range = readContentRange(headers["content-range"]);
+    if (range?.start !== offset || range.end !== size || range.size !== size) {
+      throw new SourceError("BAD_RANGE", `sends ${headers["content-range"]} instead of ${offset}-${size - 1}/${size}`);
+    }
+  }
+  if (readBytes(headers, "content-length") !== size - offset) {
+    throw new SourceError("BAD_LENGTH", `sends ${headers["content-length"]} bytes instead of ${size - offset}`);
+  }
+  return { chain: readIds(headers, CHAIN_HEADER), present: readBytes(headers, PRESENT_HEADER) ?? size };
+}

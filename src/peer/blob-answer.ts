@@ -1,0 +1,155 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { once } from "node:events";
+import type { ByteRange, OpenBlob } from "../core/blob-store.ts";
+import type { Digest } from "../core/digest.ts";
+import { contentRange, readRange } from "./byte-range.ts";
+import type { BlobShelf, GrowingBlob } from "./growing-blob.ts";
+import {
+  CHAIN_HEADER,
+  PRESENT_HEADER,
+  RECEIVING_HEADER,
+  TRIED_HEADER,
+  digestOfPath,
+  idList,
+  readIds,
+} from "./protocol.ts";
+import type { Traffic } from "./traffic.ts";
+import type { Upload, UploadSlots } from "./upload-slots.ts";
+
+/** Bytes taken from a growing copy at once. */
+const READ_BYTES = 256 * 1024;
+/** When a peer that was sent elsewhere may come back, in seconds. */
+const RETRY_AFTER_S = 1;
+
+/** What an answer uses. */
+export interface BlobAnswerComponents {
+  readonly shelf: BlobShelf;
+  readonly traffic: Traffic;
+  readonly slots: UploadSlots;
+  readonly ownId: string;
+  /** Who asks. */
+  readonly peer: string;
+}
+
+/** A blob as it can be given now. */
+interface Readable {
+  readonly size: number;
+  readonly received: number;
+  readonly headers: OutgoingHttpHeaders;
+  read(range: ByteRange, signal: AbortSignal): AsyncIterable<Buffer>;
+  close(): unknown;
+}
+
+/** Answers one request of a peer. */
+export class BlobAnswer {
+  readonly #components: BlobAnswerComponents;
+
+  constructor(components: BlobAnswerComponents) {
+    this.#components = components;
+  }
+
+  /** Sends the blob, or says why not. Rejects when it broke off in the body. */
+  async send(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const digest = digestOfPath(request.url);
+    if (request.method !== "GET" || digest === undefined) return end(response, 400);
+    const readable = await this.#open(digest);
+    if (readable === undefined) return end(response, 404);
+    try {
+      await this.#sendReadable(digest, readable, request, response);
+    } finally {
+      await readable.close();
+    }
+  }
+
+  async #open(digest: Digest): Promise<Readable | undefined> {
+    const { shelf, ownId } = this.#components;
+    const blob = await shelf.open(digest);
+    if (blob !== undefined) return wholeBlob(blob);
+    const growing = shelf.openGrowing(digest);
+    return growing && growingBlob(growing, ownId);
+  }
+
+  async #sendReadable(
+    digest: Digest,
+    readable: Readable,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { peer, slots } = this.#components;
+    const { size, received } = readable;
+    const range = readRange(request.headers.range, size);
+    if (range === undefined) return end(response, 416, { "content-range": `bytes */${size}` });
+    const tried = readIds(request.headers, TRIED_HEADER);
+    const admission = slots.admit({ peer, digest, size, received, start: range.start, tried });
+    if ("receiving" in admission) return end(response, 503, elsewhere(admission.receiving));
+    try {
+      const isPart = request.headers.range !== undefined;
+      response.writeHead(isPart ? 206 : 200, {
+        ...readable.headers,
+        ...(isPart && { "content-range": contentRange(range, size) }),
+        "content-length": range.end - range.start,
+        etag: `"${digest}"`,
+      });
+      response.flushHeaders();
+      await this.#sendBytes(readable, range, admission.upload, response);
+    } finally {
+      slots.release(admission.upload);
+    }
+  }
+
+  async #sendBytes(readable: Readable, range: ByteRange, upload: Upload, response: ServerResponse): Promise<void> {
+    const { traffic, peer } = this.#components;
+    const gone = new AbortController();
+    response.once("close", () => gone.abort(new Error("the peer left")));
+    traffic.answered(peer);
+    for await (const bytes of readable.read(range, gone.signal)) {
+      gone.signal.throwIfAborted();
+      const hasRoom = response.write(bytes);
+      upload.position += bytes.length;
+      traffic.sent(peer, bytes.length);
+      if (!hasRoom) await once(response, "drain", { signal: gone.signal });
+    }
+    response.end();
+  }
+}
+
+function wholeBlob(blob: OpenBlob): Readable {
+  return {
+    size: blob.size,
+    received: blob.size,
+    headers: {},
+    read: (range) => blob.read(range),
+    close: () => blob.close(),
+  };
+}
+
+function growingBlob(blob: GrowingBlob, ownId: string): Readable {
+  return {
+    size: blob.size,
+    received: blob.received,
+    headers: { [PRESENT_HEADER]: blob.received, [CHAIN_HEADER]: idList([ownId, ...blob.chain]) },
+    read: (range, signal) => readGrowing(blob, range, signal),
+    close: () => blob.close(),
+  };
+}
+
+async function* readGrowing(blob: GrowingBlob, range: ByteRange, signal: AbortSignal): AsyncGenerator<Buffer> {
+  for (let position = range.start; position < range.end;) {
+    await blob.grown(position, signal);
+    const bytes = await blob.read(position, Math.min(READ_BYTES, range.end - position));
+    if (bytes.length === 0) throw new Error("these bytes of the growing copy are gone");
+    position += bytes.length;
+    yield bytes;
+  }
+}
+
+function elsewhere(receiving: readonly string[]): OutgoingHttpHeaders {
+  return {
+    "retry-after": String(RETRY_AFTER_S),
+    ...(receiving.length > 0 && { [RECEIVING_HEADER]: idList(receiving) }),
+  };
+}
+
+function end(response: ServerResponse, status: number, headers: OutgoingHttpHeaders = {}): void {
+  response.writeHead(status, { ...headers, "content-length": 0 }).end();
+}

@@ -1,0 +1,137 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { Socket } from "node:net";
+import { once } from "node:events";
+import type { TLSSocket } from "node:tls";
+import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
+import type { Startable } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
+import { PEEK_PROTOCOL, idOfKey, type Identity } from "../swarm/identity.ts";
+import { BlobAnswer } from "./blob-answer.ts";
+import type { BlobShelf } from "./growing-blob.ts";
+import type { Traffic } from "./traffic.ts";
+import { UploadSlots } from "./upload-slots.ts";
+
+/** Connections that have not shown a key yet, or that are idle. */
+const MAX_CONNECTIONS = 1024;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+/** Longer than the client keeps a connection, so that it never writes into a closing one. */
+const KEEP_ALIVE_MS = 30_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/** What the blob server uses. */
+export interface BlobServerComponents {
+  readonly identity: Identity;
+  readonly shelf: BlobShelf;
+  readonly traffic: Traffic;
+  readonly log: Logger;
+  /** Whether the box with this key may ask for blobs. */
+  readonly admits: (id: string) => boolean;
+  /** Whether a box at this address may be talked to. */
+  readonly accepts: (host: string) => boolean;
+}
+
+/** What may be set of the blob server. */
+export interface BlobServerInit {
+  /** Address and TCP port; the port is that of the swarm. */
+  readonly listen: { readonly host: string; readonly port: number };
+}
+
+/**
+ * Gives blobs to members: HTTPS with mutual TLS 1.3. Whose key has not proved the network key is cut off before a byte of
+ * its request is read.
+ */
+export class BlobServer implements Startable {
+  readonly #components: BlobServerComponents;
+  readonly #init: BlobServerInit;
+  readonly #slots = new UploadSlots();
+  readonly #sockets = new Set<Socket>();
+  /** The proved keys of connections. */
+  readonly #peers = new WeakMap<Socket, string>();
+  #server: Server | undefined;
+
+  constructor(components: BlobServerComponents, init: BlobServerInit) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  /** @throws {DistswarmError} `ADDRESS_IN_USE` when the TCP port is taken, or the address is not this box's. */
+  async start(): Promise<void> {
+    if (this.#server !== undefined) return;
+    const server = this.#create();
+    const { host, port } = this.#init.listen;
+    try {
+      server.listen(port, host);
+      await once(server, "listening");
+    } catch (error) {
+      const what = systemCode(error) === "EADDRINUSE" ? "is taken by another program" : messageOf(error);
+      throw new DistswarmError("ADDRESS_IN_USE", `swarm.listen: TCP ${host}:${port} ${what}`, { cause: error });
+    }
+    this.#server = server;
+  }
+
+  /** Breaks off what is under way: peers go on elsewhere. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await once(server, "close");
+  }
+
+  #create(): Server {
+    const server = createServer({
+      ...this.#components.identity.tls,
+      minVersion: "TLSv1.3",
+      requestCert: true,
+      rejectUnauthorized: false, // self-signed: what counts is the key, which is looked at below
+      ALPNProtocols: ["http/1.1", PEEK_PROTOCOL],
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    });
+    server.maxConnections = MAX_CONNECTIONS;
+    server.on("connection", (socket) => this.#track(socket as Socket));
+    server.prependListener("secureConnection", (socket) => this.#decide(socket));
+    server.on("request", (request, response) => void this.#onRequest(request, response));
+    server.on("tlsClientError", () => {});
+    return server;
+  }
+
+  #track(socket: Socket): void {
+    if (!this.#components.accepts(socket.remoteAddress ?? "")) {
+      this.#components.traffic.refused();
+      return void socket.destroy();
+    }
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+  }
+
+  /** The one place where a key is let in. */
+  #decide(socket: TLSSocket): void {
+    if (socket.alpnProtocol === PEEK_PROTOCOL) return void socket.on("error", () => {}).destroy();
+    const certificate = socket.isSessionReused() ? undefined : socket.getPeerX509Certificate();
+    const id = certificate && idOfKey(certificate.publicKey);
+    if (id !== undefined && this.#components.admits(id)) return void this.#peers.set(socket, id);
+    this.#components.traffic.refused();
+    this.#components.log.debug({ peer: id, address: socket.remoteAddress }, "a box that is no member was cut off");
+    socket.on("error", () => {}).destroy();
+  }
+
+  async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const peer = this.#peers.get(request.socket);
+    if (peer === undefined || !this.#components.admits(peer)) return void request.socket.destroy();
+    const { shelf, traffic, identity } = this.#components;
+    const answer = new BlobAnswer({ shelf, traffic, slots: this.#slots, ownId: identity.id, peer });
+    try {
+      await answer.send(request, response);
+    } catch (error) {
+      // What broke is passed on as broken; never a clean end of a short body.
+      this.#components.log.debug({ peer }, `an upload broke off: ${messageOf(error)}`);
+      response.destroy();
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import { SourceError } from "../core/errors.ts";
+import { Pulse } from "../core/pulse.ts";
+
+/** Asked at the same time at most. */
+const MAX_AT_ONCE = 3;
+
+/** How to ask several for the same. */
+export interface Question<C, A> {
+  /** The next one to ask, best first; undefined when nobody is left now. */
+  readonly next: () => C | undefined;
+  /** Asks one. The answer lives until `signal` aborts. Rejects with what was wrong. */
+  readonly ask: (candidate: C, signal: AbortSignal) => Promise<A>;
+  /** Told of each that had not answered when another one did. */
+  readonly lost: (candidate: C) => void;
+  /** Told of each that had not answered when the patience was over. */
+  readonly silent: (candidate: C) => void;
+  /** Another one is asked beside those that have not answered within this time. */
+  readonly hedgeMs: number;
+  /** How long to wait for any answer. */
+  readonly patienceMs: number;
+}
+
+/** One that was asked. */
+interface Runner<C, A> {
+  readonly candidate: C;
+  readonly abort: AbortController;
+  outcome?: { readonly answer: A } | { readonly error: unknown };
+}
+
+/**
+ * Asks one; another one beside it when it does not answer soon, or in its place when it fails; takes the first good answer
+ * and aborts the others.
+ *
+ * @returns the answer and who gave it; abort `abort` to let go of it.
+ * @throws {SourceError} the last fault when all failed, `HEADER_TIMEOUT` when nobody answered in time, or the signal's reason.
+ */
+export async function firstAnswer<C, A>(
+  question: Question<C, A>,
+  signal: AbortSignal,
+): Promise<{ candidate: C; answer: A; abort: AbortController }> {
+  const running = new Set<Runner<C, A>>();
+  const settled = new Pulse();
+  const deadline = performance.now() + question.patienceMs;
+  let fault: unknown = new SourceError("ABSENT", "nobody has it");
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const candidate = running.size < MAX_AT_ONCE ? question.next() : undefined;
+      if (candidate !== undefined) start(question, candidate, running, settled);
+      if (running.size === 0) throw fault;
+      await someSettled(running, settled, candidate === undefined ? deadline : soon(question, deadline), signal);
+      for (const runner of running) {
+        if (runner.outcome === undefined) continue;
+        running.delete(runner);
+        if ("answer" in runner.outcome) return take(runner, runner.outcome.answer, running, question);
+        fault = runner.outcome.error;
+      }
+      if (performance.now() >= deadline) throw silence(running, question);
+    }
+  } finally {
+    for (const runner of running) runner.abort.abort(new Error("another one answered"));
+  }
+}
+
+function start<C, A>(question: Question<C, A>, candidate: C, running: Set<Runner<C, A>>, settled: Pulse): void {
+  const runner: Runner<C, A> = { candidate, abort: new AbortController() };
+  running.add(runner);
+  question
+    .ask(candidate, runner.abort.signal)
+    .then(
+      (answer) => (runner.outcome = { answer }),
+      (error: unknown) => (runner.outcome = { error }),
+    )
+    .finally(() => settled.fire());
+}
+
+async function someSettled<C, A>(
+  running: Set<Runner<C, A>>,
+  settled: Pulse,
+  until: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if ([...running].some(({ outcome }) => outcome !== undefined)) return;
+  const timer = setTimeout(() => settled.fire(), Math.max(0, until - performance.now()));
+  await settled.wait(signal).finally(() => clearTimeout(timer));
+}
+
+function soon<C, A>({ hedgeMs }: Question<C, A>, deadline: number): number {
+  return Math.min(performance.now() + hedgeMs, deadline);
+}
+
+function take<C, A>(
+  { candidate, abort }: Runner<C, A>,
+  answer: A,
+  others: Set<Runner<C, A>>,
+  { lost }: Question<C, A>,
+): { candidate: C; answer: A; abort: AbortController } {
+  for (const other of others) if (other.outcome === undefined) lost(other.candidate);
+  return { candidate, answer, abort };
+}
+
+function silence<C, A>(running: Set<Runner<C, A>>, { silent, patienceMs }: Question<C, A>): SourceError {
+  for (const { candidate } of running) silent(candidate);
+  return new SourceError("HEADER_TIMEOUT", `no answer within ${patienceMs} ms`);
+}

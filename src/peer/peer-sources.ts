@@ -1,0 +1,58 @@
+import type { Digest } from "../core/digest.ts";
+import type { Want } from "../core/distfile.ts";
+import type { Source, SourceFinder } from "../core/source.ts";
+import { Candidates } from "./candidates.ts";
+import type { Holder } from "./directory.ts";
+import { PeerSource, type PeerSourceParts } from "./peer-source.ts";
+
+/** How long peers may take to answer before upstream is asked. A dead holder costs this, once. */
+const PATIENCE_MS = 1000;
+/** How long they may take when upstream has failed: a box that compiles is slow, not dead. */
+const LAST_RESORT_PATIENCE_MS = 10_000;
+
+/**
+ * The peers as sources of a blob. Who holds it is known from memory, so that what nobody holds costs no network call.
+ *
+ * Each source begins with another holder; one that has broken off is not in the later ones.
+ */
+export class PeerSources implements SourceFinder {
+  readonly #parts: PeerSourceParts;
+  /** The same with more patience, and with those that are left alone now: for when upstream has failed too. */
+  readonly lastResort: SourceFinder;
+
+  constructor(parts: PeerSourceParts) {
+    this.#parts = parts;
+    this.lastResort = {
+      sources: (want) =>
+        this.#sources(want, {
+          patienceMs: LAST_RESORT_PATIENCE_MS,
+          isAsked: (id, digest) => this.#parts.standing.isLeft(id, digest),
+        }),
+    };
+  }
+
+  /** See {@link SourceFinder.sources}. */
+  sources(want: Want): AsyncIterable<Source> {
+    const isAsked = (id: string, digest: Digest): boolean => !this.#parts.standing.isLeft(id, digest);
+    return this.#sources(want, { patienceMs: PATIENCE_MS, isAsked });
+  }
+
+  async *#sources(
+    want: Want,
+    { patienceMs, isAsked }: { patienceMs: number; isAsked: (id: string, digest: Digest) => boolean },
+  ): AsyncGenerator<Source> {
+    const { directory, standing } = this.#parts;
+    const holders = directory.holders(want.digest).filter(({ id }) => {
+      return !standing.isShutOut(id) && isAsked(id, want.digest);
+    });
+    const candidates = new Candidates(this.#fastFirst(holders));
+    for (let first = candidates.take(); first !== undefined; first = candidates.take()) {
+      yield new PeerSource(first, candidates, this.#parts, { want, patienceMs });
+    }
+  }
+
+  #fastFirst(holders: readonly Holder[]): Holder[] {
+    const { standing } = this.#parts;
+    return holders.toSorted((a, b) => Number(standing.isSlow(a.id)) - Number(standing.isSlow(b.id)));
+  }
+}

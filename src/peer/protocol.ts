@@ -1,0 +1,57 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { isDigest, type Digest } from "../core/digest.ts";
+
+/**
+ * What boxes say to each other over HTTP:
+ *
+ *     GET /blobs/<digest>   Range: bytes=N-   Distswarm-Tried: <id>, <id>
+ *     200 or 206            Content-Length, Content-Range, ETag: "<digest>"
+ *                           of a growing copy also Distswarm-Present: N and Distswarm-Chain: <id>, <id>
+ *     404                   it is not here
+ *     503                   too many readers; Distswarm-Receiving: <id>, <id> names boxes that are receiving it now
+ */
+const BLOBS_PATH = "/blobs/";
+
+/** Ids that have already been asked for the blob in vain. */
+export const TRIED_HEADER = "distswarm-tried";
+/** Of a growing copy: how many bytes were present when the answer began. */
+export const PRESENT_HEADER = "distswarm-present";
+/** Of a growing copy: where its bytes come from, nearest first, the answering box before all. */
+export const CHAIN_HEADER = "distswarm-chain";
+/** Ids of boxes that are receiving the blob now: ask them. */
+export const RECEIVING_HEADER = "distswarm-receiving";
+
+/** Ids in one header; more are cut off. */
+const MAX_IDS = 64;
+const ID_PATTERN = /^[0-9a-f]{64}$/;
+
+/** The path of a blob. */
+export function blobPath(digest: Digest): string {
+  return BLOBS_PATH + digest;
+}
+
+/** The digest in a path; undefined when it is no blob's. */
+export function digestOfPath(path: string | undefined): Digest | undefined {
+  const text = path?.startsWith(BLOBS_PATH) === true ? path.slice(BLOBS_PATH.length) : "";
+  return isDigest(text) ? text : undefined;
+}
+
+/** Ids as a header has them. */
+export function idList(ids: Iterable<string>): string {
+  return [...ids].slice(0, MAX_IDS).join(", ");
+}
+
+/** Reads a header of ids; whatever is no id is passed over. */
+export function readIds(headers: IncomingHttpHeaders, name: string): string[] {
+  const value = headers[name];
+  if (typeof value !== "string") return [];
+  const ids = value.split(",", MAX_IDS).map((id) => id.trim());
+  return ids.filter((id) => ID_PATTERN.test(id));
+}
+
+/** Reads a header that holds a number of bytes; undefined when it does not. */
+export function readBytes(headers: IncomingHttpHeaders, name: string): number | undefined {
+  const value = headers[name];
+  const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+  return number;
+}

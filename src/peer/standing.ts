@@ -1,0 +1,87 @@
+import type { Digest } from "../core/digest.ts";
+
+/** A peer that sent wrong bytes is not asked for so long. */
+const SHUT_OUT_MS = 3_600_000;
+/** A peer that broke off, stalled or was not there is left alone for so long; twice as long at each further time. */
+const LEAVE_MS = 10_000;
+const LEAVE_AT_MOST_MS = 300_000;
+/** A peer that was slower than another is asked after others for so long. */
+const SLOW_MS = 10_000;
+/** A peer is not asked again for a blob that it failed to give for so long. */
+const AVOID_MS = 30_000;
+const MAX_AVOIDED = 4096;
+
+/** What trying a peer has taught. */
+interface Record {
+  shutOutUntil: number;
+  leftUntil: number;
+  slowUntil: number;
+  /** Faults since it last gave something to the end. */
+  faults: number;
+}
+
+/** Which peers are worth asking now, as their past answers tell. */
+export class Standing {
+  readonly #peers = new Map<string, Record>();
+  readonly #avoided = new Map<string, number>();
+  readonly #now: () => number;
+
+  constructor({ now = () => performance.now() }: { now?: () => number } = {}) {
+    this.#now = now;
+  }
+
+  /** It gave all that it was asked for. */
+  succeeded(id: string): void {
+    const record = this.#record(id);
+    record.faults = 0;
+    record.leftUntil = 0;
+  }
+
+  /** It broke off, stalled, or was not there. */
+  failed(id: string): void {
+    const record = this.#record(id);
+    record.leftUntil = this.#now() + Math.min(LEAVE_MS * 2 ** record.faults, LEAVE_AT_MOST_MS);
+    record.faults += 1;
+  }
+
+  /** Another one answered first. */
+  lost(id: string): void {
+    this.#record(id).slowUntil = this.#now() + SLOW_MS;
+  }
+
+  /** It sent wrong bytes. */
+  lied(id: string): void {
+    this.#record(id).shutOutUntil = this.#now() + SHUT_OUT_MS;
+  }
+
+  /** It is not to be asked for this blob again for a while. */
+  avoid(id: string, digest: Digest): void {
+    const key = `${id} ${digest}`;
+    this.#avoided.delete(key);
+    this.#avoided.set(key, this.#now() + AVOID_MS);
+    if (this.#avoided.size > MAX_AVOIDED) this.#avoided.delete(this.#avoided.keys().next().value!);
+  }
+
+  /** Whether nothing that it gives is taken now. */
+  isShutOut(id: string): boolean {
+    return (this.#peers.get(id)?.shutOutUntil ?? 0) > this.#now();
+  }
+
+  /** Whether it is left alone now, altogether or for this blob. */
+  isLeft(id: string, digest: Digest): boolean {
+    const now = this.#now();
+    return (this.#peers.get(id)?.leftUntil ?? 0) > now || (this.#avoided.get(`${id} ${digest}`) ?? 0) > now;
+  }
+
+  /** Whether others are asked before it. */
+  isSlow(id: string): boolean {
+    return (this.#peers.get(id)?.slowUntil ?? 0) > this.#now();
+  }
+
+  #record(id: string): Record {
+    let record = this.#peers.get(id);
+    if (record === undefined)
+      this.#peers.set(id, (record = { shutOutUntil: 0, leftUntil: 0, slowUntil: 0, faults: 0 }));
+    return record;
+  }
+}

@@ -1,0 +1,76 @@
+import type { Tally } from "../core/agent-api.ts";
+
+/** What went between this box and one peer. */
+export interface PeerTraffic {
+  /** Bytes of blobs from and to it. */
+  readonly received: number;
+  readonly sent: number;
+  /** Requests of it that were answered with bytes. */
+  readonly requests: number;
+  /** How often it broke off, stalled, lied, or was not there. */
+  readonly faults: number;
+}
+
+const NOTHING: PeerTraffic = { received: 0, sent: 0, requests: 0, faults: 0 };
+
+/** Bytes and faults by peer; for status. */
+export class Traffic {
+  readonly #peers = new Map<string, PeerTraffic>();
+  #turnedAway = 0;
+
+  /** What went between this box and a peer since the start. */
+  of(id: string): PeerTraffic {
+    return this.#peers.get(id) ?? NOTHING;
+  }
+
+  /** What peers were given by this box. */
+  uploaded(): Tally {
+    let requests = 0;
+    let bytes = 0;
+    for (const traffic of this.#peers.values()) {
+      requests += traffic.requests;
+      bytes += traffic.sent;
+    }
+    return { requests, bytes };
+  }
+
+  /** Connections to the data plane that were refused for their key. */
+  get turnedAway(): number {
+    return this.#turnedAway;
+  }
+
+  /** Counts an answer to a peer. */
+  answered(id: string): void {
+    this.#add(id, { requests: 1 });
+  }
+
+  /** Counts bytes to a peer. */
+  sent(id: string, bytes: number): void {
+    this.#add(id, { sent: bytes });
+  }
+
+  /** Counts bytes from a peer. */
+  received(id: string, bytes: number): void {
+    this.#add(id, { received: bytes });
+  }
+
+  /** Counts a fault of a peer. */
+  failed(id: string): void {
+    this.#add(id, { faults: 1 });
+  }
+
+  /** Counts a refused connection. */
+  refused(): void {
+    this.#turnedAway += 1;
+  }
+
+  #add(id: string, more: Partial<PeerTraffic>): void {
+    const old = this.of(id);
+    this.#peers.set(id, {
+      received: old.received + (more.received ?? 0),
+      sent: old.sent + (more.sent ?? 0),
+      requests: old.requests + (more.requests ?? 0),
+      faults: old.faults + (more.faults ?? 0),
+    });
+  }
+}
