@@ -8,6 +8,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "agent",
     summary: "Run the agent in the foreground until SIGTERM or SIGINT.",
+    options: { "--check": "only read the config and say what is wrong with it" },
     example: "distswarm agent --config /etc/distswarm.toml",
     load: () => import("./agent.ts"),
   },

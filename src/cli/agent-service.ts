@@ -1,0 +1,87 @@
+import { startAgent, type Agent } from "../agent.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Startable } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
+import type { ServiceManager } from "./service-manager.ts";
+
+export interface AgentServiceComponents {
+  readonly log: Logger;
+  readonly manager: ServiceManager;
+  /** Reads the config anew. */
+  readonly load: () => Promise<LoadedConfig>;
+}
+
+/** The agent as a service runs it: it reads its config again when told to, and starts anew over a damaged database. */
+export class AgentService implements Startable {
+  readonly #components: AgentServiceComponents;
+  #loaded: LoadedConfig;
+  #agent: Agent | undefined;
+  /** One change at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+  #fail!: (reason: unknown) => void;
+  /** Rejects when a new start over a damaged database did not succeed. */
+  readonly failed = new Promise<never>((_, reject) => (this.#fail = reject));
+
+  constructor(components: AgentServiceComponents, init: { loaded: LoadedConfig }) {
+    this.#components = components;
+    this.#loaded = init.loaded;
+    this.failed.catch(() => {}); // whoever waits for it is told
+  }
+
+  /** @throws {DistswarmError} what stands in the way; see {@link startAgent}. */
+  async start(): Promise<void> {
+    if (this.#agent !== undefined) return;
+    const { config, warnings } = this.#loaded;
+    const agent = await startAgent(config, { log: this.#components.log, notes: warnings });
+    this.#agent = agent;
+    void agent.damaged.then(() => this.#inTurn(() => this.#startAnew(agent)).catch(this.#fail));
+    await this.#sayReady();
+  }
+
+  async stop(): Promise<void> {
+    await this.#inTurn(() => this.#end());
+  }
+
+  /** Takes over what can change under way. A config with a mistake changes nothing; the log says what came of it. */
+  async reload(): Promise<void> {
+    await this.#inTurn(() => this.#takeOver());
+  }
+
+  async #takeOver(): Promise<void> {
+    const { log, manager, load } = this.#components;
+    if (this.#agent === undefined) return;
+    await manager.reloading();
+    try {
+      this.#loaded = await load();
+      const { applied, waiting } = this.#agent.reload(this.#loaded.config);
+      log.info(`config read again: ${applied.length === 0 ? "nothing new" : `${applied.join(", ")} changed`}`);
+      if (waiting.length > 0) log.warn(`changed, but only a restart brings it into effect: ${waiting.join(", ")}`);
+    } catch (error) {
+      log.error(`the config was not read again, the old one stays: ${messageOf(error)}`);
+    }
+    await this.#sayReady();
+  }
+
+  async #startAnew(damaged: Agent): Promise<void> {
+    if (this.#agent !== damaged) return;
+    this.#components.log.warn("the database is damaged: starting again with a new one");
+    await this.#end();
+    await this.start();
+  }
+
+  async #end(): Promise<void> {
+    await this.#agent?.stop();
+    this.#agent = undefined;
+  }
+
+  async #sayReady(): Promise<void> {
+    await this.#components.manager.ready(`serving at ${this.#agent?.listening.join(" and ")}`);
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+}
