@@ -16,22 +16,26 @@ const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
 export class GrowingCopy {
   readonly path: string;
   readonly #handle: FileHandle;
-  readonly #changed = new Pulse();
+  readonly #changed: Pulse;
   #received: number;
   #size: number | undefined;
   #failure: unknown;
   #users = 1;
 
-  private constructor(path: string, handle: FileHandle, received: number) {
+  private constructor(path: string, handle: FileHandle, init: { received: number; changed: Pulse }) {
     this.path = path;
     this.#handle = handle;
-    this.#received = received;
+    this.#received = init.received;
+    this.#changed = init.changed;
   }
 
-  /** Opens the copy at `path`, made anew, or with what an earlier try left. Throws system errors. */
-  static async open(path: string): Promise<GrowingCopy> {
+  /**
+   * Opens the copy at `path`, made anew, or with what an earlier try left; `changed` fires at whatever happens to it.
+   * Throws system errors.
+   */
+  static async open(path: string, changed: Pulse = new Pulse()): Promise<GrowingCopy> {
     const handle = await open(path, OPEN_FLAGS, 0o600);
-    return new GrowingCopy(path, handle, (await handle.stat()).size);
+    return new GrowingCopy(path, handle, { received: (await handle.stat()).size, changed });
   }
 
   /** Bytes present. */

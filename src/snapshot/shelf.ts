@@ -7,8 +7,8 @@ import { SNAPSHOT_PARTS, type SnapshotAnnouncement, type SnapshotFile } from "..
 import { unitName, type SnapshotFileName } from "./name.ts";
 import type { UnitPaths, VerifiedUnit } from "./verify.ts";
 
-/** The sublevel of the database that is the shelf's. Keys are dates. */
-const SUBLEVEL = "snapshots";
+/** The sublevel of the database that is the shelf's, and the format of its records. Keys are dates. */
+const SUBLEVEL = ["snapshots", "1"];
 
 /** Bytes that are taken in at once. */
 const READ_BYTES = 256 * 1024;

@@ -1,0 +1,149 @@
+import { DistswarmError, messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { abortable } from "../core/pulse.ts";
+import type { NameClaims } from "../core/snapshots.ts";
+import type { SourceFinder } from "../core/source.ts";
+import { formatSize } from "../core/units.ts";
+import type { Upstream } from "../core/upstream.ts";
+import type { DatedAnnouncement } from "./announcement.ts";
+import { unitName } from "./name.ts";
+import type { Pace } from "./pace.ts";
+import { downloadFromPeers } from "./peer-download.ts";
+import { SnapshotRefused } from "./refusal.ts";
+import type { Rumours } from "./rumours.ts";
+import type { Shelf } from "./shelf.ts";
+import type { Staging } from "./staging.ts";
+import { UpstreamTask } from "./upstream-task.ts";
+import { verifyUnit, type Judgement, type UnitPaths, type VerifiedUnit } from "./verify.ts";
+
+/** By what units are judged now, and the name of that keyring's content. */
+export interface StampedJudgement extends Judgement {
+  readonly stamp: string;
+}
+
+/** What fetching uses. */
+export interface FetcherComponents {
+  readonly shelf: Shelf;
+  readonly rumours: Rumours;
+  readonly staging: Staging;
+  /** Finds peers that hold a blob. */
+  readonly peers: SourceFinder;
+  readonly upstream: Pick<Upstream, "mirrorPath">;
+  /** One upstream download on the LAN; without it, each box for itself. */
+  readonly claims?: NameClaims | undefined;
+  readonly log: Logger;
+}
+
+/** What may be set. */
+export interface FetcherInit {
+  /** Tarballs from upstream up to this size, in bytes, wait for their verification before a client gets a byte. */
+  readonly verifyFirst: number;
+}
+
+interface PeerPull {
+  readonly done: Promise<boolean>;
+  readonly pace: Pace | undefined;
+}
+
+/** Gets units onto the shelf: for each date one pull from peers and one download from upstream at a time. */
+export class Fetcher {
+  readonly #components: FetcherComponents;
+  readonly #init: FetcherInit;
+  readonly #pulls = new Map<string, PeerPull>();
+  readonly #tasks = new Map<string, UpstreamTask>();
+  readonly #stopping = new AbortController();
+
+  constructor(components: FetcherComponents, init: FetcherInit) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  /** Ends all that is under way; what is staged is resumed by the next run. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new DistswarmError("NO_SOURCE", "the agent is stopping"));
+    const pulls = [...this.#pulls.values()].map(({ done }) => done);
+    const tasks = [...this.#tasks.values()].map(({ done }) => done);
+    await Promise.allSettled([...pulls, ...tasks]);
+  }
+
+  /**
+   * Whether the unit is on the shelf after all that the peers announce of its date was tried. With a pace nobody waits
+   * for it; a caller without one makes a pull under way hurry.
+   */
+  async fromPeers(judgement: StampedJudgement, options: { signal: AbortSignal; pace?: Pace }): Promise<boolean> {
+    const { date } = judgement;
+    const pull = this.#pulls.get(date) ?? this.#startPull(judgement, options.pace);
+    if (options.pace === undefined) pull.pace?.hurry();
+    return abortable(pull.done, options.signal);
+  }
+
+  /** The download of a unit from upstream, begun if it is not under way. */
+  fromUpstream(judgement: StampedJudgement): UpstreamTask {
+    const { date } = judgement;
+    const task = this.#tasks.get(date) ?? this.#startTask(judgement);
+    this.#tasks.set(date, task);
+    return task;
+  }
+
+  #startPull(judgement: StampedJudgement, pace: Pace | undefined): PeerPull {
+    const { date } = judgement;
+    const done = this.#pull(judgement, pace).finally(() => this.#pulls.delete(date));
+    const pull = { done, pace };
+    this.#pulls.set(date, pull);
+    return pull;
+  }
+
+  async #pull(judgement: StampedJudgement, pace: Pace | undefined): Promise<boolean> {
+    const { shelf, rumours } = this.#components;
+    for (const candidate of rumours.candidates(judgement.date)) {
+      if (shelf.has(judgement.date)) break;
+      await this.#try(candidate, judgement, pace);
+    }
+    return shelf.has(judgement.date);
+  }
+
+  async #try(candidate: DatedAnnouncement, judgement: StampedJudgement, pace: Pace | undefined): Promise<void> {
+    const { staging, rumours, peers, log } = this.#components;
+    const { signal } = this.#stopping;
+    const paths = staging.byDigest(judgement.date, candidate);
+    try {
+      await downloadFromPeers(candidate, paths, { peers, log, pace, signal });
+      await this.#shelve(await verifyUnit(paths, judgement), { paths, stamp: judgement.stamp, from: "peers" });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof SnapshotRefused)) return log.warn(`${candidate.name} from peers: ${messageOf(error)}`);
+      const announcedBy = rumours.peersWith(candidate);
+      log.warn({ check: error.check, peers: announcedBy }, `refused from peers (${error.check}): ${error.message}`);
+      rumours.refuse(candidate);
+      await staging.drop(paths);
+    }
+  }
+
+  #startTask(judgement: StampedJudgement): UpstreamTask {
+    const { date, stamp } = judgement;
+    const { rumours, staging } = this.#components;
+    const { signal } = this.#stopping;
+    const paths = staging.byName(date);
+    const task = new UpstreamTask(
+      {
+        ...this.#components,
+        announced: (signal) => rumours.announced(date, signal),
+        pullFromPeers: () => this.fromPeers(judgement, { signal }),
+        shelve: (unit) => this.#shelve(unit, { paths, stamp, from: "upstream" }),
+      },
+      { judgement, paths, signal, verifyFirst: this.#init.verifyFirst },
+    );
+    const ended = (): void => void this.#tasks.delete(date);
+    task.done.then(ended, ended);
+    return task;
+  }
+
+  async #shelve(unit: VerifiedUnit, facts: { paths: UnitPaths; stamp: string; from: string }): Promise<void> {
+    const { shelf, staging, log } = this.#components;
+    await shelf.put({ ...unit, stamp: facts.stamp }, facts.paths);
+    await staging.drop(facts.paths);
+    if (!shelf.has(unit.date)) return; // a newer one took its place meanwhile
+    const size = formatSize(unit.files.tarball.size);
+    log.info(`${unitName(unit.date)} (${size}) came from ${facts.from}, signed by ${unit.signedBy}: verified and kept`);
+  }
+}

@@ -1,0 +1,86 @@
+import { messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { StampedJudgement } from "./fetcher.ts";
+import type { Keyring, KeyringState } from "./keyring.ts";
+import { unitName } from "./name.ts";
+import { recheck } from "./recheck.ts";
+import type { Shelf, ShelfStore, ShelvedUnit } from "./shelf.ts";
+
+/** What the guard uses, and whom it tells. */
+export interface GuardComponents {
+  readonly keyring: Keyring;
+  readonly shelf: Shelf;
+  readonly store: Pick<ShelfStore, "open">;
+  readonly log: Logger;
+  /** Told when other keys count from now on, or none. */
+  readonly changed: () => void;
+}
+
+/** Holds the shelf against the keyring as it stands: a unit counts only by the keys that are on this box now. */
+export class Guard {
+  readonly #components: GuardComponents;
+  readonly #now: () => number;
+  #reason: string | undefined;
+  #stamp: string | undefined;
+  #rechecking: Promise<void> | undefined;
+
+  constructor(components: GuardComponents, init: { now: () => number }) {
+    this.#components = components;
+    this.#now = init.now;
+  }
+
+  /** Why no key can be used, as of the last look; undefined when one can. */
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  /** Whether a unit was verified by the keys that count now. */
+  trusts(unit: ShelvedUnit): boolean {
+    return this.#reason === undefined && unit.stamp === this.#stamp;
+  }
+
+  /** Looks at the keyring; when it changed, the kept units are verified anew before this resolves. */
+  async look(): Promise<KeyringState> {
+    const state = await this.#components.keyring.current();
+    this.#note(state);
+    while (state.usable && state.stamp !== this.#stamp) {
+      this.#rechecking ??= this.#recheck(state).finally(() => (this.#rechecking = undefined));
+      await this.#rechecking;
+    }
+    return state;
+  }
+
+  /** What to judge a unit of `date` by now; undefined when no key can be used. */
+  async judgement(date: string): Promise<StampedJudgement | undefined> {
+    const state = await this.look();
+    return state.usable ? { date, keys: state.keys, now: this.#now(), stamp: state.stamp } : undefined;
+  }
+
+  #note(state: KeyringState): void {
+    const reason = state.usable ? undefined : state.reason;
+    if (reason === this.#reason) return;
+    this.#reason = reason;
+    if (reason === undefined) this.#components.log.info("tree snapshots: the keyring can be used");
+    else this.#components.log.warn(reason);
+    this.#components.changed();
+  }
+
+  async #recheck(state: KeyringState & { usable: true }): Promise<void> {
+    for (const unit of this.#components.shelf.units()) {
+      if (unit.stamp !== state.stamp) await this.#recheckUnit(unit, state);
+    }
+    this.#stamp = state.stamp;
+    this.#components.changed();
+  }
+
+  async #recheckUnit(unit: ShelvedUnit, { keys, stamp }: KeyringState & { usable: true }): Promise<void> {
+    const { shelf, store, log } = this.#components;
+    try {
+      await recheck(store, unit, { date: unit.date, keys, now: this.#now() });
+      await shelf.confirm(unit.date, stamp);
+    } catch (error) {
+      log.warn(`${unitName(unit.date)} fails the changed keyring, it is not kept any more: ${messageOf(error)}`);
+      await shelf.drop(unit.date);
+    }
+  }
+}

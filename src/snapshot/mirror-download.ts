@@ -1,0 +1,172 @@
+import { DistswarmError, messageOf, SourceError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { SnapshotPart } from "../core/snapshots.ts";
+import type { Upstream, UpstreamAnswer } from "../core/upstream.ts";
+import { VERSION } from "../core/version.ts";
+import type { GrowingCopy } from "./growing-copy.ts";
+import { MAX_BYTES } from "./limits.ts";
+import { fileName } from "./name.ts";
+import type { SnapshotRefused } from "./refusal.ts";
+import { tooLarge } from "./verify.ts";
+
+/** How often a tarball is gone on with after it broke off. */
+const MAX_BREAKS = 4;
+
+/** What mirrors are told. */
+const HEADERS = ["User-Agent", `distswarm/${VERSION}`, "Accept", "*/*", "Accept-Encoding", "identity"];
+
+const CONTENT_RANGE = /^bytes (?:(\d+)-\d+|\*)\/(\d+)$/;
+
+/** What asking the mirrors uses. */
+export interface MirrorDownloadComponents {
+  readonly upstream: Pick<Upstream, "mirrorPath">;
+  readonly log: Logger;
+}
+
+/** A small file, and the URL that gave it. */
+export interface SmallFile {
+  readonly bytes: Buffer;
+  readonly url: string;
+}
+
+/** The files of one date from the mirrors, less those that gave wrong ones. */
+export class MirrorDownload {
+  readonly #components: MirrorDownloadComponents;
+  readonly #date: string;
+  readonly #signal: AbortSignal;
+  readonly #avoid: string[] = [];
+
+  constructor(components: MirrorDownloadComponents, init: { date: string; signal: AbortSignal }) {
+    this.#components = components;
+    this.#date = init.date;
+    this.#signal = init.signal;
+  }
+
+  /** What these URLs gave was wrong: other mirrors are asked from now on. */
+  avoid(...urls: readonly string[]): void {
+    this.#avoid.push(...urls);
+  }
+
+  /**
+   * One of the two small files.
+   *
+   * @throws {SnapshotRefused} `TOO_LARGE`; {DistswarmError} `NOT_FOUND`, `NO_SOURCE`; {SourceError} `BROKEN`.
+   */
+  async small(part: Exclude<SnapshotPart, "tarball">): Promise<SmallFile> {
+    const answer = await this.#ask(part, []);
+    const chunks: Buffer[] = [];
+    let received = 0;
+    try {
+      for await (const chunk of this.#body(answer)) {
+        received += chunk.length;
+        if (received > MAX_BYTES[part]) throw this.#tooLarge(answer, part);
+        chunks.push(chunk);
+      }
+    } finally {
+      answer.body.destroy();
+    }
+    return { bytes: Buffer.concat(chunks), url: answer.url };
+  }
+
+  /**
+   * Completes the tarball, from where the copy stands; goes on where it breaks off. Resolves with the URLs that gave
+   * bytes of it.
+   *
+   * @throws {SnapshotRefused} `TOO_LARGE`; {DistswarmError} `NOT_FOUND`, `NO_SOURCE`; {SourceError} what broke it off at
+   * last; system errors of the copy.
+   */
+  async fill(copy: GrowingCopy): Promise<string[]> {
+    const urls = new Set<string>();
+    for (let breaks = 0; ; breaks += 1) {
+      const range = copy.received > 0 ? ["Range", `bytes=${copy.received}-`] : [];
+      const answer = await this.#ask("tarball", range);
+      urls.add(answer.url);
+      try {
+        await this.#take(answer, copy);
+        return [...urls];
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        if (!(error instanceof SourceError) || breaks === MAX_BREAKS) throw error;
+        this.#components.log.debug(`${answer.url}: ${messageOf(error)}; going on at byte ${copy.received}`);
+      } finally {
+        answer.body.destroy();
+      }
+    }
+  }
+
+  async #ask(part: SnapshotPart, headers: readonly string[]): Promise<UpstreamAnswer> {
+    const name = fileName(this.#date, part);
+    const answer = await this.#components.upstream.mirrorPath(`/snapshots/${name}`, {
+      method: "GET",
+      headers: [...HEADERS, ...headers],
+      signal: this.#signal,
+      avoid: this.#avoid,
+    });
+    if (!this.#avoid.includes(answer.url)) return answer;
+    answer.body.destroy();
+    throw new DistswarmError("NO_SOURCE", `no other mirror has ${name}`);
+  }
+
+  async #take(answer: UpstreamAnswer, copy: GrowingCopy): Promise<void> {
+    let skip = await this.#begin(answer, copy);
+    if (copy.received === copy.size) return;
+    for await (const chunk of this.#body(answer)) {
+      const rest = chunk.subarray(Math.min(skip, chunk.length));
+      skip -= chunk.length - rest.length;
+      if (copy.received + rest.length > MAX_BYTES.tarball) throw this.#tooLarge(answer, "tarball");
+      await copy.append(rest);
+    }
+    if (copy.received < (copy.size ?? 0)) throw new SourceError("BROKEN", "the body ended early");
+  }
+
+  /** The body; what breaks it off is a SourceError. */
+  async *#body(answer: UpstreamAnswer): AsyncGenerator<Buffer> {
+    const body = answer.body.iterator() as AsyncIterableIterator<Buffer>;
+    for (;;) {
+      const next = await body.next().catch((error: unknown) => {
+        this.#signal.throwIfAborted();
+        throw error instanceof SourceError ? error : new SourceError("BROKEN", messageOf(error), { cause: error });
+      });
+      if (next.done === true) return;
+      yield next.value;
+    }
+  }
+
+  /** Tells the copy its length; returns how many bytes of the body are there already. */
+  async #begin(answer: UpstreamAnswer, copy: GrowingCopy): Promise<number> {
+    const place = placeOf(answer, copy.received);
+    if (place !== undefined) {
+      if ((place.size ?? 0) > MAX_BYTES.tarball) throw this.#tooLarge(answer, "tarball");
+      if (place.size !== undefined) expectLength(copy, place.size);
+      return place.skip;
+    }
+    if (copy.size === undefined) await copy.restart(); // what an earlier run left does not fit this file
+    const code = answer.status === 206 || answer.status === 416 ? "BAD_RANGE" : "BAD_STATUS";
+    throw new SourceError(code, `answered ${answer.status} to a range from byte ${copy.received}`);
+  }
+
+  #tooLarge(answer: UpstreamAnswer, part: SnapshotPart): SnapshotRefused {
+    this.avoid(answer.url);
+    return tooLarge(this.#date, part);
+  }
+}
+
+/**
+ * Where the body of an answer begins, and the length of the whole where it is told; undefined when it is of no use for a
+ * copy that has `received` bytes.
+ */
+function placeOf({ status, headers }: UpstreamAnswer, received: number): { skip: number; size?: number } | undefined {
+  const [, start, total] = CONTENT_RANGE.exec(headers["content-range"] ?? "") ?? [];
+  if (status === 206) return Number(start) === received ? { skip: 0, size: Number(total) } : undefined;
+  if (status === 416) return Number(total) === received ? { skip: 0, size: received } : undefined;
+  if (status !== 200) return undefined;
+  const length = headers["content-length"];
+  return { skip: received, ...(length !== undefined && { size: Number(length) }) };
+}
+
+function expectLength(copy: GrowingCopy, size: number): void {
+  if (copy.size !== undefined && copy.size !== size) {
+    throw new SourceError("BAD_LENGTH", `has ${size} bytes, where ${copy.size} were begun`);
+  }
+  if (copy.size === undefined) copy.expect(size);
+}

@@ -1,0 +1,109 @@
+import { createReadStream } from "node:fs";
+import { DigestHash } from "../core/digest.ts";
+import { DistswarmError, messageOf, SourceError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { SNAPSHOT_PARTS, type SnapshotFile } from "../core/snapshots.ts";
+import type { Source, SourceFinder } from "../core/source.ts";
+import type { DatedAnnouncement } from "./announcement.ts";
+import { GrowingCopy } from "./growing-copy.ts";
+import { fileName } from "./name.ts";
+import type { Pace } from "./pace.ts";
+import { makeStagingDir } from "./staging.ts";
+import type { UnitPaths } from "./verify.ts";
+
+/** What a download from peers uses. */
+export interface PeerDownloadComponents {
+  readonly peers: SourceFinder;
+  readonly log: Logger;
+  /** Holds it back while nobody waits for it. */
+  readonly pace?: Pace | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Brings the three files that peers announce to `paths`, each by its digest, the small ones first. What is there already
+ * is resumed. The bytes have their digests then; whether they are a tree snapshot is for the caller to verify.
+ *
+ * @throws {DistswarmError} `NO_SOURCE` when no peer could give one of them.
+ */
+export async function downloadFromPeers(
+  announcement: DatedAnnouncement,
+  paths: UnitPaths,
+  components: PeerDownloadComponents,
+): Promise<void> {
+  await makeStagingDir(paths);
+  for (const part of SNAPSHOT_PARTS.toReversed()) {
+    await new BlobDownload(announcement.files[part], fileName(announcement.date, part), components).run(paths[part]);
+  }
+}
+
+/** One file of it. */
+class BlobDownload {
+  readonly #file: SnapshotFile;
+  readonly #name: string;
+  readonly #components: PeerDownloadComponents;
+
+  constructor(file: SnapshotFile, name: string, components: PeerDownloadComponents) {
+    this.#file = file;
+    this.#name = name;
+    this.#components = components;
+  }
+
+  async run(path: string): Promise<void> {
+    const copy = await GrowingCopy.open(path);
+    try {
+      await this.#fill(copy);
+    } finally {
+      await copy.close();
+    }
+  }
+
+  async #fill(copy: GrowingCopy): Promise<void> {
+    if (await this.#isComplete(copy)) return;
+    if (copy.received >= this.#file.size) await copy.restart();
+    const want = { ...this.#file, names: [], packages: [] };
+    for await (const source of this.#components.peers.sources(want, { signal: this.#components.signal })) {
+      if (await this.#take(copy, source)) return;
+    }
+    throw new DistswarmError("NO_SOURCE", `no peer could give ${this.#name}`);
+  }
+
+  /** Whether the file is complete after this source. */
+  async #take(copy: GrowingCopy, source: Source): Promise<boolean> {
+    const { signal, log } = this.#components;
+    const offset = copy.received;
+    try {
+      await this.#copyFrom(source, copy);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof SourceError)) throw error;
+      log.debug(`${this.#name} from ${source.label}: ${messageOf(error)}`);
+      return false;
+    }
+    if (await this.#isComplete(copy)) return true;
+    const wrong = new SourceError("WRONG_BYTES", `${source.label} sent ${this.#name} with another digest`);
+    log.warn(wrong.message);
+    if (offset === 0) source.blame(wrong);
+    await copy.restart();
+    return false;
+  }
+
+  async #copyFrom(source: Source, copy: GrowingCopy): Promise<void> {
+    const { signal, pace } = this.#components;
+    const { bytes } = await source.open({ offset: copy.received, signal });
+    for await (const chunk of bytes) {
+      if (copy.received + chunk.length > this.#file.size)
+        throw new SourceError("BAD_LENGTH", "more bytes than announced");
+      await pace?.take(chunk.length, signal);
+      await copy.append(chunk);
+    }
+    if (copy.received < this.#file.size) throw new SourceError("BROKEN", "the body ended early");
+  }
+
+  async #isComplete(copy: GrowingCopy): Promise<boolean> {
+    if (copy.received !== this.#file.size) return false;
+    const hash = new DigestHash();
+    for await (const chunk of createReadStream(copy.path)) hash.update(chunk as Buffer);
+    return hash.digest() === this.#file.digest;
+  }
+}

@@ -1,0 +1,66 @@
+import { hasCode, messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Fetcher, StampedJudgement } from "./fetcher.ts";
+import { newestDate, unitName } from "./name.ts";
+import { electedFor } from "./policy.ts";
+import type { Rumours } from "./rumours.ts";
+import type { Shelf } from "./shelf.ts";
+
+/** How often one box of the LAN looks for the new day's snapshot, in milliseconds. */
+const INTERVAL_MS = 30 * 60_000;
+
+/** What polling uses. */
+export interface PollerComponents {
+  readonly shelf: Shelf;
+  readonly rumours: Rumours;
+  readonly fetcher: Fetcher;
+  readonly judgement: (date: string) => Promise<StampedJudgement | undefined>;
+  /** Ids of this box and of all peers with a session now. */
+  readonly boxes: () => readonly string[];
+  readonly log: Logger;
+}
+
+/**
+ * Looks at upstream for the newest snapshot when it is this box's turn. Each interval elects anew among all boxes, so that
+ * one that cannot, or does not poll, costs an interval and no more.
+ */
+export class Poller {
+  readonly #components: PollerComponents;
+  readonly #id: string;
+  readonly #now: () => number;
+  #interval: number;
+
+  /** `id`: this box. The first look is in the next interval, when the peers have been found. */
+  constructor(components: PollerComponents, init: { id: string; now: () => number }) {
+    this.#components = components;
+    this.#id = init.id;
+    this.#now = init.now;
+    this.#interval = this.#present();
+  }
+
+  /** To be called now and then; looks at most once an interval. */
+  async tick(): Promise<void> {
+    const interval = this.#present();
+    if (interval === this.#interval) return;
+    this.#interval = interval;
+    const { shelf, rumours, boxes } = this.#components;
+    const date = newestDate(this.#now());
+    if (shelf.has(date) || rumours.candidates(date).length > 0) return;
+    if (electedFor(`${date} ${interval}`, boxes()) === this.#id) await this.#look(date);
+  }
+
+  async #look(date: string): Promise<void> {
+    const { fetcher, judgement, log } = this.#components;
+    const judged = await judgement(date);
+    if (judged === undefined) return;
+    log.info(`looking for ${unitName(date)} for all boxes`);
+    await fetcher.fromUpstream(judged).done.catch((error: unknown) => {
+      if (hasCode(error, "NOT_FOUND")) log.info(`${unitName(date)} is not out yet`);
+      else log.warn(`${unitName(date)}: ${messageOf(error)}`);
+    });
+  }
+
+  #present(): number {
+    return Math.floor(this.#now() / INTERVAL_MS);
+  }
+}

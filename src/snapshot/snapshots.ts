@@ -1,0 +1,236 @@
+import { EventEmitter } from "node:events";
+import type { Database } from "../core/database.ts";
+import type { Digest } from "../core/digest.ts";
+import { DistswarmError } from "../core/errors.ts";
+import type { Startable } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
+import {
+  SNAPSHOT_PARTS,
+  type NameClaims,
+  type SnapshotAnnouncement,
+  type SnapshotContent,
+  type SnapshotExchange,
+  type SnapshotFile,
+  type SnapshotServer,
+  type SnapshotStatus,
+} from "../core/snapshots.ts";
+import { abortable } from "../core/pulse.ts";
+import type { SourceFinder } from "../core/source.ts";
+import type { Upstream } from "../core/upstream.ts";
+import { Adoption } from "./adoption.ts";
+import { Fetcher } from "./fetcher.ts";
+import { Guard } from "./guard.ts";
+import { Keyring } from "./keyring.ts";
+import { isDate, newestDate, parseFileName, unitName } from "./name.ts";
+import { Opener } from "./opener.ts";
+import { Poller } from "./poller.ts";
+import { Replicator } from "./replicator.ts";
+import { Rumours } from "./rumours.ts";
+import { announcementOf, Shelf, type ShelfStore, type ShelvedUnit } from "./shelf.ts";
+import { Staging } from "./staging.ts";
+
+/** How often the keyring and DISTDIR are looked at, and what failed is tried again, in milliseconds. */
+const TICK_MS = 60_000;
+
+/** What the stage uses. */
+export interface SnapshotsComponents {
+  /** Started before, stopped after. It must not evict what {@link Snapshots.protects}. */
+  readonly store: ShelfStore;
+  readonly db: Database;
+  readonly upstream: Pick<Upstream, "mirrorPath">;
+  /** Finds peers that hold a blob. */
+  readonly peers: SourceFinder;
+  /** Ids of all peers with a session now. */
+  readonly peerIds: () => readonly string[];
+  /** One upstream download on the LAN. @default each box for itself */
+  readonly claims?: NameClaims;
+  readonly log: Logger;
+}
+
+/** What may be set. */
+export interface SnapshotsInit {
+  /** This box. */
+  readonly id: string;
+  /** The keyring file, armored. */
+  readonly keyring: string;
+  /** A directory of the stage's own, on the same file system as the store or not. */
+  readonly stagingDir: string;
+  /** How many units are kept, the newest. @default 2 */
+  readonly keep?: number;
+  /** Tarballs from upstream up to this size wait for their verification. Bytes. @default 16 MiB */
+  readonly verifyFirst?: number;
+  /** Pull newer announced units in the background. @default true */
+  readonly replicate?: boolean;
+  /** Bytes a second of a pull that nobody waits for. @default 16 MiB */
+  readonly replicateRate?: number;
+  /** Take turns with the other boxes in looking for the new day's snapshot. @default false */
+  readonly poll?: boolean;
+  /** DISTDIR, whose snapshots are adopted. @default none */
+  readonly distdir?: string;
+  /** Milliseconds since 1970. @default Date.now */
+  readonly now?: () => number;
+}
+
+/**
+ * The tree snapshots of this box: verified, kept, given to clients and told to peers. `changed` is emitted when the
+ * announcements are not what they were. Stopped, it is of no more use.
+ */
+export class Snapshots extends EventEmitter<{ changed: [] }> implements Startable, SnapshotServer, SnapshotExchange {
+  readonly #log: Logger;
+  readonly #now: () => number;
+  readonly #rumours = new Rumours();
+  readonly #staging: Staging;
+  readonly #shelf: Shelf;
+  readonly #guard: Guard;
+  readonly #fetcher: Fetcher;
+  readonly #opener: Opener;
+  readonly #replicator: Replicator | undefined;
+  readonly #poller: Poller | undefined;
+  readonly #adoption: Adoption | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #ticking: Promise<void> | undefined;
+
+  constructor(components: SnapshotsComponents, init: SnapshotsInit) {
+    super();
+    const { store, db, upstream, peers, peerIds, claims, log } = components;
+    const { keep = 2, verifyFirst = 16 * 2 ** 20, replicateRate = 16 * 2 ** 20, now = Date.now } = init;
+    this.#log = log;
+    this.#now = now;
+    const rumours = this.#rumours;
+    const staging = (this.#staging = new Staging({ dir: init.stagingDir }));
+    const shelf = (this.#shelf = new Shelf({ store, db, log, changed: () => this.emit("changed") }, { keep }));
+    const keyring = new Keyring({ path: init.keyring, now });
+    this.#guard = new Guard({ keyring, shelf, store, log, changed: () => this.#keysChanged() }, { now });
+    const judgement = (date: string) => this.#guard.judgement(date);
+    const fetcher = (this.#fetcher = new Fetcher(
+      { shelf, rumours, staging, peers, upstream, claims, log },
+      { verifyFirst },
+    ));
+    const parts = { shelf, rumours, fetcher, judgement, log };
+    this.#opener = new Opener({ ...parts, upstream }, { now });
+    if (init.replicate ?? true) this.#replicator = new Replicator(parts, { rate: replicateRate });
+    if (init.poll) this.#poller = new Poller({ ...parts, boxes: () => [init.id, ...peerIds()] }, { id: init.id, now });
+    if (init.distdir !== undefined) this.#adoption = new Adoption(parts, { dir: init.distdir });
+  }
+
+  /** Finds what the last run kept, sweeps what it left half done, and looks at the keyring. Never needs the network. */
+  async start(): Promise<void> {
+    if (this.#timer !== undefined) return;
+    await this.#shelf.start();
+    await this.#staging.sweep((date) => !this.#shelf.has(date) && this.#shelf.hasRoomFor(date));
+    await this.#guard.look();
+    this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
+    this.#tick();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    await Promise.all([this.#replicator?.stop(), this.#fetcher.stop()]);
+    await this.#ticking;
+    this.#shelf.stop();
+  }
+
+  async find(name: string): Promise<SnapshotFile | undefined> {
+    const asked = parseFileName(name);
+    if (asked === undefined || (await this.#guard.judgement(asked.date)) === undefined) return undefined;
+    return this.#shelf.find(asked);
+  }
+
+  async open(name: string, { signal }: { signal: AbortSignal }): Promise<SnapshotContent | undefined> {
+    const asked = parseFileName(name);
+    return asked && this.#opener.open(asked, signal);
+  }
+
+  announcements(): readonly SnapshotAnnouncement[] {
+    return this.#trusted().map(announcementOf);
+  }
+
+  heard(peer: string, announcements: unknown): void {
+    this.#rumours.heard(peer, announcements);
+    this.#replicator?.kick();
+  }
+
+  gone(peer: string): void {
+    this.#rumours.gone(peer);
+  }
+
+  /** Whether a blob belongs to a kept unit: the store must not evict it. */
+  protects(digest: Digest): boolean {
+    return this.#shelf.protects(digest);
+  }
+
+  /** The kept units, newest first. */
+  list(): SnapshotStatus[] {
+    return this.#shelf.units().map((unit) => this.#status(unit));
+  }
+
+  /** What an administrator should mend, each one plain line. */
+  warnings(): string[] {
+    return this.#guard.reason === undefined ? [] : [this.#guard.reason];
+  }
+
+  /**
+   * Gets a unit onto the shelf now, from peers or upstream; without a date the newest that there may be.
+   *
+   * @throws {DistswarmError} `INVALID_REQUEST` for what is no date, or an older one than is kept; `NO_KEYRING`;
+   * `NOT_FOUND`, `NO_SOURCE`, `SNAPSHOT_REFUSED`, and what broke it off.
+   */
+  async pull(date: string | undefined, { signal }: { signal: AbortSignal }): Promise<SnapshotStatus> {
+    const wanted = date ?? [newestDate(this.#now()), ...this.#rumours.dates()].toSorted().at(-1)!;
+    if (!isDate(wanted)) throw new DistswarmError("INVALID_REQUEST", `not a date (YYYYMMDD): ${wanted.slice(0, 40)}`);
+    const judged = await this.#guard.judgement(wanted);
+    if (judged === undefined) throw new DistswarmError("NO_KEYRING", this.#guard.reason ?? "no usable key");
+    if (!this.#shelf.has(wanted)) {
+      if (!this.#shelf.hasRoomFor(wanted)) throw tooOld(wanted);
+      const pulled = await this.#fetcher.fromPeers(judged, { signal });
+      if (!pulled) await abortable(this.#fetcher.fromUpstream(judged).done, signal);
+    }
+    const unit = this.#shelf.units().find(({ date }) => date === wanted);
+    if (unit === undefined) throw tooOld(wanted);
+    return this.#status(unit);
+  }
+
+  #trusted(): ShelvedUnit[] {
+    return this.#shelf.units().filter((unit) => this.#guard.trusts(unit));
+  }
+
+  #status(unit: ShelvedUnit): SnapshotStatus {
+    return {
+      name: unitName(unit.date),
+      date: unit.date,
+      size: SNAPSHOT_PARTS.reduce((sum, part) => sum + unit.files[part].size, 0),
+      verified: this.#guard.trusts(unit),
+      signed_by: unit.signedBy,
+      key: unit.key,
+      signed_at: new Date(unit.signedAt).toISOString(),
+      peers: this.#rumours.peersWith(unit),
+    };
+  }
+
+  #keysChanged(): void {
+    this.#rumours.forgive();
+    this.#opener.forgive();
+    this.emit("changed");
+  }
+
+  #tick(): void {
+    this.#ticking ??= this.#runTick()
+      .catch((error: unknown) => this.#log.error({ err: error }, "tree snapshots: the regular look failed"))
+      .finally(() => (this.#ticking = undefined));
+  }
+
+  async #runTick(): Promise<void> {
+    await this.#guard.look();
+    await this.#adoption?.look();
+    this.#replicator?.kick();
+    await this.#poller?.tick();
+  }
+}
+
+function tooOld(date: string): DistswarmError {
+  return new DistswarmError(
+    "INVALID_REQUEST",
+    `${unitName(date)} is older than all that are kept: raise snapshot.keep to keep it`,
+  );
+}

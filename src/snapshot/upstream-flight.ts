@@ -1,0 +1,136 @@
+import { rm, writeFile } from "node:fs/promises";
+import type { Logger } from "../core/logger.ts";
+import { abortable, Pulse } from "../core/pulse.ts";
+import type { PassingBody } from "../core/snapshots.ts";
+import { GrowingCopy } from "./growing-copy.ts";
+import { MirrorDownload, type MirrorDownloadComponents } from "./mirror-download.ts";
+import { SnapshotRefused } from "./refusal.ts";
+import { makeStagingDir } from "./staging.ts";
+import { judgeSideFiles, verifyUnit, type Judgement, type UnitPaths, type VerifiedUnit } from "./verify.ts";
+
+/** Refusals after which no other mirror is tried. */
+const MAX_REFUSALS = 5;
+
+/** What an upstream flight is about. */
+export interface UpstreamFlightInit {
+  readonly judgement: Judgement;
+  readonly paths: UnitPaths;
+  readonly signal: AbortSignal;
+  /** Tarballs up to this size wait for their verification before a client gets a byte. */
+  readonly verifyFirst: number;
+}
+
+/**
+ * One download of a unit from the mirrors: the small files first, so that no tarball is fetched in vain; then the
+ * tarball, which clients may be passed while it is staged; then all checks. A wrong copy is dropped and the next mirror
+ * asked.
+ */
+export class UpstreamFlight {
+  readonly #log: Logger;
+  readonly #mirrors: MirrorDownload;
+  readonly #init: UpstreamFlightInit;
+  readonly #changed = new Pulse();
+  #copy: GrowingCopy | undefined;
+  #running: Promise<VerifiedUnit> | undefined;
+  #refusal: SnapshotRefused | undefined;
+  #refusals = 0;
+  #ended = false;
+
+  constructor(components: MirrorDownloadComponents, init: UpstreamFlightInit) {
+    this.#log = components.log;
+    this.#mirrors = new MirrorDownload(components, { date: init.judgement.date, signal: init.signal });
+    this.#init = init;
+  }
+
+  /**
+   * Downloads and verifies; the files lie at their paths then. A download that broke off stays there to be resumed.
+   *
+   * @throws {SnapshotRefused} the last check that failed, when no mirror had a right copy; {DistswarmError} `NOT_FOUND`,
+   * `NO_SOURCE`; {SourceError} what broke it off.
+   */
+  run(): Promise<VerifiedUnit> {
+    this.#running ??= this.#run().finally(() => {
+      this.#ended = true;
+      this.#changed.fire();
+    });
+    return this.#running;
+  }
+
+  /** Bytes of the tarball so far. */
+  get received(): number {
+    return this.#copy?.received ?? 0;
+  }
+
+  /**
+   * The tarball as it passes, as soon as its length is known and it is too large to wait for its verification; undefined
+   * when the flight has ended well without that. Throws as {@link run}.
+   */
+  async passing(signal: AbortSignal): Promise<PassingBody | undefined> {
+    const running = this.run();
+    while (!this.#ended) {
+      if ((this.#copy?.size ?? 0) > this.#init.verifyFirst) return this.#copy?.body();
+      await this.#changed.wait(signal);
+    }
+    await abortable(running, signal);
+    return undefined;
+  }
+
+  async #run(): Promise<VerifiedUnit> {
+    await makeStagingDir(this.#init.paths);
+    for (;;) {
+      const used = await this.#sideFiles();
+      const unit = await this.#unit(used);
+      if (unit !== undefined) return unit;
+      await rm(this.#init.paths.tarball, { force: true }); // who reads it keeps it, and gets it as it came
+    }
+  }
+
+  /** Stages two small files that are fit for a tarball; resolves with the URLs that gave them. */
+  async #sideFiles(): Promise<string[]> {
+    const { judgement, paths } = this.#init;
+    for (;;) {
+      const urls: string[] = [];
+      try {
+        const [md5sum, signature] = await Promise.all([
+          this.#mirrors.small("md5sum"),
+          this.#mirrors.small("signature"),
+        ]);
+        urls.push(md5sum.url, signature.url);
+        await judgeSideFiles({ md5sum: md5sum.bytes, signature: signature.bytes }, judgement);
+        await writeFile(paths.md5sum, md5sum.bytes);
+        await writeFile(paths.signature, signature.bytes);
+        return urls;
+      } catch (error) {
+        this.#goOn(error, urls);
+      }
+    }
+  }
+
+  /** Downloads the tarball and verifies the unit; undefined when it was refused and another copy is worth a try. */
+  async #unit(used: readonly string[]): Promise<VerifiedUnit | undefined> {
+    const copy = await GrowingCopy.open(this.#init.paths.tarball, this.#changed);
+    this.#copy = copy;
+    let urls: string[] = [];
+    try {
+      urls = await this.#mirrors.fill(copy);
+      return await verifyUnit(this.#init.paths, this.#init.judgement);
+    } catch (error) {
+      copy.fail(error);
+      this.#goOn(error, urls.length === 1 ? [...used, ...urls] : used); // pieces of several prove nothing against any
+      return undefined;
+    } finally {
+      this.#copy = undefined;
+      await copy.close();
+    }
+  }
+
+  /** Notes a refusal and whom to avoid for it; throws when there is nothing left to try. */
+  #goOn(error: unknown, urls: readonly string[]): void {
+    if (!(error instanceof SnapshotRefused)) throw this.#refusal ?? error;
+    this.#log.warn({ check: error.check, urls }, `refused (${error.check}): ${error.message}`);
+    this.#mirrors.avoid(...urls);
+    this.#refusal = error;
+    this.#refusals += 1;
+    if (this.#refusals === MAX_REFUSALS) throw error;
+  }
+}
