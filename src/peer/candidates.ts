@@ -11,7 +11,7 @@ export class Candidates {
     this.#waiting = [...holders];
   }
 
-  /** Ids of all that were asked. */
+  /** Ids of all that were asked, or cannot be. */
   get asked(): readonly string[] {
     return [...this.#asked];
   }
@@ -28,10 +28,17 @@ export class Candidates {
     this.#waiting.push(holder);
   }
 
-  /** It had too many readers and named some; they are asked next, and itself once more when nobody else is left. */
-  wasBusy(holder: Holder, receiving: readonly Holder[]): void {
-    const news = receiving.filter(({ id }) => !this.#asked.has(id) && !this.#waiting.some((other) => other.id === id));
-    this.#waiting.unshift(...news);
+  /**
+   * It had too many readers and named them: those that can be reached are asked next, and itself once more when nobody else
+   * is left, told of all that were tried.
+   */
+  wasBusy(holder: Holder, named: readonly string[], reach: (id: string) => Holder | undefined): void {
+    const news = named.filter((id) => !this.#asked.has(id) && !this.#waiting.some((other) => other.id === id));
+    for (const id of news.toReversed()) {
+      const other = reach(id);
+      if (other === undefined) this.#asked.add(id);
+      else this.#waiting.unshift(other);
+    }
     if (this.#askedTwice.has(holder.id)) return;
     this.#askedTwice.add(holder.id);
     this.#busy.push(holder);

@@ -127,11 +127,7 @@ export class PeerSource implements Source {
     const code = error instanceof SourceError ? error.code : undefined;
     if (code === "ABSENT") return directory.disown(holder.id, this.#init.want.digest);
     if (code !== "BUSY") return this.#failed(holder);
-    const receiving = readIds(reply!.headers, RECEIVING_HEADER).map((id) => directory.peer(id));
-    this.#candidates.wasBusy(
-      holder,
-      receiving.filter((other) => other !== undefined),
-    );
+    this.#candidates.wasBusy(holder, readIds(reply!.headers, RECEIVING_HEADER), (id) => directory.peer(id));
   }
 
   #isCircle({ chain }: Answer): boolean {
