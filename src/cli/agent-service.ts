@@ -31,21 +31,28 @@ export class AgentService implements Startable {
 
   /** @throws {DistswarmError} what stands in the way; see {@link startAgent}. */
   async start(): Promise<void> {
-    if (this.#agent !== undefined) return;
-    const { config, warnings } = this.#loaded;
-    const agent = await startAgent(config, { log: this.#components.log, notes: warnings });
-    this.#agent = agent;
-    void agent.damaged.then(() => this.#inTurn(() => this.#startAnew(agent)).catch(this.#fail));
-    await this.#sayReady();
+    await this.#inTurn(() => this.#begin());
   }
 
   async stop(): Promise<void> {
     await this.#inTurn(() => this.#end());
   }
 
-  /** Takes over what can change under way. A config with a mistake changes nothing; the log says what came of it. */
+  /**
+   * Takes over what can change under way, once it runs. A config with a mistake changes nothing; the log says what came
+   * of it.
+   */
   async reload(): Promise<void> {
     await this.#inTurn(() => this.#takeOver());
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#agent !== undefined) return;
+    const { config, warnings } = this.#loaded;
+    const agent = await startAgent(config, { log: this.#components.log, notes: warnings });
+    this.#agent = agent;
+    void agent.damaged.then(() => this.#inTurn(() => this.#startAnew(agent)).catch(this.#fail));
+    await this.#sayReady();
   }
 
   async #takeOver(): Promise<void> {
@@ -67,7 +74,7 @@ export class AgentService implements Startable {
     if (this.#agent !== damaged) return;
     this.#components.log.warn("the database is damaged: starting again with a new one");
     await this.#end();
-    await this.start();
+    await this.#begin();
   }
 
   async #end(): Promise<void> {

@@ -20,9 +20,9 @@ export const run: RunCommand = async ({ io, options, load }) => {
   const interrupted = io.interrupted();
   const manager = new ServiceManager({ log, env: io.env });
   const service = new AgentService({ log, manager, load }, { loaded });
-  await service.start();
   // In a terminal SIGHUP ends the agent, as who closes the terminal expects.
   if (io.stdout.isTTY !== true) process.on("SIGHUP", () => void service.reload());
+  await service.start();
   if (!interrupted.aborted) await Promise.race([once(interrupted, "abort"), service.failed]);
   log.info("stopping");
   const [stopped] = await Promise.all([stopInTime(service), manager.stopping()]);

@@ -1,0 +1,28 @@
+# boot.sh DIR PROJECT: within new namespaces, makes a root file system above this machine's and runs DIR/job/init in it.
+set -e
+dir=$1 project=$2
+root=$dir/root
+mount --make-rprivate /
+mkdir "$dir/memory" "$root"
+mount -t tmpfs tmpfs "$dir/memory"
+mkdir "$dir/memory/upper" "$dir/memory/work"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$dir/memory/upper,workdir=$dir/memory/work" "$root"
+mount -t proc proc "$root/proc"
+mount -t sysfs sysfs "$root/sys"
+mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+for place in run tmp dev; do mount -t tmpfs tmpfs "$root/$place"; done
+for device in null zero full random urandom tty; do
+  touch "$root/dev/$device"
+  mount --bind "/dev/$device" "$root/dev/$device"
+done
+mkdir "$root/dev/pts" "$root/dev/shm"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
+ln -s /proc/self/fd "$root/dev/fd"
+mkdir "$root/run/job"
+mount --bind "$dir/job" "$root/run/job"
+mkdir -p "$root/opt/distswarm"
+mount --bind "$project" "$root/opt/distswarm"
+mount -o remount,bind,ro "$root/opt/distswarm"
+ip link set lo up
+exec chroot "$root" sh /run/job/init

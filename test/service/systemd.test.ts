@@ -1,0 +1,71 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { boot, whyNoPid1 } from "./support/pid1.ts";
+
+const run = promisify(execFile);
+const SYSTEMD = "/lib/systemd/systemd";
+const unit = join(import.meta.dirname, "../../systemd/distswarm.service");
+const analyze = await run("systemd-analyze", ["--version"]).then(
+  () => true,
+  () => false,
+);
+
+/** The unit with a command that is there on any machine, for `verify` looks for it. */
+async function unitWithPresentCommand(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "distswarm-unit-"));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const copy = join(dir, "distswarm.service");
+  await writeFile(copy, (await readFile(unit, "utf8")).replace("/usr/local/bin/distswarm", process.execPath));
+  return copy;
+}
+
+describe.skipIf(!analyze)("the systemd unit", () => {
+  test("is understood whole", async () => {
+    expect(await run("systemd-analyze", ["verify", "--man=no", await unitWithPresentCommand()])).toEqual({
+      stdout: "",
+      stderr: "",
+    });
+  });
+
+  test("is exposed 2.0 at most", async () => {
+    await run("systemd-analyze", ["security", "--offline=true", "--threshold=20", "--no-pager", unit]);
+  });
+});
+
+const reason = whyNoPid1(SYSTEMD);
+
+describe.skipIf(reason !== undefined)("under systemd as process 1, without a network", () => {
+  const steps: Record<string, string> = {};
+
+  beforeAll(async () => {
+    const support = (name: string) => readFile(join(import.meta.dirname, "support", name), "utf8");
+    const out = await boot(await support("systemd-init.sh"), { "job.sh": await support("systemd-job.sh") });
+    for (const line of out.split("\n")) {
+      const [, step, outcome] = /^([a-z ]+): (.*)$/.exec(line) ?? [];
+      if (step !== undefined) steps[step] = outcome!;
+    }
+    expect(steps["timeout"], out).toBeUndefined();
+  }, 120_000);
+
+  test.for([
+    ["groups", "distswarm portage"],
+    ["directories", "750:distswarm 755:distswarm"],
+    ["start", "active, serving at 127.0.0.1:8480 and [::1]:8480"],
+    ["first answer", "ok"],
+    ["portage reads the store", "0=content-hash BLAKE2B 8"],
+    ["status", expect.stringMatching(/^It works/)],
+    ["reload", "same process"],
+    ["hangs", "restarted by the watchdog"],
+    ["crash", "restarted, answers"],
+    ["restart", "active"],
+    ["stop", expect.stringMatching(/^success within [1-5] s$/)],
+    ["wrong config", "exit code 2, 0 restarts"],
+    ["why", "distswarm: /etc/distswarm.toml: unknown key store.max_sise; did you mean store.max_size?"],
+  ] as const)("%s", ([step, outcome]) => {
+    expect(steps[step]).toEqual(outcome);
+  });
+});
