@@ -110,8 +110,10 @@ describe("what a peer announces", () => {
   });
 
   test("is nothing when it is no list, whatever it is", () => {
-    fc.assert(fc.property(fc.anything(), (value) => {
+    fc.assert(
+      fc.property(fc.anything(), (value) => {
         expect(parseAnnouncements(value)).toEqual([]);
-      }));
+      }),
+    );
   });
 });

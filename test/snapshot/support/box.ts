@@ -1,0 +1,210 @@
+import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
+import type { PrivateKey } from "openpgp";
+import { expect, onTestFinished } from "vitest";
+import { openDatabase } from "../../../src/core/database.ts";
+import { SourceError } from "../../../src/core/errors.ts";
+import { silentLogger, type Logger } from "../../../src/core/logger.ts";
+import type { SnapshotContent } from "../../../src/core/snapshots.ts";
+import type { Source, SourceFinder } from "../../../src/core/source.ts";
+import { fileName } from "../../../src/snapshot/name.ts";
+import { Snapshots, type SnapshotsInit } from "../../../src/snapshot/snapshots.ts";
+import { DiskStore } from "./disk-store.ts";
+import { TestMirrors } from "./mirrors.ts";
+import { NOW, tempDir, writeKeyring } from "./unit.ts";
+import type { NameClaims } from "../../../src/core/snapshots.ts";
+
+export const never = new AbortController().signal;
+
+/** A clock that tests move. */
+export interface Clock {
+  time: number;
+}
+
+/** A box of a test, with the stage and what it stands on. */
+export interface TestBox {
+  readonly id: string;
+  readonly dir: string;
+  readonly keyring: string;
+  readonly distdir: string;
+  readonly store: DiskStore;
+  readonly mirrors: TestMirrors;
+  readonly lan: TestLan;
+  readonly clock: Clock;
+  /** What was logged as a warning or an information. */
+  readonly lines: string[];
+  snapshots: Snapshots;
+  /** Stops the stage and starts it again on the same directories. */
+  restart(init?: Partial<SnapshotsInit>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What a box is made with; by default it has a keyring with `key`, and mirrors and a LAN of its own. */
+export interface TestBoxOptions {
+  readonly key?: PrivateKey;
+  readonly mirrors?: TestMirrors;
+  readonly lan?: TestLan;
+  readonly claims?: NameClaims;
+  readonly init?: Partial<SnapshotsInit>;
+}
+
+/** Boxes that hear each other's announcements and hold blobs for each other. */
+export class TestLan {
+  readonly boxes = new Map<string, TestBox>();
+  /** Peers that are no box: what they give for a digest, right or wrong. */
+  readonly liars: { readonly label: string; give(digest: string): Buffer | undefined }[] = [];
+  /** Labels of the sources that were blamed. */
+  readonly blamed: string[] = [];
+
+  /** The blobs of all boxes but `self`, and of the liars, who come first. */
+  finderFor(self: string): SourceFinder {
+    return { sources: (want) => this.#sources(self, want.digest) };
+  }
+
+  /** Tells every other box what this one holds. */
+  spread(from: TestBox): void {
+    for (const box of this.boxes.values()) {
+      if (box !== from) box.snapshots.heard(from.id, structuredClone(from.snapshots.announcements()));
+    }
+  }
+
+  async *#sources(self: string, digest: string): AsyncGenerator<Source> {
+    for (const { label, give } of this.liars) {
+      const bytes = give(digest);
+      if (bytes !== undefined) yield this.#source(label, async () => [bytes]);
+    }
+    for (const box of this.boxes.values()) {
+      const blob = box.id === self ? undefined : await box.store.open(digest as never);
+      if (blob === undefined) continue;
+      yield this.#source(box.id, async (start) => blob.read({ start, end: blob.size }));
+    }
+  }
+
+  #source(label: string, read: (offset: number) => Promise<AsyncIterable<Buffer> | Iterable<Buffer>>): Source {
+    const open: Source["open"] = async ({ offset }) => ({ bytes: each(await read(offset)) });
+    return { kind: "peer", label, open, blame: () => void this.blamed.push(label) };
+  }
+}
+
+async function* each(bytes: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* bytes;
+  } catch (error) {
+    throw new SourceError("BROKEN", String(error));
+  }
+}
+
+/** Makes a box and starts its stage; it is stopped when the test ends. */
+export async function startBox(options: TestBoxOptions = {}): Promise<TestBox> {
+  const { mirrors = new TestMirrors(), lan = new TestLan(), key } = options;
+  const dir = await tempDir();
+  const keyring = join(dir, "gentoo-release.asc");
+  const distdir = join(dir, "distfiles");
+  await mkdir(distdir);
+  if (key !== undefined) await writeKeyring(keyring, key);
+  const { log, lines } = keepLog();
+  const db = await openDatabase(join(dir, "db"), log);
+  const id = `h${lan.boxes.size + 1}`;
+  const clock = { time: NOW };
+  const store = new DiskStore(join(dir, "blobs"));
+
+  async function start(init: Partial<SnapshotsInit> = {}): Promise<Snapshots> {
+    const snapshots = new Snapshots(
+      {
+        ...{ store, db, upstream: mirrors, peers: lan.finderFor(id), log },
+        peerIds: () => [...lan.boxes.keys()].filter((other) => other !== id),
+        ...(options.claims && { claims: options.claims }),
+      },
+      {
+        ...{ id, keyring, stagingDir: join(dir, "staging"), verifyFirst: 0, now: () => clock.time },
+        ...options.init,
+        ...init,
+      },
+    );
+    await snapshots.start();
+    return snapshots;
+  }
+
+  const box: TestBox = {
+    ...{ id, dir, keyring, distdir, store, mirrors, lan, clock, lines },
+    snapshots: await start(),
+    restart: async (init) => {
+      await box.snapshots.stop();
+      box.snapshots = await start(init);
+    },
+    stop: async () => {
+      lan.boxes.delete(id);
+      await box.snapshots.stop();
+      await db.close();
+    },
+  };
+  lan.boxes.set(id, box);
+  onTestFinished(() => box.stop());
+  return box;
+}
+
+/** A logger that keeps what it is told above debug. */
+function keepLog(): { log: Logger; lines: string[] } {
+  const lines: string[] = [];
+  const keep = (...args: unknown[]): void => void lines.push(String(args.at(-1)));
+  const log = Object.assign(Object.create(silentLogger) as Logger, { info: keep, warn: keep, error: keep });
+  return { log, lines };
+}
+
+/** What a client gets for one file of a date. */
+export interface Got {
+  readonly kind: SnapshotContent["kind"] | "pass";
+  readonly bytes: Buffer;
+}
+
+/** Asks as a door does, and reads all of the answer from `start` on. */
+export async function get(
+  box: TestBox,
+  date: string,
+  part: "tarball" | "signature" | "md5sum",
+  start = 0,
+): Promise<Got> {
+  const { signal } = new AbortController();
+  const content = await box.snapshots.open(fileName(date, part), { signal });
+  if (content === undefined) return { kind: "pass", bytes: Buffer.alloc(0) };
+  if (content.kind === "held") {
+    const blob = await box.store.open(content.file.digest);
+    const bytes = await bytesOf(blob!.read({ start, end: content.file.size }));
+    return { kind: "held", bytes };
+  }
+  const { body } = content;
+  try {
+    return { kind: "passing", bytes: await bytesOf(body.read({ start, end: body.size }, signal)) };
+  } finally {
+    await body.close();
+  }
+}
+
+async function bytesOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const all: Buffer[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all);
+}
+
+/** Resolves when the box keeps exactly these dates, newest first. */
+export async function keeps(box: TestBox, ...dates: string[]): Promise<void> {
+  const held = (): string =>
+    box.snapshots
+      .list()
+      .map(({ date }) => date)
+      .join();
+  while (held() !== dates.join()) {
+    const signal = AbortSignal.timeout(5000);
+    await new Promise<void>((resolve, reject) => {
+      box.snapshots.once("changed", resolve);
+      signal.addEventListener("abort", () => reject(new Error(`keeps ${held()}, not ${dates.join()}`)));
+    });
+  }
+}
+
+/** Nothing of any unit is in the store, on the shelf, or announced. */
+export function expectNothing(box: TestBox): void {
+  expect(box.store.digests()).toEqual([]);
+  expect(box.snapshots.list()).toEqual([]);
+  expect(box.snapshots.announcements()).toEqual([]);
+}
