@@ -1,0 +1,24 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+/** The project compiled into a directory of its own, so that a test never runs yesterday's build. */
+export interface Build {
+  readonly dir: string;
+  remove(): Promise<void>;
+}
+
+/** Compiles the sources. */
+export async function build(): Promise<Build> {
+  const dir = await mkdtemp(join(tmpdir(), "distswarm-build-"));
+  await writeFile(join(dir, "package.json"), '{ "type": "module" }');
+  await symlink(join(ROOT, "node_modules"), join(dir, "node_modules"));
+  const tsc = join(ROOT, "node_modules/.bin/tsc");
+  const args = ["-p", join(ROOT, "tsconfig.build.json"), "--outDir", dir, "--tsBuildInfoFile", join(dir, "info")];
+  await promisify(execFile)(tsc, args);
+  return { dir, remove: () => rm(dir, { recursive: true }) };
+}

@@ -1,0 +1,103 @@
+// One box in a network namespace: the swarm and the data plane over blobs in memory. Commands come as JSON lines on
+// standard input ({ "number": 1, "call": "status", "args": [] }), answers go to standard output.
+import { createHash, randomBytes } from "node:crypto";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+const options = JSON.parse(process.argv[2]);
+const load = (path) => import(pathToFileURL(`${options.dist}/${path}`).href);
+const [{ openDatabase }, { createLogger }, { loadIdentity }, { NetworkKey }, { Swarm }] = await Promise.all(
+  ["core/database.js", "core/logger.js", "swarm/identity.js", "swarm/network-key.js", "swarm/swarm.js"].map(load),
+);
+const [{ BlobServer }, { PeerClient }, { PeerSources }, { Standing }, { Traffic }] = await Promise.all(
+  ["blob-server", "peer-client", "peer-sources", "standing", "traffic"].map((name) => load(`peer/${name}.js`)),
+);
+
+const log = createLogger("debug", process.stderr);
+const identity = await loadIdentity(options.stateDir);
+const db = await openDatabase(`${options.stateDir}/db`, log);
+const files = new Map();
+const listen = { host: "0.0.0.0", port: options.port };
+
+const swarm = new Swarm(
+  {
+    identity,
+    db,
+    log,
+    haves: async function* () {
+      yield* files.keys();
+    },
+  },
+  {
+    networkKey: NetworkKey.parse(options.networkKey),
+    stateDir: options.stateDir,
+    listen,
+    peers: options.peers,
+    networks: [],
+    deny: [],
+    multicast: options.multicast,
+    host: options.host,
+    version: "0.0.0",
+  },
+);
+const traffic = new Traffic();
+const shelf = {
+  async open(digest) {
+    const bytes = files.get(digest);
+    if (bytes === undefined) return undefined;
+    const read = async function* ({ start, end } = { start: 0, end: bytes.length }) {
+      for (let at = start; at < end; at += 2 ** 20) yield bytes.subarray(at, Math.min(at + 2 ** 20, end));
+    };
+    return { digest, size: bytes.length, where: "store", path: "memory", read, close: async () => {} };
+  },
+  openGrowing: () => undefined,
+};
+const gates = { admits: (id) => swarm.admits(id), accepts: (host) => swarm.accepts(host) };
+const server = new BlobServer({ identity, shelf, traffic, log, ...gates }, { listen });
+const client = new PeerClient({ identity });
+const standing = new Standing();
+const sources = new PeerSources({ client, directory: swarm, standing, traffic, ownId: identity.id });
+
+const calls = {
+  status: () => swarm.status(),
+  join: (key) => swarm.join(key),
+  /** Makes a file of random bytes. */
+  make(size) {
+    const bytes = randomBytes(size);
+    const digest = createHash("blake2b512").update(bytes).digest("hex");
+    files.set(digest, bytes);
+    swarm.added(digest);
+    return digest;
+  },
+  /** Gets a file from the peers; milliseconds, or what went wrong. */
+  async get(digest, size) {
+    const began = performance.now();
+    const signal = new AbortController().signal;
+    for await (const source of sources.sources({ digest, size, names: [], packages: [] }, { signal })) {
+      const hash = createHash("blake2b512");
+      const { bytes } = await source.open({ offset: 0, signal });
+      for await (const chunk of bytes) hash.update(chunk);
+      if (hash.digest("hex") === digest) return { ms: performance.now() - began, from: source.label };
+    }
+    return { error: "nobody gave it" };
+  },
+};
+
+const tell = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
+createInterface({ input: process.stdin }).on("line", async (line) => {
+  const { number, call, args } = JSON.parse(line);
+  try {
+    tell({ number, result: (await calls[call](...args)) ?? null });
+  } catch (error) {
+    tell({ number, error: String(error) });
+  }
+});
+process.on("SIGTERM", async () => {
+  await Promise.all([swarm.stop(), server.stop(), client.stop()]);
+  await db.close();
+  process.exit(0);
+});
+
+await server.start();
+await swarm.start();
+tell({ ready: identity.id });

@@ -1,0 +1,98 @@
+import { setTimeout } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { NetworkKey } from "../../src/swarm/network-key.ts";
+import { build, type Build } from "./build.ts";
+import { Agent, PORT, wholeMesh, type AgentOptions } from "./host.ts";
+import { Lan, whyNoNamespaces } from "./lan.ts";
+
+const SILENCE_MS = 30_000;
+const HEALED_WITHIN_MS = 15_000;
+const skipped = whyNoNamespaces();
+
+describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? "" : ` (skipped: ${skipped})`}`, () => {
+  let project: Build;
+  let lan: Lan;
+  let agents: Agent[];
+  const networkKey = NetworkKey.generate().reveal();
+
+  beforeAll(async () => {
+    project = await build();
+  });
+  afterAll(() => project.remove());
+  afterEach(async () => {
+    await Promise.all(agents.map((agent) => agent.remove()));
+    await lan.down();
+  });
+
+  async function up(hosts: number, options: (number: number) => Partial<AgentOptions> = () => ({})): Promise<void> {
+    agents = [];
+    lan = await Lan.up(hosts);
+    const numbers = Array.from({ length: hosts }, (_, index) => index + 1);
+    agents = await Promise.all(numbers.map((number) => start(number, options(number))));
+  }
+
+  function start(number: number, options: Partial<AgentOptions> = {}): Promise<Agent> {
+    return Agent.start(lan, number, { dist: project.dir, networkKey, ...options });
+  }
+
+  function report(what: string, ms: number): void {
+    console.log(`${what}: ${Math.round(ms)} ms`);
+  }
+
+  it.each([2, 7])("%i hosts with nothing but the key are a full mesh within 2 s", async (hosts) => {
+    await up(hosts);
+    report(`full mesh of ${hosts}`, await wholeMesh(agents, 2000));
+  });
+
+  it("without multicast, one static peer each is enough, within 5 s", async () => {
+    const first = { host: "10.77.18.101", port: PORT };
+    await up(7, (number) => ({ multicast: false, peers: number === 1 ? [] : [first] }));
+    report("full mesh of 7 by one static peer", await wholeMesh(agents, 5000));
+  });
+
+  it.each(["cut", "mute"] as const)(
+    "a host that was %s for 30 s is back within 15 s",
+    async (how) => {
+      await up(4);
+      await wholeMesh(agents, 5000);
+      await lan[how](3);
+      await setTimeout(SILENCE_MS);
+      expect((await agents[0]!.status()).peers).toHaveLength(2);
+      await (how === "cut" ? lan.heal(3) : lan.unmute(3));
+      report(`whole again after ${how}`, await wholeMesh(agents, HEALED_WITHIN_MS));
+    },
+    90_000,
+  );
+
+  it("a host whose address changes is back within 15 s", async () => {
+    await up(4);
+    await wholeMesh(agents, 5000);
+    await lan.setAddress(3, "10.77.18.203");
+    const at = async (agent: Agent): Promise<boolean> =>
+      (await agent.status()).peers.some(({ address }) => address === `10.77.18.203:${PORT}`);
+    const began = performance.now();
+    while (!(await at(agents[0]!)) || !(await at(agents[1]!)) || !(await at(agents[3]!))) {
+      expect(performance.now() - began).toBeLessThan(HEALED_WITHIN_MS);
+      await setTimeout(50);
+    }
+    await wholeMesh(agents, HEALED_WITHIN_MS);
+    report("whole again after a change of address", performance.now() - began);
+  });
+
+  it("a newcomer finds the rest when the host that was first is gone for good", async () => {
+    await up(4);
+    await wholeMesh(agents, 5000);
+    await agents.shift()!.remove();
+    agents.push(await start(await lan.addHost()));
+    report("newcomer", await wholeMesh(agents, 5000));
+  });
+
+  it("a file that one host has comes to another by its hash", async () => {
+    await up(2);
+    await wholeMesh(agents, 2000);
+    const size = 64 * 2 ** 20;
+    const digest = await agents[0]!.call("make", size);
+    await setTimeout(200);
+    expect(await agents[1]!.call("get", digest, size)).toMatchObject({ from: "h1 (10.77.18.101)" });
+  });
+});
