@@ -15,6 +15,7 @@ import { PeerSources } from "../../src/peer/peer-sources.ts";
 import { Standing } from "../../src/peer/standing.ts";
 import { Traffic } from "../../src/peer/traffic.ts";
 import { identityFromSeed, type Identity } from "../../src/swarm/identity.ts";
+import { freePort } from "../swarm/ports.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -194,13 +195,4 @@ export async function retrieve(box: AskingBox, file: Buffer): Promise<{ bytes: B
     from = [];
   }
   throw new Error("no peer gave it");
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, LOOPBACK);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,6 +10,7 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { PEEK_PROTOCOL, identityFromSeed, type Identity } from "../../src/swarm/identity.ts";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import { Swarm, type SwarmInit } from "../../src/swarm/swarm.ts";
+import { freePort } from "./ports.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -39,7 +39,7 @@ export async function makeBox(options: BoxOptions = {}): Promise<Box> {
   const stateDir = await mkdtemp(join(tmpdir(), "distswarm-box-"));
   const db = await openDatabase(join(stateDir, "db"), silentLogger);
   const identity = options.identity ?? (await identityFromSeed(randomBytes(32)));
-  const port = init.listen?.port ?? (await freeUdpPort());
+  const port = init.listen?.port ?? (await freePort());
   const certificate = tcp ? await showCertificate(identity, port) : undefined;
   const swarm = new Swarm(
     {
@@ -91,16 +91,6 @@ export async function eventually<T>(look: () => T | undefined | false, ms = 20_0
 /** Whether each box is in session with all others. */
 export function isFullMesh(boxes: readonly Box[]): boolean {
   return boxes.every(({ swarm }) => swarm.status().peers.length === boxes.length - 1);
-}
-
-/** A UDP port that is free, also for TCP as far as one can tell. */
-export async function freeUdpPort(): Promise<number> {
-  const socket = createSocket("udp4");
-  socket.bind(0, LOOPBACK);
-  await once(socket, "listening");
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
 }
 
 async function showCertificate(identity: Identity, port: number): Promise<Server> {

@@ -1,0 +1,281 @@
+import type { NoiseStream } from "hyperswarm";
+import type { PeerStatus } from "../core/agent-api.ts";
+import type { Digest } from "../core/digest.ts";
+import type { Logger } from "../core/logger.ts";
+import { Claims } from "./claims.ts";
+import { prefixOf } from "./digest-set.ts";
+import { HaveIndex } from "./have-index.ts";
+import type { LocalHaves } from "./local-haves.ts";
+import { Members } from "./members.ts";
+import type { Addresses, Hello } from "./messages.ts";
+import type { NetworkKey } from "./network-key.ts";
+import { PeerHaves } from "./peer-haves.ts";
+import { Penalties } from "./penalties.ts";
+import { PortCheck } from "./port-check.ts";
+import { Rejections, type Rejection } from "./rejections.ts";
+import { Session, type SessionHandlers, type SessionInit } from "./session.ts";
+import { MAX_PEERS, type Place } from "./transport.ts";
+import type { WireEnd } from "./wire.ts";
+
+/** A peer that broke a rule is neither dialled nor let in for so long. */
+const RULE_PENALTY_MS = 300_000;
+/** A box without our key is not dialled for so long; it may come by itself when it has it. */
+const STRANGER_PENALTY_MS = 60_000;
+
+/** A peer that can give a blob. */
+export interface Holder {
+  readonly id: string;
+  /** The peer's host name, for people. */
+  readonly name: string;
+  /** Where its data plane is: IPv4 address and TCP port. */
+  readonly host: string;
+  readonly port: number;
+  /** It is still fetching the blob: a growing copy can be read. */
+  readonly growing: boolean;
+}
+
+/** What the table uses. */
+export interface PeerTableComponents {
+  readonly local: LocalHaves;
+  readonly log: Logger;
+  /** Whether a box at this address may be talked to. */
+  readonly accepts: (host: string) => boolean;
+  /** Told of places of members: of one that connected, or that another one told of. */
+  readonly learn: (id: string, place: Place, how: "incoming" | "told") => void;
+  /** Told of each peer that said who it is. */
+  readonly arrived: (id: string, place: Place) => void;
+}
+
+/** One peer that has proved the network key. */
+interface Peer {
+  readonly session: Session;
+  readonly ended: AbortController;
+  portCheck?: PortCheck;
+}
+
+/** The peers in session, what they hold and are fetching, and who is turned away. */
+export class PeerTable {
+  readonly rejections = new Rejections();
+  readonly #components: PeerTableComponents;
+  readonly #init: SessionInit;
+  readonly #peers = new Map<string, Peer>();
+  readonly #unproved = new Set<Session>();
+  readonly #peerHaves = new Map<string, PeerHaves>();
+  readonly #index = new HaveIndex();
+  readonly #claims = new Claims();
+  readonly #members = new Members();
+  readonly #penalties = new Penalties();
+  readonly #strangers = new Penalties();
+
+  constructor(components: PeerTableComponents, init: SessionInit) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  /** Blobs that peers hold, over all peers. */
+  get haves(): number {
+    return this.#index.size;
+  }
+
+  /** Whether there is a session with a box. */
+  isConnected(id: string): boolean {
+    return this.#peers.has(id);
+  }
+
+  /** Whether a box is not to be dialled now. */
+  isShunned(id: string): boolean {
+    return this.#penalties.has(id) || this.#strangers.has(id);
+  }
+
+  /** Whether a box is a member: in session, or lately. */
+  admits(id: string): boolean {
+    return this.#members.admits(id);
+  }
+
+  // --- connections ---
+
+  /** Begins a session on a new connection, or turns it away. */
+  connected(stream: NoiseStream, key: NetworkKey): void {
+    const rejection = this.#rejectionOf(stream);
+    if (rejection !== undefined) {
+      this.rejections.count(rejection);
+      stream.on("error", () => {}).destroy();
+      return;
+    }
+    const id = stream.remotePublicKey.toString("hex");
+    const peerHaves = this.#peerHaves.get(id) ?? new PeerHaves(this.#index, id);
+    const handlers: SessionHandlers = {
+      proved: (session) => this.#onProved(session, peerHaves),
+      greeted: (session, hello) => this.#onGreeted(session, hello),
+      claimed: ({ id }, { digest, on }) => this.#claims.set(id, digest.toString("hex"), on),
+      told: (_session, { peers }) => this.#onTold(peers),
+      ended: (session, why, detail) => this.#onEnded(session, why, detail),
+    };
+    this.#unproved.add(new Session({ stream, key, local: this.#components.local, peerHaves }, this.#init, handlers));
+  }
+
+  /** Ends all sessions. */
+  closeAll(reason: string): void {
+    for (const session of [...this.#unproved, ...this.#sessions()]) session.close("closed", reason);
+  }
+
+  /** Forgets all that belongs to one network: members, haves, penalties. */
+  forgetNetwork(): void {
+    this.#members.clear();
+    this.#penalties.clear();
+    this.#strangers.clear();
+    for (const haves of this.#peerHaves.values()) haves.forget();
+    this.#peerHaves.clear();
+  }
+
+  // --- what this box tells ---
+
+  /** Tells the peers that what this box holds has changed. */
+  tellChanged(): void {
+    for (const session of this.#sessions()) session.changed();
+  }
+
+  /** Tells the peers whether this box is fetching a blob; those that come later too. */
+  tellClaim(digest: Digest, on: boolean): void {
+    if (!this.#claims.setOwn(digest, on)) return;
+    for (const session of this.#sessions()) session.tellClaim(digest, on);
+  }
+
+  // --- what peers hold ---
+
+  /** Who can give a blob: see `Swarm.holders`. */
+  holders(digest: Digest): Holder[] {
+    const whole = turned(this.#index.holders(prefixOf(digest)));
+    const growing = this.#claims.claimants(digest).filter((id) => !whole.includes(id));
+    const holders = [
+      ...whole.map((id) => this.holder(id, { growing: false })),
+      ...growing.map((id) => this.holder(id, { growing: true })),
+    ];
+    return holders.filter((holder) => holder !== undefined && this.#problemOf(holder.id) === undefined) as Holder[];
+  }
+
+  /** One peer; undefined without a session. */
+  holder(id: string, { growing }: { growing: boolean }): Holder | undefined {
+    const session = this.#peers.get(id)?.session;
+    if (session?.hello === undefined) return undefined;
+    return { id, name: session.hello.host, host: session.host, port: session.hello.port, growing };
+  }
+
+  /** A peer said that it does not have a blob after all. */
+  disown(id: string, digest: Digest): void {
+    this.#index.remove(id, prefixOf(digest));
+    this.#claims.set(id, digest, false);
+  }
+
+  /** For status. `foundBy` knows how a box was found first. */
+  statuses(foundBy: (id: string) => PeerStatus["found"]): PeerStatus[] {
+    const greeted = this.#sessions().filter(({ hello }) => hello !== undefined);
+    return greeted.map(({ id, hello, host, since }) => {
+      const problem = this.#problemOf(id);
+      return {
+        id,
+        host: hello!.host,
+        address: `${host}:${hello!.port}`,
+        distfiles: this.#index.count(id),
+        found: foundBy(id) ?? "incoming",
+        since: since.toISOString(),
+        version: hello!.version,
+        ...(problem === undefined ? {} : { problem }),
+      };
+    });
+  }
+
+  // --- sessions ---
+
+  #sessions(): Session[] {
+    return [...this.#peers.values()].map(({ session }) => session);
+  }
+
+  #problemOf(id: string): string | undefined {
+    return this.#peers.get(id)?.portCheck?.problem;
+  }
+
+  #rejectionOf({ remotePublicKey, rawStream }: NoiseStream): Rejection | undefined {
+    if (!this.#components.accepts(rawStream.remoteHost)) return "outside";
+    if (this.#penalties.has(remotePublicKey.toString("hex"))) return "rule";
+    if (this.#peers.size + this.#unproved.size >= MAX_PEERS) return "full";
+    return undefined;
+  }
+
+  #onProved(session: Session, peerHaves: PeerHaves): void {
+    const { id } = session;
+    this.#unproved.delete(session);
+    this.#peers.get(id)?.session.close("closed", "it connected again");
+    this.#peers.set(id, { session, ended: new AbortController() });
+    this.#peerHaves.set(id, peerHaves);
+    this.#members.joined(id);
+    this.#components.learn(id, session, "incoming");
+  }
+
+  #onGreeted(session: Session, { host, port }: Hello): void {
+    const peer = this.#peers.get(session.id)!;
+    peer.portCheck = new PortCheck({ id: session.id, name: host, host: session.host, port }, peer.ended);
+    for (const digest of this.#claims.own()) session.tellClaim(digest, true);
+    this.#introduce(session);
+    this.#components.arrived(session.id, session);
+    this.#components.log.info({ peer: session.id, address: session.host }, `${host} is here`);
+  }
+
+  /** Tells a new peer of the others, and the others of it. */
+  #introduce(newcomer: Session): void {
+    const others = this.#sessions().filter(({ id }) => id !== newcomer.id);
+    newcomer.tellAddresses(others.map(placeOf));
+    for (const other of others) other.tellAddresses([placeOf(newcomer)]);
+  }
+
+  #onTold(peers: Addresses["peers"]): void {
+    for (const { id, host, port } of peers) this.#components.learn(id.toString("hex"), { host, port }, "told");
+  }
+
+  #onEnded(session: Session, why: WireEnd, detail: string): void {
+    this.#unproved.delete(session);
+    this.#punish(session, why, detail);
+    const { id, hello, host } = session;
+    const peer = this.#peers.get(id);
+    if (peer?.session !== session) return;
+    peer.ended.abort();
+    this.#peers.delete(id);
+    this.#members.left(id);
+    this.#claims.drop(id);
+    this.#peerHaves.get(id)?.onEnd();
+    this.#forgetOldHaves();
+    this.#components.log.info({ peer: id, why, detail }, `${hello?.host ?? host} left`);
+  }
+
+  #punish({ id, host }: Session, why: WireEnd, detail: string): void {
+    if (why === "left" || why === "closed") return;
+    this.rejections.count(REJECTION_OF[why]);
+    if (why === "rule") {
+      this.#penalties.add(id, RULE_PENALTY_MS);
+      this.#members.expel(id);
+    } else this.#strangers.add(id, STRANGER_PENALTY_MS);
+    this.#components.log.warn({ peer: id, address: host }, `turned away the box at ${host}: ${detail}`);
+  }
+
+  /** What a peer said is kept for as long as it is admitted; it may be back in a moment. */
+  #forgetOldHaves(): void {
+    for (const [id, haves] of this.#peerHaves) {
+      if (this.#members.admits(id)) continue;
+      haves.forget();
+      this.#peerHaves.delete(id);
+    }
+  }
+}
+
+/** What each fault of a connection counts as. */
+const REJECTION_OF = { "no-proof": "no_proof", "wrong-proof": "wrong_proof", rule: "rule" } as const;
+
+function placeOf({ id, host, port }: Session): Addresses["peers"][number] {
+  return { id: Buffer.from(id, "hex"), host, port };
+}
+
+/** The same ring of items, begun somewhere. */
+function turned<T>(items: readonly T[]): T[] {
+  const start = Math.floor(Math.random() * items.length);
+  return [...items.slice(start), ...items.slice(0, start)];
+}
