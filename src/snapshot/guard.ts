@@ -1,3 +1,4 @@
+import type { Key } from "openpgp";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { StampedJudgement } from "./fetcher.ts";
@@ -5,6 +6,7 @@ import type { Keyring, KeyringState } from "./keyring.ts";
 import { unitName } from "./name.ts";
 import { recheck } from "./recheck.ts";
 import type { Shelf, ShelfStore, ShelvedUnit } from "./shelf.ts";
+import type { Judgement } from "./verify.ts";
 
 /** What the guard uses, and whom it tells. */
 export interface GuardComponents {
@@ -53,7 +55,13 @@ export class Guard {
   /** What to judge a unit of `date` by now; undefined when no key can be used. */
   async judgement(date: string): Promise<StampedJudgement | undefined> {
     const state = await this.look();
-    return state.usable ? { date, keys: state.keys, now: this.#now(), stamp: state.stamp } : undefined;
+    if (!state.usable) return undefined;
+    return { ...this.#judgement(date, state.keys), stamp: state.stamp };
+  }
+
+  #judgement(date: string, keys: readonly Key[]): Judgement {
+    const others = this.#components.shelf.units().filter((unit) => unit.date !== date);
+    return { date, keys, now: this.#now(), others: others.map(({ files }) => files.tarball.digest) };
   }
 
   #note(state: KeyringState): void {
@@ -76,7 +84,7 @@ export class Guard {
   async #recheckUnit(unit: ShelvedUnit, { keys, stamp }: KeyringState & { usable: true }): Promise<void> {
     const { shelf, store, log } = this.#components;
     try {
-      await recheck(store, unit, { date: unit.date, keys, now: this.#now() });
+      await recheck(store, unit, this.#judgement(unit.date, keys));
       await shelf.confirm(unit.date, stamp);
     } catch (error) {
       log.warn(`${unitName(unit.date)} fails the changed keyring, it is not kept any more: ${messageOf(error)}`);

@@ -1,6 +1,6 @@
 import { DistswarmError, messageOf, SourceError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { SnapshotPart } from "../core/snapshots.ts";
+import { SNAPSHOT_PARTS, type SnapshotPart } from "../core/snapshots.ts";
 import type { Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import { VERSION } from "../core/version.ts";
 import type { GrowingCopy } from "./growing-copy.ts";
@@ -42,9 +42,10 @@ export class MirrorDownload {
     this.#signal = init.signal;
   }
 
-  /** What these URLs gave was wrong: other mirrors are asked from now on. */
-  avoid(...urls: readonly string[]): void {
-    this.#avoid.push(...urls);
+  /** What this URL gave was wrong: other mirrors are asked from now on, for all three files. */
+  avoid(url: string): void {
+    const folder = url.slice(0, url.lastIndexOf("/") + 1);
+    this.#avoid.push(url, ...SNAPSHOT_PARTS.map((part) => folder + fileName(this.#date, part)));
   }
 
   /**

@@ -81,10 +81,11 @@ class BlobDownload {
       return false;
     }
     if (await this.#isComplete(copy)) return true;
+    await copy.restart();
+    if (offset > 0) return this.#take(copy, source); // bytes of several sources prove nothing against any of them
     const wrong = new SourceError("WRONG_BYTES", `${source.label} sent ${this.#name} with another digest`);
     log.warn(wrong.message);
-    if (offset === 0) source.blame(wrong);
-    await copy.restart();
+    source.blame(wrong);
     return false;
   }
 

@@ -5,7 +5,7 @@ export type FailedCheck =
   | "TOO_LARGE" // one of its files is larger than it can be
   | "TRUNCATED" // the tarball is empty, or ends without the footer of an xz file
   | "MD5SUM_UNREADABLE" // the md5sum file has no line for the tarball
-  | "WRONG_MD5" // the tarball has another MD5
+  | "WRONG_MD5" // the tarball, rightly signed, has another MD5 than the md5sum file says
   | "SIGNATURE_UNREADABLE" // the signature file holds no detached signature
   | "UNKNOWN_KEY" // signed by a key that is not in the keyring
   | "WRONG_USER_ID" // the key has no user id of Gentoo's infrastructure
@@ -14,6 +14,7 @@ export type FailedCheck =
   | "WEAK_HASH" // signed over a hash that proves nothing any more
   | "SIGNED_TOO_EARLY" // before the date in the name: an older snapshot under a new name
   | "SIGNED_TOO_LATE" // more than 48 h after the date in the name
+  | "SAME_TARBALL" // the very tarball that is kept under another date: an older snapshot under a new name
   | "WRONG_SIGNATURE"; // the signature is not of these bytes
 
 /** A tree snapshot that failed a check: nothing of it is kept, announced or served from here. */

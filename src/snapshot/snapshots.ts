@@ -119,8 +119,8 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     await this.#shelf.start();
     await this.#staging.sweep((date) => !this.#shelf.has(date) && this.#shelf.hasRoomFor(date));
     await this.#guard.look();
-    this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
-    this.#tick();
+    this.#timer = setInterval(() => void this.tick(), TICK_MS).unref();
+    void this.tick();
   }
 
   async stop(): Promise<void> {
@@ -214,10 +214,12 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     this.emit("changed");
   }
 
-  #tick(): void {
+  /** Looks at the keyring and DISTDIR, and tries again what failed. Done each minute; one at a time. Never throws. */
+  tick(): Promise<void> {
     this.#ticking ??= this.#runTick()
       .catch((error: unknown) => this.#log.error({ err: error }, "tree snapshots: the regular look failed"))
       .finally(() => (this.#ticking = undefined));
+    return this.#ticking;
   }
 
   async #runTick(): Promise<void> {

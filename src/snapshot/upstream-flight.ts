@@ -78,8 +78,7 @@ export class UpstreamFlight {
   async #run(): Promise<VerifiedUnit> {
     await makeStagingDir(this.#init.paths);
     for (;;) {
-      const used = await this.#sideFiles();
-      const unit = await this.#unit(used);
+      const unit = await this.#unit(await this.#sideFiles());
       if (unit !== undefined) return unit;
       await rm(this.#init.paths.tarball, { force: true }); // who reads it keeps it, and gets it as it came
     }
@@ -107,7 +106,7 @@ export class UpstreamFlight {
   }
 
   /** Downloads the tarball and verifies the unit; undefined when it was refused and another copy is worth a try. */
-  async #unit(used: readonly string[]): Promise<VerifiedUnit | undefined> {
+  async #unit(sideUrls: readonly string[]): Promise<VerifiedUnit | undefined> {
     const copy = await GrowingCopy.open(this.#init.paths.tarball, this.#changed);
     this.#copy = copy;
     let urls: string[] = [];
@@ -116,7 +115,7 @@ export class UpstreamFlight {
       return await verifyUnit(this.#init.paths, this.#init.judgement);
     } catch (error) {
       copy.fail(error);
-      this.#goOn(error, urls.length === 1 ? [...used, ...urls] : used); // pieces of several prove nothing against any
+      this.#goOn(error, isAboutMd5sum(error) ? sideUrls : only(urls));
       return undefined;
     } finally {
       this.#copy = undefined;
@@ -128,9 +127,19 @@ export class UpstreamFlight {
   #goOn(error: unknown, urls: readonly string[]): void {
     if (!(error instanceof SnapshotRefused)) throw this.#refusal ?? error;
     this.#log.warn({ check: error.check, urls }, `refused (${error.check}): ${error.message}`);
-    this.#mirrors.avoid(...urls);
+    for (const url of urls) this.#mirrors.avoid(url);
     this.#refusal = error;
     this.#refusals += 1;
     if (this.#refusals === MAX_REFUSALS) throw error;
   }
+}
+
+/** The tarball is right where the signature is, so the md5sum file is wrong. */
+function isAboutMd5sum(error: unknown): boolean {
+  return error instanceof SnapshotRefused && error.check === "WRONG_MD5";
+}
+
+/** Pieces of several mirrors prove nothing against any of them. */
+function only(urls: readonly string[]): readonly string[] {
+  return urls.length === 1 ? urls : [];
 }

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import type { Key } from "openpgp";
 import { DigestHash, digestOf, type Digest } from "../core/digest.ts";
-import { SNAPSHOT_PARTS, type SnapshotFiles, type SnapshotPart } from "../core/snapshots.ts";
+import { SNAPSHOT_PARTS, type SnapshotFile, type SnapshotFiles, type SnapshotPart } from "../core/snapshots.ts";
 import { formatSize } from "../core/units.ts";
 import { MAX_BYTES } from "./limits.ts";
 import { parseMd5sum } from "./md5sum.ts";
@@ -26,6 +26,8 @@ export interface Judgement {
   readonly keys: readonly Key[];
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** The tarballs that this box keeps under other dates. */
+  readonly others: readonly Digest[];
 }
 
 /** A unit that passed every check. */
@@ -66,7 +68,7 @@ export async function verifyUnit(paths: UnitPaths, judgement: Judgement): Promis
   for (const part of SNAPSHOT_PARTS) await checkSize(paths[part], date, part);
   const [signature, md5sum] = await Promise.all([readSmall(paths.signature), readSmall(paths.md5sum)]);
   const promising = await judgeSideFiles({ signature, md5sum }, judgement);
-  const tarball = await checkTarball(paths.tarball, promising, fileName(date, "tarball"));
+  const tarball = await checkTarball(paths.tarball, promising, judgement);
   const files = { tarball, signature: fileOf(signature), md5sum: fileOf(md5sum) };
   return { date, files, ...promising.signature.signer };
 }
@@ -92,31 +94,42 @@ async function readSmall(path: string): Promise<Buffer> {
   }
 }
 
-function fileOf(bytes: Buffer): { digest: Digest; size: number } {
+function fileOf(bytes: Buffer): SnapshotFile {
   return { digest: digestOf(bytes), size: bytes.length };
 }
 
-/** The MD5 goes first: where it is wrong, too, the signature tells nothing more. */
+/** Where the signature holds, a wrong MD5 is the fault of the md5sum file. */
 async function checkTarball(
   path: string,
   { md5, signature }: PromisingUnit,
-  name: string,
-): Promise<{ digest: Digest; size: number }> {
-  const read = new TarballHash();
-  const signed = await signature.check(read.over(createReadStream(path, { highWaterMark: READ_BYTES }))).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (signed !== undefined && !(signed instanceof SnapshotRefused)) throw signed;
-  const found = read.end();
-  if (found.md5 !== md5 && found.footer !== XZ_FOOTER) {
+  judgement: Judgement,
+): Promise<SnapshotFile> {
+  const name = fileName(judgement.date, "tarball");
+  const hash = new TarballHash();
+  const refusal = await refusalOf(signature.check(hash.over(createReadStream(path, { highWaterMark: READ_BYTES }))));
+  const found = hash.end();
+  if (refusal !== undefined && found.footer !== XZ_FOOTER) {
     throw new SnapshotRefused("TRUNCATED", `${name} ends after ${found.size} bytes without the footer of an xz file`);
   }
+  if (refusal !== undefined) throw refusal;
   if (found.md5 !== md5) {
     throw new SnapshotRefused("WRONG_MD5", `${name} has the MD5 ${found.md5}, its md5sum file says ${md5}`);
   }
-  if (signed !== undefined) throw signed;
+  if (judgement.others.includes(found.digest)) {
+    throw new SnapshotRefused("SAME_TARBALL", `${name} is the tarball of another date that is kept here`);
+  }
   return { digest: found.digest, size: found.size };
+}
+
+/** What was refused; what failed otherwise is thrown. */
+async function refusalOf(checking: Promise<void>): Promise<SnapshotRefused | undefined> {
+  try {
+    await checking;
+    return undefined;
+  } catch (error) {
+    if (error instanceof SnapshotRefused) return error;
+    throw error;
+  }
 }
 
 /** What is told of a tarball's bytes while they pass. */

@@ -14,6 +14,7 @@ import {
   md5sumOf,
   NOW,
   OLDER_DATE,
+  OLDEST_DATE,
   STRANGER,
   tarballBytes,
   writeKeyring,
@@ -117,16 +118,24 @@ describe.each([
 });
 
 describe("what peers may do", () => {
-  test("an older snapshot announced as newer is refused by the time of its signature", async () => {
+  test("an older snapshot announced as newer is refused, by its signature's time or as the one that is kept", async () => {
     const lan = new TestLan();
-    const older = await makeUnit(key, { date: OLDER_DATE });
-    const renamed = { ...older, date: DATE, files: { ...older.files, md5sum: md5sumOf(older.files.tarball, DATE) } };
-    peerWith(lan, "liar", renamed);
-    const box = await boxWith({ lan });
-    box.snapshots.heard("liar", [announcementOf(renamed)]);
-    await expect(box.snapshots.pull(DATE, { signal: never })).rejects.toMatchObject({ code: "NO_SOURCE" });
-    expect(box.lines.join("\n")).toContain("SIGNED_TOO_EARLY");
-    expectNothing(box);
+    const mirrors = new TestMirrors();
+    const box = await boxWith({ lan, mirrors });
+    for (const [date, check] of [
+      [OLDEST_DATE, "SIGNED_TOO_EARLY"],
+      [OLDER_DATE, "SAME_TARBALL"],
+    ] as const) {
+      const older = await makeUnit(key, { date });
+      mirrors.add(older);
+      await box.snapshots.pull(date, { signal: never });
+      const renamed = { date: DATE, files: { ...older.files, md5sum: md5sumOf(older.files.tarball, DATE) } };
+      peerWith(lan, "liar", renamed);
+      box.snapshots.heard("liar", [announcementOf(renamed)]);
+      await expect(box.snapshots.pull(DATE, { signal: never })).rejects.toMatchObject({ code: "NOT_FOUND" });
+      expect(box.lines.join("\n")).toContain(check);
+    }
+    expect(box.snapshots.list().map(({ date }) => date)).toEqual([OLDER_DATE, OLDEST_DATE]);
   });
 
   test("bytes unlike the announced digest are dropped, their source is blamed, and the next peer is asked", async () => {
@@ -148,7 +157,7 @@ describe("what peers may do", () => {
     const box = await boxWith({ lan, mirrors });
     box.snapshots.heard("liar", [announcementOf(made)]);
     expect((await get(box, DATE, "tarball")).bytes.equals(right.files.tarball)).toBe(true);
-    expect(box.lines.join("\n")).toContain("WRONG_MD5");
+    expect(box.lines.join("\n")).toContain("WRONG_SIGNATURE");
   });
 
   test("malformed announcements, and no list at all, are ignored", async () => {

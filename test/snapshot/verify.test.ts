@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { enums, reformatKey, type PrivateKey } from "openpgp";
-import { digestOf } from "../../src/core/digest.ts";
+import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { startOf } from "../../src/snapshot/name.ts";
 import { SnapshotRefused } from "../../src/snapshot/refusal.ts";
 import { verifyUnit, type VerifiedUnit } from "../../src/snapshot/verify.ts";
@@ -27,14 +27,14 @@ beforeAll(async () => {
   gentoo = await makeKey();
 });
 
-async function verified(unit: TestUnit, keys: PrivateKey[] = [gentoo]): Promise<VerifiedUnit> {
+async function verified(unit: TestUnit, keys: PrivateKey[] = [gentoo], others: Digest[] = []): Promise<VerifiedUnit> {
   const paths = await writeUnit(await tempDir(), unit);
-  return verifyUnit(paths, { date: unit.date, keys: keys.map((key) => key.toPublic()), now: NOW });
+  return verifyUnit(paths, { date: unit.date, keys: keys.map((key) => key.toPublic()), now: NOW, others });
 }
 
 /** The check that a unit fails. */
-async function failed(unit: TestUnit, keys?: PrivateKey[]): Promise<string> {
-  const error = await verified(unit, keys).catch((error: unknown) => error);
+async function failed(unit: TestUnit, keys?: PrivateKey[], others?: Digest[]): Promise<string> {
+  const error = await verified(unit, keys, others).catch((error: unknown) => error);
   expect(error).toBeInstanceOf(SnapshotRefused);
   return (error as SnapshotRefused).check;
 }
@@ -125,6 +125,12 @@ describe("a unit is refused by name of the check that it fails", () => {
 
   test("an older tarball, validly signed, under a new name", async () => {
     expect(await failed(await makeUnit(gentoo, { signedAt: startOf(DATE) - 1000 }))).toBe("SIGNED_TOO_EARLY");
+  });
+
+  test("yesterday's tarball under today's name, where yesterday's is kept: it was signed today", async () => {
+    const older = await makeUnit(gentoo, { date: OLDER_DATE });
+    const renamed = { date: DATE, files: { ...older.files, md5sum: md5sumOf(older.files.tarball, DATE) } };
+    expect(await failed(renamed, [gentoo], [digestOf(older.files.tarball)])).toBe("SAME_TARBALL");
   });
 
   test("signed more than 48 h after its date", async () => {

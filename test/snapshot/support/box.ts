@@ -71,7 +71,7 @@ export class TestLan {
   async *#sources(self: string, digest: string): AsyncGenerator<Source> {
     for (const { label, give } of this.liars) {
       const bytes = give(digest);
-      if (bytes !== undefined) yield this.#source(label, async () => [bytes]);
+      if (bytes !== undefined) yield this.#source(label, async (offset) => [bytes.subarray(offset)]);
     }
     for (const box of this.boxes.values()) {
       const blob = box.id === self ? undefined : await box.store.open(digest as never);
@@ -111,12 +111,20 @@ export async function startBox(options: TestBoxOptions = {}): Promise<TestBox> {
   async function start(init: Partial<SnapshotsInit> = {}): Promise<Snapshots> {
     const snapshots = new Snapshots(
       {
-        ...{ store, db, upstream: mirrors, peers: lan.finderFor(id), log },
+        store,
+        db,
+        upstream: mirrors,
+        peers: lan.finderFor(id),
+        log,
         peerIds: () => [...lan.boxes.keys()].filter((other) => other !== id),
         ...(options.claims && { claims: options.claims }),
       },
       {
-        ...{ id, keyring, stagingDir: join(dir, "staging"), verifyFirst: 0, now: () => clock.time },
+        id,
+        keyring,
+        stagingDir: join(dir, "staging"),
+        verifyFirst: 0,
+        now: () => clock.time,
         ...options.init,
         ...init,
       },
@@ -126,7 +134,15 @@ export async function startBox(options: TestBoxOptions = {}): Promise<TestBox> {
   }
 
   const box: TestBox = {
-    ...{ id, dir, keyring, distdir, store, mirrors, lan, clock, lines },
+    id,
+    dir,
+    keyring,
+    distdir,
+    store,
+    mirrors,
+    lan,
+    clock,
+    lines,
     snapshots: await start(),
     restart: async (init) => {
       await box.snapshots.stop();

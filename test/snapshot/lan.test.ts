@@ -1,0 +1,217 @@
+import type { PrivateKey } from "openpgp";
+import { beforeAll, describe, expect, test } from "vitest";
+import { Pulse } from "../../src/core/pulse.ts";
+import type { NameClaim, NameClaims } from "../../src/core/snapshots.ts";
+import { electedFor } from "../../src/snapshot/policy.ts";
+import { get, keeps, never, startBox, TestLan, type TestBox } from "./support/box.ts";
+import { TestMirrors } from "./support/mirrors.ts";
+import { announcementOf, DATE, makeKey, makeUnit, OLDER_DATE, OLDEST_DATE, type TestUnit } from "./support/unit.ts";
+
+const HALF_HOUR_MS = 30 * 60_000;
+
+let key: PrivateKey;
+let unit: TestUnit;
+let older: TestUnit;
+let oldest: TestUnit;
+
+beforeAll(async () => {
+  key = await makeKey();
+  unit = await makeUnit(key);
+  older = await makeUnit(key, { date: OLDER_DATE });
+  oldest = await makeUnit(key, { date: OLDEST_DATE });
+});
+
+/** Boxes on one LAN behind the same mirrors; what one holds is told to the others at once. */
+async function lanOf(count: number, mirrors: TestMirrors, claims?: NameClaims): Promise<TestBox[]> {
+  const lan = new TestLan();
+  const boxes: TestBox[] = [];
+  for (let at = 0; at < count; at += 1) {
+    const box = await startBox({ key, lan, mirrors, ...(claims && { claims }) });
+    box.snapshots.on("changed", () => lan.spread(box));
+    boxes.push(box);
+  }
+  return boxes;
+}
+
+/** Claims by name as the swarm makes them, among boxes of one process. */
+class TestClaims implements NameClaims {
+  readonly #held = new Map<string, Pulse>();
+  /** The first so many holders die: they never get to their download. */
+  dying = 0;
+
+  async byName(name: string, { signal }: { signal: AbortSignal }): Promise<NameClaim> {
+    const held = this.#held.get(name);
+    if (held !== undefined) return { mine: false, holder: "h1", ended: (signal) => held.wait(signal) };
+    const pulse = new Pulse();
+    this.#held.set(name, pulse);
+    const release = (): void => {
+      this.#held.delete(name);
+      pulse.fire();
+    };
+    if (this.dying > 0) {
+      this.dying -= 1;
+      setTimeout(release, 50);
+      return new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+    }
+    return { mine: true, progress: () => {}, release };
+  }
+}
+
+describe("a snapshot that one box has", () => {
+  test("comes to six others in the background, with one download from upstream", async () => {
+    const mirrors = new TestMirrors();
+    mirrors.add(unit);
+    const boxes = await lanOf(7, mirrors);
+    await get(boxes[3]!, DATE, "tarball");
+    await Promise.all(boxes.map((box) => keeps(box, DATE)));
+    expect(mirrors.count(DATE, "tarball")).toBe(1);
+    expect(boxes[0]!.snapshots.list()[0]!.peers).toEqual(["h2", "h3", "h4", "h5", "h6", "h7"]);
+  });
+
+  test("is served by the others while upstream is down, the small files first", async () => {
+    const mirrors = new TestMirrors();
+    mirrors.add(unit).down = true;
+    const lan = new TestLan();
+    const having = await startBox({ key, lan, mirrors });
+    const asking = await startBox({ key, lan, mirrors, init: { replicate: false } });
+    mirrors.mirrors[0]!.down = false;
+    await get(having, DATE, "tarball");
+    await keeps(having, DATE);
+    mirrors.mirrors[0]!.down = true;
+    lan.spread(having);
+    for (const part of ["md5sum", "signature", "tarball"] as const) {
+      const got = await get(asking, DATE, part);
+      expect(got).toEqual({ kind: "held", bytes: unit.files[part] });
+    }
+  });
+
+  test("is taken by a box that was off, when it returns: the newest, and it alone", async () => {
+    const mirrors = new TestMirrors();
+    mirrors.add(oldest, older, unit);
+    const [first, late] = (await lanOf(2, mirrors)) as [TestBox, TestBox];
+    await first.snapshots.pull(OLDEST_DATE, { signal: never });
+    await keeps(late, OLDEST_DATE);
+    await late.snapshots.stop();
+    await first.snapshots.pull(OLDER_DATE, { signal: never });
+    await first.snapshots.pull(DATE, { signal: never });
+    await late.restart();
+    late.snapshots.heard(first.id, structuredClone(first.snapshots.announcements()));
+    await keeps(late, DATE, OLDEST_DATE);
+    await late.snapshots.stop();
+    expect(late.store.digests()).toHaveLength(6);
+  });
+
+  test("is not taken when it is older than what is held, or when replication is off", async () => {
+    const lan = new TestLan();
+    const mirrors = new TestMirrors();
+    mirrors.add(unit, older);
+    const having = await startBox({ key, lan, mirrors });
+    await having.snapshots.pull(OLDER_DATE, { signal: never });
+    const newer = await startBox({ key, lan, mirrors });
+    await newer.snapshots.pull(DATE, { signal: never });
+    const off = await startBox({ key, lan, mirrors, init: { replicate: false } });
+    lan.spread(having);
+    await newer.snapshots.stop(); // ends what it had begun
+    await off.snapshots.stop();
+    expect(newer.store.digests()).toHaveLength(3);
+    expect(off.store.digests()).toHaveLength(0);
+  });
+
+  test("held back by the rate limit, hurries as soon as a client asks for it", async () => {
+    const lan = new TestLan();
+    const mirrors = new TestMirrors();
+    mirrors.add(unit);
+    const having = await startBox({ key, lan, mirrors });
+    await having.snapshots.pull(DATE, { signal: never });
+    const slow = await startBox({ key, lan, mirrors, init: { replicateRate: 1000 } }); // would take five minutes
+    lan.spread(having);
+    expect((await get(slow, DATE, "tarball")).kind).toBe("held");
+    expect(mirrors.count(DATE, "tarball")).toBe(1);
+  });
+});
+
+describe("one download for the LAN", () => {
+  test("seven boxes that run the whole sequence at once, cold, ask upstream for one tarball", async () => {
+    const mirrors = new TestMirrors();
+    mirrors.add(unit);
+    const boxes = await lanOf(7, mirrors, new TestClaims());
+    await Promise.all(
+      boxes.map(async (box) => {
+        for (const part of ["md5sum", "signature", "tarball"] as const) {
+          expect((await get(box, DATE, part)).bytes.equals(unit.files[part])).toBe(true);
+        }
+      }),
+    );
+    expect(mirrors.count(DATE, "tarball")).toBe(1);
+    await Promise.all(boxes.map((box) => keeps(box, DATE)));
+  });
+
+  test("when the box that downloads dies, another takes over", async () => {
+    const mirrors = new TestMirrors();
+    mirrors.add(unit);
+    const claims = new TestClaims();
+    claims.dying = 1;
+    const [dying, other] = (await lanOf(2, mirrors, claims)) as [TestBox, TestBox];
+    const lost = get(dying, DATE, "tarball").catch(() => "dead");
+    expect((await get(other, DATE, "tarball")).bytes.equals(unit.files.tarball)).toBe(true);
+    expect(mirrors.count(DATE, "tarball")).toBe(1);
+    await dying.snapshots.stop();
+    await lost;
+  });
+
+  test("what upstream answers with 404 is 404 for those who waited, too", async () => {
+    const mirrors = new TestMirrors();
+    mirrors.add();
+    const boxes = await lanOf(3, mirrors, new TestClaims());
+    const answers = await Promise.allSettled(boxes.map((box) => get(box, DATE, "tarball")));
+    expect(answers.map((answer) => answer.status === "rejected" && answer.reason.code)).toEqual(
+      boxes.map(() => "NOT_FOUND"),
+    );
+  });
+});
+
+describe("the poll for the new day's snapshot", () => {
+  test("asks upstream from one box, in its turn; the others get it from there", async () => {
+    const mirrors = new TestMirrors();
+    mirrors.add(unit);
+    const lan = new TestLan();
+    const start = Date.UTC(2026, 10, 21, 12);
+    const turn = (interval: number): string | undefined =>
+      electedFor(`${DATE} ${Math.floor(start / HALF_HOUR_MS) + interval}`, ["h1", "h2"]);
+    const boxes = [await startBox({ key, lan, mirrors }), await startBox({ key, lan, mirrors })];
+    for (const box of boxes) box.snapshots.on("changed", () => lan.spread(box));
+    for (const box of boxes) {
+      await box.restart({ poll: true });
+      box.snapshots.on("changed", () => lan.spread(box));
+    }
+    expect(mirrors.requests).toEqual([]); // not before the peers have been found
+    for (const box of boxes) {
+      await box.snapshots.tick();
+      box.clock.time += HALF_HOUR_MS;
+      await box.snapshots.tick();
+    }
+    await Promise.all(boxes.map((box) => keeps(box, DATE)));
+    expect(mirrors.count(DATE, "tarball")).toBe(1);
+    expect(boxes.filter(({ lines }) => lines.join().includes("for all boxes")).map(({ id }) => id)).toEqual([turn(1)]);
+  });
+
+  test("finds nothing and says so, where it is not out yet", async () => {
+    const mirrors = new TestMirrors();
+    mirrors.add();
+    const box = await startBox({ key, mirrors, init: { poll: true } });
+    await box.snapshots.tick();
+    box.clock.time += HALF_HOUR_MS;
+    await box.snapshots.tick();
+    expect(box.lines.join()).toContain("is not out yet");
+  });
+});
+
+describe("what is announced", () => {
+  test("are the verified units with the digests of their files", async () => {
+    const mirrors = new TestMirrors();
+    mirrors.add(unit);
+    const box = await startBox({ key, mirrors });
+    await box.snapshots.pull(DATE, { signal: never });
+    expect(box.snapshots.announcements()).toEqual([announcementOf(unit)]);
+  });
+});

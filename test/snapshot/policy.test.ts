@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import { Pace } from "../../src/snapshot/pace.ts";
+import { dateToPull, electedFor } from "../../src/snapshot/policy.ts";
+import { Recent } from "../../src/snapshot/recent.ts";
+
+describe("the date to pull", () => {
+  test("is the newest announced, if it is newer than all that is held", () => {
+    expect(dateToPull(["20261119", "20261120"], [])).toBe("20261120");
+    expect(dateToPull(["20261119", "20261120"], ["20261118"])).toBe("20261120");
+  });
+
+  test("is none when nothing announced is newer", () => {
+    expect(dateToPull([], [])).toBeUndefined();
+    expect(dateToPull(["20261119"], ["20261120"])).toBeUndefined();
+    expect(dateToPull(["20261120"], ["20261120", "20261101"])).toBeUndefined();
+  });
+});
+
+describe("the box that is elected", () => {
+  const ids = ["a", "b", "c", "d", "e"];
+
+  test("is the same on every box, in whatever order it knows the others", () => {
+    expect(electedFor("20261120 7", ids.toReversed())).toBe(electedFor("20261120 7", ids));
+  });
+
+  test("changes with time, so that each has its turn", () => {
+    const elected = new Set(Array.from({ length: 100 }, (_, interval) => electedFor(`20261120 ${interval}`, ids)));
+    expect(elected).toEqual(new Set(ids));
+  });
+});
+
+describe("a pace", () => {
+  const { signal } = new AbortController();
+
+  test("lets a burst pass, and then holds back", async () => {
+    const pace = new Pace(1_000_000);
+    const began = performance.now();
+    await pace.take(500_000, signal);
+    expect(performance.now() - began).toBeLessThan(50);
+    await pace.take(100_000, signal);
+    expect(performance.now() - began).toBeGreaterThan(80);
+  });
+
+  test("ends at once when somebody waits, also for who is being held back", async () => {
+    const pace = new Pace(1);
+    const held = pace.take(1_000_000, signal);
+    pace.hurry();
+    await held;
+    await pace.take(1_000_000, signal);
+  });
+
+  test("ends with the signal's reason", async () => {
+    await expect(new Pace(1).take(1000, AbortSignal.abort(new Error("stop")))).rejects.toThrow("stop");
+  });
+});
+
+describe("what is recent", () => {
+  test("is remembered until its time is over", () => {
+    let time = 0;
+    const recent = new Recent<string>({ ttlMs: 100, now: () => time });
+    recent.remember("a", "x");
+    time = 99;
+    expect(recent.get("a")).toBe("x");
+    time = 100;
+    expect(recent.get("a")).toBeUndefined();
+  });
+});
