@@ -1,0 +1,156 @@
+import { randomBytes } from "node:crypto";
+import { afterEach, describe, expect, it } from "vitest";
+import { digestOf } from "../../src/core/digest.ts";
+import { encodeMessage } from "../../src/swarm/messages.ts";
+import { NetworkKey } from "../../src/swarm/network-key.ts";
+import type { Rejection } from "../../src/swarm/rejections.ts";
+import { eventually, makeBox, placeOf, type Box, type BoxOptions } from "./boxes.ts";
+import { openChannel, rightProof, startOutsider, type Contact, type Outsider } from "./outsider.ts";
+
+const NETWORK = NetworkKey.generate();
+const FILE = digestOf(Buffer.from("a file"));
+/** An open frame with a proof is about a hundred bytes; a hello would be more. */
+const BYTES_OF_A_PROOF = 110;
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+
+async function startBox(options: BoxOptions = {}): Promise<Box> {
+  const box = await makeBox({ networkKey: NETWORK, haves: [FILE], ...options });
+  cleanUps.push(() => box.remove());
+  await box.swarm.start();
+  return box;
+}
+
+async function outsider(behave: (contact: Contact) => void): Promise<Outsider> {
+  const made = await startOutsider(behave);
+  cleanUps.push(() => made.stop());
+  return made;
+}
+
+const rejected = (box: Box, why: Rejection): number => box.swarm.status().rejected[why];
+
+/** Lets an outsider dial a box, and sees how it is turned away. */
+async function turnedAway(why: Rejection, behave: (contact: Contact) => void, box?: Box): Promise<Buffer> {
+  const target = box ?? (await startBox());
+  const stranger = await outsider(behave);
+  stranger.dial(target);
+  await eventually(() => rejected(target, why) > 0);
+  await stranger.contacts[0]!.closed;
+  expect(target.swarm.status().peers).toEqual([]);
+  expect(target.swarm.admits(stranger.identity.id)).toBe(false);
+  return Buffer.concat(stranger.contacts[0]!.heard);
+}
+
+describe("who does not prove the network key learns nothing, is dropped, and is counted:", () => {
+  it.each<[string, Rejection, (contact: Contact) => void]>([
+    ["one that says nothing", "no_proof", () => {}],
+    ["one that speaks another protocol", "no_proof", ({ stream }) => void stream.write(Buffer.of(0, 1, 1, 1, 120, 0))],
+    [
+      "one with the key of another network",
+      "wrong_proof",
+      (contact) => {
+        openChannel(contact, rightProof(contact, NetworkKey.generate()));
+      },
+    ],
+    ["one with no proof in its hands", "wrong_proof", (contact) => void openChannel(contact, Buffer.alloc(0))],
+    [
+      "one that replays the proof of another connection",
+      "wrong_proof",
+      (contact) => {
+        openChannel(contact, NETWORK.proof(randomBytes(64), "initiator"));
+      },
+    ],
+    [
+      "one that sends the proof of the wrong role",
+      "wrong_proof",
+      (contact) => {
+        openChannel(contact, NETWORK.proof(contact.stream.handshakeHash, "responder"));
+      },
+    ],
+    ["one that floods before its proof", "rule", ({ stream }) => void stream.write(randomBytes(8192))],
+  ])("%s", async (_who, why, behave) => {
+    const heard = await turnedAway(why, behave);
+    expect(heard.length).toBeLessThan(BYTES_OF_A_PROOF);
+    expect(heard.includes(Buffer.from(FILE.slice(0, 32), "hex"))).toBe(false);
+  });
+
+  it("one that sends our own proof back", async () => {
+    const heard = await turnedAway("wrong_proof", (contact) => {
+      contact.stream.once("data", (frame: Buffer) => openChannel(contact, frame.subarray(-64)));
+    });
+    expect(heard.length).toBeLessThan(BYTES_OF_A_PROOF);
+  });
+
+  it("a box that is listed in swarm.deny, though it holds the key", async () => {
+    const denied = await outsider((contact) => openChannel(contact, rightProof(contact, NETWORK)));
+    const box = await startBox({ deny: [denied.identity.id] });
+    denied.dial(box);
+    await eventually(() => rejected(box, "denied") > 0);
+    expect(denied.contacts).toEqual([]);
+    expect(box.swarm.admits(denied.identity.id)).toBe(false);
+  });
+
+  it("a box from outside swarm.networks", async () => {
+    const box = await startBox({ networks: ["127.0.0.1/32", "10.0.0.0/8"] });
+    expect(box.swarm.accepts("127.0.0.2")).toBe(false);
+    expect(box.swarm.accepts("127.0.0.1")).toBe(true);
+  });
+});
+
+describe("a member that breaks the rules is dropped, and left alone for a while:", () => {
+  const hello = encodeMessage({ type: "hello", host: "x", version: "1", port: 1, instance: Buffer.alloc(8) });
+  const change = encodeMessage({
+    type: "change",
+    since: 5,
+    sequence: 6,
+    added: Buffer.alloc(0),
+    removed: Buffer.alloc(0),
+  });
+
+  it.each<[string, readonly Buffer[]]>([
+    ["random bytes", [randomBytes(500)]],
+    ["a message before its hello", [change]],
+    ["two hellos", [hello, hello]],
+    ["a change that follows on nothing", [hello, change]],
+    ["more messages than a member may", [hello, ...Array.from({ length: 6000 }, () => Buffer.of(0x80))]],
+  ])("%s", async (_what, frames) => {
+    const box = await startBox();
+    const member = await outsider((contact) => {
+      const { send } = openChannel(contact, rightProof(contact, NETWORK), () => frames.forEach(send));
+    });
+    member.dial(box);
+    await eventually(() => rejected(box, "rule") > 0);
+    await member.contacts[0]!.closed;
+    expect(box.swarm.admits(member.identity.id)).toBe(false);
+    await eventually(() => rejected(box, "rule") > 1); // Hyperswarm dials again by itself
+    expect(box.swarm.status().peers).toEqual([]);
+  });
+});
+
+describe("a change of the network key", () => {
+  it("locks out those who lack it, and lets in those who have it", async () => {
+    const first = await startBox();
+    const second = await startBox({ peers: [placeOf(first)] });
+    await eventually(() => second.swarm.status().peers.length === 1);
+
+    const other = NetworkKey.generate().reveal();
+    await first.swarm.join(other);
+    expect(first.swarm.admits(second.identity.id)).toBe(false);
+    expect(first.swarm.holders(FILE)).toEqual([]);
+    await eventually(() => rejected(first, "wrong_proof") + rejected(second, "wrong_proof") > 0);
+    expect(first.swarm.status().peers).toEqual([]);
+
+    await second.swarm.join(other);
+    await eventually(() => second.swarm.status().peers.length === 1);
+    expect(first.swarm.invite()).toBe(other);
+  });
+
+  it("is refused with a reason when the key is malformed, and changes nothing", async () => {
+    const box = await startBox();
+    await expect(box.swarm.join("dsw1nonsense")).rejects.toMatchObject({ code: "INVALID_NETWORK_KEY" });
+    expect(box.swarm.invite()).toBe(NETWORK.reveal());
+  });
+});
