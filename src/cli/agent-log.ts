@@ -5,7 +5,8 @@ import { toJournalLine, toPlainLine } from "./log-lines.ts";
 
 /**
  * The agent's log on standard output, as it is read there: coloured on a terminal, with priorities and no times in the
- * journal (systemd.exec(5), `$JOURNAL_STREAM`), plain lines with times elsewhere.
+ * journal (systemd.exec(5), `$JOURNAL_STREAM`) and for syslog (`$DISTSWARM_LOG`, as OpenRC's conf.d has it), plain lines
+ * with times elsewhere.
  */
 export async function agentLog(io: Io, level: LogLevel): Promise<Logger> {
   return createLogger(level, await destination(io));
@@ -23,6 +24,7 @@ async function destination({ stdout, env }: Io): Promise<DestinationStream> {
       hideObject: true,
     });
   }
-  const render = env["JOURNAL_STREAM"] === undefined ? toPlainLine : toJournalLine;
+  const withPriorities = env["JOURNAL_STREAM"] !== undefined || env["DISTSWARM_LOG"] === "syslog";
+  const render = withPriorities ? toJournalLine : toPlainLine;
   return { write: (json) => void stdout.write(render(json)) };
 }

@@ -1,12 +1,13 @@
-# boot.sh DIR PROJECT: within new namespaces, makes a root file system above this machine's and runs DIR/job/init in it.
+# boot.sh DIR PROJECT OVER: within new namespaces, makes a root file system above this machine's, with the files of OVER in it, and runs DIR/job/init in it.
 set -e
-dir=$1 project=$2
+dir=$1 project=$2 over=$3
 root=$dir/root
 mount --make-rprivate /
 mkdir "$dir/memory" "$root"
 mount -t tmpfs tmpfs "$dir/memory"
 mkdir "$dir/memory/upper" "$dir/memory/work"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$dir/memory/upper,workdir=$dir/memory/work" "$root"
+[ "$over" = / ] || cp -a "$over/." "$root/"
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"

@@ -26,15 +26,15 @@ export function whyNoPid1(init: string): string | undefined {
 /**
  * Boots a copy of this machine's file system, without a network and nowhere to write but memory, with `init` (a shell
  * script that ends in the init system) as process 1. The project lies in /opt/distswarm there, and what is written to
- * /run/job/out comes back.
+ * /run/job/out comes back. The files below `over` are put over those of this machine.
  */
-export async function boot(init: string, files: Readonly<Record<string, string>>): Promise<string> {
+export async function boot(init: string, files: Readonly<Record<string, string>>, over = "/"): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), "distswarm-pid1-"));
   try {
     const job = join(dir, "job");
     await mkdir(job);
     for (const [name, text] of Object.entries({ init, out: "", ...files })) await writeFile(join(job, name), text);
-    const running = promisify(execFile)("unshare", [...NAMESPACES, "sh", BOOT, dir, PROJECT], {
+    const running = promisify(execFile)("unshare", [...NAMESPACES, "sh", BOOT, dir, PROJECT, over], {
       timeout: LIMIT_MS,
       killSignal: "SIGKILL",
     });

@@ -1,0 +1,62 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { beforeAll, describe, expect, test } from "vitest";
+import { boot, whyNoPid1 } from "./support/pid1.ts";
+
+/**
+ * Where OpenRC is: this machine's own, or an unpacked one (on Debian: `apt-get download openrc libeinfo1 librc1`, `dpkg -x`
+ * each to one directory, and its bin, sbin and lib moved to usr).
+ */
+const OPENRC = process.env["OPENRC_ROOT"] ?? "/";
+const project = join(import.meta.dirname, "../..");
+const script = join(project, "openrc/distswarm");
+
+test("the init script and its conf.d file are shell that can be read", async () => {
+  await promisify(execFile)("sh", ["-n", script]);
+  await promisify(execFile)("sh", ["-n", `${script}.confd`]);
+});
+
+test("OpenRC and systemd start the same command", async () => {
+  const unit = await readFile(join(project, "systemd/distswarm.service"), "utf8");
+  const text = await readFile(script, "utf8");
+  const command = /^command=(.*)$/m.exec(text)?.[1];
+  const args = /^command_args="(\w+) \$\{config_args\}"$/m.exec(text)?.[1];
+  expect(unit).toContain(`\nExecStart=${command} ${args}\n`);
+});
+
+const reason = whyNoPid1(join(OPENRC, "usr/sbin/openrc-run"));
+
+describe.skipIf(reason !== undefined)("under OpenRC, without a network", () => {
+  const steps: Record<string, string> = {};
+
+  beforeAll(async () => {
+    const support = (name: string) => readFile(join(import.meta.dirname, "support", name), "utf8");
+    const job = { "job.sh": await support("openrc-job.sh") };
+    const out = await boot(await support("openrc-init.sh"), job, OPENRC);
+    for (const line of out.split("\n")) {
+      const [, step, outcome] = /^([a-z ]+): (.*)$/.exec(line) ?? [];
+      if (step !== undefined) steps[step] = outcome!;
+    }
+    expect(steps["timeout"], out).toBeUndefined();
+  }, 120_000);
+
+  test.for([
+    ["boot without a network", "started"],
+    ["directories", "750:distswarm 755:distswarm 640:distswarm"],
+    ["groups", "2"],
+    ["portage reads the store", "0=content-hash BLAKE2B 8"],
+    ["command", expect.stringMatching(/^node \/usr\/local\/bin\/distswarm agent $/)],
+    ["io priority", "best-effort: prio 7"],
+    ["reload", "same process"],
+    ["crash", "started, answers"],
+    ["restart", "started"],
+    ["hangs", "started, answers"],
+    ["stop", expect.stringMatching(/^gone within [1-5] s$/)],
+    ["wrong config", "distswarm: /etc/distswarm.toml: unknown key store.max_sise; did you mean store.max_size?"],
+    ["after a wrong config", "stopped"],
+  ] as const)("%s", ([step, outcome]) => {
+    expect(steps[step]).toEqual(outcome);
+  });
+});
