@@ -212,9 +212,9 @@ interface DoorParts {
 function buildDoors(config: Config, parts: DoorParts, via: string): Doors {
   const { index, upstream, store, resolver, retriever, traffic, status, log } = parts;
   const pass = new PassDoor({ keeper: new Keeper({ store, log }), traffic }, { via: `1.1 ${via}` });
-  const blobs = new BlobDoor({ retriever, store, upstream, traffic });
+  const blobs = new BlobDoor({ resolver, retriever, store, upstream, traffic });
   const page = async (): Promise<string> => statusPage(status.current());
-  const mirror = new MirrorDoor({ resolver, store, upstream, blobs, pass, page });
+  const mirror = new MirrorDoor({ resolver, upstream, blobs, pass, page });
   const forward = new ForwardDoor({ index, resolver, upstream, mirror, pass });
   const tunnel = new ConnectTunnel(
     { dial: (to) => dial(to, { ...proxyOptions(config), timeoutMs: config.upstream.header_timeout }), log },

@@ -1,7 +1,10 @@
 import type { BlobStore } from "../core/blob-store.ts";
+import type { Digest } from "../core/digest.ts";
 import type { Want } from "../core/distfile.ts";
+import { DistswarmError } from "../core/errors.ts";
 import type { Upstream } from "../core/upstream.ts";
 import type { Content } from "../retrieve/content.ts";
+import type { Resolver } from "../retrieve/resolver.ts";
 import type { Retriever } from "../retrieve/retriever.ts";
 import { answerWithoutBytes, sendBlobHead, sendContent } from "./blob-reply.ts";
 import { withInterimAnswers } from "./interim.ts";
@@ -10,6 +13,7 @@ import type { Traffic } from "./traffic.ts";
 
 /** What answering with a known distfile uses. */
 export interface BlobDoorComponents {
+  readonly resolver: Resolver;
   readonly retriever: Retriever;
   readonly store: BlobStore;
   readonly upstream: Upstream;
@@ -24,14 +28,43 @@ export class BlobDoor {
     this.#components = components;
   }
 
+  /**
+   * Answers one request for a digest. What is here needs no look at the Manifests. Throws what went wrong; the answer may
+   * have begun.
+   *
+   * @throws {DistswarmError} `NOT_FOUND` when no Manifest on this box has it; `INDEX_NOT_READY`.
+   */
+  async answerDigest(exchange: Exchange, digest: Digest): Promise<void> {
+    const { store, retriever } = this.#components;
+    const here = await store.find(digest);
+    if (here === undefined || exchange.request.method === "HEAD") {
+      return this.answer(exchange, here ? { ...here, names: [], packages: [] } : await this.#wanted(digest));
+    }
+    if (answerWithoutBytes(exchange, here)) return;
+    const content = await retriever.openStored(digest, () => this.#wanted(digest));
+    if (content === undefined) return this.answer(exchange, await this.#wanted(digest));
+    await this.#send(exchange, content);
+  }
+
   /** Answers one request for `want`. Throws what went wrong; the answer may have begun. */
   async answer(exchange: Exchange, want: Want): Promise<void> {
     if (answerWithoutBytes(exchange, want)) return;
     if (exchange.request.method === "HEAD") return this.#answerHead(exchange, want);
     const retrieving = this.#components.retriever.retrieve(want, { signal: exchange.signal });
-    const content = await withInterimAnswers(exchange, retrieving);
+    await this.#send(exchange, await withInterimAnswers(exchange, retrieving));
+  }
+
+  async #wanted(digest: Digest): Promise<Want> {
+    const want = await this.#components.resolver.byDigest(digest);
+    if (want === undefined) throw new DistswarmError("NOT_FOUND", `no Manifest on this box has the digest ${digest}`);
+    return want;
+  }
+
+  /** Who joined a flight of somebody else's cost nobody a byte: that counts as given from this box. */
+  async #send(exchange: Exchange, content: Content): Promise<void> {
     try {
-      this.#count(content, await sendContent(exchange, content));
+      const bytes = await sendContent(exchange, content);
+      this.#components.traffic.served(content.collapsed ? "store" : content.origin, bytes);
     } finally {
       await content.close();
     }
@@ -49,10 +82,5 @@ export class BlobDoor {
     const name = want.names[0] ?? want.digest;
     const answer = await this.#components.upstream.distfile(name, { method: "HEAD", headers: [], signal });
     answer.body.destroy();
-  }
-
-  /** Who joined a flight of somebody else's cost nobody a byte: that counts as given from this box. */
-  #count(content: Content, bytes: number): void {
-    this.#components.traffic.served(content.collapsed ? "store" : content.origin, bytes);
   }
 }

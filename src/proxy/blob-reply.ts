@@ -5,6 +5,9 @@ import type { Content } from "../retrieve/content.ts";
 import { parseRange, type RangeRequest } from "./range.ts";
 import { sendBytes, type Exchange } from "./reply.ts";
 
+/** The headers of a body up to this size leave together with it; those of a larger one do not wait for its first bytes. */
+const HEAD_WITH_BODY_BYTES = 256 * 1024;
+
 /** What a distfile's answer depends on before any byte of it is here. */
 export interface Known {
   readonly digest: Digest;
@@ -46,6 +49,7 @@ export function sendBlobHead(exchange: Exchange, known: Known, cacheStatus: stri
 /** Sends a blob, or the range of it that was asked for; resolves with the bytes sent. Throws when its bytes end early. */
 export async function sendContent(exchange: Exchange, content: Content): Promise<number> {
   const range = sendBlobHead(exchange, content, cacheStatusOf(content));
+  if (range.end - range.start > HEAD_WITH_BODY_BYTES) exchange.response.flushHeaders();
   await sendBytes(exchange, content.read(range, exchange.signal));
   exchange.response.end();
   return range.end - range.start;

@@ -1,7 +1,3 @@
-import type { BlobStore } from "../core/blob-store.ts";
-import type { Digest } from "../core/digest.ts";
-import type { Want } from "../core/distfile.ts";
-import { DistswarmError } from "../core/errors.ts";
 import type { MirrorRequest, Upstream } from "../core/upstream.ts";
 import type { Resolver } from "../retrieve/resolver.ts";
 import type { BlobDoor } from "./blob-door.ts";
@@ -19,7 +15,6 @@ const PASSED_FIELDS = ["range", "if-range", "if-modified-since", "if-none-match"
 /** What the mirror door uses. */
 export interface MirrorDoorComponents {
   readonly resolver: Resolver;
-  readonly store: BlobStore;
   readonly upstream: Upstream;
   readonly blobs: BlobDoor;
   readonly pass: PassDoor;
@@ -51,7 +46,7 @@ export class MirrorDoor {
       case "layout":
         return this.#sendText(exchange, "text/plain; charset=utf-8", LAYOUT_CONF);
       case "digest":
-        return this.#answerDigest(exchange, asked.digest);
+        return this.#components.blobs.answerDigest(exchange, asked.digest);
       case "name":
         return this.answerName(exchange, asked.name);
       case "snapshot":
@@ -67,28 +62,6 @@ export class MirrorDoor {
     if (resolution.kind === "known") return this.#components.blobs.answer(exchange, resolution.want);
     const candidates = resolution.kind === "ambiguous" ? resolution.distfiles : [];
     await this.#pass(exchange, (request) => this.#components.upstream.distfile(name, request), candidates);
-  }
-
-  async #answerDigest(exchange: Exchange, digest: Digest): Promise<void> {
-    const want = (await this.#known(digest)) ?? (await this.#stored(digest));
-    if (want === undefined) throw new DistswarmError("NOT_FOUND", `no Manifest on this box has the digest ${digest}`);
-    await this.#components.blobs.answer(exchange, want);
-  }
-
-  /** What the Manifests say; while they are being read, what the store has is good enough. */
-  async #known(digest: Digest): Promise<Want | undefined> {
-    try {
-      return await this.#components.resolver.byDigest(digest);
-    } catch (error) {
-      const stored = await this.#stored(digest);
-      if (stored === undefined) throw error;
-      return stored;
-    }
-  }
-
-  async #stored(digest: Digest): Promise<Want | undefined> {
-    const info = await this.#components.store.find(digest);
-    return info && { digest, size: info.size, names: [], packages: [] };
   }
 
   async #pass(

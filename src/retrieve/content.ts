@@ -1,4 +1,4 @@
-import type { BlobStore, ByteRange, OpenBlob } from "../core/blob-store.ts";
+import type { ByteRange, OpenBlob } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { hasCode } from "../core/errors.ts";
 import type { SourceKind } from "../core/source.ts";
@@ -90,10 +90,4 @@ export class FlightContent implements Content {
   async close(): Promise<void> {
     this.#reader.close();
   }
-}
-
-/** A blob of the store as content; undefined when it is not there. */
-export async function openStored(store: BlobStore, digest: Digest, proceed: Continue): Promise<Content | undefined> {
-  const blob = await store.open(digest);
-  return blob === undefined ? undefined : new StoredContent(blob, proceed);
 }

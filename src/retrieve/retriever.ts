@@ -6,7 +6,7 @@ import type { Startable } from "../core/lifecycle.ts";
 import { abortable } from "../core/pulse.ts";
 import type { SourceKind } from "../core/source.ts";
 import { AttemptHistory } from "./attempts.ts";
-import { FlightContent, openStored, type Content } from "./content.ts";
+import { FlightContent, StoredContent, type Content } from "./content.ts";
 import { Flight, type FlightComponents, type FlightInit } from "./flight.ts";
 import { RecentMisses } from "./recent-misses.ts";
 import { TransferQueue } from "./transfer-queue.ts";
@@ -69,6 +69,16 @@ export class Retriever implements Startable {
   }
 
   /**
+   * The blob from the store, without any look elsewhere; undefined when it is not there. Should it turn out damaged while
+   * it is read, `wanted` tells what to retrieve in its place.
+   */
+  async openStored(digest: Digest, wanted: () => Promise<Want>): Promise<Content | undefined> {
+    const blob = await this.#components.store.open(digest);
+    if (blob === undefined) return undefined;
+    return new StoredContent(blob, async (signal) => this.retrieve(await wanted(), { signal }));
+  }
+
+  /**
    * Sees to it that the blob is in the store.
    *
    * @returns where it came from.
@@ -99,8 +109,7 @@ export class Retriever implements Startable {
   async #retrieveOnce(want: Want, signal: AbortSignal): Promise<Content> {
     const flying = await this.#openFlight(want.digest, signal);
     if (flying !== undefined) return this.#join(flying, signal, { collapsed: true });
-    const proceed = (later: AbortSignal): Promise<Content> => this.retrieve(want, { signal: later });
-    const stored = await openStored(this.#components.store, want.digest, proceed);
+    const stored = await this.openStored(want.digest, async () => want);
     if (stored !== undefined) return stored;
     const begun = this.#flights.get(want.digest);
     return this.#join(begun ?? this.#begin(want), signal, { collapsed: begun !== undefined });

@@ -1,18 +1,16 @@
 import { EventEmitter } from "node:events";
-import { constants } from "node:fs";
-import { type FileHandle, open, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import type { BlobInfo, OpenBlob, StoreEvents } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { messageOf, systemCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { BlobFile } from "./blob-file.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import { ChunkDamage, hashFile } from "./file-chunks.ts";
 import { type FoundBlob, isGone, statOf, takeInventory } from "./inventory.ts";
 import type { StorePaths } from "./layout.ts";
 import type { BlobRecord, BlobRecords } from "./records.ts";
 import { StoredBlob } from "./stored-blob.ts";
-
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW;
 
 /** What the blob files use. */
 export interface BlobFilesComponents {
@@ -81,16 +79,16 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     const record = this.#servable(digest);
     if (record === undefined) return undefined;
     const release = this.hold(digest);
-    const handle = await this.#openFile(digest);
-    const sums = handle && (await this.#trustedSums(digest, record, handle));
-    if (handle === undefined || sums === undefined) {
-      await handle?.close();
+    const file = await this.#openFile(digest);
+    const sums = file && (await this.#trustedSums(digest, record, file));
+    if (file === undefined || sums === undefined) {
+      file?.close();
       release();
       return undefined;
     }
     this.#records.touch(digest, Date.now());
-    const damaged = (what: string) => this.#dropRead(digest, handle, what);
-    return new StoredBlob({ handle, damaged, closed: release }, { ...this.#info(digest, record.size), sums });
+    const damaged = (what: string) => this.#dropRead(digest, file, what);
+    return new StoredBlob({ file, damaged, closed: release }, { ...this.#info(digest, record.size), sums });
   }
 
   /** Records a blob that is in place, and announces it. */
@@ -178,10 +176,10 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     return { digest, size, where: "store", path: this.#paths.blob(digest) };
   }
 
-  async #openFile(digest: Digest): Promise<FileHandle | undefined> {
+  async #openFile(digest: Digest): Promise<BlobFile | undefined> {
     const path = this.#paths.blob(digest);
     try {
-      return await open(path, OPEN_FLAGS);
+      return new BlobFile(path);
     } catch (error) {
       if (isGone(error)) await this.#vanished(digest);
       else if (systemCode(error) === "EIO") await this.drop(digest, "cannot be opened (EIO)");
@@ -196,14 +194,14 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   }
 
   /** The sums by which a blob may be served, or nothing: then it was dropped. */
-  async #trustedSums(digest: Digest, record: BlobRecord, handle: FileHandle): Promise<ChunkSums | undefined> {
+  async #trustedSums(digest: Digest, record: BlobRecord, file: BlobFile): Promise<ChunkSums | undefined> {
     if (record.sums !== undefined) return record.sums;
-    const check = this.#checks.get(digest) ?? this.#check(digest, record.size, handle);
+    const check = this.#checks.get(digest) ?? this.#check(digest, record.size, file);
     this.#checks.set(digest, check);
     try {
       return await check;
     } catch (error) {
-      if (error instanceof ChunkDamage) await this.#dropRead(digest, handle, error.message);
+      if (error instanceof ChunkDamage) await this.#dropRead(digest, file, error.message);
       else this.#log.warn(`cannot check ${this.#paths.blob(digest)} (${messageOf(error)})`);
       return undefined;
     } finally {
@@ -211,19 +209,17 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     }
   }
 
-  async #check(digest: Digest, size: number, handle: FileHandle): Promise<ChunkSums> {
-    const hashed = await hashFile(handle, size);
+  async #check(digest: Digest, size: number, file: BlobFile): Promise<ChunkSums> {
+    const hashed = await hashFile(file, size);
     if (hashed.digest !== digest) throw new ChunkDamage("differs from its digest");
     await this.confirm(digest, hashed.sums);
     return hashed.sums;
   }
 
-  /** Drops a blob found damaged through `handle`, unless another file has taken its place since. */
-  async #dropRead(digest: Digest, handle: FileHandle, what: string): Promise<void> {
-    const [read, present] = await Promise.all([
-      handle.stat().catch(() => undefined),
-      stat(this.#paths.blob(digest)).catch(() => undefined),
-    ]);
-    if (read !== undefined && read.ino === (present ?? read).ino) await this.drop(digest, what);
+  /** Drops a blob found damaged through `file`, unless another file has taken its place since. */
+  async #dropRead(digest: Digest, file: BlobFile, what: string): Promise<void> {
+    const read = file.stat();
+    const present = await stat(this.#paths.blob(digest)).catch(() => undefined);
+    if (read.ino === (present ?? read).ino) await this.drop(digest, what);
   }
 }

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
-import { constants, type Stats } from "node:fs";
-import { open, readdir, readlink } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { readdir, readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { BlobInfo, OpenBlob, StoreEvents } from "../core/blob-store.ts";
 import { type Digest, isDigest } from "../core/digest.ts";
@@ -8,6 +8,7 @@ import { messageOf, systemCode } from "../core/errors.ts";
 import type { Distfile } from "../core/distfile.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { BlobFile } from "./blob-file.ts";
 import { identityOf, isSameFile, mayBeDistfile } from "./distdir-names.ts";
 import { DistdirRecords, type DistdirRecord } from "./distdir-records.ts";
 import { hashUnchanged, HashQueue } from "./hash-queue.ts";
@@ -18,8 +19,6 @@ import { StoredBlob } from "./stored-blob.ts";
 
 /** How long a symlink in DISTDIR keeps its blob from eviction, in milliseconds from the link's making: 24 h. */
 const LINK_PROTECTS_MS = 24 * 3_600_000;
-
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW;
 
 /** The distfiles that have a name: the Manifest index, as far as this folder needs it. */
 export type Lookup = (name: string) => Promise<readonly Distfile[]>;
@@ -195,12 +194,12 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     const record = this.#records.get(name);
     if (record === undefined) return undefined;
     const info = this.#info(name, record);
-    const handle = await open(info.path, OPEN_FLAGS).catch(() => undefined);
-    if (handle !== undefined && isSameFile(record, identityOf(await handle.stat()))) {
+    const file = openOrNothing(info.path);
+    if (file !== undefined && isSameFile(record, identityOf(file.stat()))) {
       const damaged = (what: string) => this.drop(record.digest, what);
-      return new StoredBlob({ handle, damaged }, { ...info, sums: record.sums });
+      return new StoredBlob({ file, damaged }, { ...info, sums: record.sums });
     }
-    await handle?.close();
+    file?.close();
     await this.#forget(name);
     this.#hints.hint(name);
     return undefined;
@@ -226,5 +225,13 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     }
     this.#complained.add(what);
     return [];
+  }
+}
+
+function openOrNothing(path: string): BlobFile | undefined {
+  try {
+    return new BlobFile(path);
+  } catch {
+    return undefined;
   }
 }

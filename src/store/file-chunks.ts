@@ -1,4 +1,3 @@
-import type { FileHandle } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import type { ByteRange } from "../core/blob-store.ts";
@@ -11,6 +10,11 @@ const CHUNKS_AHEAD = 2;
 
 /** Buffers used in turn: those being loaded, the consumer's, and the one before, which may still be on its way out. */
 const RING_BUFFERS = CHUNKS_AHEAD + 2;
+
+/** What is read from: a {@link BlobFile}, or a file handle of Node's. */
+export interface ReadableFile {
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+}
 
 /** What is wrong with the bytes of a file, as a phrase: `chunk 3 of 12 differs from its sum`. */
 export class ChunkDamage extends Error {}
@@ -37,7 +41,7 @@ function inTurn(size: number): Allocate {
  * @throws {ChunkDamage} where the file ends early or the disk cannot read it. Other system errors say nothing about the
  * file (a handle closed meanwhile), and pass as they are.
  */
-async function readChunk(handle: FileHandle, size: number, index: number, chunk: Buffer): Promise<Buffer> {
+async function readChunk(handle: ReadableFile, size: number, index: number, chunk: Buffer): Promise<Buffer> {
   const start = index * CHUNK_BYTES;
   let filled = 0;
   while (filled < chunk.length) {
@@ -89,7 +93,7 @@ async function* chunksAhead(
  * @throws {ChunkDamage} at the chunk that differs, is missing or cannot be read.
  */
 export async function* readChecked(
-  file: { handle: FileHandle; size: number; sums: ChunkSums },
+  file: { handle: ReadableFile; size: number; sums: ChunkSums },
   range: ByteRange,
   options: { lend?: boolean } = {},
 ): AsyncGenerator<Buffer> {
@@ -119,7 +123,7 @@ export async function* readChecked(
  * @throws {ChunkDamage} when it ends early or cannot be read.
  */
 export async function hashFile(
-  handle: FileHandle,
+  handle: ReadableFile,
   size: number,
   options: { signal?: AbortSignal; pauseMs?: number; onChunk?: (bytes: number) => void } = {},
 ): Promise<{ digest: Digest; sums: ChunkSums }> {

@@ -1,13 +1,13 @@
-import type { FileHandle } from "node:fs/promises";
 import type { BlobInfo, ByteRange, OpenBlob } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError } from "../core/errors.ts";
+import type { BlobFile } from "./blob-file.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import { ChunkDamage, readChecked } from "./file-chunks.ts";
 
 /** What an open blob uses, and whom it tells. */
 export interface StoredBlobComponents {
-  readonly handle: FileHandle;
+  readonly file: BlobFile;
   /** Told what is wrong before the reader is; must not throw. */
   readonly damaged: (what: string) => Promise<void>;
   readonly closed?: () => void;
@@ -21,7 +21,7 @@ export class StoredBlob implements OpenBlob {
   readonly path: string;
   #components: StoredBlobComponents;
   #sums: ChunkSums;
-  #closing: Promise<void> | undefined;
+  #closed = false;
 
   constructor(components: StoredBlobComponents, blob: BlobInfo & { sums: ChunkSums }) {
     this.#components = components;
@@ -36,7 +36,7 @@ export class StoredBlob implements OpenBlob {
     range: ByteRange = { start: 0, end: this.size },
     options: { lend?: boolean } = {},
   ): AsyncGenerator<Buffer> {
-    const file = { handle: this.#components.handle, size: this.size, sums: this.#sums };
+    const file = { handle: this.#components.file, size: this.size, sums: this.#sums };
     try {
       yield* readChecked(file, range, options);
     } catch (error) {
@@ -48,13 +48,10 @@ export class StoredBlob implements OpenBlob {
     }
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    await this.#components.handle.close();
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#components.file.close();
     this.#components.closed?.();
   }
 }

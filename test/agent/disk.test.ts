@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, open as openFile, readdir, rm, statfs, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -165,7 +165,8 @@ describe.skipIf(!isRoot)(`a small file system of its own${isRoot ? "" : " (skipp
     const box = await boxWithRoom(30 * MIB);
     await get(box, small);
     await expect.poll(() => kept(box)).toBe(1);
-    execFileSync("mount", ["-o", "remount,ro", box.storeDir]);
+    // busy as long as the last file of the ingest is being closed
+    await expect.poll(() => spawnSync("mount", ["-o", "remount,ro", box.storeDir]).status).toBe(0);
     expect(await get(box, small)).toBe(small.digest);
     expect(await get(box, large)).toBe(large.digest);
     expect(await kept(box)).toBe(1);

@@ -122,7 +122,7 @@ test("a reader that is closed in the middle of a read harms nothing", async () =
   const chunks = reader.read()[Symbol.asyncIterator]();
   await chunks.next();
   await reader.close();
-  await expect(drain(chunks)).rejects.toMatchObject({ code: "EBADF" });
+  await expect(drain(chunks)).rejects.toThrow("the file is closed");
   expectBytes(await get(store, blob.digest), blob.bytes);
 });
 
