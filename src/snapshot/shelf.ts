@@ -42,8 +42,9 @@ export class Shelf {
   readonly #keep: number;
   readonly #table: ReturnType<typeof openTable>;
   readonly #units = new Map<string, ShelvedUnit>();
-  /** On their way onto the shelf, or off it. */
-  readonly #moving = new Set<ShelvedUnit>();
+  /** On its way onto the shelf. */
+  #coming: ShelvedUnit | undefined;
+  #lastTurn = Promise.resolve();
   readonly #onRemoved = (digest: Digest): void => this.#blobRemoved(digest);
 
   constructor(components: ShelfComponents, init: { keep: number }) {
@@ -62,7 +63,8 @@ export class Shelf {
     await this.#trim();
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
+    await this.#lastTurn;
     this.#components.store.off("removed", this.#onRemoved);
     this.#units.clear();
   }
@@ -89,7 +91,8 @@ export class Shelf {
 
   /** Whether a blob belongs to a unit: then the store must not evict it. */
   protects(digest: Digest): boolean {
-    return [...this.#units.values(), ...this.#moving].some((unit) => holds(unit, digest));
+    const coming = this.#coming === undefined ? [] : [this.#coming];
+    return [...this.#units.values(), ...coming].some((unit) => holds(unit, digest));
   }
 
   /**
@@ -99,33 +102,44 @@ export class Shelf {
    * @throws {DistswarmError} what the store throws; nothing of the unit is left then. `DIGEST_MISMATCH` when a file
    * changed after it was verified.
    */
-  async put(unit: ShelvedUnit, paths: UnitPaths): Promise<void> {
+  put(unit: ShelvedUnit, paths: UnitPaths): Promise<void> {
+    return this.#inTurn(() => this.#put(unit, paths));
+  }
+
+  /** Notes that a unit was verified again, by another keyring. */
+  confirm(date: string, stamp: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const unit = this.#units.get(date);
+      if (unit === undefined) return;
+      this.#units.set(date, { ...unit, stamp });
+      await this.#write({ ...unit, stamp });
+    });
+  }
+
+  /** Takes a unit off the shelf. */
+  drop(date: string): Promise<void> {
+    return this.#inTurn(() => this.#drop(date));
+  }
+
+  async #put(unit: ShelvedUnit, paths: UnitPaths): Promise<void> {
     if (this.has(unit.date) || !this.hasRoomFor(unit.date)) return;
-    this.#moving.add(unit);
+    this.#coming = unit;
     try {
       await this.#write(unit);
       for (const part of SNAPSHOT_PARTS) await this.#ingest(unit.files[part], paths[part]);
       this.#units.set(unit.date, unit);
     } catch (error) {
+      this.#coming = undefined;
       await this.#takeOut(unit);
       throw error;
     } finally {
-      this.#moving.delete(unit);
+      this.#coming = undefined;
     }
     await this.#trim();
     this.#components.changed();
   }
 
-  /** Notes that a unit was verified again, by another keyring. */
-  async confirm(date: string, stamp: string): Promise<void> {
-    const unit = this.#units.get(date);
-    if (unit === undefined) return;
-    this.#units.set(date, { ...unit, stamp });
-    await this.#write({ ...unit, stamp });
-  }
-
-  /** Takes a unit off the shelf. */
-  async drop(date: string): Promise<void> {
+  async #drop(date: string): Promise<void> {
     const unit = this.#units.get(date);
     if (unit === undefined) return;
     this.#units.delete(date);
@@ -133,8 +147,15 @@ export class Shelf {
     this.#components.changed();
   }
 
+  /** One change at a time: what is being taken out must not be what is just coming in. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const turn = this.#lastTurn.then(change);
+    this.#lastTurn = turn.catch(() => {});
+    return turn;
+  }
+
   async #trim(): Promise<void> {
-    for (const { date } of this.units().slice(this.#keep)) await this.drop(date);
+    for (const { date } of this.units().slice(this.#keep)) await this.#drop(date);
   }
 
   async #isComplete(unit: ShelvedUnit): Promise<boolean> {
@@ -162,7 +183,6 @@ export class Shelf {
 
   /** The blobs first: cut short, the record still tells the next start what to take out. */
   async #takeOut(unit: ShelvedUnit): Promise<void> {
-    this.#moving.delete(unit);
     for (const part of SNAPSHOT_PARTS) {
       const { digest } = unit.files[part];
       if (!this.protects(digest)) await this.#components.store.remove(digest);

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
-import { DistswarmError } from "../core/errors.ts";
+import { DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import {
@@ -117,7 +117,7 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
   async start(): Promise<void> {
     if (this.#timer !== undefined) return;
     await this.#shelf.start();
-    await this.#staging.sweep((date) => !this.#shelf.has(date) && this.#shelf.hasRoomFor(date));
+    await this.#sweep();
     await this.#guard.look();
     this.#timer = setInterval(() => void this.tick(), TICK_MS).unref();
     void this.tick();
@@ -128,7 +128,7 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     this.#timer = undefined;
     await Promise.all([this.#replicator?.stop(), this.#fetcher.stop()]);
     await this.#ticking;
-    this.#shelf.stop();
+    await this.#shelf.stop();
   }
 
   async find(name: string): Promise<SnapshotFile | undefined> {
@@ -206,6 +206,14 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
       signed_at: new Date(unit.signedAt).toISOString(),
       peers: this.#rumours.peersWith(unit),
     };
+  }
+
+  /** A directory that cannot be used is no end: requests pass through then. */
+  async #sweep(): Promise<void> {
+    const isWanted = (date: string): boolean => !this.#shelf.has(date) && this.#shelf.hasRoomFor(date);
+    await this.#staging.sweep(isWanted).catch((error: unknown) => {
+      this.#log.warn(`tree snapshots cannot be staged, they pass through and are not kept: ${messageOf(error)}`);
+    });
   }
 
   #keysChanged(): void {
