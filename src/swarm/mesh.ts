@@ -75,6 +75,7 @@ export class Mesh implements Startable {
   async start(): Promise<void> {
     if (this.#timer !== undefined) return;
     await this.#build(this.#currentScope());
+    this.#dialAll();
     await this.#staticPeers.start();
     this.#timer = setInterval(() => this.#enqueueTending(), TEND_EVERY_MS);
   }
@@ -123,7 +124,7 @@ export class Mesh implements Startable {
       await this.#build(scope);
     }
     for (const { id } of this.#boxes.forgetLost(this.#components.isConnected)) this.#transport?.leave(id);
-    for (const box of this.#boxes.all()) this.#dial(box);
+    this.#dialAll();
   }
 
   async #build(scope: LanScope): Promise<void> {
@@ -170,6 +171,10 @@ export class Mesh implements Startable {
       if (tag === networkKey.tagFor(Buffer.from(id, "hex"))) this.learn(id, { host, port }, "mdns");
     };
     return new Mdns({ log, heard }, { self, address });
+  }
+
+  #dialAll(): void {
+    for (const box of this.#boxes.all()) this.#dial(box);
   }
 
   #dial({ id, places }: KnownBox): void {

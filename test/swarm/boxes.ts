@@ -28,18 +28,19 @@ export interface Box {
 /** What a box is made with. */
 export interface BoxOptions extends Partial<SwarmInit> {
   readonly haves?: readonly Digest[];
-  readonly identity?: Identity;
   /** False: its TCP port is closed. */
   readonly tcp?: boolean;
+  /** The state of an earlier box, that was stopped. */
+  readonly from?: Box;
 }
 
 /** Makes a box that is not started yet. */
 export async function makeBox(options: BoxOptions = {}): Promise<Box> {
-  const { haves = [], tcp = true, ...init } = options;
-  const stateDir = await mkdtemp(join(tmpdir(), "distswarm-box-"));
-  const db = await openDatabase(join(stateDir, "db"), silentLogger);
-  const identity = options.identity ?? (await identityFromSeed(randomBytes(32)));
-  const port = init.listen?.port ?? (await freePort());
+  const { haves = [], tcp = true, from, ...init } = options;
+  const stateDir = from?.stateDir ?? (await mkdtemp(join(tmpdir(), "distswarm-box-")));
+  const db = from?.db ?? (await openDatabase(join(stateDir, "db"), silentLogger));
+  const identity = from?.identity ?? (await identityFromSeed(randomBytes(32)));
+  const port = await freePort();
   const certificate = tcp ? await showCertificate(identity, port) : undefined;
   const swarm = new Swarm(
     {
@@ -65,9 +66,9 @@ export async function makeBox(options: BoxOptions = {}): Promise<Box> {
   );
   const remove = async (): Promise<void> => {
     await swarm.stop();
-    await db.close();
+    await db.close(); // twice is once
     certificate?.close();
-    await rm(stateDir, { recursive: true });
+    await rm(stateDir, { recursive: true, force: true });
   };
   return { swarm, identity, port, stateDir, db, remove };
 }

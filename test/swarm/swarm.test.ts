@@ -52,6 +52,73 @@ describe("the swarm on loopback", () => {
     await eventually(() => asker.swarm.holders(FIRST).length === 0);
   });
 
+  it("remembers where members were, so that a box finds them at its next start with nothing else", async () => {
+    const other = await start();
+    const box = await start({ peers: [placeOf(other)] });
+    await eventually(() => isFullMesh(boxes));
+    await box.swarm.stop();
+    await eventually(() => other.swarm.status().peers.length === 0);
+    const again = await start({ from: box });
+    await eventually(() => again.swarm.status().peers.length === 1);
+    expect(again.swarm.status().peers[0]).toMatchObject({ id: other.identity.id, found: "remembered" });
+  });
+
+  it("needs no full list from a peer that was gone for a moment", async () => {
+    const holder = await start({ haves: FILES });
+    const asker = await start({ peers: [placeOf(holder)] });
+    await eventually(() => asker.swarm.status().peers[0]?.distfiles === FILES.length);
+    await holder.swarm.stop();
+    await eventually(() => asker.swarm.status().peers.length === 0);
+    const late = digestOf(Buffer.from("meanwhile"));
+    holder.swarm.added(late);
+    holder.swarm.removed(FIRST);
+    await holder.swarm.start();
+    await eventually(() => asker.swarm.holders(late).length === 1);
+    expect(asker.swarm.holders(FIRST)).toEqual([]);
+    expect(asker.swarm.holders(THIRD)).toHaveLength(1);
+  });
+
+  it("names a peer whose TCP port is closed, with the port to open, and asks it for nothing", async () => {
+    const closed = await start({ tcp: false, haves: [FIRST] });
+    const box = await start();
+    const third = await start({ peers: [placeOf(box)] });
+    await eventually(() => third.swarm.status().peers.length === 1);
+    await closed.swarm.stop();
+    const again = await start({ from: closed, tcp: false, haves: [FIRST], peers: [placeOf(box)] });
+    const seen = await eventually(() => box.swarm.status().peers.find(({ problem }) => problem !== undefined));
+    expect(seen).toMatchObject({
+      id: again.identity.id,
+      problem: `TCP port ${again.port} is closed: open it in the firewall of box-${again.port}`,
+    });
+    expect(box.swarm.holders(FIRST)).toEqual([]);
+  });
+
+  it("says when its UDP port is taken", async () => {
+    const first = await start();
+    const second = await makeBox({ listen: { host: "127.0.0.1", port: first.port }, tcp: false });
+    boxes.push(second);
+    await expect(second.swarm.start()).rejects.toMatchObject({
+      code: "ADDRESS_IN_USE",
+      message: expect.stringContaining(`UDP 127.0.0.1:${first.port} is taken by another program`),
+    });
+  });
+
+  it("leaves nothing behind after 200 connects and disconnects", async () => {
+    const hub = await start({ haves: FILES });
+    const guest = await start({ peers: [placeOf(hub)] });
+    const round = async (): Promise<void> => {
+      await guest.swarm.start();
+      await eventually(() => hub.swarm.status().peers.length === 1 && guest.swarm.status().peers.length === 1);
+      await guest.swarm.stop();
+      await eventually(() => hub.swarm.status().peers.length === 0);
+    };
+    for (let number = 0; number < 20; number += 1) await round();
+    const before = resources();
+    for (let number = 0; number < 180; number += 1) await round();
+    expect(resources()).toBeLessThanOrEqual(before + 5);
+    expect(hub.swarm.status().haves).toBe(0);
+  }, 180_000);
+
   it("forgets the blobs of a peer that left", async () => {
     const holder = await start({ haves: [THIRD] });
     const asker = await start({ peers: [placeOf(holder)] });
@@ -61,3 +128,8 @@ describe("the swarm on loopback", () => {
     expect(asker.swarm.admits(holder.identity.id)).toBe(true);
   });
 });
+
+/** Handles and timers that keep the process alive. */
+function resources(): number {
+  return process.getActiveResourcesInfo().length;
+}
