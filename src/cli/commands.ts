@@ -66,4 +66,15 @@ export const COMMANDS: readonly Command[] = [
     example: "distswarm gc --dry-run",
     load: () => import("./gc.ts"),
   },
+  {
+    name: "setup",
+    summary: "Show what to change so that Portage uses the agent: make.conf, /etc/portage/mirrors, repos.conf.",
+    options: {
+      "--webrsync": "also sync the tree by signed snapshots, which boxes pass on to one another",
+      "--write": "make the changes; what is there is kept",
+      "--undo": "give back what was there, byte for byte",
+    },
+    example: "distswarm setup --write",
+    load: () => import("./setup.ts"),
+  },
 ];

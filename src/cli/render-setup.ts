@@ -1,0 +1,27 @@
+import { renderDiff } from "../setup/diff.ts";
+import type { Plan, Undone } from "../setup/setup.ts";
+import { count } from "./table.ts";
+
+const UNDO_HINT = "`distswarm setup --undo` gives back what was there.\n";
+
+/** What `setup` would change, or has changed: a diff for each file, then what else is to be said. */
+export function renderPlan({ edits, notes }: Plan, { written }: { written: boolean }): string {
+  const said = notes.map((note) => `${note}.\n`).join("");
+  if (edits.length === 0)
+    return `${said}${notes.length > 0 ? "" : "Portage uses the agent already. "}Nothing to change.\n`;
+  const files = count(edits.length, "file");
+  const outcome = written
+    ? `Changed ${files}. ${UNDO_HINT}`
+    : `Nothing was changed. \`distswarm setup --write\` makes these changes in ${files}.\n`;
+  return `${edits.map(renderDiff).join("\n")}\n${said}${outcome}`;
+}
+
+/** What `setup --undo` came to. */
+export function renderUndone({ restored, left }: Undone): string {
+  if (restored.length + left.length === 0) return "Nothing to undo: setup has changed nothing.\n";
+  const kept = left.map(({ path, backup }) => {
+    const before = backup === undefined ? "there was no such file before" : `what was there before is in ${backup}`;
+    return `changed since, so take out by hand the lines that speak of distswarm: ${path} (${before})\n`;
+  });
+  return [...restored.map((path) => `as it was before: ${path}\n`), ...kept].join("");
+}

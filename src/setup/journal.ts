@@ -1,0 +1,71 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { digestOf } from "../core/digest.ts";
+import { systemCode } from "../core/errors.ts";
+import type { FileEdit } from "./edit.ts";
+
+/**
+ * Where what was there before is kept, below the root: a directory that only root writes to, beside the files that it is
+ * about, and that Portage does not read.
+ */
+const BACKUP_DIR = "/etc/portage/.distswarm-setup";
+const JOURNAL = "journal.json";
+const DIR_MODE = 0o700;
+
+const entrySchema = z.strictObject({
+  path: z.string(),
+  /** Name of the copy in this directory; null: there was no such file. */
+  backup: z.string().nullable(),
+  /** Digest of what setup wrote. */
+  written: z.string(),
+  /** Directories that were made for it, outermost first. */
+  made: z.array(z.string()),
+});
+
+/** One change that setup made. */
+export type JournalEntry = z.output<typeof entrySchema>;
+
+/** What setup has changed below a root, oldest first, with copies of what was there before. */
+export class Journal {
+  readonly dir: string;
+
+  constructor({ root }: { root: string }) {
+    this.dir = join(root, BACKUP_DIR);
+  }
+
+  /** All entries; none when setup has changed nothing. */
+  async entries(): Promise<JournalEntry[]> {
+    try {
+      return z.array(entrySchema).parse(JSON.parse(await readFile(join(this.dir, JOURNAL), "utf8")));
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return [];
+      throw error;
+    }
+  }
+
+  /** Notes an edit that is about to be made, with a copy of what is there and the directories that were made for it. */
+  async add({ path, before, after }: FileEdit, made: readonly string[]): Promise<void> {
+    await mkdir(dirname(this.dir), { recursive: true });
+    await mkdir(this.dir, { recursive: true, mode: DIR_MODE });
+    const entries = await this.entries();
+    const backup = before === undefined ? null : `${entries.length}-${path.slice(path.lastIndexOf("/") + 1)}`;
+    if (backup !== null) await writeFile(join(this.dir, backup), before!, "latin1");
+    await this.#write([...entries, { path, backup, written: digestOf(Buffer.from(after, "latin1")), made: [...made] }]);
+  }
+
+  /** What was in the file before an entry; undefined when there was no file. */
+  async before({ backup }: JournalEntry): Promise<Buffer | undefined> {
+    return backup === null ? undefined : readFile(join(this.dir, backup));
+  }
+
+  /** Forgets all entries but these; with none left, the copies go, too. */
+  async keep(entries: readonly JournalEntry[]): Promise<void> {
+    if (entries.length === 0) await rm(this.dir, { recursive: true, force: true });
+    else await this.#write(entries);
+  }
+
+  async #write(entries: readonly JournalEntry[]): Promise<void> {
+    await writeFile(join(this.dir, JOURNAL), `${JSON.stringify(entries, null, 2)}\n`);
+  }
+}

@@ -1,0 +1,42 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { configFiles } from "../portage/files.ts";
+import { readForEdit, nothing, withLines, type Proposal } from "./edit.ts";
+
+const MIRRORS = "/etc/portage/mirrors";
+const OWN_FILE = "distswarm";
+/** The mirrors that Portage asks before all others, also for files that may not be mirrored (fetch.py). */
+const LOCAL = /^([ \t]*local)(?=[ \t]|$)/m;
+
+/** Proposes the `local` line for /etc/portage/mirrors below `root`. */
+export async function proposeMirrors(root: string, url: string): Promise<Proposal> {
+  const place = join(root, MIRRORS);
+  const texts = new Map<string, string>();
+  for (const path of await configFiles(place)) texts.set(path, (await readForEdit(path)) ?? "");
+  if ([...texts.values()].some((text) => localMirrors(text).includes(url))) return nothing();
+  const named = [...texts].find(([, text]) => LOCAL.test(text));
+  if (named !== undefined) {
+    const [path, before] = named;
+    return { edit: { path, before, after: withLocalMirror(before, url) }, notes: [] };
+  }
+  const isDirectory = (await stat(place).catch(() => undefined))?.isDirectory() === true;
+  const path = isDirectory ? join(place, OWN_FILE) : place;
+  const before = await readForEdit(path);
+  return { edit: { path, before, after: withLocalMirror(before ?? "", url) }, notes: [] };
+}
+
+/** The URLs of the `local` lines of a mirrors file. */
+export function localMirrors(text: string): string[] {
+  return text.split("\n").flatMap((line) => {
+    const [name, ...urls] = line
+      .replace(/\s#.*$/, "")
+      .trim()
+      .split(/\s+/);
+    return name === "local" ? urls : [];
+  });
+}
+
+/** The text of a mirrors file with `url` as the first local mirror; what is there stays behind it. */
+export function withLocalMirror(text: string, url: string): string {
+  return LOCAL.test(text) ? text.replace(LOCAL, `$1 ${url}`) : withLines(text, [`local ${url}`]);
+}

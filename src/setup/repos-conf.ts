@@ -1,0 +1,52 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { configFiles, readText } from "../portage/files.ts";
+import { parseIni, type Ini } from "../portage/ini.ts";
+import { nothing, readForEdit, withLines, type Proposal } from "./edit.ts";
+
+const REPOS_CONF = "/etc/portage/repos.conf";
+const DEFAULT_REPOS_CONF = "/usr/share/portage/config/repos.conf";
+/** In a repos.conf directory: read after the others, so that its values count. */
+const OWN_FILE = "zz-distswarm.conf";
+
+/** What lets tree snapshots come from the agent, with Gentoo's signature checked by Portage as well. */
+const WANTED: Readonly<Record<string, string>> = { "sync-type": "webrsync", "sync-webrsync-verify-signature": "yes" };
+
+/** Proposes that the main repository below `root` is synced by tree snapshots. */
+export async function proposeReposConf(root: string): Promise<Proposal> {
+  const ini: Ini = new Map();
+  for (const place of [DEFAULT_REPOS_CONF, REPOS_CONF]) {
+    for (const file of await configFiles(join(root, place))) {
+      const content = await readText(file);
+      if ("text" in content) parseIni(content.text, ini);
+    }
+  }
+  const name = ini.get("DEFAULT")?.get("main-repo") ?? "gentoo";
+  const section = ini.get(name);
+  if (section === undefined) return nothing(`repos.conf stays as it is: it has no repository [${name}]`);
+  const lacking = Object.entries(WANTED).filter(([key, value]) => section.get(key) !== value);
+  if (lacking.length === 0) return nothing();
+  const path = await reposConfFile(root);
+  const before = await readForEdit(path);
+  return { edit: { path, before, after: withValues(before ?? "", name, lacking) }, notes: [] };
+}
+
+/** The text of a repos.conf with these values in a section, in place of what it says of them. */
+export function withValues(text: string, section: string, values: readonly (readonly [string, string])[]): string {
+  const lines = text.split("\n");
+  const head = lines.findIndex((line) => line.trim() === `[${section}]`);
+  const wanted = values.map(([key, value]) => `${key} = ${value}`);
+  if (head === -1) return withLines(text, [`[${section}]`, ...wanted]);
+  const next = lines.findIndex((line, index) => index > head && line.startsWith("["));
+  const end = next === -1 ? lines.length : next;
+  const keys = values.map(([key]) => key);
+  const kept = lines.slice(head + 1, end).filter((line) => !keys.includes(line.split(/[=:]/)[0]!.trim().toLowerCase()));
+  return [...lines.slice(0, head + 1), ...wanted, ...kept, ...lines.slice(end)].join("\n");
+}
+
+/** repos.conf where it is a file, for a section may stand in one file only once; else a file of our own. */
+async function reposConfFile(root: string): Promise<string> {
+  const path = join(root, REPOS_CONF);
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFile() === true ? path : join(path, OWN_FILE);
+}

@@ -1,0 +1,31 @@
+import { chmod, chown, mkdir, open, realpath, rename, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+/** Of a file that is new. */
+const NEW_FILE_MODE = 0o644;
+
+/** Gives a file other content in one step; its owner and permissions stay, and a symlink stays one. */
+export async function writeWhole(path: string, content: Buffer): Promise<void> {
+  const target = await realpath(path).catch(() => path);
+  const before = await stat(target).catch(() => undefined);
+  const temporary = join(dirname(target), `.${basename(target)}.distswarm`);
+  const file = await open(temporary, "w", NEW_FILE_MODE);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await chmod(temporary, before === undefined ? NEW_FILE_MODE : before.mode & 0o7777);
+  if (before !== undefined) await chown(temporary, before.uid, before.gid);
+  await rename(temporary, target);
+}
+
+/** Makes a directory with those above it; returns the ones that were not there, outermost first. */
+export async function makeParents(dir: string): Promise<string[]> {
+  const first = await mkdir(dir, { recursive: true });
+  if (first === undefined) return [];
+  const made = [dir];
+  while (made[0] !== first) made.unshift(dirname(made[0]!));
+  return made;
+}

@@ -1,0 +1,218 @@
+import { chmod, lstat, mkdir, readFile, readdir, rename, stat, symlink, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { readMakeConf } from "../../src/portage/make-conf.ts";
+import { withHttpProxy } from "../../src/setup/make-conf.ts";
+import { localMirrors, withLocalMirror } from "../../src/setup/mirrors.ts";
+import { applyEdits, planSetup, undoSetup, type Wishes } from "../../src/setup/setup.ts";
+import { parseAssignments } from "../../src/portage/assignments.ts";
+import { rootWith } from "../portage/tree.ts";
+
+const URL = "http://127.0.0.1:8480";
+const WISHES: Wishes = { url: URL, agentHasProxy: false, webrsync: true };
+const GENTOO = {
+  "etc/portage/package.use": "",
+  "usr/share/portage/config/repos.conf":
+    "[DEFAULT]\nmain-repo = gentoo\n\n[gentoo]\nlocation = /var/db/repos/gentoo\nsync-type = rsync\n",
+};
+
+/** Boxes as they are met: what lies in /etc/portage before setup. */
+const BOXES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "a plain box": { "etc/portage/make.conf": 'COMMON_FLAGS="-O2 -pipe"\n' },
+  "no make.conf at all": {},
+  "the old place": { "etc/make.conf": "USE='-X'\n" },
+  "no line break at the end": { "etc/portage/make.conf": 'USE="-X"' },
+  "line breaks of another system": { "etc/portage/make.conf": 'USE="-X"\r\n' },
+  "bytes that are no UTF-8": { "etc/portage/make.conf": '# f\xfcr mich\nUSE="-X"\n' },
+  "quoted lines that go on": { "etc/portage/make.conf": 'USE="a \\\n  b\n  c"\nFEATURES="x" # last\n' },
+  "a file that sources another": {
+    "etc/portage/make.conf": "source /etc/portage/flags.conf\n",
+    "etc/portage/flags.conf": 'USE="-X"\n',
+  },
+  "a make.conf directory": {
+    "etc/portage/make.conf/00-flags": 'USE="-X"\n',
+    "etc/portage/make.conf/50-net": 'GENTOO_MIRRORS="https://a.example http://b.example"\n',
+  },
+  "mirrors that are there already": {
+    "etc/portage/make.conf": 'GENTOO_MIRRORS="http://b.example"\n',
+    "etc/portage/mirrors": "# ours\ngnu http://gnu.example\nlocal http://nas.example http://old.example\n",
+  },
+  "a mirrors directory": { "etc/portage/mirrors/ours": "sourceforge http://s.example\n" },
+  "repos.conf as one file": {
+    "etc/portage/repos.conf":
+      "[gentoo]\nlocation = /var/db/repos/gentoo\nsync-type: rsync\n\n[guru]\nlocation = /g\nsync-type = git\n",
+  },
+  "a repos.conf directory": { "etc/portage/repos.conf/gentoo.conf": "[gentoo]\nsync-type = git\n" },
+};
+
+async function box(files: Readonly<Record<string, string>>): Promise<string> {
+  const root = await rootWith(GENTOO);
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(join(root, path, ".."), { recursive: true });
+    await writeFile(join(root, path), text, "latin1");
+  }
+  return root;
+}
+
+/** Every file and directory below a directory, with content (as hex) and permissions. */
+async function photograph(root: string): Promise<Record<string, string>> {
+  const names = await readdir(root, { recursive: true, withFileTypes: true });
+  const entries = names.map(async (entry) => {
+    const path = join(entry.parentPath, entry.name);
+    const { mode } = await lstat(path);
+    return [relative(root, path), `${mode.toString(8)} ${entry.isFile() ? await readFile(path, "hex") : ""}`];
+  });
+  return Object.fromEntries(await Promise.all(entries)) as Record<string, string>;
+}
+
+async function write(root: string, wishes = WISHES): Promise<number> {
+  const { edits } = await planSetup(root, wishes);
+  await applyEdits(root, edits);
+  return edits.length;
+}
+
+describe.each(Object.entries(BOXES))("%s", (_, files) => {
+  test("points Portage at the agent, once, and is undone to the same bytes", async () => {
+    const root = await box(files);
+    const before = await photograph(root);
+    expect(await write(root)).toBeGreaterThan(0);
+    expect((await readMakeConf(root)).variables.get("http_proxy")).toBe(URL);
+    const after = await photograph(root);
+    expect(await write(root)).toBe(0);
+    expect(await photograph(root)).toEqual(after);
+    expect((await undoSetup(root)).left).toEqual([]);
+    expect(await photograph(root)).toEqual(before);
+  });
+
+  test("what was set before is still set", async () => {
+    const root = await box(files);
+    const before = (await readMakeConf(root)).variables;
+    await write(root);
+    const after = (await readMakeConf(root)).variables;
+    for (const [name, value] of before) expect([name, after.get(name)]).toEqual([name, value]);
+  });
+});
+
+test("the agent is the first of the local mirrors; what was there stays behind it", async () => {
+  const root = await box(BOXES["mirrors that are there already"]!);
+  await write(root);
+  expect(await readFile(join(root, "etc/portage/mirrors"), "utf8")).toBe(
+    `# ours\ngnu http://gnu.example\nlocal ${URL} http://nas.example http://old.example\n`,
+  );
+});
+
+test("without the wish for it, how the tree is synced stays as it is", async () => {
+  const root = await box(BOXES["repos.conf as one file"]!);
+  const { edits } = await planSetup(root, { ...WISHES, webrsync: false });
+  expect(edits.map(({ path }) => relative(root, path))).toEqual(["etc/portage/make.conf", "etc/portage/mirrors"]);
+});
+
+test("in a repos.conf file the values change within their section, and nowhere else", async () => {
+  const root = await box(BOXES["repos.conf as one file"]!);
+  await write(root);
+  expect(await readFile(join(root, "etc/portage/repos.conf"), "utf8")).toBe(
+    "[gentoo]\nsync-type = webrsync\nsync-webrsync-verify-signature = yes\nlocation = /var/db/repos/gentoo\n\n" +
+      "[guru]\nlocation = /g\nsync-type = git\n",
+  );
+});
+
+describe("a proxy that is there already", () => {
+  const files = { "etc/portage/make.conf": 'http_proxy="http://proxy.lan:3128"\n' };
+
+  test("stays, with a word on what to do, while the agent would go around it", async () => {
+    const { edits, notes } = await planSetup(await box(files), WISHES);
+    expect(edits.map(({ path }) => path)).not.toContainEqual(expect.stringContaining("make.conf"));
+    expect(notes).toEqual([expect.stringContaining('upstream.proxy = "http://proxy.lan:3128"')]);
+  });
+
+  test("gives way once the agent goes through a proxy itself", async () => {
+    const root = await box(files);
+    await write(root, { ...WISHES, agentHasProxy: true });
+    expect((await readMakeConf(root)).variables.get("http_proxy")).toBe(URL);
+  });
+});
+
+test("a make.conf that Portage does not read to its end is left alone, and the place named", async () => {
+  const root = await box({ "etc/portage/make.conf": 'USE="never closed\n' });
+  const { edits, notes } = await planSetup(root, { ...WISHES, webrsync: false });
+  expect(edits.map(({ path }) => relative(root, path))).toEqual(["etc/portage/mirrors"]);
+  expect(notes).toEqual([expect.stringMatching(/make\.conf:1: the quote " is never closed.*: mend that first/)]);
+});
+
+test("when the agent's address has changed, its line is replaced; undo goes back to the very beginning", async () => {
+  const root = await box(BOXES["a plain box"]!);
+  const before = await photograph(root);
+  await write(root);
+  await write(root, { ...WISHES, url: "http://127.0.0.1:9999" });
+  const text = await readFile(join(root, "etc/portage/make.conf"), "utf8");
+  expect(text.match(/http_proxy=.*/g)).toEqual(['http_proxy="http://127.0.0.1:9999"']);
+  await undoSetup(root);
+  expect(await photograph(root)).toEqual(before);
+});
+
+test("a file that its owner changed since is not touched by undo; the copy stays and is named", async () => {
+  const root = await box(BOXES["a plain box"]!);
+  await write(root);
+  const path = join(root, "etc/portage/make.conf");
+  await writeFile(path, 'USE="new"\n');
+  const { restored, left } = await undoSetup(root);
+  expect(restored).toContain(join(root, "etc/portage/mirrors"));
+  expect(left).toEqual([{ path, backup: expect.stringContaining("make.conf") as string }]);
+  expect(await readFile(path, "utf8")).toBe('USE="new"\n');
+  expect(await readFile(left[0]!.backup!, "utf8")).toBe(BOXES["a plain box"]!["etc/portage/make.conf"]);
+});
+
+test("a symlink stays one, and permissions stay", async () => {
+  const root = await box({ "srv/make.conf": 'USE="-X"\n' });
+  await mkdir(join(root, "etc/portage"), { recursive: true });
+  await symlink("../../srv/make.conf", join(root, "etc/portage/make.conf"));
+  await chmod(join(root, "srv/make.conf"), 0o640);
+  await write(root);
+  expect((await lstat(join(root, "etc/portage/make.conf"))).isSymbolicLink()).toBe(true);
+  expect((await stat(join(root, "srv/make.conf"))).mode & 0o777).toBe(0o640);
+  expect(await readFile(join(root, "srv/make.conf"), "utf8")).toContain(URL);
+});
+
+test("an end between the copy and the change does no harm", async () => {
+  const root = await box(BOXES["a plain box"]!);
+  const before = await photograph(join(root, "etc"));
+  await write(root);
+  const saved = join(root, "journal");
+  await rename(join(root, "etc/portage/.distswarm-setup"), saved);
+  await writeFile(join(root, "etc/portage/make.conf"), BOXES["a plain box"]!["etc/portage/make.conf"]!);
+  await rename(saved, join(root, "etc/portage/.distswarm-setup"));
+  expect((await undoSetup(root)).left).toEqual([]);
+  expect(await photograph(join(root, "etc"))).toEqual(before);
+});
+
+test("any mirrors file gets the agent as a local mirror, and keeps its others", () => {
+  const word = fc.stringMatching(/^[a-z]{1,5}$/);
+  const line = fc.oneof(
+    fc
+      .tuple(fc.constantFrom("local", "gnu", "  local"), fc.array(word))
+      .map(([name, urls]) => [name, ...urls].join(" ")),
+    fc.constantFrom("", "# local x", "locality x"),
+  );
+  fc.assert(
+    fc.property(fc.array(line), fc.boolean(), (lines, ended) => {
+      const text = lines.join("\n") + (ended ? "\n" : "");
+      const changed = localMirrors(withLocalMirror(text, URL));
+      expect(changed[0]).toBe(URL);
+      expect(changed.slice(1)).toEqual(localMirrors(text));
+    }),
+  );
+});
+
+test("whatever make.conf says, the line is read last and only once", () => {
+  const assignment = fc.stringMatching(/^[A-Z]{1,4}="[a-z \n]{0,9}"( # [a-z]{1,4})?$/);
+  fc.assert(
+    fc.property(fc.array(assignment), fc.boolean(), (lines, ended) => {
+      const text = lines.join("\n") + (ended && lines.length > 0 ? "\n" : "");
+      const changed = withHttpProxy(withHttpProxy(text, "http://old"), URL);
+      const statements = [...parseAssignments(changed)];
+      expect(statements).toHaveLength([...parseAssignments(text)].length + 1);
+      expect(statements.at(-1)).toMatchObject({ name: "http_proxy", value: URL });
+    }),
+  );
+});
