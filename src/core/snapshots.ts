@@ -55,7 +55,10 @@ export interface PassingBody {
   close(): Promise<void>;
 }
 
-/** What a door answers with: a verified file in the blob store, to be served by its digest, or passing bytes. */
+/**
+ * What a door answers with: a verified file, to be opened in the blob store by its digest (where it has just left the
+ * store, ask again: it must not become a 404), or passing bytes.
+ */
 export type SnapshotContent =
   | { readonly kind: "held"; readonly file: SnapshotFile }
   | { readonly kind: "passing"; readonly body: PassingBody };

@@ -14,7 +14,14 @@ import type { Rumours } from "./rumours.ts";
 import type { Shelf } from "./shelf.ts";
 import type { Staging } from "./staging.ts";
 import { UpstreamTask } from "./upstream-task.ts";
-import { verifyUnit, type Judgement, type UnitPaths, type VerifiedUnit } from "./verify.ts";
+import {
+  judgeSideFiles,
+  readSideFiles,
+  verifyUnit,
+  type Judgement,
+  type UnitPaths,
+  type VerifiedUnit,
+} from "./verify.ts";
 
 /** By what units are judged now, and the name of that keyring's content. */
 export interface StampedJudgement extends Judgement {
@@ -103,20 +110,32 @@ export class Fetcher {
   }
 
   async #try(candidate: DatedAnnouncement, judgement: StampedJudgement, pace: Pace | undefined): Promise<void> {
-    const { staging, rumours, peers, log } = this.#components;
-    const { signal } = this.#stopping;
+    const { staging, rumours, log } = this.#components;
     const paths = staging.byDigest(judgement.date, candidate);
     try {
-      await downloadFromPeers(candidate, paths, { peers, log, pace, signal });
-      await this.#shelve(await verifyUnit(paths, judgement), { paths, stamp: judgement.stamp, from: "peers" });
+      const unit = await this.#download(candidate, { judgement, paths, pace });
+      await this.#shelve(unit, { paths, stamp: judgement.stamp, from: "peers" });
     } catch (error) {
-      signal.throwIfAborted();
+      this.#stopping.signal.throwIfAborted();
       if (!(error instanceof SnapshotRefused)) return log.warn(`${candidate.name} from peers: ${messageOf(error)}`);
       const announcedBy = rumours.peersWith(candidate);
       log.warn({ check: error.check, peers: announcedBy }, `refused from peers (${error.check}): ${error.message}`);
       rumours.refuse(candidate);
       await staging.drop(paths);
     }
+  }
+
+  /** The small files are judged before the tarball is asked for. */
+  async #download(
+    candidate: DatedAnnouncement,
+    { judgement, paths, pace }: { judgement: Judgement; paths: UnitPaths; pace: Pace | undefined },
+  ): Promise<VerifiedUnit> {
+    const { peers, log } = this.#components;
+    const components = { peers, log, pace, signal: this.#stopping.signal };
+    await downloadFromPeers(candidate, { parts: ["md5sum", "signature"], paths }, components);
+    await judgeSideFiles(await readSideFiles(paths, judgement.date), judgement);
+    await downloadFromPeers(candidate, { parts: ["tarball"], paths }, components);
+    return verifyUnit(paths, judgement);
   }
 
   #startTask(judgement: StampedJudgement): UpstreamTask {

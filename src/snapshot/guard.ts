@@ -45,7 +45,7 @@ export class Guard {
   async look(): Promise<KeyringState> {
     const state = await this.#components.keyring.current();
     this.#note(state);
-    while (state.usable && state.stamp !== this.#stamp) {
+    while (state.usable && !this.#isDoneWith(state.stamp)) {
       this.#rechecking ??= this.#recheck(state).finally(() => (this.#rechecking = undefined));
       await this.#rechecking;
     }
@@ -57,6 +57,10 @@ export class Guard {
     const state = await this.look();
     if (!state.usable) return undefined;
     return { ...this.#judgement(date, state.keys), stamp: state.stamp };
+  }
+
+  #isDoneWith(stamp: string): boolean {
+    return stamp === this.#stamp && this.#components.shelf.units().every((unit) => unit.stamp === stamp);
   }
 
   #judgement(date: string, keys: readonly Key[]): Judgement {

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { DigestHash } from "../core/digest.ts";
 import { DistswarmError, messageOf, SourceError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { SNAPSHOT_PARTS, type SnapshotFile } from "../core/snapshots.ts";
+import type { SnapshotFile, SnapshotPart } from "../core/snapshots.ts";
 import type { Source, SourceFinder } from "../core/source.ts";
 import type { DatedAnnouncement } from "./announcement.ts";
 import { GrowingCopy } from "./growing-copy.ts";
@@ -21,19 +21,19 @@ export interface PeerDownloadComponents {
 }
 
 /**
- * Brings the three files that peers announce to `paths`, each by its digest, the small ones first. What is there already
- * is resumed. The bytes have their digests then; whether they are a tree snapshot is for the caller to verify.
+ * Brings files that peers announce to `paths`, each by its digest. What is there already is resumed. The bytes have their
+ * digests then; whether they are a tree snapshot is for the caller to verify.
  *
  * @throws {DistswarmError} `NO_SOURCE` when no peer could give one of them.
  */
 export async function downloadFromPeers(
-  announcement: DatedAnnouncement,
-  paths: UnitPaths,
+  { date, files }: DatedAnnouncement,
+  { parts, paths }: { parts: readonly SnapshotPart[]; paths: UnitPaths },
   components: PeerDownloadComponents,
 ): Promise<void> {
   await makeStagingDir(paths);
-  for (const part of SNAPSHOT_PARTS.toReversed()) {
-    await new BlobDownload(announcement.files[part], fileName(announcement.date, part), components).run(paths[part]);
+  for (const part of parts) {
+    await new BlobDownload(files[part], fileName(date, part), components).run(paths[part]);
   }
 }
 

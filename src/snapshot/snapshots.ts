@@ -32,6 +32,10 @@ import { Staging } from "./staging.ts";
 /** How often the keyring and DISTDIR are looked at, and what failed is tried again, in milliseconds. */
 const TICK_MS = 60_000;
 
+/** Defaults of {@link SnapshotsInit}. Bytes, and bytes a second. */
+const VERIFY_FIRST_BYTES = 16 * 2 ** 20;
+const REPLICATE_RATE = 16 * 2 ** 20;
+
 /** What the stage uses. */
 export interface SnapshotsComponents {
   /** Started before, stopped after. It must not evict what {@link Snapshots.protects}. */
@@ -53,7 +57,7 @@ export interface SnapshotsInit {
   readonly id: string;
   /** The keyring file, armored. */
   readonly keyring: string;
-  /** A directory of the stage's own, on the same file system as the store or not. */
+  /** A directory of the stage's own, for what is not verified yet. */
   readonly stagingDir: string;
   /** How many units are kept, the newest. @default 2 */
   readonly keep?: number;
@@ -93,21 +97,17 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
   constructor(components: SnapshotsComponents, init: SnapshotsInit) {
     super();
     const { store, db, upstream, peers, peerIds, claims, log } = components;
-    const { keep = 2, verifyFirst = 16 * 2 ** 20, replicateRate = 16 * 2 ** 20, now = Date.now } = init;
+    const { keep = 2, verifyFirst = VERIFY_FIRST_BYTES, replicateRate = REPLICATE_RATE, now = Date.now } = init;
     this.#log = log;
     this.#now = now;
-    const rumours = this.#rumours;
-    const staging = (this.#staging = new Staging({ dir: init.stagingDir }));
-    const shelf = (this.#shelf = new Shelf({ store, db, log, changed: () => this.emit("changed") }, { keep }));
+    this.#staging = new Staging({ dir: init.stagingDir });
+    this.#shelf = new Shelf({ store, db, log, changed: () => this.emit("changed") }, { keep });
+    const shared = { shelf: this.#shelf, rumours: this.#rumours, upstream, log };
     const keyring = new Keyring({ path: init.keyring, now });
-    this.#guard = new Guard({ keyring, shelf, store, log, changed: () => this.#keysChanged() }, { now });
-    const judgement = (date: string) => this.#guard.judgement(date);
-    const fetcher = (this.#fetcher = new Fetcher(
-      { shelf, rumours, staging, peers, upstream, claims, log },
-      { verifyFirst },
-    ));
-    const parts = { shelf, rumours, fetcher, judgement, log };
-    this.#opener = new Opener({ ...parts, upstream }, { now });
+    this.#guard = new Guard({ ...shared, keyring, store, changed: () => this.#keysChanged() }, { now });
+    this.#fetcher = new Fetcher({ ...shared, staging: this.#staging, peers, claims }, { verifyFirst });
+    const parts = { ...shared, fetcher: this.#fetcher, judgement: (date: string) => this.#guard.judgement(date) };
+    this.#opener = new Opener(parts, { now });
     if (init.replicate ?? true) this.#replicator = new Replicator(parts, { rate: replicateRate });
     if (init.poll) this.#poller = new Poller({ ...parts, boxes: () => [init.id, ...peerIds()] }, { id: init.id, now });
     if (init.distdir !== undefined) this.#adoption = new Adoption(parts, { dir: init.distdir });
@@ -191,6 +191,14 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     return this.#status(unit);
   }
 
+  /** Looks at the keyring and DISTDIR, and tries again what failed. Done each minute; one at a time. Never throws. */
+  tick(): Promise<void> {
+    this.#ticking ??= this.#runTick()
+      .catch((error: unknown) => this.#log.error({ err: error }, "tree snapshots: the regular look failed"))
+      .finally(() => (this.#ticking = undefined));
+    return this.#ticking;
+  }
+
   #trusted(): ShelvedUnit[] {
     return this.#shelf.units().filter((unit) => this.#guard.trusts(unit));
   }
@@ -220,14 +228,6 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     this.#rumours.forgive();
     this.#opener.forgive();
     this.emit("changed");
-  }
-
-  /** Looks at the keyring and DISTDIR, and tries again what failed. Done each minute; one at a time. Never throws. */
-  tick(): Promise<void> {
-    this.#ticking ??= this.#runTick()
-      .catch((error: unknown) => this.#log.error({ err: error }, "tree snapshots: the regular look failed"))
-      .finally(() => (this.#ticking = undefined));
-    return this.#ticking;
   }
 
   async #runTick(): Promise<void> {

@@ -109,13 +109,15 @@ export class UpstreamFlight {
   async #unit(sideUrls: readonly string[]): Promise<VerifiedUnit | undefined> {
     const copy = await GrowingCopy.open(this.#init.paths.tarball, this.#changed);
     this.#copy = copy;
+    const isResumed = copy.received > 0;
     let urls: string[] = [];
     try {
       urls = await this.#mirrors.fill(copy);
       return await verifyUnit(this.#init.paths, this.#init.judgement);
     } catch (error) {
       copy.fail(error);
-      this.#goOn(error, isAboutMd5sum(error) ? sideUrls : only(urls));
+      const isOfOne = urls.length === 1 && !isResumed; // pieces of several prove nothing against any of them
+      this.#goOn(error, isAboutMd5sum(error) ? sideUrls : isOfOne ? urls : []);
       return undefined;
     } finally {
       this.#copy = undefined;
@@ -137,9 +139,4 @@ export class UpstreamFlight {
 /** The tarball is right where the signature is, so the md5sum file is wrong. */
 function isAboutMd5sum(error: unknown): boolean {
   return error instanceof SnapshotRefused && error.check === "WRONG_MD5";
-}
-
-/** Pieces of several mirrors prove nothing against any of them. */
-function only(urls: readonly string[]): readonly string[] {
-  return urls.length === 1 ? urls : [];
 }

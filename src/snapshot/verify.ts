@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import type { Key } from "openpgp";
 import { DigestHash, digestOf, type Digest } from "../core/digest.ts";
-import { SNAPSHOT_PARTS, type SnapshotFile, type SnapshotFiles, type SnapshotPart } from "../core/snapshots.ts";
+import type { SnapshotFile, SnapshotFiles, SnapshotPart } from "../core/snapshots.ts";
 import { formatSize } from "../core/units.ts";
 import { MAX_BYTES } from "./limits.ts";
 import { parseMd5sum } from "./md5sum.ts";
@@ -36,6 +36,9 @@ export interface VerifiedUnit extends Signer {
   readonly files: SnapshotFiles;
 }
 
+/** The bytes of the two small files. */
+export type SideFiles = Readonly<Record<Exclude<SnapshotPart, "tarball">, Buffer>>;
+
 /** The two small files of a unit, found fit for a tarball that is yet to come. */
 export interface PromisingUnit {
   readonly md5: string;
@@ -47,10 +50,7 @@ export interface PromisingUnit {
  *
  * @throws {SnapshotRefused} `MD5SUM_UNREADABLE`, and as {@link readPromising}.
  */
-export async function judgeSideFiles(
-  files: Readonly<Record<Exclude<SnapshotPart, "tarball">, Buffer>>,
-  judgement: Judgement,
-): Promise<PromisingUnit> {
+export async function judgeSideFiles(files: SideFiles, judgement: Judgement): Promise<PromisingUnit> {
   const name = fileName(judgement.date, "tarball");
   const md5 = parseMd5sum(files.md5sum.toString("latin1"), name);
   if (md5 === undefined) throw new SnapshotRefused("MD5SUM_UNREADABLE", `the md5sum file has no line for ${name}`);
@@ -65,12 +65,20 @@ export async function judgeSideFiles(
  */
 export async function verifyUnit(paths: UnitPaths, judgement: Judgement): Promise<VerifiedUnit> {
   const { date } = judgement;
-  for (const part of SNAPSHOT_PARTS) await checkSize(paths[part], date, part);
-  const [signature, md5sum] = await Promise.all([readSmall(paths.signature), readSmall(paths.md5sum)]);
-  const promising = await judgeSideFiles({ signature, md5sum }, judgement);
+  const side = await readSideFiles(paths, date);
+  const promising = await judgeSideFiles(side, judgement);
+  await checkSize(paths.tarball, date, "tarball");
   const tarball = await checkTarball(paths.tarball, promising, judgement);
-  const files = { tarball, signature: fileOf(signature), md5sum: fileOf(md5sum) };
+  const files = { tarball, signature: fileOf(side.signature), md5sum: fileOf(side.md5sum) };
   return { date, files, ...promising.signature.signer };
+}
+
+/** Reads the two small files from the disk. Throws system errors, and {@link SnapshotRefused} `TOO_LARGE`. */
+export async function readSideFiles(paths: UnitPaths, date: string): Promise<SideFiles> {
+  await checkSize(paths.signature, date, "signature");
+  await checkSize(paths.md5sum, date, "md5sum");
+  const [signature, md5sum] = await Promise.all([readSmall(paths.signature), readSmall(paths.md5sum)]);
+  return { signature, md5sum };
 }
 
 /** Says that a file is larger than it can be. */
@@ -108,7 +116,7 @@ async function checkTarball(
   const hash = new TarballHash();
   const refusal = await refusalOf(signature.check(hash.over(createReadStream(path, { highWaterMark: READ_BYTES }))));
   const found = hash.end();
-  if (refusal !== undefined && found.footer !== XZ_FOOTER) {
+  if (refusal?.check === "WRONG_SIGNATURE" && found.footer !== XZ_FOOTER) {
     throw new SnapshotRefused("TRUNCATED", `${name} ends after ${found.size} bytes without the footer of an xz file`);
   }
   if (refusal !== undefined) throw refusal;

@@ -80,8 +80,9 @@ describe("a snapshot that one box has", () => {
     mirrors.mirrors[0]!.down = true;
     lan.spread(having);
     for (const part of ["md5sum", "signature", "tarball"] as const) {
-      const got = await get(asking, DATE, part);
-      expect(got).toEqual({ kind: "held", bytes: unit.files[part] });
+      const { kind, bytes } = await get(asking, DATE, part);
+      expect(kind).toBe("held");
+      expect(bytes.equals(unit.files[part])).toBe(true);
     }
   });
 

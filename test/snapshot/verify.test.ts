@@ -1,8 +1,10 @@
+import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { enums, reformatKey, type PrivateKey } from "openpgp";
+import { enums, readSignature, reformatKey, type PrivateKey } from "openpgp";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { startOf } from "../../src/snapshot/name.ts";
 import { SnapshotRefused } from "../../src/snapshot/refusal.ts";
+import { readPromising } from "../../src/snapshot/signature.ts";
 import { verifyUnit, type VerifiedUnit } from "../../src/snapshot/verify.ts";
 import {
   DATE,
@@ -151,5 +153,33 @@ describe("a unit is refused by name of the check that it fails", () => {
   test("small files that are not small", async () => {
     expect(await failed(await changed({ signature: Buffer.alloc(64 * 1024 + 1) }))).toBe("TOO_LARGE");
     expect(await failed(await changed({ md5sum: Buffer.alloc(64 * 1024 + 1) }))).toBe("TOO_LARGE");
+  });
+
+  test("a signature file of any bytes", async () => {
+    const judgement = { date: DATE, keys: [gentoo.toPublic()], now: NOW };
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), fc.boolean(), async (bytes, armored) => {
+        const text = `-----BEGIN PGP SIGNATURE-----\n\n${Buffer.from(bytes).toString("base64")}\n-----END PGP SIGNATURE-----`;
+        const reading = readPromising(armored ? Buffer.from(text) : Buffer.from(bytes), judgement);
+        await expect(reading).rejects.toBeInstanceOf(SnapshotRefused);
+      }),
+    );
+  });
+
+  test("a right signature of which any byte was changed", async () => {
+    const unit = await makeUnit(gentoo, { tarball: tarballBytes("small", 1000) });
+    const { packets } = await readSignature({ armoredSignature: unit.files.signature.toString() });
+    const signature = Buffer.from(packets.write());
+    await fc.assert(
+      fc.asyncProperty(fc.nat(signature.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
+        const changed = Buffer.from(signature);
+        changed[at]! ^= change;
+        const outcome = await verified({ ...unit, files: { ...unit.files, signature: changed } }).catch(
+          (error: unknown) => error,
+        );
+        if (!(outcome instanceof SnapshotRefused))
+          expect(outcome).toMatchObject({ signedAt: startOf(DATE) + 24.75 * HOUR_MS });
+      }),
+    );
   });
 });
