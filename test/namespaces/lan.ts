@@ -5,8 +5,8 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Hosts are at 10.77.18.101 and up, on one bridge, in network namespaces of one test run. */
-const SUBNET = "10.77.18";
+/** Network N (from 1) is 10.77.(17+N).0/24 on a bridge of its own; host K (from 1) is at .(100+K) of each network it is on. */
+const FIRST_SUBNET = 17;
 const FIRST_HOST = 100;
 
 /** Why tests with network namespaces cannot run here; undefined when they can. */
@@ -20,14 +20,14 @@ export function whyNoNamespaces(): string | undefined {
 export class Lan {
   readonly #run = `ds${randomBytes(3).toString("hex")}`;
   readonly #children = new Set<ChildProcessWithoutNullStreams>();
+  readonly #bridges = new Set<string>();
+  readonly #cables = new Set<string>();
   #hosts = 0;
 
   /** Makes a LAN of `hosts` hosts, numbered from 1. */
   static async up(hosts: number): Promise<Lan> {
     const lan = new Lan();
     try {
-      await ip("link", "add", lan.#bridge, "type", "bridge", "mcast_snooping", "0");
-      await ip("link", "set", lan.#bridge, "up");
       for (let number = 1; number <= hosts; number += 1) await lan.addHost();
     } catch (error) {
       await lan.down();
@@ -36,26 +36,37 @@ export class Lan {
     return lan;
   }
 
-  get #bridge(): string {
-    return `${this.#run}b`;
-  }
-
-  /** Adds a host; its number is returned. */
-  async addHost(): Promise<number> {
+  /** Adds a host on the networks with these numbers; its own number is returned. */
+  async addHost(networks: readonly number[] = [1]): Promise<number> {
     const number = (this.#hosts += 1);
     const space = this.#space(number);
     await ip("netns", "add", space);
-    await ip("link", "add", this.#cable(number), "type", "veth", "peer", "name", "eth0", "netns", space);
-    await ip("link", "set", this.#cable(number), "master", this.#bridge, "up");
     await ip("-n", space, "link", "set", "lo", "up");
-    await ip("-n", space, "link", "set", "eth0", "up");
-    await this.setAddress(number, this.address(number));
+    for (const [index, network] of networks.entries()) await this.#plugIn(number, `eth${index}`, network);
+    await ip("-n", space, "route", "replace", "224.0.0.0/4", "dev", "eth0");
     return number;
   }
 
   /** The address that a host has at first. */
-  address(number: number): string {
-    return `${SUBNET}.${FIRST_HOST + number}`;
+  address(number: number, network = 1): string {
+    return `10.77.${FIRST_SUBNET + network}.${FIRST_HOST + number}`;
+  }
+
+  /** A way out of a host to all the world that leads nowhere; `packetsOut` counts what went there. */
+  async addWayOut(number: number): Promise<void> {
+    const space = this.#space(number);
+    await ip("-n", space, "link", "add", "out", "type", "veth", "peer", "name", "nowhere");
+    for (const end of ["out", "nowhere"]) {
+      await ip("-n", space, "link", "set", end, "addrgenmode", "none", "up"); // no packets of the system's own
+    }
+    await ip("-n", space, "addr", "add", "203.0.113.2/24", "dev", "out");
+    await ip("-n", space, "route", "add", "default", "dev", "out");
+  }
+
+  /** Packets that left for the world. */
+  async packetsOut(number: number): Promise<number> {
+    const args = ["netns", "exec", this.#space(number), "cat", "/sys/class/net/out/statistics/tx_packets"];
+    return Number((await run("ip", args)).stdout);
   }
 
   /** Gives a host this address instead of any other. */
@@ -83,7 +94,7 @@ export class Lan {
 
   /** Lets things pass again. */
   async unmute(number: number): Promise<void> {
-    await ip("link", "set", this.#cable(number), "master", this.#bridge);
+    await ip("link", "set", this.#cable(number), "master", await this.#bridge(1));
   }
 
   /** Runs a program on a host. */
@@ -97,17 +108,37 @@ export class Lan {
   /** Ends all programs that were started here, and removes the LAN. */
   async down(): Promise<void> {
     for (const child of this.#children) child.kill("SIGKILL");
+    for (const cable of this.#cables) await ip("link", "del", cable).catch(() => {});
     for (let number = 1; number <= this.#hosts; number += 1)
       await ip("netns", "del", this.#space(number)).catch(() => {});
-    await ip("link", "del", this.#bridge).catch(() => {});
+    for (const bridge of this.#bridges) await ip("link", "del", bridge).catch(() => {});
+  }
+
+  async #plugIn(number: number, device: string, network: number): Promise<void> {
+    const space = this.#space(number);
+    const cable = this.#cable(number, network);
+    this.#cables.add(cable);
+    await ip("link", "add", cable, "type", "veth", "peer", "name", device, "netns", space);
+    await ip("link", "set", cable, "master", await this.#bridge(network), "up");
+    await ip("-n", space, "link", "set", device, "up");
+    await ip("-n", space, "addr", "add", `${this.address(number, network)}/24`, "dev", device);
+  }
+
+  async #bridge(network: number): Promise<string> {
+    const bridge = `${this.#run}b${network}`;
+    if (this.#bridges.has(bridge)) return bridge;
+    this.#bridges.add(bridge);
+    await ip("link", "add", bridge, "type", "bridge", "mcast_snooping", "0");
+    await ip("link", "set", bridge, "up");
+    return bridge;
   }
 
   #space(number: number): string {
     return `${this.#run}h${number}`;
   }
 
-  #cable(number: number): string {
-    return `${this.#run}v${number}`;
+  #cable(number: number, network = 1): string {
+    return `${this.#run}v${number}n${network}`;
   }
 }
 

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
@@ -85,6 +86,37 @@ describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? 
     await agents.shift()!.remove();
     agents.push(await start(await lan.addHost()));
     report("newcomer", await wholeMesh(agents, 5000));
+  });
+
+  it("a host on two networks is in session with the hosts of both, and they do not meet", async () => {
+    agents = [];
+    lan = new Lan();
+    const numbers = [await lan.addHost([1, 2]), await lan.addHost([1]), await lan.addHost([2])];
+    agents = await Promise.all(numbers.map((number) => start(number)));
+    const addresses = async (agent: Agent): Promise<string[]> =>
+      (await agent.status()).peers.map(({ address }) => address).sort();
+    const began = performance.now();
+    while ((await addresses(agents[0]!)).length < 2) {
+      expect(performance.now() - began).toBeLessThan(5000);
+      await setTimeout(50);
+    }
+    expect(await addresses(agents[0]!)).toEqual([`10.77.18.102:${PORT}`, `10.77.19.103:${PORT}`]);
+    expect(await addresses(agents[1]!)).toEqual([`10.77.18.101:${PORT}`]);
+    expect(await addresses(agents[2]!)).toEqual([`10.77.19.101:${PORT}`]);
+  });
+
+  it("sends no packet to the world outside", async () => {
+    agents = [];
+    lan = await Lan.up(2);
+    await lan.addWayOut(1);
+    agents = [await start(1), await start(2)];
+    await wholeMesh(agents, 5000);
+    await lan.cut(2); // with nobody left, it must look for nobody outside either
+    await setTimeout(20_000);
+    expect(await lan.packetsOut(1)).toBe(0);
+    const send = 'require("dgram").createSocket("udp4").send("x", 9, "198.51.100.1", process.exit)';
+    await once(lan.spawn(1, process.execPath, ["-e", send]), "exit");
+    expect(await lan.packetsOut(1)).toBeGreaterThan(0); // it would have been seen
   });
 
   it("a file that one host has comes to another by its hash", async () => {

@@ -58,7 +58,8 @@ function isOurs(record: unknown): record is Record {
 }
 
 function textOf(data: unknown): Map<string, string> {
-  const parts = Array.isArray(data) ? data : [data];
-  const pairs = parts.map((part) => String(part).split("=", 2) as [string, string]);
-  return new Map(pairs);
+  const parts = (Array.isArray(data) ? data : [data]).filter(
+    (part) => typeof part === "string" || Buffer.isBuffer(part),
+  );
+  return new Map(parts.map((part) => part.toString().split("=", 2) as [string, string]));
 }

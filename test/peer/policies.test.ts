@@ -1,0 +1,216 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { digestOf } from "../../src/core/digest.ts";
+import { SourceError } from "../../src/core/errors.ts";
+import { contentRange, readContentRange, readRange } from "../../src/peer/byte-range.ts";
+import { checkAnswer } from "../../src/peer/answer.ts";
+import { firstAnswer, type Question } from "../../src/peer/first-answer.ts";
+import { digestOfPath, idList, readBytes, readIds } from "../../src/peer/protocol.ts";
+import { Standing } from "../../src/peer/standing.ts";
+import { UploadSlots, type UploadRequest } from "../../src/peer/upload-slots.ts";
+
+const BLOB = digestOf(Buffer.from("blob"));
+const OTHER = digestOf(Buffer.from("other"));
+const MIB = 2 ** 20;
+
+describe("upload slots", () => {
+  const ask = (slots: UploadSlots, peer: string, more: Partial<UploadRequest> = {}) =>
+    slots.admit({ peer, digest: BLOB, size: 100 * MIB, received: 100 * MIB, start: 0, tried: [], ...more });
+
+  it("give a large blob to one reader at a time, and name it to the others", () => {
+    const slots = new UploadSlots();
+    const first = ask(slots, "h2");
+    expect(ask(slots, "h3")).toEqual({ receiving: ["h2"] });
+    slots.release((first as { upload: never }).upload);
+    expect(ask(slots, "h3")).toHaveProperty("upload");
+  });
+
+  it("give a small blob, and different blobs, to all who ask", () => {
+    const slots = new UploadSlots();
+    ask(slots, "h2");
+    expect(ask(slots, "h3", { digest: OTHER })).toHaveProperty("upload");
+    expect(ask(slots, "h3", { size: MIB, received: MIB })).toHaveProperty("upload");
+  });
+
+  it("let in another reader of a growing copy when all present ones have caught up with its end", () => {
+    const slots = new UploadSlots();
+    const growing = { received: 50 * MIB };
+    const first = ask(slots, "h2", growing) as { upload: { position: number } };
+    expect(ask(slots, "h3", growing)).toEqual({ receiving: ["h2"] });
+    first.upload.position = 50 * MIB - 1000;
+    expect(ask(slots, "h3", growing)).toHaveProperty("upload");
+  });
+
+  it("let in who has tried all present readers in vain", () => {
+    const slots = new UploadSlots();
+    ask(slots, "h2");
+    expect(ask(slots, "h3", { tried: ["h4"] })).toEqual({ receiving: ["h2"] });
+    expect(ask(slots, "h3", { tried: ["h4", "h2"] })).toHaveProperty("upload");
+  });
+
+  it("let a reader that comes again past its own last upload", () => {
+    const slots = new UploadSlots();
+    ask(slots, "h2");
+    expect(ask(slots, "h2", { start: 5 })).toHaveProperty("upload");
+  });
+
+  it("bound what one peer reads at once", () => {
+    const slots = new UploadSlots();
+    const small = { size: 1, received: 1 };
+    for (let number = 0; number < 16; number += 1) expect(ask(slots, "h2", small)).toHaveProperty("upload");
+    expect(ask(slots, "h2", small)).toEqual({ receiving: [] });
+    expect(ask(slots, "h3", small)).toHaveProperty("upload");
+    expect(slots.size).toBe(17);
+  });
+});
+
+describe("standing", () => {
+  it("leaves a failing peer alone for longer each time, until it gave something", () => {
+    let now = 0;
+    const standing = new Standing({ now: () => now });
+    const leftFor = (): number => {
+      const start = now;
+      standing.failed("h2");
+      while (standing.isLeft("h2", OTHER)) now += 1000;
+      return now - start;
+    };
+    expect([leftFor(), leftFor(), leftFor()]).toEqual([10_000, 20_000, 40_000]);
+    for (let number = 0; number < 10; number += 1) leftFor();
+    expect(leftFor()).toBe(300_000);
+    standing.succeeded("h2");
+    expect(leftFor()).toBe(10_000);
+  });
+
+  it("shuts out a liar for an hour, and avoids one for one blob for half a minute", () => {
+    let now = 0;
+    const standing = new Standing({ now: () => now });
+    standing.lied("liar");
+    standing.avoid("h2", BLOB);
+    now = 29_000;
+    expect([standing.isLeft("h2", BLOB), standing.isLeft("h2", OTHER)]).toEqual([true, false]);
+    now = 3_599_000;
+    expect([standing.isLeft("h2", BLOB), standing.isShutOut("liar")]).toEqual([false, true]);
+    now = 3_600_001;
+    expect(standing.isShutOut("liar")).toBe(false);
+  });
+});
+
+describe("the first answer", () => {
+  const never = new AbortController().signal;
+
+  /** Candidates are the milliseconds after which they answer; negative ones fail then. */
+  function question(list: number[], more: Partial<Question<number, string>> = {}) {
+    const told = { lost: [] as number[], silent: [] as number[], aborted: [] as number[] };
+    const asked: number[] = [];
+    const ask = (ms: number, signal: AbortSignal): Promise<string> =>
+      new Promise((resolve, reject) => {
+        asked.push(ms);
+        const fail = (): void => reject(new SourceError("REFUSED", `${ms}`));
+        const timer = setTimeout(() => (ms < 0 ? fail() : resolve(`after ${ms}`)), Math.abs(ms));
+        signal.addEventListener("abort", () => {
+          clearTimeout(timer);
+          told.aborted.push(ms);
+        });
+      });
+    const rest = [...list];
+    return {
+      asked,
+      told,
+      question: {
+        next: () => rest.shift(),
+        ask,
+        lost: (ms: number) => void told.lost.push(ms),
+        silent: (ms: number) => void told.silent.push(ms),
+        hedgeMs: 50,
+        patienceMs: 400,
+        ...more,
+      },
+    };
+  }
+
+  it("is that of the one asked, and nobody else is asked, when it is quick", async () => {
+    const { question: one, asked } = question([5, 5]);
+    expect(await firstAnswer(one, never)).toMatchObject({ answer: "after 5" });
+    expect(asked).toEqual([5]);
+  });
+
+  it("comes from another one beside a slow one, which is let go of", async () => {
+    const { question: two, told } = question([5000, 5]);
+    const { candidate } = await firstAnswer(two, never);
+    expect(candidate).toBe(5);
+    expect(told).toEqual({ lost: [5000], silent: [], aborted: [5000] });
+  });
+
+  it("comes from the next one at once when one fails", async () => {
+    const { question: three } = question([-1, -1, 5], { hedgeMs: 100_000 });
+    expect((await firstAnswer(three, never)).candidate).toBe(5);
+  });
+
+  it("is the last fault when all fail", async () => {
+    await expect(firstAnswer(question([-1, -2]).question, never)).rejects.toMatchObject({ message: "-2" });
+    await expect(firstAnswer(question([]).question, never)).rejects.toMatchObject({ code: "ABSENT" });
+  });
+
+  it("is waited for no longer than the patience, and at most three are asked at once", async () => {
+    const { question: deaf, asked, told } = question([5001, 5002, 5003, 5004]);
+    await expect(firstAnswer(deaf, never)).rejects.toMatchObject({ code: "HEADER_TIMEOUT" });
+    expect(asked).toEqual([5001, 5002, 5003]);
+    expect(told.silent).toEqual([5001, 5002, 5003]);
+    expect(told.aborted).toEqual([5001, 5002, 5003]);
+  });
+
+  it("is not waited for when the asker leaves", async () => {
+    const { question: slow, told } = question([5000]);
+    const leaving = new AbortController();
+    const answer = firstAnswer(slow, leaving.signal);
+    leaving.abort(new Error("left"));
+    await expect(answer).rejects.toThrow("left");
+    expect(told.aborted).toEqual([5000]);
+  });
+});
+
+describe("what peers say in headers", () => {
+  it("is read as it was written", () => {
+    const range = fc.tuple(fc.nat(), fc.integer({ min: 1, max: 1e9 }), fc.nat());
+    fc.assert(
+      fc.property(range, ([start, length, after]) => {
+        const size = start + length + after;
+        const written = contentRange({ start, end: start + length }, size);
+        expect(readContentRange(written)).toEqual({ start, end: start + length, size });
+        expect(readRange(`bytes=${start}-${start + length - 1}`, size)).toEqual({ start, end: start + length });
+        expect(readRange(`bytes=${start}-`, size)).toEqual({ start, end: size });
+      }),
+    );
+    const ids = ["ab".repeat(32), "cd".repeat(32)];
+    expect(readIds({ x: idList(ids) }, "x")).toEqual(ids);
+  });
+
+  it("never makes anything fail, whatever it is", () => {
+    const text = fc.oneof(fc.string(), fc.stringMatching(/^bytes[ =]?\d{0,20}-\d{0,20}\/?\d{0,20}$/));
+    fc.assert(
+      fc.property(text, fc.nat(), (value, size) => {
+        const range = readRange(value, size);
+        if (range !== undefined) expect(range.start < range.end && range.end <= size).toBe(true);
+        readContentRange(value);
+        readIds({ x: value }, "x");
+        readBytes({ x: value }, "x");
+        const digest = digestOfPath(value);
+        expect(digest === undefined || /^[0-9a-f]{128}$/.test(digest)).toBe(true);
+      }),
+    );
+  });
+
+  it.each<[string, number, Record<string, string>, string]>([
+    ["another length", 206, { "content-length": "5", "content-range": "bytes 10-99/100" }, "BAD_LENGTH"],
+    ["no length", 206, { "content-range": "bytes 10-99/100" }, "BAD_LENGTH"],
+    ["another start", 206, { "content-length": "90", "content-range": "bytes 0-99/100" }, "BAD_RANGE"],
+    ["another size", 206, { "content-length": "90", "content-range": "bytes 10-99/200" }, "BAD_RANGE"],
+    ["the whole instead of a part", 200, { "content-length": "100" }, "BAD_STATUS"],
+    ["not found", 404, {}, "ABSENT"],
+    ["too many readers", 503, {}, "BUSY"],
+    ["a redirect", 302, { location: "https://example.org/" }, "BAD_STATUS"],
+  ])("is refused when it tells of %s", (_what, status, headers, code) => {
+    const reply = { status, headers, body: undefined as never };
+    expect(() => checkAnswer(reply, { offset: 10, size: 100 })).toThrow(expect.objectContaining({ code }));
+  });
+});

@@ -1,0 +1,104 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { digestOf, type Digest } from "../../src/core/digest.ts";
+import { prefixOf } from "../../src/swarm/digest-set.ts";
+import { HaveIndex } from "../../src/swarm/have-index.ts";
+import { LocalHaves } from "../../src/swarm/local-haves.ts";
+import { PeerHaves } from "../../src/swarm/peer-haves.ts";
+
+const BLOBS = Array.from({ length: 12 }, (_, number) => digestOf(Buffer.from(`blob ${number}`)));
+
+const step = fc.oneof(
+  fc.record({ action: fc.constantFrom("add", "remove"), blob: fc.constantFrom(...BLOBS) }),
+  fc.record({ action: fc.constantFrom("tell", "lose the session", "restart"), blob: fc.constant(BLOBS[0]!) }),
+);
+
+/** One box that tells another what it holds, as two sessions do, with messages handed over by hand. */
+class Pair {
+  local = new LocalHaves();
+  readonly index = new HaveIndex();
+  readonly seen = new PeerHaves(this.index, "peer");
+  #told: number | undefined;
+  #greeted = false;
+
+  tell(): void {
+    this.#greet();
+    const change = this.#told === undefined ? undefined : this.local.changesSince(this.#told);
+    if (change === undefined) this.#tellAll();
+    else this.seen.onChange({ type: "change", ...change });
+    this.#told = this.local.sequence;
+  }
+
+  lose(): void {
+    this.seen.onEnd();
+    this.#greeted = false;
+  }
+
+  restart(held: ReadonlySet<Digest>): void {
+    if (this.#greeted) this.lose();
+    this.local = new LocalHaves();
+    for (const digest of held) this.local.add(digest);
+  }
+
+  #greet(): void {
+    if (this.#greeted) return;
+    this.#greeted = true;
+    const { known } = this.seen;
+    this.#told = known?.instance.equals(this.local.instance) === true ? known.sequence : undefined;
+    this.seen.onHello({ type: "hello", host: "", version: "", port: 1, instance: this.local.instance });
+  }
+
+  #tellAll(): void {
+    const parts = this.local.parts(2);
+    const { sequence } = this.local;
+    for (const [number, prefixes] of parts.entries()) {
+      this.seen.onHaves({
+        type: "haves",
+        sequence,
+        prefixes,
+        first: number === 0,
+        last: number === parts.length - 1,
+      });
+    }
+  }
+}
+
+describe("what a peer holds", () => {
+  it("is known rightly after each word of it, through lost sessions and restarts", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const pair = new Pair();
+        const held = new Set<Digest>();
+        for (const { action, blob } of steps) {
+          if (action === "add" && pair.local.add(blob)) held.add(blob);
+          if (action === "remove" && pair.local.remove(blob)) held.delete(blob);
+          if (action === "lose the session") pair.lose();
+          if (action === "restart") pair.restart(held);
+          if (action !== "tell") continue;
+          pair.tell();
+          for (const other of BLOBS) expect(pair.index.holders(prefixOf(other)).length === 1).toBe(held.has(other));
+        }
+      }),
+    );
+  });
+
+  it("counts for nothing while there is no session", () => {
+    const pair = new Pair();
+    pair.local.add(BLOBS[0]!);
+    pair.tell();
+    pair.lose();
+    expect(pair.index.holders(prefixOf(BLOBS[0]!))).toEqual([]);
+    expect(pair.index.size).toBe(1);
+  });
+
+  it("is told in full to a peer that was gone for more changes than are kept", () => {
+    const local = new LocalHaves();
+    for (let number = 0; number < 5000; number += 1) {
+      if (number % 2 === 0) local.add(BLOBS[0]!);
+      else local.remove(BLOBS[0]!);
+    }
+    expect(local.changesSince(100)).toBeUndefined();
+    expect(local.changesSince(4990)).toMatchObject({ since: 4990, sequence: 5000, added: Buffer.alloc(0) });
+    expect(local.changesSince(5001)).toBeUndefined();
+  });
+});
