@@ -95,9 +95,9 @@ export type NameClaim =
   | {
       readonly mine: true;
       /** Told now and then, so that the others know that it goes on. Bytes so far. */
-      progress(received: number): void;
+      readonly progress: (received: number) => void;
       /** The download has ended, well or not; safe to call twice. */
-      release(): void;
+      readonly release: () => void;
     }
   | {
       readonly mine: false;

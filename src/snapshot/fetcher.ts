@@ -95,6 +95,7 @@ export class Fetcher {
   #startPull(judgement: StampedJudgement, pace: Pace | undefined): PeerPull {
     const { date } = judgement;
     const done = this.#pull(judgement, pace).finally(() => this.#pulls.delete(date));
+    done.catch(() => {}); // told to who waits for it
     const pull = { done, pace };
     this.#pulls.set(date, pull);
     return pull;

@@ -93,8 +93,8 @@ class BlobDownload {
     const { signal, pace } = this.#components;
     const { bytes } = await source.open({ offset: copy.received, signal });
     for await (const chunk of bytes) {
-      if (copy.received + chunk.length > this.#file.size)
-        throw new SourceError("BAD_LENGTH", "more bytes than announced");
+      const received = copy.received + chunk.length;
+      if (received > this.#file.size) throw new SourceError("BAD_LENGTH", "more bytes than announced");
       await pace?.take(chunk.length, signal);
       await copy.append(chunk);
     }

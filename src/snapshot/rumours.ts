@@ -53,9 +53,10 @@ export class Rumours {
     this.#refused.clear();
   }
 
-  /** Resolves when some peer announces a candidate of `date`; throws the signal's reason. */
+  /** Resolves when, from now on, some peer announces a candidate of `date`; throws the signal's reason. */
   async announced(date: string, signal: AbortSignal): Promise<void> {
-    while (this.candidates(date).length === 0) await this.#changed.wait(signal);
+    do await this.#changed.wait(signal);
+    while (this.candidates(date).length === 0);
   }
 
   #all(): DatedAnnouncement[] {

@@ -14,7 +14,7 @@ export interface UpstreamTaskComponents {
   readonly upstream: Pick<Upstream, "mirrorPath">;
   readonly claims?: NameClaims | undefined;
   readonly log: Logger;
-  /** Resolves when a peer announces the unit. */
+  /** Resolves when a peer announces the unit anew. */
   readonly announced: (signal: AbortSignal) => Promise<void>;
   /** Whether peers gave the unit, and it is on the shelf. */
   readonly pullFromPeers: () => Promise<boolean>;
@@ -59,25 +59,26 @@ export class UpstreamTask {
     const name = fileName(this.#init.judgement.date, "tarball");
     for (;;) {
       const claim = await claims?.byName(name, { signal: this.#init.signal });
-      if (claim === undefined || claim.mine) return this.#download(claim);
+      if (claim === undefined) return this.#download(() => {});
+      const pulled = await this.#components.pullFromPeers(); // it may have been announced since
+      if (claim.mine && !pulled) return this.#download(claim.progress).finally(claim.release);
+      if (claim.mine) claim.release();
+      if (pulled) return;
       log.info(`${name}: ${claim.holder} is downloading it; waiting for that`);
       await this.#endOf(claim);
-      if (await this.#components.pullFromPeers()) return;
     }
   }
 
-  /** The claim is held until the unit is on the shelf, and so announced: who waits for it finds it there. */
-  async #download(claim: NameClaim | undefined): Promise<void> {
+  /** Ends when the unit is on the shelf, and so announced: who waits for the claim finds it there. */
+  async #download(progress: (received: number) => void): Promise<void> {
     const flight = new UpstreamFlight(this.#components, this.#init);
     this.#flight = flight;
     this.#changed.fire();
-    const mine = claim?.mine === true ? claim : undefined;
-    const telling = setInterval(() => mine?.progress(flight.received), PROGRESS_MS).unref();
+    const telling = setInterval(() => progress(flight.received), PROGRESS_MS).unref();
     try {
       await this.#components.shelve(await flight.run());
     } finally {
       clearInterval(telling);
-      mine?.release();
     }
   }
 

@@ -160,6 +160,25 @@ describe("one download for the LAN", () => {
     await lost;
   });
 
+  test("what another box announced while this one was claiming is taken from there", async () => {
+    const mirrors = new TestMirrors();
+    mirrors.add(unit);
+    const lan = new TestLan();
+    const having = await startBox({ key, lan, mirrors });
+    await having.snapshots.pull(DATE, { signal: never });
+    let released = 0;
+    const claims: NameClaims = {
+      byName: async () => {
+        lan.spread(having);
+        return { mine: true, progress: () => {}, release: () => void (released += 1) };
+      },
+    };
+    const late = await startBox({ key, lan, mirrors, claims, init: { replicate: false } });
+    expect((await get(late, DATE, "tarball")).kind).toBe("held");
+    expect(mirrors.count(DATE, "tarball")).toBe(1);
+    expect(released).toBe(1);
+  });
+
   test("what upstream answers with 404 is 404 for those who waited, too", async () => {
     const mirrors = new TestMirrors();
     mirrors.add();
