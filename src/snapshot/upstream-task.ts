@@ -61,8 +61,7 @@ export class UpstreamTask {
       const claim = await claims?.byName(name, { signal: this.#init.signal });
       if (claim === undefined) return this.#download(() => {});
       const pulled = await this.#components.pullFromPeers(); // it may have been announced since
-      if (claim.mine && !pulled) return this.#download(claim.progress).finally(claim.release);
-      if (claim.mine) claim.release();
+      if (claim.mine) return pulled ? claim.release() : this.#download(claim.progress).finally(claim.release);
       if (pulled) return;
       log.info(`${name}: ${claim.holder} is downloading it; waiting for that`);
       await this.#endOf(claim);
