@@ -67,6 +67,13 @@ export const COMMANDS: readonly Command[] = [
     load: () => import("./gc.ts"),
   },
   {
+    name: "doctor",
+    summary: "Check each thing that goes wrong in the field, and say how to mend it; exits with 1 when one fails.",
+    json: JSON_VALUE,
+    example: "distswarm doctor",
+    load: () => import("./doctor.ts"),
+  },
+  {
     name: "setup",
     summary: "Show what to change so that Portage uses the agent: make.conf, /etc/portage/mirrors, repos.conf.",
     options: {

@@ -1,0 +1,21 @@
+import { hasCode } from "../../core/errors.ts";
+import { formatDuration } from "../../core/units.ts";
+import { VERSION } from "../../core/version.ts";
+import { fail, ok, warn, type Check } from "../check.ts";
+
+const START = "rc-service distswarm start, or systemctl start distswarm; its log says why it ended";
+const RESTART = "rc-service distswarm restart, or systemctl restart distswarm";
+
+/** The agent runs, and it is the one that is installed. */
+export const agent: Check = {
+  name: "agent",
+  run: async ({ agent }) => {
+    if ("error" in agent) {
+      const mend = hasCode(agent.error, "NOT_PERMITTED") ? "run distswarm doctor as root" : START;
+      return fail(agent.error.message, mend);
+    }
+    const { version, uptime_seconds } = agent.status;
+    const seen = `version ${version}, up ${formatDuration(uptime_seconds * 1000)}`;
+    return version === VERSION ? ok(seen) : warn(`${seen}, but version ${VERSION} is installed`, RESTART);
+  },
+};

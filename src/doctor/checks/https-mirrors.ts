@@ -1,0 +1,15 @@
+import { ok, warn, type Check } from "../check.ts";
+import { gentooMirrors, pointersOf } from "../pointers.ts";
+
+/** No https mirror is asked before the agent. */
+export const httpsMirrors: Check = {
+  name: "https mirrors",
+  run: async (context) => {
+    const { local } = pointersOf(context);
+    const words = gentooMirrors(context.variables);
+    const secure = words.filter((word) => word.startsWith("https:"));
+    if (local || secure.length === 0) return ok("no https mirror is asked before the agent");
+    const seen = `Portage asks ${secure.join(", ")} itself: https does not pass http_proxy`;
+    return warn(seen, "distswarm setup --write makes the agent the first mirror, and it asks them in its turn");
+  },
+};

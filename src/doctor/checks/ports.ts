@@ -1,0 +1,19 @@
+import { AGENT_NEEDED, fail, ok, unchecked, type Check } from "../check.ts";
+import { swarmOf } from "../swarm.ts";
+
+/** Other boxes reach this one. */
+export const ports: Check = {
+  name: "ports",
+  run: async ({ agent, config }) => {
+    if (!("status" in agent)) return AGENT_NEEDED;
+    const { peers, port } = swarmOf(agent.status);
+    const number = config.swarm.listen.port;
+    if (port !== undefined && port.closed.length > 0) {
+      const seen = `${port.closed.join(", ")} cannot reach TCP port ${number} of this box`;
+      return fail(seen, `open ${number}/tcp and ${number}/udp in the firewall of this box`);
+    }
+    if (port !== undefined && port.open.length > 0) return ok(`${port.open.join(", ")} can reach port ${number}`);
+    if (agent.status.uploaded.requests > 0) return ok(`peers have fetched from port ${number}`);
+    return unchecked(peers.length === 0 ? "there is no peer to ask" : "no peer has tried yet");
+  },
+};

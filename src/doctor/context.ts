@@ -1,0 +1,60 @@
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import type { Status } from "../core/agent-api.ts";
+import { configFiles, readText } from "../portage/files.ts";
+import { readMakeConf } from "../portage/make-conf.ts";
+import { localMirrors } from "../setup/mirrors.ts";
+import { askMirrors, type MirrorAnswer } from "./ask-mirrors.ts";
+
+/** What the checks look at: the box below `root`, and the agent that runs on it. */
+export interface Context {
+  readonly root: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly config: Config;
+  /** What the running agent says; or why it does not. */
+  readonly agent: { readonly status: Status } | { readonly error: Error };
+  /** The variables of make.conf. */
+  readonly variables: ReadonlyMap<string, string>;
+  /** The URLs of the `local` lines in /etc/portage/mirrors. */
+  readonly localMirrors: readonly string[];
+  /** The names of this box. */
+  readonly names: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Loads the native parts of the swarm. */
+  readonly loadSwarm: () => Promise<unknown>;
+  /** What each mirror answers to the running agent; asked once. */
+  readonly mirrorAnswers: () => Promise<readonly MirrorAnswer[]>;
+}
+
+/** What a look at a box is made with. */
+export interface ContextInit extends Pick<Context, "root" | "env" | "config" | "agent"> {
+  /** @default the clock */
+  readonly now?: number;
+  /** @default loads hyperswarm */
+  readonly loadSwarm?: () => Promise<unknown>;
+}
+
+/** Reads what the checks share. Never throws over what it finds. */
+export async function lookAround(init: ContextInit): Promise<Context> {
+  const { root, config, agent } = init;
+  const { variables } = await readMakeConf(root);
+  const mirrorFiles = await configFiles(join(root, "/etc/portage/mirrors"));
+  const texts = await Promise.all(mirrorFiles.map(readText));
+  let answers: Promise<readonly MirrorAnswer[]> | undefined;
+  return {
+    now: Date.now(),
+    loadSwarm: () => import("hyperswarm"),
+    ...init,
+    variables,
+    localMirrors: texts.flatMap((content) => ("text" in content ? localMirrors(content.text) : [])),
+    names: [hostname().toLowerCase()],
+    mirrorAnswers: () => (answers ??= askMirrors(config.upstream.mirrors, doorOf(agent))),
+  };
+}
+
+/** `host:port` of a door that is open. */
+function doorOf(agent: Context["agent"]): string | undefined {
+  return "status" in agent ? agent.status.proxy.listen[0] : undefined;
+}

@@ -1,0 +1,52 @@
+import { messageOf } from "../core/errors.ts";
+import { unchecked, type Check, type Finding } from "./check.ts";
+import { agent } from "./checks/agent.ts";
+import { clock } from "./checks/clock.ts";
+import { diskRoom } from "./checks/disk-room.ts";
+import { distdir } from "./checks/distdir.ts";
+import { doors } from "./checks/doors.ts";
+import { httpsMirrors } from "./checks/https-mirrors.ts";
+import { keyring } from "./checks/keyring.ts";
+import { mirrors } from "./checks/mirrors.ts";
+import { multicast } from "./checks/multicast.ts";
+import { nativeParts } from "./checks/native-parts.ts";
+import { noProxy } from "./checks/no-proxy.ts";
+import { peers } from "./checks/peers.ts";
+import { pointing } from "./checks/pointing.ts";
+import { portageVersion } from "./checks/portage-version.ts";
+import { ports } from "./checks/ports.ts";
+import { tree } from "./checks/tree.ts";
+import type { Context } from "./context.ts";
+
+/** Every check, from the agent outward. */
+export const CHECKS: readonly Check[] = [
+  agent,
+  doors,
+  pointing,
+  noProxy,
+  httpsMirrors,
+  portageVersion,
+  tree,
+  keyring,
+  distdir,
+  diskRoom,
+  clock,
+  mirrors,
+  nativeParts,
+  ports,
+  multicast,
+  peers,
+];
+
+/** A finding with the name of its check. */
+export type Report = Finding & { readonly name: string };
+
+/** Makes all checks. One that cannot be made says so, and the others are made all the same. */
+export async function examine(context: Context, checks: readonly Check[] = CHECKS): Promise<Report[]> {
+  return Promise.all(
+    checks.map(async ({ name, run }) => {
+      const finding = await run(context).catch((error: unknown) => unchecked(messageOf(error)));
+      return { name, ...finding };
+    }),
+  );
+}

@@ -1,0 +1,36 @@
+import { once } from "node:events";
+import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
+
+/** Whoever has not answered by then does not answer. */
+const TIMEOUT_MS = 10_000;
+
+/** An answer over HTTP. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/**
+ * Sends a GET or HEAD to a door.
+ *
+ * @param door `host:port`.
+ * @param target A path, or a URL for the forward proxy.
+ * @throws what the network says.
+ */
+export async function askDoor(door: string, target: string, method: "GET" | "HEAD" = "GET"): Promise<Answer> {
+  const { hostname, port, host } = new URL(`http://${door}`);
+  const sent = request({
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: port || 80,
+    path: target,
+    method,
+    headers: { host: target.startsWith("/") ? host : new URL(target).host },
+    agent: false,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  sent.end();
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) };
+}

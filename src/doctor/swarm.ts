@@ -1,0 +1,23 @@
+import { z } from "zod";
+import type { PeerStatus, Status } from "../core/agent-api.ts";
+
+/** What else than its peers the status may say of the swarm. */
+const extraSchema = z.object({
+  /** Why there is no swarm. */
+  problem: z.string().optional().catch(undefined),
+  /** Hosts that found this box's TCP port open, and closed. */
+  port: z
+    .object({ open: z.array(z.string()), closed: z.array(z.string()) })
+    .optional()
+    .catch(undefined),
+});
+
+/** The swarm as the status shows it. */
+export interface SwarmView extends z.output<typeof extraSchema> {
+  readonly peers: readonly PeerStatus[];
+}
+
+/** Reads the swarm's part of a status, also of an agent that says less. */
+export function swarmOf({ swarm }: Status): SwarmView {
+  return { ...extraSchema.parse(swarm), peers: swarm.peers };
+}
