@@ -7,7 +7,19 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { curl, curlSeconds, makeDistfile, makeRepository, median, row, rssMiB, startAgent, startNginx, stored, withBed } from "./lib/bed.mjs";
+import {
+  curl,
+  curlSeconds,
+  makeDistfile,
+  makeRepository,
+  median,
+  row,
+  rssMiB,
+  startAgent,
+  startNginx,
+  stored,
+  withBed,
+} from "./lib/bed.mjs";
 
 const TURNS = 9;
 const MIB = 2 ** 20;
@@ -50,17 +62,35 @@ function firstBytes(agent, nginx, medium) {
     ours.push(slowestOf50(agent.url + medium.byDigest));
     theirs.push(slowestOf50(nginx.url + medium.byName));
   }
-  row("stored 1 MiB, 50 at once: slowest first byte", median(ours), median(theirs), median(ours) / median(theirs), { most: 1.5 }, "ms");
+  row(
+    "stored 1 MiB, 50 at once: slowest first byte",
+    median(ours),
+    median(theirs),
+    median(ours) / median(theirs),
+    { most: 1.5 },
+    "ms",
+  );
 }
 
 function slowestOf50(url) {
   const outputs = Array.from({ length: 50 }, () => ["-o", "/dev/null", url]).flat();
-  const lines = curl(["-Z", "--no-progress-meter", "--parallel-immediate", "--parallel-max", "50", "-w", "%{time_starttransfer}\n", ...outputs]);
+  const lines = curl([
+    "-Z",
+    "--no-progress-meter",
+    "--parallel-immediate",
+    "--parallel-max",
+    "50",
+    "-w",
+    "%{time_starttransfer}\n",
+    ...outputs,
+  ]);
   return 1000 * Math.max(...lines.map(Number));
 }
 
 async function tenStreams(agent, giant) {
-  const clients = Array.from({ length: 10 }, () => spawn("curl", ["-s", "-o", "/dev/null", "--limit-rate", "100M", agent.url + giant.byDigest]));
+  const clients = Array.from({ length: 10 }, () =>
+    spawn("curl", ["-s", "-o", "/dev/null", "--limit-rate", "100M", agent.url + giant.byDigest]),
+  );
   let most = 0;
   for (let look = 0; look < 20; look += 1) {
     await delay(200);
@@ -79,11 +109,29 @@ async function coldOverALine() {
   ip("netns", "add", up);
   try {
     ip("link", "add", "eth0", "netns", box, "type", "veth", "peer", "name", "eth0", "netns", up);
-    for (const [name, address] of [[box, "10.99.0.2/24"], [up, "10.99.0.1/24"]]) {
+    for (const [name, address] of [
+      [box, "10.99.0.2/24"],
+      [up, "10.99.0.1/24"],
+    ]) {
       ip("-n", name, "addr", "add", address, "dev", "eth0");
       ip("-n", name, "link", "set", "eth0", "up");
       ip("-n", name, "link", "set", "lo", "up");
-      execFileSync("tc", ["-n", name, "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "200mbit", "burst", "256kb", "latency", "50ms"]);
+      execFileSync("tc", [
+        "-n",
+        name,
+        "qdisc",
+        "add",
+        "dev",
+        "eth0",
+        "root",
+        "tbf",
+        "rate",
+        "200mbit",
+        "burst",
+        "256kb",
+        "latency",
+        "50ms",
+      ]);
     }
     await withBed(async (bed) => {
       const files = Array.from({ length: 5 }, (_, at) => makeDistfile(bed, `cold-${at}.tar.xz`, 100 * MIB));
@@ -96,7 +144,14 @@ async function coldOverALine() {
         direct.push(curlSeconds(nginx.url + file.byName, { netns: box }));
         ours.push(curlSeconds(agent.url + file.byDigest, { netns: box }));
       }
-      row("cold 100 MiB over 200 Mbit/s, beside direct", median(ours), median(direct), median(ours) / median(direct), { most: 1.05 }, "s");
+      row(
+        "cold 100 MiB over 200 Mbit/s, beside direct",
+        median(ours),
+        median(direct),
+        median(ours) / median(direct),
+        { most: 1.05 },
+        "s",
+      );
     });
   } finally {
     ip("netns", "del", box);

@@ -49,7 +49,14 @@ export function makeDistfile(bed, name, size) {
   }
   closeSync(file);
   const digest = hash.digest("hex");
-  return { name, size, digest, path, byDigest: `/distfiles/${digest.slice(0, 2)}/${digest}`, byName: path.slice(bed.mirror.length) };
+  return {
+    name,
+    size,
+    digest,
+    path,
+    byDigest: `/distfiles/${digest.slice(0, 2)}/${digest}`,
+    byName: path.slice(bed.mirror.length),
+  };
 }
 
 /** A repository whose one package names these distfiles. */
@@ -136,7 +143,10 @@ export async function freePort() {
 async function listening(port) {
   for (let tries = 0; tries < 250; tries += 1) {
     const socket = connect(port, "127.0.0.1");
-    const open = await Promise.race([once(socket, "connect").then(() => true), once(socket, "error").then(() => false)]).catch(() => false);
+    const open = await Promise.race([
+      once(socket, "connect").then(() => true),
+      once(socket, "error").then(() => false),
+    ]).catch(() => false);
     socket.destroy();
     if (open) return;
     await delay(20);
@@ -148,7 +158,9 @@ async function listening(port) {
 export function curl(args, { netns } = {}) {
   const command = netns === undefined ? ["curl"] : ["ip", "netns", "exec", netns, "curl"];
   const [program, ...first] = command;
-  return execFileSync(program, [...first, "-sS", ...args], { encoding: "utf8", maxBuffer: 2 ** 24 }).trim().split("\n");
+  return execFileSync(program, [...first, "-sS", ...args], { encoding: "utf8", maxBuffer: 2 ** 24 })
+    .trim()
+    .split("\n");
 }
 
 /** Seconds that curl takes for a whole file. */
@@ -178,8 +190,15 @@ export function median(numbers) {
 
 /** Prints one row: what, ours, the peer's, the ratio and its bound. */
 export function row(what, ours, theirs, ratio, bound, unit) {
-  const good = bound === undefined ? "" : (bound.least === undefined ? ratio <= bound.most : ratio >= bound.least) ? "held" : "MISSED";
+  const good =
+    bound === undefined
+      ? ""
+      : (bound.least === undefined ? ratio <= bound.most : ratio >= bound.least)
+        ? "held"
+        : "MISSED";
   const limit = bound === undefined ? "" : bound.least === undefined ? `<= ${bound.most}` : `>= ${bound.least}`;
   const number = (value) => (value === undefined ? "" : value.toFixed(value < 10 ? 3 : 1)).padStart(9);
-  console.log(`${what.padEnd(48)} ${number(ours)} ${number(theirs)} ${unit.padEnd(5)} ${ratio === undefined ? "" : ratio.toFixed(2).padStart(6)}  ${limit} ${good}`);
+  console.log(
+    `${what.padEnd(48)} ${number(ours)} ${number(theirs)} ${unit.padEnd(5)} ${ratio === undefined ? "" : ratio.toFixed(2).padStart(6)}  ${limit} ${good}`,
+  );
 }

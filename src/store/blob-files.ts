@@ -4,7 +4,7 @@ import type { BlobInfo, OpenBlob, StoreEvents } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { messageOf, systemCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { BlobFile } from "./blob-file.ts";
+import { OpenFile } from "./open-file.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import { ChunkDamage, hashFile } from "./file-chunks.ts";
 import { type FoundBlob, isGone, statOf, takeInventory } from "./inventory.ts";
@@ -176,10 +176,10 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     return { digest, size, where: "store", path: this.#paths.blob(digest) };
   }
 
-  async #openFile(digest: Digest): Promise<BlobFile | undefined> {
+  async #openFile(digest: Digest): Promise<OpenFile | undefined> {
     const path = this.#paths.blob(digest);
     try {
-      return new BlobFile(path);
+      return new OpenFile(path, "read");
     } catch (error) {
       if (isGone(error)) await this.#vanished(digest);
       else if (systemCode(error) === "EIO") await this.drop(digest, "cannot be opened (EIO)");
@@ -194,7 +194,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   }
 
   /** The sums by which a blob may be served, or nothing: then it was dropped. */
-  async #trustedSums(digest: Digest, record: BlobRecord, file: BlobFile): Promise<ChunkSums | undefined> {
+  async #trustedSums(digest: Digest, record: BlobRecord, file: OpenFile): Promise<ChunkSums | undefined> {
     if (record.sums !== undefined) return record.sums;
     const check = this.#checks.get(digest) ?? this.#check(digest, record.size, file);
     this.#checks.set(digest, check);
@@ -209,7 +209,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     }
   }
 
-  async #check(digest: Digest, size: number, file: BlobFile): Promise<ChunkSums> {
+  async #check(digest: Digest, size: number, file: OpenFile): Promise<ChunkSums> {
     const hashed = await hashFile(file, size);
     if (hashed.digest !== digest) throw new ChunkDamage("differs from its digest");
     await this.confirm(digest, hashed.sums);
@@ -217,7 +217,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   }
 
   /** Drops a blob found damaged through `file`, unless another file has taken its place since. */
-  async #dropRead(digest: Digest, file: BlobFile, what: string): Promise<void> {
+  async #dropRead(digest: Digest, file: OpenFile, what: string): Promise<void> {
     const read = file.stat();
     const present = await stat(this.#paths.blob(digest)).catch(() => undefined);
     if (read.ino === (present ?? read).ino) await this.drop(digest, what);

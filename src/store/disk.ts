@@ -1,7 +1,8 @@
-import { chmod, mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import { isKnownFormat, LAYOUT_CONF, STORE_FORMAT, type StorePaths } from "./layout.ts";
+import { OpenFile } from "./open-file.ts";
 
 /** Mode of every directory of the store, whatever the umask: Portage's user reads blobs in place. */
 const DIR_MODE = 0o755;
@@ -62,11 +63,11 @@ export async function makeDir(path: string, { parents = false } = {}): Promise<b
 
 /** Makes the names in a directory durable: fsync(2) of the directory itself. */
 export async function syncDir(path: string): Promise<void> {
-  const handle = await open(path, "r");
+  const directory = new OpenFile(path, "read");
   try {
-    await handle.sync();
+    await directory.sync();
   } finally {
-    await handle.close();
+    directory.close();
   }
 }
 

@@ -69,9 +69,9 @@ export class DistdirRecords {
   /** Records a file; true when its digest is new here. */
   async put(name: string, record: DistdirRecord): Promise<boolean> {
     await this.delete(name);
-    const isNew = !this.has(record.digest);
-    this.#add(name, record);
     await this.#write({ type: "put", key: join(this.#dir, name), value: record });
+    const isNew = !this.has(record.digest); // last, so that what is seen here is told in the same moment
+    this.#add(name, record);
     return isNew;
   }
 

@@ -8,7 +8,7 @@ import { messageOf, systemCode } from "../core/errors.ts";
 import type { Distfile } from "../core/distfile.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { BlobFile } from "./blob-file.ts";
+import { OpenFile } from "./open-file.ts";
 import { identityOf, isSameFile, mayBeDistfile } from "./distdir-names.ts";
 import { DistdirRecords, type DistdirRecord } from "./distdir-records.ts";
 import { hashUnchanged, HashQueue } from "./hash-queue.ts";
@@ -228,9 +228,9 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
   }
 }
 
-function openOrNothing(path: string): BlobFile | undefined {
+function openOrNothing(path: string): OpenFile | undefined {
   try {
-    return new BlobFile(path);
+    return new OpenFile(path, "read");
   } catch {
     return undefined;
   }

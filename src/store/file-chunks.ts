@@ -11,7 +11,7 @@ const CHUNKS_AHEAD = 2;
 /** Buffers used in turn: those being loaded, the consumer's, and the one before, which may still be on its way out. */
 const RING_BUFFERS = CHUNKS_AHEAD + 2;
 
-/** What is read from: a {@link BlobFile}, or a file handle of Node's. */
+/** What is read from: an {@link OpenFile}, or a file handle of Node's. */
 export interface ReadableFile {
   read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
 }

@@ -1,19 +1,17 @@
-import { constants, type FileHandle, open, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import type { Ingest } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError, SourceError, systemCode } from "../core/errors.ts";
 import { BlobHash, type ChunkSums } from "./chunk-sums.ts";
 import { FILE_MODE, makeDir, prepareDirs, syncDir, writeFault } from "./disk.ts";
 import type { StorePaths } from "./layout.ts";
+import { OpenFile } from "./open-file.ts";
 
 /** Bytes gathered before they go to the disk in one write: sockets bring 16 to 64 KiB at a time. */
 const GATHER_BYTES = 256 * 1024;
 
 /** Most bytes that one read of the growing copy returns, and that one step of resuming hashes. */
 const READ_BYTES = 2 ** 20;
-
-/** Read and write, made where it is missing, kept where it is there. */
-const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
 
 /** What an ingest uses of the store, and whom it tells. */
 export interface IngestComponents {
@@ -34,7 +32,8 @@ export class FileIngest implements Ingest {
   readonly digest: Digest;
   readonly size: number;
   #components: IngestComponents;
-  #handle: FileHandle;
+  /** `partial/<digest>`, once there are bytes in it. */
+  #file: OpenFile | undefined;
   #hash = new BlobHash();
   #result: { digest: Digest; sums: ChunkSums } | undefined;
   /** Bytes on the disk, and behind them the bytes gathered in memory. */
@@ -46,30 +45,26 @@ export class FileIngest implements Ingest {
   #released = false;
   #closing: Promise<void> | undefined;
 
-  private constructor(components: IngestComponents, blob: { digest: Digest; size: number }, handle: FileHandle) {
+  private constructor(components: IngestComponents, blob: { digest: Digest; size: number }) {
     this.#components = components;
-    this.#handle = handle;
     this.digest = blob.digest;
     this.size = blob.size;
   }
 
   /**
-   * Opens the partial of a blob, made anew or resumed: what is there is read and hashed, unless it is longer than the
-   * blob can be.
+   * Begins an ingest, resuming the partial that an earlier one left: what is there is read and hashed, unless it is longer
+   * than the blob can be.
    *
    * @throws {DistswarmError} `STORE_FULL`, `STORE_UNUSABLE`.
    */
   static async open(components: IngestComponents, blob: { digest: Digest; size: number }): Promise<FileIngest> {
-    const path = components.paths.partial(blob.digest);
-    let handle: FileHandle | undefined;
+    const ingest = new FileIngest(components, blob);
     try {
-      handle = await openPartial(components.paths, path);
-      const ingest = new FileIngest(components, blob, handle);
       await ingest.#resume();
       return ingest;
     } catch (error) {
-      await handle?.close();
-      throw fault(components, error, path);
+      ingest.#file?.close();
+      throw fault(components, error, components.paths.partial(blob.digest));
     }
   }
 
@@ -96,7 +91,7 @@ export class FileIngest implements Ingest {
     const behind = position - this.#written;
     if (behind >= 0) return this.#gather.subarray(behind, Math.min(behind + length, this.#gathered));
     const buffer = Buffer.allocUnsafeSlow(Math.min(length, READ_BYTES, -behind));
-    const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, position);
+    const { bytesRead } = await this.#file!.read(buffer, 0, buffer.length, position);
     return buffer.subarray(0, bytesRead);
   }
 
@@ -123,7 +118,7 @@ export class FileIngest implements Ingest {
     this.#written = 0;
     this.#hash = new BlobHash();
     this.#result = undefined;
-    await this.#guard(() => this.#handle.truncate(0));
+    await this.#guard(async () => this.#file?.empty());
   }
 
   async detach(): Promise<void> {
@@ -141,7 +136,7 @@ export class FileIngest implements Ingest {
       if (this.#named && keep) await this.#flush().catch(() => {}); // the store was told; the next ingest has less
       if (this.#named && !keep) await this.#discard();
     } finally {
-      await this.#handle.close();
+      this.#file?.close();
       this.#release();
     }
   }
@@ -158,12 +153,14 @@ export class FileIngest implements Ingest {
   }
 
   async #resume(): Promise<void> {
-    const { size } = await this.#handle.stat();
-    if (size > this.size) await this.#handle.truncate(0);
+    this.#file = openPresent(this.#components.paths.partial(this.digest));
+    if (this.#file === undefined) return;
+    const { size } = this.#file.stat();
+    if (size > this.size) await this.#file.empty();
     const present = size > this.size ? 0 : size;
     const buffer = Buffer.allocUnsafeSlow(Math.min(present, READ_BYTES));
     while (this.#written < present) {
-      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, this.#written);
+      const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, this.#written);
       if (bytesRead === 0) return;
       this.#hash.update(buffer.subarray(0, bytesRead));
       this.#written += bytesRead;
@@ -188,22 +185,24 @@ export class FileIngest implements Ingest {
 
   /** Writes behind what is on the disk; the caller counts it, in one step with what else it changes. */
   async #append(bytes: Uint8Array): Promise<void> {
-    await this.#guard(async () => {
-      let done = 0;
-      while (done < bytes.length) {
-        const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, this.#written + done);
-        done += bytesWritten;
-      }
-    });
+    await this.#guard(async () => (await this.#opened()).write(bytes, this.#written));
+  }
+
+  /** The partial; made now, with the store's directories where somebody deleted them. */
+  async #opened(): Promise<OpenFile> {
+    const { paths } = this.#components;
+    const path = paths.partial(this.digest);
+    this.#file ??= await withDirs(paths, async () => new OpenFile(path, "create", FILE_MODE));
+    return this.#file;
   }
 
   /** The discipline of a commit: bytes durable, mode set, name in place, name durable. */
   async #place(): Promise<void> {
     const { paths } = this.#components;
-    await this.#handle.chmod(FILE_MODE);
-    await this.#handle.sync();
-    await makeShard(paths, this.digest);
-    await rename(paths.partial(this.digest), paths.blob(this.digest));
+    const file = await this.#opened();
+    file.chmod(FILE_MODE);
+    await file.sync();
+    await renameIntoShard(paths, this.digest);
     await syncDir(paths.shard(this.digest));
   }
 
@@ -223,15 +222,29 @@ function fault(components: IngestComponents, error: unknown, path: string): Dist
   return told;
 }
 
-/** Opens a partial; makes the store's directories anew where somebody deleted them. */
-async function openPartial(paths: StorePaths, path: string): Promise<FileHandle> {
-  return withDirs(paths, () => open(path, OPEN_FLAGS, FILE_MODE));
+/** The partial that an earlier ingest left; undefined when there is none. */
+function openPresent(path: string): OpenFile | undefined {
+  try {
+    return new OpenFile(path, "resume");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
-async function makeShard(paths: StorePaths, digest: Digest): Promise<void> {
-  await withDirs(paths, () => makeDir(paths.shard(digest)));
+/** The directory of most blobs is there, so it is made only where the rename misses it. */
+async function renameIntoShard(paths: StorePaths, digest: Digest): Promise<void> {
+  const place = (): Promise<void> => rename(paths.partial(digest), paths.blob(digest));
+  try {
+    await place();
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+    await withDirs(paths, () => makeDir(paths.shard(digest)));
+    await place();
+  }
 }
 
+/** Does it again after making the store's directories anew, where somebody deleted them. */
 async function withDirs<T>(paths: StorePaths, action: () => Promise<T>): Promise<T> {
   try {
     return await action();

@@ -1,7 +1,8 @@
-import { statfs } from "node:fs/promises";
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Ingest } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
-import { DistswarmError } from "../core/errors.ts";
+import { DistswarmError, systemCode } from "../core/errors.ts";
 import { formatSize } from "../core/units.ts";
 import type { BlobFiles } from "./blob-files.ts";
 import { writeFault } from "./disk.ts";
@@ -91,15 +92,13 @@ export class Room {
   async plan(): Promise<EvictionPlan> {
     const { records, blobs, distdir, inFlight } = this.#components;
     const { dir, maxSize, minFree } = this.#init;
-    const { bavail, bsize } = await statfs(dir).catch((error: unknown) => {
-      throw writeFault(error, dir);
-    });
+    const free = freeBytes(dir);
     const protectedBlobs = distdir?.protectedBlobs(Date.now());
     const ingests = [...inFlight.values()];
     return planEviction({
       blobs: records.candidates(),
       held: records.bytes + ingests.reduce((sum, { size }) => sum + size, 0),
-      free: bavail * bsize,
+      free,
       outstanding: ingests.reduce((sum, { size, received }) => sum + size - received, 0),
       maxSize,
       minFree,
@@ -113,5 +112,16 @@ export class Room {
     const { victims, short } = await this.plan();
     if (short === 0) await Promise.all(victims.map(({ digest }) => this.#components.blobs.remove(digest)));
     return short;
+  }
+}
+
+/** On the spot: the kernel knows it by heart. A directory that somebody deleted is made anew where its parent is. */
+function freeBytes(dir: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(dir);
+    return bavail * bsize;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT" && dirname(dir) !== dir) return freeBytes(dirname(dir));
+    throw writeFault(error, dir);
   }
 }

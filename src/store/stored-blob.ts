@@ -1,13 +1,13 @@
 import type { BlobInfo, ByteRange, OpenBlob } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError } from "../core/errors.ts";
-import type { BlobFile } from "./blob-file.ts";
+import type { OpenFile } from "./open-file.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import { ChunkDamage, readChecked } from "./file-chunks.ts";
 
 /** What an open blob uses, and whom it tells. */
 export interface StoredBlobComponents {
-  readonly file: BlobFile;
+  readonly file: OpenFile;
   /** Told what is wrong before the reader is; must not throw. */
   readonly damaged: (what: string) => Promise<void>;
   readonly closed?: () => void;

@@ -73,7 +73,7 @@ test("a read-only disk: blobs are served, ingests are refused with what to do", 
   const blob = makeBlob(MIB);
   await put(first.store, blob);
   await disk.remount("ro");
-  await expect(first.store.ingest(makeBlob(10))).rejects.toMatchObject({
+  await expect(put(first.store, makeBlob(10))).rejects.toMatchObject({
     code: "STORE_UNUSABLE",
     message: expect.stringContaining("read-only, remount it"),
   });
