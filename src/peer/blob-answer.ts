@@ -118,7 +118,7 @@ function wholeBlob(blob: OpenBlob): Readable {
     size: blob.size,
     received: blob.size,
     headers: {},
-    read: (range) => blob.read(range),
+    read: (range) => blob.read(range, { lend: true }), // each buffer is written on before the next but one is asked for
     close: () => blob.close(),
   };
 }

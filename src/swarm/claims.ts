@@ -25,10 +25,9 @@ export class Claims {
   /** Notes whether a peer is fetching a blob. @throws {RuleBroken} when it claims too much. */
   set(peer: string, digest: string, on: boolean): void {
     const claims = this.#peers.get(peer) ?? new Set();
-    if (on) claims.add(digest);
-    else claims.delete(digest);
-    if (claims.size > MAX_CLAIMS_OF_PEER) throw new RuleBroken(`claims more than ${MAX_CLAIMS_OF_PEER} blobs`);
-    this.#peers.set(peer, claims);
+    if (!on) return void claims.delete(digest);
+    if (claims.size >= MAX_CLAIMS_OF_PEER) throw new RuleBroken(`claims more than ${MAX_CLAIMS_OF_PEER} blobs`);
+    this.#peers.set(peer, claims.add(digest));
   }
 
   /** The peers that are fetching a blob, in no order. */

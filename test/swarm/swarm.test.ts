@@ -42,6 +42,14 @@ describe("the swarm on loopback", () => {
     expect(how).toContain("static");
   });
 
+  it("merges two groups that found themselves apart when one box meets both", async () => {
+    const [a, c] = [await start(), await start()];
+    const [b, d] = [await start({ peers: [placeOf(a)] }), await start({ peers: [placeOf(c)] })];
+    await eventually(() => isFullMesh([a, b]) && isFullMesh([c, d]));
+    await start({ peers: [placeOf(b), placeOf(d)] });
+    await eventually(() => isFullMesh(boxes));
+  });
+
   it("names who is fetching a blob, also to a peer that comes later", async () => {
     const fetcher = await start();
     fetcher.swarm.claim(FIRST, true);
