@@ -26,6 +26,7 @@ import { Retriever } from "./retrieve/retriever.ts";
 import { StatusModel } from "./status/model.ts";
 import { statusPage } from "./status/page.ts";
 import { TrafficCounter } from "./status/traffic-counter.ts";
+import { TrafficLedger } from "./status/traffic-ledger.ts";
 import { FileStore } from "./store/blob-store.ts";
 import { dial } from "./upstream/dial.ts";
 import { UpstreamMirrors } from "./upstream/upstream-mirrors.ts";
@@ -117,6 +118,7 @@ function buildParts(config: Config, db: Database, { log, notes }: AgentOptions):
   const resolver = new Resolver({ index, upstream });
   const retriever = buildRetriever(config, store, finders, part("retrieve"));
   const traffic = new TrafficCounter();
+  const ledger = new TrafficLedger({ counter: traffic, table: db.sublevel("traffic", { valueEncoding: "json" }) });
   const status = new StatusModel({
     listen: () => listening(),
     store: { usage: () => store.usage(), dir: config.store.dir, distdir: config.portage.distdir },
@@ -126,6 +128,7 @@ function buildParts(config: Config, db: Database, { log, notes }: AgentOptions):
       repos: () => index.repos.map((repo) => repo.path),
     },
     traffic,
+    ledger,
     transfers: () => retriever.transfers(),
     mirrors: () => upstream.mirrorStatus(),
     warnings: () => [...notes, ...[store.usage().problem ?? []].flat(), ...index.problems()],
@@ -152,7 +155,7 @@ function buildParts(config: Config, db: Database, { log, notes }: AgentOptions):
     "store.max_size": ({ store: { max_size, min_free } }) => store.limit({ maxSize: max_size, minFree: min_free }),
     "store.min_free": ({ store: { max_size, min_free } }) => store.limit({ maxSize: max_size, minFree: min_free }),
   };
-  return { api, damaged, live, order: [index, upstream, store, retriever, control, doors], listening };
+  return { api, damaged, live, order: [ledger, index, upstream, store, retriever, control, doors], listening };
 }
 
 function buildUpstream(config: Config, components: { db: Database; log: Logger }, via: string): UpstreamMirrors {

@@ -40,6 +40,13 @@ export interface PeerStatus {
   readonly problem?: string;
 }
 
+/** What this box gave: to clients on it by where it came from, to peers, and passed through without a digest. */
+export interface Traffic {
+  readonly served: { readonly store: Tally; readonly peer: Tally; readonly upstream: Tally };
+  readonly uploaded: Tally;
+  readonly passed: Tally;
+}
+
 /** What `status --json` prints. Field names are a contract (DESIGN.md); new ones may be added. */
 export interface Status {
   readonly version: string;
@@ -68,6 +75,8 @@ export interface Status {
   readonly uploaded: Tally;
   /** What was passed through without a digest. */
   readonly passed: Tally;
+  /** The same, but over restarts: since midnight, and since the agent's first start. */
+  readonly traffic?: { readonly today: Traffic; readonly total: Traffic };
   readonly transfers: readonly TransferStatus[];
   readonly snapshots: readonly {
     readonly name: string;

@@ -3,6 +3,7 @@ import type { MirrorStatus, Status, TransferStatus } from "../core/agent-api.ts"
 import type { StoreUsage } from "../core/blob-store.ts";
 import { VERSION } from "../core/version.ts";
 import type { TrafficCounter } from "./traffic-counter.ts";
+import type { TrafficLedger } from "./traffic-ledger.ts";
 
 /** What the status is made of, each part asked when somebody looks. */
 export interface StatusParts {
@@ -14,6 +15,7 @@ export interface StatusParts {
     repos: () => readonly string[];
   };
   readonly traffic: TrafficCounter;
+  readonly ledger: TrafficLedger;
   readonly transfers: () => readonly TransferStatus[];
   readonly mirrors: () => readonly MirrorStatus[];
   readonly warnings: () => readonly string[];
@@ -30,7 +32,7 @@ export class StatusModel {
 
   /** The status now. */
   current(): Status {
-    const { store, index, traffic } = this.#parts;
+    const { store, index, traffic, ledger } = this.#parts;
     return {
       version: VERSION,
       uptime_seconds: Math.floor((performance.now() - this.#startedAt) / 1000),
@@ -41,6 +43,7 @@ export class StatusModel {
       store: storeStatus(store.usage(), store.dir, store.distdir),
       index: { ...index.counts(), ready: index.isReady(), repos: index.repos() },
       ...traffic.counts(),
+      traffic: ledger.totals(),
       transfers: this.#parts.transfers(),
       snapshots: [],
       mirrors: this.#parts.mirrors(),

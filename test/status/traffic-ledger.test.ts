@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { TrafficCounter } from "../../src/status/traffic-counter.ts";
+import { TrafficLedger } from "../../src/status/traffic-ledger.ts";
+
+/** A ledger over one table and one clock, as after a start of the agent. */
+function box() {
+  const rows = new Map<string, never>();
+  const table = {
+    get: async (key: string) => rows.get(key),
+    put: async (key: string, row: unknown) => void rows.set(key, row as never),
+  };
+  const clock = { now: new Date(2026, 10, 21, 23, 50) };
+  const begin = async () => {
+    const counter = new TrafficCounter();
+    const ledger = new TrafficLedger({ counter, table }, { now: () => clock.now });
+    await ledger.start();
+    return { counter, ledger };
+  };
+  return { clock, begin };
+}
+
+test("what was counted before a restart still counts, today and in total", async () => {
+  const { begin } = box();
+  const first = await begin();
+  first.counter.served("peer", 100);
+  first.counter.uploaded(5);
+  await first.ledger.stop();
+  const second = await begin();
+  second.counter.served("peer", 20);
+  const { today, total } = second.ledger.totals();
+  expect([today.served.peer, today.uploaded]).toEqual([
+    { requests: 2, bytes: 120 },
+    { requests: 1, bytes: 5 },
+  ]);
+  expect(total).toEqual(today);
+});
+
+test("at midnight today begins anew, and the total goes on", async () => {
+  const { clock, begin } = box();
+  const { counter, ledger } = await begin();
+  counter.served("store", 100);
+  ledger.totals();
+  clock.now = new Date(2026, 10, 22, 0, 1);
+  counter.served("store", 7);
+  const { today, total } = ledger.totals();
+  expect([today.served.store.bytes, total.served.store.bytes]).toEqual([7, 107]);
+  await ledger.stop();
+});
+
+test("looking twice counts once", async () => {
+  const { ledger, counter } = await box().begin();
+  counter.passed(10);
+  ledger.totals();
+  expect(ledger.totals().total.passed).toEqual({ requests: 1, bytes: 10 });
+  await ledger.stop();
+});
