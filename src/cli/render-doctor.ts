@@ -22,5 +22,7 @@ function sum(reports: readonly Report[]): string {
     number("warn") > 0 ? count(number("warn"), "warning") : "",
     number("unchecked") > 0 ? `${number("unchecked")} not checked` : "",
   ].filter(Boolean);
-  return parts.length === 0 ? `All is well: ${count(reports.length, "check")}.` : `${number("ok")} well, ${parts.join(", ")}.`;
+  return parts.length === 0
+    ? `All is well: ${count(reports.length, "check")}.`
+    : `${number("ok")} well, ${parts.join(", ")}.`;
 }

@@ -1,7 +1,12 @@
-import type { PeerStatus, Status, Tally, TransferStatus } from "../core/agent-api.ts";
+import type { PeerStatus, Status } from "../core/agent-api.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
 import { renderMirrors } from "./render-mirrors.ts";
-import { count, percent, renderTable, type Cell } from "./table.ts";
+import { renderTraffic } from "./render-traffic.ts";
+import { renderTransfers } from "./render-transfers.ts";
+import { count, percent, renderTable } from "./table.ts";
+
+/** A live picture has room for so many transfers, and for other lines. */
+const WATCHED_TRANSFERS = 12;
 
 /** The answer to "does it work?", one or two sentences. */
 function verdict(status: Status): string {
@@ -15,26 +20,6 @@ function verdict(status: Status): string {
 /** A blank line, a heading and what stands under it; nothing when nothing does. */
 function block(heading: string, body: string): string {
   return body === "" ? "" : `\n${heading}\n${body}`;
-}
-
-function renderServed({ served, passed, uploaded }: Status): string {
-  const all = [served.store, served.peer, served.upstream];
-  const bytes = all.reduce((sum, tally) => sum + tally.bytes, 0);
-  const row = (what: string, tally: Tally, share?: string): Cell[] => [
-    what,
-    { right: count(tally.requests, "request") },
-    { right: formatSize(tally.bytes) },
-    { right: share ?? "" },
-  ];
-  const table = renderTable([
-    row("from this box", served.store, percent(served.store.bytes, bytes)),
-    row("from peers", served.peer, percent(served.peer.bytes, bytes)),
-    row("from upstream", served.upstream, percent(served.upstream.bytes, bytes)),
-    row("passed through", passed),
-    row("given to peers", uploaded),
-  ]);
-  const saved = bytes - served.upstream.bytes;
-  return `${table}  saved: ${formatSize(saved)} (${percent(saved, bytes)}) did not come over the line\n`;
 }
 
 function renderStore({ store, index }: Status): string {
@@ -55,33 +40,42 @@ function renderPeers(peers: readonly PeerStatus[]): string {
   );
 }
 
-function renderTransfer(transfer: TransferStatus): Cell[] {
-  return [
-    transfer.name,
-    { right: percent(transfer.received, transfer.size) },
-    { right: `of ${formatSize(transfer.size)}` },
-    transfer.source === undefined ? "waits for a source" : `from ${transfer.source}`,
-    { right: count(transfer.clients, "client") },
-    { right: formatDuration(transfer.seconds * 1000) },
-  ];
-}
-
 function renderSnapshots({ snapshots }: Status): string {
   return renderTable(snapshots.map(({ name, verified }) => [name, verified ? "verified" : "not verified"]));
+}
+
+/** Whether it works, and what came from where. */
+function renderHead(status: Status): string {
+  return [
+    `distswarm ${status.version} on ${status.host}, up ${formatDuration(status.uptime_seconds * 1000)}\n`,
+    `${verdict(status)}\n`,
+    block("Given to this box", renderTraffic(status)),
+  ].join("");
+}
+
+function renderWarnings({ warnings }: Status): string {
+  return block("Warnings", warnings.map((warning) => `  ${warning}\n`).join(""));
 }
 
 /** `distswarm status` as text: whether it works, what came from where, the parts, then what needs mending. */
 export function renderStatus(status: Status): string {
   const { peers } = status.swarm;
   return [
-    `distswarm ${status.version} on ${status.host}, up ${formatDuration(status.uptime_seconds * 1000)}\n`,
-    `${verdict(status)}\n`,
-    block("Given to this box", renderServed(status)),
+    renderHead(status),
     renderStore(status),
     block("Peers", renderPeers(peers) || "  none\n"),
     block("Tree snapshots", renderSnapshots(status)),
-    block("Under way", renderTable(status.transfers.map(renderTransfer))),
+    block("Under way", renderTransfers(status.transfers)),
     block("Mirrors with trouble", renderMirrors(status.mirrors.filter(({ problem }) => problem !== undefined))),
-    block("Warnings", status.warnings.map((warning) => `  ${warning}\n`).join("")),
+    renderWarnings(status),
+  ].join("");
+}
+
+/** One picture of `distswarm status --watch`: what changes while one looks. */
+export function renderWatch(status: Status): string {
+  return [
+    renderHead(status),
+    block("Under way", renderTransfers(status.transfers, WATCHED_TRANSFERS) || "  nothing\n"),
+    renderWarnings(status),
   ].join("");
 }

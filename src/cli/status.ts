@@ -2,8 +2,14 @@ import type { RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
 import { renderStatus } from "./render-status.ts";
 
-/** `distswarm status` */
-export const run: RunCommand = async ({ io, options, agent }) => {
+/** `distswarm status [--watch]` */
+export const run: RunCommand = async (context) => {
+  const { io, options, agent } = context;
+  if (options["watch"] === true) {
+    const { watchStatus } = await import("./watch-status.ts");
+    await watchStatus(context);
+    return EXIT.done;
+  }
   const status = await (await agent()).status();
   io.stdout.write(options["json"] === true ? `${JSON.stringify(status, null, 2)}\n` : renderStatus(status));
   return EXIT.done;

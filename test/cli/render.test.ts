@@ -5,96 +5,12 @@ import { toJournalLine, toPlainLine } from "../../src/cli/log-lines.ts";
 import { renderExplanation } from "../../src/cli/render-explain.ts";
 import { renderFetchBoard, renderFetchSummary } from "../../src/cli/render-fetch.ts";
 import { renderMirrors } from "../../src/cli/render-mirrors.ts";
-import { renderStatus } from "../../src/cli/render-status.ts";
 import { renderToolProgress, renderToolSummary } from "../../src/cli/render-tool.ts";
 import type { ExplainedFile } from "../../src/core/agent-api.ts";
 import { parseDigest } from "../../src/core/digest.ts";
-import { STATUS } from "../control/fake-agent.ts";
 
 const MIB = 2 ** 20;
 const DIGEST = parseDigest("ab".repeat(64));
-
-test("status says first whether it works, then what came from where", () => {
-  expect(renderStatus(STATUS)).toBe(`\
-distswarm 0.1.0 on h1, up 2 h 5 min
-It works. Portage reaches it at 127.0.0.1:8480.
-
-Given to this box
-  from this box   6 requests  600.0 MiB  60 %
-  from peers      3 requests  300.0 MiB  30 %
-  from upstream    1 request  100.0 MiB  10 %
-  passed through  4 requests   40.0 MiB
-  given to peers  2 requests  200.0 MiB
-  saved: 900.0 MiB (90 %) did not come over the line
-
-store     12 blobs, 3.00 GiB of 50.0 GiB (6 %) in /var/cache/distswarm
-DISTDIR   5 blobs, 1.00 GiB shared from /var/cache/distfiles
-index     18249 distfiles in 3000 Manifests of /var/db/repos/gentoo
-
-Peers
-  none
-`);
-});
-
-test("status of a busy box with trouble", () => {
-  const text = renderStatus({
-    ...STATUS,
-    swarm: {
-      peers: [
-        { id: "cd", host: "h2", address: "10.0.0.2:8481", distfiles: 7 },
-        { id: "ef", host: "h3", address: "10.0.0.3:8481", distfiles: 0, problem: "TCP port 8481 is closed" },
-      ],
-    },
-    snapshots: [{ name: "gentoo-20261119", verified: true }],
-    transfers: [
-      {
-        digest: DIGEST,
-        name: "a.tgz",
-        size: 4 * MIB,
-        received: MIB,
-        source: "h2",
-        kind: "peer",
-        seconds: 1.5,
-        clients: 2,
-      },
-      { digest: DIGEST, name: "long-name.tgz", size: MIB, received: 0, seconds: 0.1, clients: 1 },
-    ],
-    mirrors: [
-      { url: "http://good", layout: "filename-hash", requests: 1, failures: 0, bytes: 5 },
-      { url: "http://bad", layout: "flat", requests: 9, failures: 9, bytes: 0, problem: "no connection" },
-    ],
-    warnings: ["the disk is full: 0 B free in /var/cache"],
-  });
-  expect(text).toContain("\nIt works, with 1 warning (below). Portage reaches it at 127.0.0.1:8480.\n");
-  expect(text.slice(text.indexOf("\nPeers"))).toBe(`
-Peers
-  h2  10.0.0.2:8481  7 distfiles
-  h3  10.0.0.3:8481  0 distfiles  TCP port 8481 is closed
-
-Tree snapshots
-  gentoo-20261119  verified
-
-Under way
-  a.tgz          25 %  of 4.00 MiB  from h2             2 clients   1.5 s
-  long-name.tgz   0 %  of 1.00 MiB  waits for a source   1 client  100 ms
-
-Mirrors with trouble
-  http://bad  flat  9 requests  9 failures  0 B    no connection
-
-Warnings
-  the disk is full: 0 B free in /var/cache
-`);
-});
-
-test("status does not claim to work when no door listens, nor to be ready when the index is not", () => {
-  const verdict = (text: string) => text.split("\n")[1];
-  expect(verdict(renderStatus({ ...STATUS, proxy: { listen: [] } }))).toBe(
-    "It does not work: no door listens, so Portage cannot reach it.",
-  );
-  expect(verdict(renderStatus({ ...STATUS, index: { ...STATUS.index, ready: false } }))).toBe(
-    "It works; the Manifests are still being read. Portage reaches it at 127.0.0.1:8480.",
-  );
-});
 
 test("mirrors stand in a table with their speed and their trouble", () => {
   const text = renderMirrors([
