@@ -1,11 +1,11 @@
 import type { Want } from "../core/distfile.ts";
-import { SourceError, messageOf } from "../core/errors.ts";
+import { SourceError, hasCode } from "../core/errors.ts";
 import type { Source, SourceBody } from "../core/source.ts";
 import { checkAnswer, type Answer } from "./answer.ts";
+import { readBody } from "./body.ts";
 import type { Candidates } from "./candidates.ts";
 import type { Directory, Holder } from "./directory.ts";
 import { firstAnswer } from "./first-answer.ts";
-import { PaceWatch, type PaceLimit } from "./pace.ts";
 import type { BlobReply, PeerClient } from "./peer-client.ts";
 import { RECEIVING_HEADER, readIds } from "./protocol.ts";
 import type { Standing } from "./standing.ts";
@@ -13,10 +13,6 @@ import type { Traffic } from "./traffic.ts";
 
 /** A second holder is asked beside one that has not answered within this time. */
 const HEDGE_MS = 100;
-/** Bytes that lie on the peer's disk come at least so fast. */
-const STORED_PACE: PaceLimit = { windowMs: 2000, bytes: 64 * 1024 };
-/** Bytes that the peer waits for itself come at least so fast. */
-const GROWING_PACE: PaceLimit = { windowMs: 5000, bytes: 4096 };
 
 /** What the peer sources share. */
 export interface PeerSourceParts {
@@ -138,34 +134,23 @@ export class PeerSource implements Source {
     const { standing, traffic } = this.#parts;
     const { size } = this.#init.want;
     const giver = this.#giver;
-    const end = this.#isCircle(opened) ? opened.present : size;
+    const { present, reply } = opened;
+    const body = { chunks: reply.body, offset, size, present, isCircle: this.#isCircle(opened), name: giver.name };
     const letGo = (): void => abort.abort(signal.reason);
     signal.addEventListener("abort", letGo, { once: true });
-    let stalled: SourceError | undefined;
-    const pace = new PaceWatch(STORED_PACE, () => {
-      stalled = new SourceError("STALLED", `${giver.name} sends too slowly`);
-      abort.abort(stalled);
-    });
-    let position = offset;
     try {
-      for await (const chunk of paced(opened.reply.body, pace)) {
-        const bytes = chunk.subarray(0, end - position);
-        position += bytes.length;
+      for await (const bytes of readBody(body, (reason) => abort.abort(reason))) {
         traffic.received(giver.id, bytes.length);
-        pace.changeLimit(position < opened.present ? STORED_PACE : GROWING_PACE);
-        if (bytes.length > 0) yield bytes;
-        if (position === end) break;
+        yield bytes;
       }
-      if (position < size) throw new SourceError("BROKEN", `${giver.name} ended ${size - position} bytes early`);
       standing.succeeded(giver.id);
     } catch (error) {
       signal.throwIfAborted();
-      this.#failed(giver);
-      throw asFault(stalled ?? error, giver);
+      if (!hasCode(error, "BUSY")) this.#failed(giver);
+      throw error;
     } finally {
-      pace.stop();
       signal.removeEventListener("abort", letGo);
-      if (position < size) abort.abort(new Error("nobody reads on"));
+      abort.abort(new Error("nobody reads on"));
     }
   }
 
@@ -175,19 +160,4 @@ export class PeerSource implements Source {
     standing.avoid(id, this.#init.want.digest);
     traffic.failed(id);
   }
-}
-
-/** The chunks of a body, each waited for under the watch. */
-async function* paced(body: AsyncIterable<Buffer>, pace: PaceWatch): AsyncGenerator<Buffer> {
-  pace.waiting();
-  for await (const chunk of body) {
-    pace.got(chunk.length);
-    yield chunk;
-    pace.waiting();
-  }
-}
-
-function asFault(error: unknown, giver: Holder): SourceError {
-  if (error instanceof SourceError) return error;
-  return new SourceError("BROKEN", `${giver.name} broke off: ${messageOf(error)}`, { cause: error });
 }

@@ -88,25 +88,27 @@ export async function startServing(files: readonly Buffer[] = []): Promise<Servi
 /** A peer that does what it likes: a TLS server with an identity of its own. */
 export interface BadPeer {
   readonly holder: Holder;
-  /** Requests so far. */
+  /** Requests, and connections, so far. */
   requests: number;
+  connections: number;
   stop(): Promise<void>;
 }
 
-/** Starts a peer that answers with `behave`; `silent` ones accept connections and never speak. */
+/** Starts a peer that answers with `behave`. */
 export async function startBadPeer(
   behave: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<BadPeer> {
   const identity = await makeIdentity();
   const sockets = new Set<Socket>();
   const server = createServer({ ...identity.tls, requestCert: true, rejectUnauthorized: false });
-  const peer = { requests: 0 };
+  const peer = { requests: 0, connections: 0 };
   server.on("request", (request, response) => {
     peer.requests += 1;
     response.on("error", () => {});
     behave(request, response);
   });
   server.on("connection", (socket: Socket) => {
+    peer.connections += 1;
     sockets.add(socket);
     socket.on("error", () => {});
   });

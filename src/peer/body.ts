@@ -1,0 +1,67 @@
+import { SourceError, messageOf } from "../core/errors.ts";
+import { PaceWatch, type PaceLimit } from "./pace.ts";
+
+/** Bytes that lie on the peer's disk come at least so fast. */
+const STORED_PACE: PaceLimit = { windowMs: 2000, bytes: 64 * 1024 };
+/** Bytes that the peer waits for itself come at least so fast. */
+const GROWING_PACE: PaceLimit = { windowMs: 5000, bytes: 4096 };
+
+/** A body about to be read. */
+export interface Body {
+  readonly chunks: AsyncIterable<Buffer>;
+  /** Where it begins, and the size of the whole blob. */
+  readonly offset: number;
+  readonly size: number;
+  /** Bytes of the blob that the peer had when it answered. */
+  readonly present: number;
+  /** The peer gets its bytes from this box, so that only those present are worth waiting for. */
+  readonly isCircle: boolean;
+  /** The peer's name, for errors. */
+  readonly name: string;
+}
+
+/**
+ * The bytes of a body, as long as they come fast enough.
+ *
+ * @throws {SourceError} `STALLED` (`abort` was called with it before), `BROKEN` when they end early, `BUSY` when a circle has
+ * given all that it can.
+ */
+export async function* readBody(body: Body, abort: (reason: Error) => void): AsyncGenerator<Buffer> {
+  const { offset, size, present, isCircle, name } = body;
+  let stalled: SourceError | undefined;
+  const pace = new PaceWatch(STORED_PACE, () => {
+    stalled = new SourceError("STALLED", `${name} sends too slowly`);
+    abort(stalled);
+  });
+  let position = offset;
+  try {
+    for await (const chunk of paced(body.chunks, pace)) {
+      const bytes = isCircle ? chunk.subarray(0, present - position) : chunk;
+      position += bytes.length;
+      pace.changeLimit(position < present ? STORED_PACE : GROWING_PACE);
+      yield bytes;
+      if (isCircle && position === present && present < size)
+        throw new SourceError("BUSY", `${name} gets it from here`);
+    }
+    if (position < size) throw new SourceError("BROKEN", `${name} ended ${size - position} bytes early`);
+  } catch (error) {
+    throw stalled ?? asFault(error, name);
+  } finally {
+    pace.stop();
+  }
+}
+
+/** The chunks of a body, each waited for under the watch. */
+async function* paced(chunks: AsyncIterable<Buffer>, pace: PaceWatch): AsyncGenerator<Buffer> {
+  pace.waiting();
+  for await (const chunk of chunks) {
+    pace.got(chunk.length);
+    yield chunk;
+    pace.waiting();
+  }
+}
+
+function asFault(error: unknown, name: string): SourceError {
+  if (error instanceof SourceError) return error;
+  return new SourceError("BROKEN", `${name} broke off: ${messageOf(error)}`, { cause: error });
+}
