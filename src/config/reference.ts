@@ -36,6 +36,11 @@ export function documentedOptions(): DocumentedOption[] {
   return [...optionsOf(configSchema.shape, ""), ...documentedSections().flatMap(({ options }) => options)];
 }
 
+/** The default of an option as it is written in TOML. */
+export function tomlValue(option: DocumentedOption): string {
+  return tomlLine(option).replace(/^\S+ = /, "");
+}
+
 function tomlLine({ key, fallback }: DocumentedOption): string {
   return stringify({ [key.slice(key.lastIndexOf(".") + 1)]: fallback }).trim();
 }
@@ -57,8 +62,7 @@ export function exampleConfig(): string {
 /** The same as a Markdown table, for the README. */
 export function configReference(): string {
   const rows = documentedOptions().map((option) => {
-    const fallback = tomlLine(option).replace(/^\S+ = /, "");
-    return `| \`${option.key}\` | ${option.type} | \`${fallback}\` | ${option.sentence} |\n`;
+    return `| \`${option.key}\` | ${option.type} | \`${tomlValue(option)}\` | ${option.sentence} |\n`;
   });
   return `| option | type | default | what it is for |\n| --- | --- | --- | --- |\n${rows.join("")}`;
 }
