@@ -48,8 +48,10 @@ export class Mesh implements Startable {
   readonly #boxes = new KnownBoxes();
   readonly #staticPeers: StaticPeers;
   #scope: LanScope | undefined;
-  #parts: Startable[] = [];
+  #announcers: Mdns[] = [];
   #transport: Transport | undefined;
+  /** The address that the transport is for. */
+  #address: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #tending: Promise<void> = Promise.resolve();
 
@@ -74,7 +76,8 @@ export class Mesh implements Startable {
    */
   async start(): Promise<void> {
     if (this.#timer !== undefined) return;
-    await this.#build(this.#currentScope());
+    this.#scope = this.#currentScope();
+    await this.#build();
     this.#dialAll();
     await this.#staticPeers.start();
     this.#timer = setInterval(() => this.#enqueueTending(), TEND_EVERY_MS);
@@ -85,7 +88,8 @@ export class Mesh implements Startable {
     this.#timer = undefined;
     await this.#staticPeers.stop();
     await this.#tending;
-    await this.#tearDown();
+    await stopAll(this.#announcers.splice(0));
+    await this.#rebuildTransport(undefined);
   }
 
   /** Notes that a box may be at a place, and dials it. */
@@ -105,7 +109,7 @@ export class Mesh implements Startable {
   }
 
   #currentScope(): LanScope {
-    return new LanScope(networkInterfaces(), this.#init.networks);
+    return new LanScope(networkInterfaces(), this.#init.networks, this.#init.listen.host);
   }
 
   #enqueueTending(): void {
@@ -118,31 +122,33 @@ export class Mesh implements Startable {
 
   async #tend(): Promise<void> {
     const scope = this.#currentScope();
-    if (this.#transport === undefined || !scope.equals(this.#scope!)) {
-      if (scope.addresses.length > 0) this.#components.log.info({ addresses: scope.addresses }, "new addresses");
-      await this.#tearDown();
-      await this.#build(scope);
-    }
+    const isSame = this.#scope !== undefined && scope.equals(this.#scope);
+    this.#scope = scope;
+    if (!isSame || this.#transport === undefined) await this.#build();
     for (const { id } of this.#boxes.forgetLost(this.#components.isConnected)) this.#transport?.leave(id);
     this.#dialAll();
   }
 
-  async #build(scope: LanScope): Promise<void> {
-    this.#scope = scope;
-    const [first] = scope.addresses;
-    if (first === undefined) return;
-    const transport = this.#makeTransport(first.address);
-    await transport.start();
-    this.#transport = transport;
-    this.#parts = this.#init.multicast ? scope.addresses.map(({ address }) => this.#makeMdns(address)) : [];
-    for (const part of this.#parts) await part.start();
+  /** Makes what the addresses need. What still fits is left as it is: another link must not cost the sessions. */
+  async #build(): Promise<void> {
+    const { addresses } = this;
+    if (!addresses.includes(this.#address ?? "")) await this.#rebuildTransport(addresses[0]);
+    await stopAll(this.#announcers.splice(0));
+    if (!this.#init.multicast) return;
+    this.#announcers = addresses.map((address) => this.#makeMdns(address));
+    for (const announcer of this.#announcers) await announcer.start();
   }
 
-  async #tearDown(): Promise<void> {
-    const parts = [...(this.#transport === undefined ? [] : [this.#transport]), ...this.#parts];
+  async #rebuildTransport(address: string | undefined): Promise<void> {
+    await this.#transport?.stop();
     this.#transport = undefined;
-    this.#parts = [];
-    await stopAll(parts);
+    this.#address = undefined;
+    if (address === undefined) return;
+    const transport = this.#makeTransport(address);
+    await transport.start();
+    this.#transport = transport;
+    this.#address = address;
+    this.#components.log.info({ addresses: this.addresses }, `the swarm is offered at ${address}`);
   }
 
   #makeTransport(address: string): Transport {

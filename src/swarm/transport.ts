@@ -1,4 +1,5 @@
 import { createSocket } from "node:dgram";
+import { isIPv4 } from "node:net";
 import type HyperDHT from "hyperdht";
 import type { KeyPair } from "hyperdht";
 import type Hyperswarm from "hyperswarm";
@@ -58,7 +59,8 @@ export class Transport implements Startable {
   /**
    * Begins to listen.
    *
-   * @throws {DistswarmError} `SWARM_UNAVAILABLE` when the native parts do not load here; `ADDRESS_IN_USE`.
+   * @throws {DistswarmError} `SWARM_UNAVAILABLE` when the native parts do not load here; `ADDRESS_IN_USE`; `INVALID_CONFIG`
+   * for an address that is not IPv4.
    */
   async start(): Promise<void> {
     if (this.#swarm !== undefined) return;
@@ -119,6 +121,8 @@ async function loadNative(): Promise<{ HyperDHT: typeof HyperDHT; Hyperswarm: ty
 
 /** A DHT node that failed to bind cannot be ended, so the port is tried first. */
 async function checkPort({ bind, port }: TransportInit): Promise<void> {
+  if (!isIPv4(bind))
+    throw new DistswarmError("INVALID_CONFIG", `swarm.listen: ${bind} is no IPv4 address; the swarm needs one`);
   const socket = createSocket("udp4");
   try {
     await new Promise<void>((resolve, reject) => {

@@ -40,6 +40,10 @@ describe("where the swarm is offered", () => {
     expect(scope.accepts("10.13.18.102")).toBe(false);
   });
 
+  it("is the one address where this box listens, where the config names one", () => {
+    expect(new LanScope(BOX, [], "192.168.1.7").addresses.map(({ link }) => link)).toEqual(["wlan0"]);
+  });
+
   it("names a network that is none", () => {
     for (const network of ["10.0.0.0/33", "10.0.0", "::1/64", "x/8"]) {
       expect(() => new LanScope(BOX, [network])).toThrow(`swarm.networks: ${network} is no IPv4 network`);

@@ -9,6 +9,8 @@ const PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.
 const VIRTUAL_LINK =
   /^(docker|br-|veth|virbr|vnet|vboxnet|vmnet|lxc|lxdbr|podman|cni|flannel|cali|tun|tap|wg|tailscale|zt|ppp|utun|ipsec|nordlynx)/;
 
+const EVERY_ADDRESS = "0.0.0.0";
+
 /** Interfaces as `os.networkInterfaces()` tells them. */
 export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
@@ -30,14 +32,19 @@ export class LanScope {
   /** This box's addresses on the LAN, sorted by address; none when it has no network. */
   readonly addresses: readonly LanAddress[];
 
-  /** @throws {DistswarmError} `INVALID_CONFIG` naming a network that is none. */
-  constructor(interfaces: Interfaces, networks: readonly string[]) {
+  /**
+   * `bind`: the one address where this box listens, or all of them.
+   *
+   * @throws {DistswarmError} `INVALID_CONFIG` naming a network that is none.
+   */
+  constructor(interfaces: Interfaces, networks: readonly string[], bind = EVERY_ADDRESS) {
     const byChoice = networks.length > 0;
     const all = ipv4Addresses(interfaces);
     this.#wanted = blockList(byChoice ? networks : PRIVATE_NETWORKS);
     this.#unwanted = blockList(byChoice ? [] : all.filter(isVirtual).map(({ subnet }) => subnet));
     this.addresses = all.filter(({ address, link }) => {
-      return this.#wanted.check(address) && (byChoice || !VIRTUAL_LINK.test(link));
+      const isBound = bind === EVERY_ADDRESS || bind === address;
+      return isBound && this.#wanted.check(address) && (byChoice || !VIRTUAL_LINK.test(link));
     });
   }
 
