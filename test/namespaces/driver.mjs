@@ -61,27 +61,36 @@ const sources = new PeerSources({ client, directory: swarm, standing, traffic, o
 const calls = {
   status: () => swarm.status(),
   join: (key) => swarm.join(key),
-  /** Makes a file of random bytes. */
-  make(size) {
-    const bytes = randomBytes(size);
+  /** Makes a file: of random bytes, or the same one at each host that names the same byte. */
+  make(size, byte) {
+    const bytes = byte === undefined ? randomBytes(size) : Buffer.alloc(size, byte);
     const digest = createHash("blake2b512").update(bytes).digest("hex");
     files.set(digest, bytes);
     swarm.added(digest);
     return digest;
   },
-  /** Gets a file from the peers; milliseconds, or what went wrong. */
+  /** Gets a file from the peers: in how many milliseconds, and from whom, if any. */
   async get(digest, size) {
     const began = performance.now();
-    const signal = new AbortController().signal;
-    for await (const source of sources.sources({ digest, size, names: [], packages: [] }, { signal })) {
+    const from = await getFrom(digest, size);
+    return { ms: performance.now() - began, from };
+  },
+};
+
+async function getFrom(digest, size) {
+  const signal = new AbortController().signal;
+  for await (const source of sources.sources({ digest, size, names: [], packages: [] }, { signal })) {
+    try {
       const hash = createHash("blake2b512");
       const { bytes } = await source.open({ offset: 0, signal });
       for await (const chunk of bytes) hash.update(chunk);
-      if (hash.digest("hex") === digest) return { ms: performance.now() - began, from: source.label };
+      if (hash.digest("hex") === digest) return source.label;
+    } catch (error) {
+      log.debug(String(error));
     }
-    return { error: "nobody gave it" };
-  },
-};
+  }
+  return null;
+}
 
 const tell = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 createInterface({ input: process.stdin }).on("line", async (line) => {

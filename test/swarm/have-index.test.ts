@@ -67,6 +67,14 @@ describe("the have index", () => {
     expect(index.count("h1")).toBe(1);
   });
 
+  it("holds a million haves of 64 peers in less than 128 MiB", () => {
+    const index = new HaveIndex();
+    for (let peer = 0; peer < 64; peer += 1) index.add(`h${peer}`, randomBytes(16 * 15_625));
+    expect(index.size).toBe(1_000_000);
+    expect(index.bytes).toBeLessThan(128 * 2 ** 20);
+    expect(index.holders(randomBytes(16))).toEqual([]);
+  });
+
   it("takes no more than its limit", () => {
     const index = new HaveIndex({ maxHaves: 1 });
     expect(index.add("h1", held)).toBe(true);

@@ -43,6 +43,14 @@ describe("network key", () => {
     );
   });
 
+  it("never makes anything of other text", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^dsw1[0-9a-f]{60,80}$/)), (text) => {
+        expect(refusal(text)).toContain("not a network key");
+      }),
+    );
+  });
+
   it("proves itself for one role on one connection only", () => {
     const key = NetworkKey.generate();
     const proof = key.proof(HASH, "initiator");
