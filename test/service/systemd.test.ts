@@ -43,7 +43,10 @@ describe.skipIf(reason !== undefined)("under systemd as process 1, without a net
 
   beforeAll(async () => {
     const support = (name: string) => readFile(join(import.meta.dirname, "support", name), "utf8");
-    const out = await boot(await support("systemd-init.sh"), { "job.sh": await support("systemd-job.sh") });
+    const out = await boot(await support("systemd-init.sh"), {
+      "job.sh": await support("systemd-job.sh"),
+      "native.mjs": await support("native.mjs"),
+    });
     for (const line of out.split("\n")) {
       const [, step, outcome] = /^([a-z ]+): (.*)$/.exec(line) ?? [];
       if (step !== undefined) steps[step] = outcome!;
@@ -63,6 +66,7 @@ describe.skipIf(reason !== undefined)("under systemd as process 1, without a net
     ["crash", "restarted, answers"],
     ["restart", "active"],
     ["stop", expect.stringMatching(/^success within [1-5] s$/)],
+    ["native parts", "swarm on UDP 8481, database value, multicast, inotify, interface lo"],
     ["wrong config", "exit code 2, 0 restarts"],
     ["why", "distswarm: /etc/distswarm.toml: unknown key store.max_sise; did you mean store.max_size?"],
   ] as const)("%s", ([step, outcome]) => {

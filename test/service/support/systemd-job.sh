@@ -52,6 +52,13 @@ begun=$(date +%s%N) && systemctl stop distswarm && ended=$(date +%s%N)
 say stop "$(show Result) within $(((ended - begun) / 1000000000 + 1)) s"
 kill $upstream
 
+# another command in the same sandbox
+sed -e 's#^ExecStart=.*#ExecStart=/usr/bin/env node /run/job/native.mjs#' -e 's/^Type=notify/Type=oneshot/' \
+  -e '/^WatchdogSec/d' -e '/^Restart/d' /opt/distswarm/systemd/distswarm.service >/run/systemd/system/native.service
+systemctl daemon-reload
+systemctl start native 2>/dev/null
+say "native parts" "$(journalctl -q -u native -o cat | grep -v -e '^Start' -e '^Finish' -e Deactivated | tail -1)"
+
 mark
 printf '[store]\nmax_sise = "1GiB"\n' >$config
 systemctl start distswarm 2>/dev/null || until_ok is ActiveState failed
