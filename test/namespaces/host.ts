@@ -83,6 +83,11 @@ export class Agent {
     return this.call("status");
   }
 
+  /** Stops it in the middle of what it does, as a box that falls asleep, or lets it go on. */
+  sleep(asleep: boolean): void {
+    this.#child.kill(asleep ? "SIGSTOP" : "SIGCONT");
+  }
+
   /** Ends it in order. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;

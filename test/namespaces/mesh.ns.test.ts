@@ -65,6 +65,16 @@ describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? 
     90_000,
   );
 
+  it("a host that slept for 30 s is back within 15 s", async () => {
+    await up(4);
+    await wholeMesh(agents, 5000);
+    agents[2]!.sleep(true);
+    await setTimeout(SILENCE_MS);
+    expect((await agents[0]!.status()).peers).toHaveLength(2);
+    agents[2]!.sleep(false);
+    report("whole again after sleep", await wholeMesh(agents, HEALED_WITHIN_MS));
+  }, 90_000);
+
   it("a host whose address changes is back within 15 s", async () => {
     await up(4);
     await wholeMesh(agents, 5000);
