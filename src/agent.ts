@@ -6,6 +6,7 @@ import { reloader, type LiveOptions, type Reloaded } from "./config/reload.ts";
 import { ControlServer } from "./control/server.ts";
 import type { AgentApi } from "./core/agent-api.ts";
 import { condemnDatabase, isDatabaseDamage, openDatabase, type Database } from "./core/database.ts";
+import type { Digest } from "./core/digest.ts";
 import { DistswarmError, messageOf } from "./core/errors.ts";
 import { startAll, stopAll, type Startable } from "./core/lifecycle.ts";
 import type { Logger } from "./core/logger.ts";
@@ -19,10 +20,12 @@ import { ForwardDoor } from "./proxy/forward-door.ts";
 import { Keeper } from "./proxy/keeper.ts";
 import { MirrorDoor } from "./proxy/mirror-door.ts";
 import { PassDoor } from "./proxy/pass-door.ts";
+import { SnapshotDoor } from "./proxy/snapshot-door.ts";
 import { BulkFetch } from "./retrieve/bulk-fetch.ts";
 import { Explainer } from "./retrieve/explainer.ts";
 import { Resolver } from "./retrieve/resolver.ts";
 import { Retriever } from "./retrieve/retriever.ts";
+import { Snapshots, type SnapshotsComponents } from "./snapshot/snapshots.ts";
 import { StatusModel } from "./status/model.ts";
 import { statusPage } from "./status/page.ts";
 import { TrafficCounter } from "./status/traffic-counter.ts";
@@ -33,6 +36,12 @@ import { UpstreamMirrors } from "./upstream/upstream-mirrors.ts";
 
 /** Transfers from peers at once: they are quick and cost nobody's line. */
 const PEER_TRANSFERS = 16;
+
+/**
+ * What the tree snapshots know of the other boxes while there is no swarm. With it come its finder, its peers' ids and its
+ * claims by name; its sessions tell `announcements` at their start and at each `changed`, and call `heard` and `gone`.
+ */
+const ALONE = { id: "", peers: { async *sources() {} }, peerIds: () => [] };
 
 /** A running agent. */
 export interface Agent {
@@ -113,7 +122,8 @@ function buildParts(config: Config, db: Database, { log, notes }: AgentOptions):
 
   const index = new ManifestIndex({ db, log: part("index") }, { repos: config.portage.repos });
   const upstream = buildUpstream(config, { db, log: part("upstream") }, via);
-  const store = buildStore(config, db, index, part("store"));
+  const store = buildStore(config, { db, index, isKept: (digest) => snapshots.protects(digest), log: part("store") });
+  const snapshots = buildSnapshots(config, { db, store, upstream, log: part("snapshot") });
   const finders: readonly SourceFinder[] = [upstream];
   const resolver = new Resolver({ index, upstream });
   const retriever = buildRetriever(config, store, finders, part("retrieve"));
@@ -130,16 +140,17 @@ function buildParts(config: Config, db: Database, { log, notes }: AgentOptions):
     traffic,
     ledger,
     transfers: () => retriever.transfers(),
+    snapshots: () => snapshots.list(),
     mirrors: () => upstream.mirrorStatus(),
-    warnings: () => [...notes, ...[store.usage().problem ?? []].flat(), ...index.problems()],
+    warnings: () => [...notes, ...[store.usage().problem ?? []].flat(), ...index.problems(), ...snapshots.warnings()],
   });
   const doors = buildDoors(
     config,
-    { index, upstream, store, resolver, retriever, traffic, status, log: part("proxy") },
+    { index, upstream, store, snapshots, resolver, retriever, traffic, status, log: part("proxy") },
     via,
   );
   const listening = (): string[] => doors.addresses().map(({ address, port }) => hostPort(address, port));
-  const api = buildApi({ index, resolver, store, retriever, finders, status }, config.portage.distdir);
+  const api = buildApi({ index, resolver, store, snapshots, retriever, finders, status }, config.portage.distdir);
   const control = new ControlServer({ api, log: part("control") }, { dir: config.state_dir });
 
   index.on("refreshed", ({ changed }) => {
@@ -155,7 +166,8 @@ function buildParts(config: Config, db: Database, { log, notes }: AgentOptions):
     "store.max_size": ({ store: { max_size, min_free } }) => store.limit({ maxSize: max_size, minFree: min_free }),
     "store.min_free": ({ store: { max_size, min_free } }) => store.limit({ maxSize: max_size, minFree: min_free }),
   };
-  return { api, damaged, live, order: [ledger, index, upstream, store, retriever, control, doors], listening };
+  const order = [ledger, index, upstream, store, snapshots, retriever, control, doors];
+  return { api, damaged, live, order, listening };
 }
 
 function buildUpstream(config: Config, components: { db: Database; log: Logger }, via: string): UpstreamMirrors {
@@ -176,7 +188,14 @@ function proxyOptions(config: Config): { proxy?: string; noProxy: readonly strin
   return proxy === null ? { noProxy } : { proxy, noProxy };
 }
 
-function buildStore(config: Config, db: Database, index: ManifestIndex, log: Logger): FileStore {
+interface StoreParts {
+  readonly db: Database;
+  readonly index: ManifestIndex;
+  readonly isKept: (digest: Digest) => boolean;
+  readonly log: Logger;
+}
+
+function buildStore(config: Config, { db, index, isKept, log }: StoreParts): FileStore {
   const { dir, max_size, min_free } = config.store;
   const { distdir } = config.portage;
   return new FileStore(
@@ -185,8 +204,32 @@ function buildStore(config: Config, db: Database, index: ManifestIndex, log: Log
       distdirRecords: db.sublevel("distdir", { valueEncoding: "json" }),
       log,
       lookup: (name) => index.byName(name),
+      isKept,
     },
     { dir, maxSize: max_size, minFree: min_free, ...(distdir === null ? {} : { distdir }) },
+  );
+}
+
+function buildSnapshots(
+  config: Config,
+  components: Pick<SnapshotsComponents, "db" | "store" | "upstream" | "log">,
+): Snapshots {
+  const { id, ...others } = ALONE;
+  const { keep, keyring, replicate, replicate_rate, poll } = config.snapshot;
+  const { distdir } = config.portage;
+  return new Snapshots(
+    { ...components, ...others },
+    {
+      id,
+      keyring,
+      stagingDir: join(config.store.dir, "snapshots"),
+      keep,
+      verifyFirst: config.proxy.verify_first,
+      replicate,
+      replicateRate: replicate_rate,
+      poll,
+      ...(distdir === null ? {} : { distdir }),
+    },
   );
 }
 
@@ -205,6 +248,7 @@ interface DoorParts {
   readonly index: ManifestIndex;
   readonly upstream: UpstreamMirrors;
   readonly store: FileStore;
+  readonly snapshots: Snapshots;
   readonly resolver: Resolver;
   readonly retriever: Retriever;
   readonly traffic: TrafficCounter;
@@ -214,11 +258,12 @@ interface DoorParts {
 
 function buildDoors(config: Config, parts: DoorParts, via: string): Doors {
   const { index, upstream, store, resolver, retriever, traffic, status, log } = parts;
+  const snapshots = new SnapshotDoor(parts);
   const pass = new PassDoor({ keeper: new Keeper({ store, log }), traffic }, { via: `1.1 ${via}` });
   const blobs = new BlobDoor({ resolver, retriever, store, upstream, traffic });
   const page = async (): Promise<string> => statusPage(status.current());
-  const mirror = new MirrorDoor({ resolver, upstream, blobs, pass, page });
-  const forward = new ForwardDoor({ index, resolver, upstream, mirror, pass });
+  const mirror = new MirrorDoor({ resolver, upstream, blobs, snapshots, pass, page });
+  const forward = new ForwardDoor({ index, resolver, upstream, mirror, snapshots, pass });
   const tunnel = new ConnectTunnel(
     { dial: (to) => dial(to, { ...proxyOptions(config), timeoutMs: config.upstream.header_timeout }), log },
     { ports: config.proxy.connect_ports },
@@ -232,7 +277,7 @@ interface ApiParts extends Omit<DoorParts, "traffic" | "upstream" | "log"> {
 }
 
 function buildApi(parts: ApiParts, distdir: string | null): AgentApi {
-  const { resolver, store, retriever, status } = parts;
+  const { resolver, store, snapshots, retriever, status } = parts;
   const explainer = new Explainer(parts);
   const bulk = new BulkFetch({ resolver, retriever });
   return {
@@ -242,6 +287,7 @@ function buildApi(parts: ApiParts, distdir: string | null): AgentApi {
     importFiles: (dir, signal) => store.import(dir ?? distdir ?? noDistdir(), signal),
     fsck: ({ repair }, signal) => store.fsck({ repair, refetch: (digest) => refetch(parts, digest, signal) }, signal),
     gc: (options, signal) => store.gc(options, signal),
+    pullSnapshot: (date, signal) => snapshots.pull(date, { signal }),
   };
 }
 

@@ -76,6 +76,11 @@ export const duration = textual(
   (text) => parseDuration(text) || undefined,
 );
 
+/** Bytes a second, more than 0. */
+export const rate = textual("rate", 'a rate above 0 such as "16MiB/s"', (text) =>
+  text.endsWith("/s") ? parseSize(text.slice(0, -"/s".length)) || undefined : undefined,
+);
+
 export const path = textual("path", "an absolute path", (text) => (text.startsWith("/") ? text : undefined));
 
 export const port = integer(1, MAX_PORT);

@@ -17,9 +17,9 @@ interface CallBase {
   readonly access: Access;
 }
 
-/** A call that is answered by one JSON value. */
+/** A call that is answered by one JSON value. Aborting `signal` ends the work. */
 export interface AnswerCall extends CallBase {
-  answer(api: AgentApi, parameters: unknown): Promise<unknown>;
+  answer(api: AgentApi, parameters: unknown, signal: AbortSignal): Promise<unknown>;
 }
 
 /** A call that is answered by lines of JSON, one for each event. Aborting `signal` ends the work. */
@@ -32,6 +32,7 @@ const fetchParameters = z.strictObject({ lines: z.array(z.string()) });
 const importParameters = z.strictObject({ dir: z.string().startsWith("/").optional() });
 const fsckParameters = z.strictObject({ repair: z.boolean() });
 const gcParameters = z.strictObject({ dryRun: z.boolean() });
+const pullParameters = z.strictObject({ date: z.string().optional() });
 
 /** Every call, by the path that it has on the sockets. Parameters are checked; a `ZodError` says what is wrong. */
 export const CALLS: Readonly<Record<string, AnswerCall | StreamCall>> = {
@@ -47,4 +48,8 @@ export const CALLS: Readonly<Record<string, AnswerCall | StreamCall>> = {
   },
   "/fsck": { access: "control", stream: (api, given, signal) => api.fsck(fsckParameters.parse(given), signal) },
   "/gc": { access: "control", stream: (api, given, signal) => api.gc(gcParameters.parse(given), signal) },
+  "/snapshot/pull": {
+    access: "control",
+    answer: (api, given, signal) => api.pullSnapshot(pullParameters.parse(given).date, signal),
+  },
 };

@@ -3,6 +3,7 @@ import { request, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import type { AgentApi, Explanation, FetchEvent, Status, StoreToolEvent } from "../core/agent-api.ts";
 import { DistswarmError } from "../core/errors.ts";
+import type { SnapshotStatus } from "../core/snapshots.ts";
 import { socketName, type Access } from "./calls.ts";
 import { explainConnectError } from "./connect-error.ts";
 import { fromFailure } from "./failure.ts";
@@ -56,6 +57,15 @@ export class ControlClient implements AgentApi {
 
   gc(options: { dryRun: boolean }, signal: AbortSignal): AsyncIterable<StoreToolEvent> {
     return this.#steer<StoreToolEvent>("/gc", options, signal);
+  }
+
+  async pullSnapshot(date: string | undefined, signal: AbortSignal): Promise<SnapshotStatus> {
+    return (await this.#answer({
+      access: "control",
+      path: "/snapshot/pull",
+      body: { date },
+      signal,
+    })) as SnapshotStatus;
   }
 
   #steer<Event>(path: string, body: unknown, signal: AbortSignal): AsyncIterable<Event> {

@@ -79,7 +79,7 @@ export class ControlServer implements Startable {
     signal: AbortSignal,
   ): Promise<void> {
     if ("answer" in call) {
-      response.end(toLine(await call.answer(this.#api, parameters)));
+      response.end(toLine(await call.answer(this.#api, parameters, signal)));
       return;
     }
     for await (const event of call.stream(this.#api, parameters, signal)) {

@@ -1,4 +1,5 @@
 import type { Digest } from "./digest.ts";
+import type { SnapshotStatus } from "./snapshots.ts";
 import type { SourceKind } from "./source.ts";
 
 /** Requests and bytes. */
@@ -78,11 +79,8 @@ export interface Status {
   /** The same, but over restarts: since midnight, and since the agent's first start. */
   readonly traffic?: { readonly today: Traffic; readonly total: Traffic };
   readonly transfers: readonly TransferStatus[];
-  readonly snapshots: readonly {
-    readonly name: string;
-    readonly verified: boolean;
-    readonly [more: string]: unknown;
-  }[];
+  /** The kept tree snapshots, newest first. */
+  readonly snapshots: readonly SnapshotStatus[];
   readonly mirrors: readonly MirrorStatus[];
   /** What an administrator should know or mend, each one plain line. */
   readonly warnings: readonly string[];
@@ -195,4 +193,6 @@ export interface AgentApi {
   importFiles(dir: string | undefined, signal: AbortSignal): AsyncIterable<StoreToolEvent>;
   fsck(options: { repair: boolean }, signal: AbortSignal): AsyncIterable<StoreToolEvent>;
   gc(options: { dryRun: boolean }, signal: AbortSignal): AsyncIterable<StoreToolEvent>;
+  /** Gets the tree snapshot of `date` (`YYYYMMDD`), or the newest that there may be, verifies and keeps it. */
+  pullSnapshot(date: string | undefined, signal: AbortSignal): Promise<SnapshotStatus>;
 }

@@ -8,10 +8,17 @@ import { sendBytes, type Exchange } from "./reply.ts";
 /** The headers of a body up to this size leave together with it; those of a larger one do not wait for its first bytes. */
 const HEAD_WITH_BODY_BYTES = 256 * 1024;
 
-/** What a distfile's answer depends on before any byte of it is here. */
+/** What the answer with a file depends on before any byte of it is here. */
 export interface Known {
-  readonly digest: Digest;
+  /** Absent for bytes that nobody has verified: their answer has no ETag. */
+  readonly digest?: Digest;
   readonly size: number;
+}
+
+/** Where the bytes of a file come from, and what `Cache-Status` says of that. */
+export interface FileBody {
+  readonly cacheStatus: string;
+  readonly read: (range: ByteRange) => AsyncIterable<Buffer>;
 }
 
 /**
@@ -30,27 +37,39 @@ export function answerWithoutBytes({ request, response }: Exchange, known: Known
   return true;
 }
 
-/** Sends the headers of a distfile; the range that the body is to have. */
+/** The range that the body of an answer is to have; all of it for a range beyond the end. */
+export function rangeOf({ request }: Exchange, known: Known): ByteRange {
+  const asked = rangeFor(request.headers, known);
+  return asked.kind === "part" ? asked.range : { start: 0, end: known.size };
+}
+
+/** Sends the headers of a file; the range that the body is to have. */
 export function sendBlobHead(exchange: Exchange, known: Known, cacheStatus: string): ByteRange {
   const { request, response } = exchange;
-  const asked = rangeFor(request.headers, known);
-  const range = asked.kind === "part" ? asked.range : { start: 0, end: known.size };
+  const isPart = rangeFor(request.headers, known).kind === "part";
+  const range = rangeOf(exchange, known);
   const headers: OutgoingHttpHeaders = {
     ...baseHeaders(known),
     "Cache-Status": cacheStatus,
     "Content-Type": "application/octet-stream",
     "Content-Length": range.end - range.start,
   };
-  if (asked.kind === "part") headers["Content-Range"] = `bytes ${range.start}-${range.end - 1}/${known.size}`;
-  response.writeHead(asked.kind === "part" ? 206 : 200, headers);
+  if (isPart) headers["Content-Range"] = `bytes ${range.start}-${range.end - 1}/${known.size}`;
+  response.writeHead(isPart ? 206 : 200, headers);
   return range;
 }
 
 /** Sends a blob, or the range of it that was asked for; resolves with the bytes sent. Throws when its bytes end early. */
-export async function sendContent(exchange: Exchange, content: Content): Promise<number> {
-  const range = sendBlobHead(exchange, content, cacheStatusOf(content));
+export function sendContent(exchange: Exchange, content: Content): Promise<number> {
+  const read: FileBody["read"] = (range) => content.read(range, exchange.signal);
+  return sendFile(exchange, content, { cacheStatus: cacheStatusOf(content), read });
+}
+
+/** The same for any file of which the size is known. */
+export async function sendFile(exchange: Exchange, known: Known, body: FileBody): Promise<number> {
+  const range = sendBlobHead(exchange, known, body.cacheStatus);
   if (range.end - range.start > HEAD_WITH_BODY_BYTES) exchange.response.flushHeaders();
-  await sendBytes(exchange, content.read(range, exchange.signal));
+  await sendBytes(exchange, body.read(range));
   exchange.response.end();
   return range.end - range.start;
 }
@@ -62,15 +81,21 @@ function cacheStatusOf(content: Content): string {
 }
 
 function baseHeaders(known: Known): OutgoingHttpHeaders {
-  return { ETag: `"${known.digest}"`, "Accept-Ranges": "bytes" };
+  const etag = etagOf(known);
+  return { ...(etag !== undefined && { ETag: etag }), "Accept-Ranges": "bytes" };
+}
+
+function etagOf({ digest }: Known): string | undefined {
+  return digest && `"${digest}"`;
 }
 
 function rangeFor(headers: { range?: string; "if-range"?: string | string[] }, known: Known): RangeRequest {
   const condition = headers["if-range"];
-  if (condition !== undefined && condition !== `"${known.digest}"`) return { kind: "whole" };
+  if (condition !== undefined && condition !== etagOf(known)) return { kind: "whole" };
   return parseRange(headers.range, known.size);
 }
 
 function matches(header: string | undefined, known: Known): boolean {
-  return header !== undefined && (header.trim() === "*" ? false : header.includes(`"${known.digest}"`));
+  const etag = etagOf(known);
+  return etag !== undefined && header !== undefined && header.includes(etag);
 }

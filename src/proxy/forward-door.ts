@@ -1,12 +1,14 @@
 import type { DistfileIndex } from "../core/distfile-index.ts";
 import type { Distfile } from "../core/distfile.ts";
+import { DistswarmError } from "../core/errors.ts";
 import type { Upstream } from "../core/upstream.ts";
-import { lastSegment } from "../retrieve/mirror-url.ts";
+import { lastSegment, snapshotName } from "../retrieve/mirror-url.ts";
 import type { Resolver } from "../retrieve/resolver.ts";
 import { endToEnd } from "./headers.ts";
 import type { MirrorDoor } from "./mirror-door.ts";
 import type { PassDoor } from "./pass-door.ts";
 import type { Exchange } from "./reply.ts";
+import type { SnapshotDoor } from "./snapshot-door.ts";
 
 /** What the forward proxy uses. */
 export interface ForwardDoorComponents {
@@ -14,12 +16,13 @@ export interface ForwardDoorComponents {
   readonly resolver: Resolver;
   readonly upstream: Upstream;
   readonly mirror: MirrorDoor;
+  readonly snapshots: SnapshotDoor;
   readonly pass: PassDoor;
 }
 
 /**
- * The agent as an HTTP proxy. A URL that certainly means a distfile is answered as one; everything else, of any method,
- * passes through untouched.
+ * The agent as an HTTP proxy. A URL that certainly means a distfile, or a file of a tree snapshot, is answered as one;
+ * everything else, of any method, passes through untouched.
  */
 export class ForwardDoor {
   readonly #components: ForwardDoorComponents;
@@ -34,7 +37,25 @@ export class ForwardDoor {
     const isRead = request.method === "GET" || request.method === "HEAD";
     const name = isRead ? await this.#components.resolver.nameInUrl(url) : undefined;
     if (name !== undefined) return this.#components.mirror.answerName(exchange, name, url.href);
+    if (isRead && (await this.#answerSnapshot(exchange, url))) return;
     await this.#passThrough(exchange, url, isRead ? await this.#candidates(url) : []);
+  }
+
+  /**
+   * Answers `/snapshots/<name>` of one of our mirrors, or right below the root of any server, where Gentoo's mirrors have
+   * it; false when the request is to pass through. A server that is none of ours is asked itself where ours could not help.
+   */
+  async #answerSnapshot(exchange: Exchange, url: URL): Promise<boolean> {
+    const { upstream, snapshots } = this.#components;
+    const name = snapshotName(url);
+    const isOurs = upstream.isMirror(url);
+    if (name === undefined || !(isOurs || url.pathname.lastIndexOf("/snapshots/") === 0)) return false;
+    try {
+      return await snapshots.answer(exchange, name);
+    } catch (error) {
+      if (isOurs || exchange.response.headersSent || !(error instanceof DistswarmError)) throw error;
+      return false;
+    }
   }
 
   /** The end of any other URL proves nothing, but its bytes may turn out to be a known distfile. */

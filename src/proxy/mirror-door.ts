@@ -5,6 +5,7 @@ import { pick } from "./headers.ts";
 import { parseMirrorPath } from "./mirror-path.ts";
 import type { PassDoor } from "./pass-door.ts";
 import { sendPlain, type Exchange } from "./reply.ts";
+import type { SnapshotDoor } from "./snapshot-door.ts";
 
 /** What Portage reads first: ask for everything by its digest (GLEP 75; content-hash needs Portage 3.0.15). */
 export const LAYOUT_CONF = "[structure]\n0=content-hash BLAKE2B 8\n";
@@ -17,6 +18,7 @@ export interface MirrorDoorComponents {
   readonly resolver: Resolver;
   readonly upstream: Upstream;
   readonly blobs: BlobDoor;
+  readonly snapshots: SnapshotDoor;
   readonly pass: PassDoor;
   /** The status page, as HTML. */
   readonly page: () => Promise<string>;
@@ -50,7 +52,7 @@ export class MirrorDoor {
       case "name":
         return this.answerName(exchange, asked.name);
       case "snapshot":
-        return this.#pass(exchange, (request) => this.#components.upstream.mirrorPath(asked.path, request));
+        return this.#answerSnapshot(exchange, asked);
       case "unknown":
         return sendPlain(exchange, notOurs());
     }
@@ -62,6 +64,11 @@ export class MirrorDoor {
     if (resolution.kind === "known") return this.#components.blobs.answer(exchange, resolution.want);
     const candidates = resolution.kind === "ambiguous" ? resolution.distfiles : [];
     await this.#pass(exchange, (request) => this.#components.upstream.distfile(name, request), candidates);
+  }
+
+  async #answerSnapshot(exchange: Exchange, { name, path }: { name: string; path: string }): Promise<void> {
+    if (await this.#components.snapshots.answer(exchange, name)) return;
+    await this.#pass(exchange, (request) => this.#components.upstream.mirrorPath(path, request));
   }
 
   async #pass(

@@ -8,8 +8,8 @@ export type MirrorPath =
   | { readonly kind: "digest"; readonly digest: Digest }
   /** `hash` is the directory it was asked under, where there was one (filename-hash). */
   | { readonly kind: "name"; readonly name: string; readonly hash?: string }
-  /** Below `/snapshots/`, as it came. */
-  | { readonly kind: "snapshot"; readonly path: string }
+  /** Below `/snapshots/`: the name, and the path as it came. */
+  | { readonly kind: "snapshot"; readonly name: string; readonly path: string }
   | { readonly kind: "unknown" };
 
 const HASH_DIRECTORY = /^[0-9a-f]{2}$/i;
@@ -28,8 +28,12 @@ export function parseMirrorPath(path: string): MirrorPath {
   const segments = rawPath.split("/").slice(1).map(decodeSegment);
   const [top, ...rest] = segments;
   if (top === "" && rest.length === 0) return { kind: "page" };
-  if (top === "snapshots" && rest.length === 1 && rest[0] !== "") return { kind: "snapshot", path };
+  if (top === "snapshots") return parseSnapshotPath(rest, path);
   return top === "distfiles" ? parseDistfilePath(rest) : { kind: "unknown" };
+}
+
+function parseSnapshotPath([name = "", ...more]: readonly string[], path: string): MirrorPath {
+  return name === "" || more.length > 0 ? { kind: "unknown" } : { kind: "snapshot", name, path };
 }
 
 function parseDistfilePath(segments: readonly string[]): MirrorPath {

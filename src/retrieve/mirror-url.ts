@@ -7,6 +7,7 @@ export interface MirrorUrl {
   readonly proven: boolean;
 }
 
+const BELOW_SNAPSHOTS = /\/snapshots\/([^/]+)$/;
 const BELOW_DISTFILES = /\/distfiles\/(?:([0-9a-f]{2})\/)?([^/]+)$/i;
 
 /** Reads a URL as a mirror's; undefined when it has another form. */
@@ -15,6 +16,12 @@ export function parseMirrorUrl(url: URL): MirrorUrl | undefined {
   const name = segment && decodeSegment(segment);
   if (!name || url.search !== "") return undefined;
   return { name, proven: directory !== undefined && hashDirectory(name) === directory.toLowerCase() };
+}
+
+/** The name in a URL of the form `…/snapshots/<name>`; undefined when it has another. */
+export function snapshotName(url: URL): string | undefined {
+  const [, segment] = BELOW_SNAPSHOTS.exec(url.pathname) ?? [];
+  return url.search === "" ? segment && decodeSegment(segment) : undefined;
 }
 
 /** The last part of a URL's path, decoded; undefined when there is none. */

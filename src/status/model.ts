@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import type { MirrorStatus, Status, TransferStatus } from "../core/agent-api.ts";
 import type { StoreUsage } from "../core/blob-store.ts";
+import type { SnapshotStatus } from "../core/snapshots.ts";
 import { VERSION } from "../core/version.ts";
 import type { TrafficCounter } from "./traffic-counter.ts";
 import type { TrafficLedger } from "./traffic-ledger.ts";
@@ -17,6 +18,7 @@ export interface StatusParts {
   readonly traffic: TrafficCounter;
   readonly ledger: TrafficLedger;
   readonly transfers: () => readonly TransferStatus[];
+  readonly snapshots: () => readonly SnapshotStatus[];
   readonly mirrors: () => readonly MirrorStatus[];
   readonly warnings: () => readonly string[];
 }
@@ -45,7 +47,7 @@ export class StatusModel {
       ...traffic.counts(),
       traffic: ledger.totals(),
       transfers: this.#parts.transfers(),
-      snapshots: [],
+      snapshots: this.#parts.snapshots(),
       mirrors: this.#parts.mirrors(),
       warnings: this.#parts.warnings(),
     };

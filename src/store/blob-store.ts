@@ -32,6 +32,8 @@ export interface FileStoreComponents {
   readonly log: Logger;
   /** The distfiles that have a name, by the Manifest index. */
   readonly lookup: Lookup;
+  /** Whether somebody else vouches for a blob: then it is not evicted. @default none is */
+  readonly isKept?: (digest: Digest) => boolean;
 }
 
 /** What may be set. */
@@ -74,7 +76,13 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       this.#distdir = new Distdir({ table: components.distdirRecords, log, lookup }, { dir: init.distdir });
     }
     this.#room = new Room(
-      { records: this.#records, blobs: this.#blobs, distdir: this.#distdir, inFlight: this.#inFlight },
+      {
+        records: this.#records,
+        blobs: this.#blobs,
+        distdir: this.#distdir,
+        inFlight: this.#inFlight,
+        isKept: components.isKept ?? (() => false),
+      },
       init,
     );
     this.#forwardEvents();
@@ -128,6 +136,11 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       await ingest.close({ keep: true });
       throw error;
     }
+  }
+
+  /** Takes a blob out of the store; a copy in DISTDIR stays. Readers who have it open keep it. Safe when it is not here. */
+  async remove(digest: Digest): Promise<void> {
+    await this.#blobs.remove(digest);
   }
 
   async *list(): AsyncGenerator<BlobInfo> {

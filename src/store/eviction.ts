@@ -21,7 +21,7 @@ export interface EvictionState {
   readonly minFree: number;
   /** Being read or taken in. */
   readonly isPinned: (digest: Digest) => boolean;
-  /** A fresh symlink in DISTDIR points at it: Portage is about to unpack it. */
+  /** A fresh symlink in DISTDIR points at it (Portage is about to unpack it), or it is of a kept tree snapshot. */
   readonly isProtected: (digest: Digest) => boolean;
   /** DISTDIR has a copy that we serve. */
   readonly isInDistdir: (digest: Digest) => boolean;

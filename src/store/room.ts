@@ -17,6 +17,8 @@ export interface RoomComponents {
   readonly distdir: Distdir | undefined;
   /** Ingests that are not committed yet. */
   readonly inFlight: ReadonlyMap<Digest, Ingest>;
+  /** Whether somebody else vouches for a blob. */
+  readonly isKept: (digest: Digest) => boolean;
 }
 
 /** The limits, in bytes. */
@@ -90,7 +92,7 @@ export class Room {
    * @throws {DistswarmError} `STORE_UNUSABLE` when the file system does not answer.
    */
   async plan(): Promise<EvictionPlan> {
-    const { records, blobs, distdir, inFlight } = this.#components;
+    const { records, blobs, distdir, inFlight, isKept } = this.#components;
     const { dir, maxSize, minFree } = this.#init;
     const free = freeBytes(dir);
     const protectedBlobs = distdir?.protectedBlobs(Date.now());
@@ -103,7 +105,7 @@ export class Room {
       maxSize,
       minFree,
       isPinned: (digest) => blobs.isPinned(digest) || inFlight.has(digest),
-      isProtected: (digest) => protectedBlobs?.has(digest) ?? false,
+      isProtected: (digest) => isKept(digest) || (protectedBlobs?.has(digest) ?? false),
       isInDistdir: (digest) => distdir?.has(digest) ?? false,
     });
   }

@@ -8,7 +8,7 @@ export type Send = (candidate: Candidate, request: MirrorRequest) => Promise<Ups
 const ABSENT = new Set([404, 410]);
 
 /**
- * Asks the candidates in turn, until one answers below 400, or 416.
+ * Asks the candidates in turn, until one answers below 400, or 416, by a URL that is not to be avoided.
  *
  * @throws {DistswarmError} `NOT_FOUND` when all answered 404 or 410; `NO_SOURCE` else; the facts say who was asked.
  */
@@ -39,12 +39,20 @@ async function ask(
   candidate: Candidate,
   { send, request }: { send: Send; request: MirrorRequest },
 ): Promise<UpstreamAnswer | SourceError> {
+  if (request.avoid?.includes(candidate.url)) return knownWrong(candidate.url);
   try {
-    return await send(candidate, request);
+    const answer = await send(candidate, request);
+    if (!request.avoid?.includes(answer.url)) return answer;
+    answer.body.destroy();
+    return knownWrong(answer.url);
   } catch (error) {
     if (error instanceof SourceError && !request.signal.aborted) return error;
     throw error;
   }
+}
+
+function knownWrong(url: string): SourceError {
+  return new SourceError("WRONG_BYTES", `${url} gave wrong bytes before`);
 }
 
 function nobody(what: string, tried: readonly string[], absent: boolean): DistswarmError {

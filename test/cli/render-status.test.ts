@@ -7,7 +7,7 @@ import { progressBar } from "../../src/cli/render-transfers.ts";
 import { run } from "../../src/cli/run.ts";
 import type { Status, Traffic, TransferStatus } from "../../src/core/agent-api.ts";
 import { parseDigest } from "../../src/core/digest.ts";
-import { STATUS } from "../control/fake-agent.ts";
+import { SNAPSHOT, STATUS } from "../control/fake-agent.ts";
 import { distswarm, runningAgent } from "./cli.ts";
 
 const MIB = 2 ** 20;
@@ -67,7 +67,7 @@ test("status of a busy box with trouble", () => {
         { id: "ef", host: "h3", address: "10.0.0.3:8481", distfiles: 0, problem: "TCP port 8481 is closed" },
       ],
     },
-    snapshots: [{ name: "gentoo-20261119", verified: true }],
+    snapshots: [SNAPSHOT],
     transfers: TRANSFERS,
     mirrors: [
       { url: "http://good", layout: "filename-hash", requests: 1, failures: 0, bytes: 5 },

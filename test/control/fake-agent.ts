@@ -1,4 +1,5 @@
 import type { AgentApi, Explanation, FetchEvent, Status, StoreToolEvent } from "../../src/core/agent-api.ts";
+import type { SnapshotStatus } from "../../src/core/snapshots.ts";
 
 /** A status in which every number is its own, so that a mixed-up one shows. */
 export const STATUS: Status = {
@@ -29,6 +30,18 @@ export const STATUS: Status = {
   warnings: [],
 };
 
+/** A kept tree snapshot. */
+export const SNAPSHOT: SnapshotStatus = {
+  name: "gentoo-20261119",
+  date: "20261119",
+  size: 50 * 2 ** 20,
+  verified: true,
+  signed_by: "Gentoo ebuild repository signing key <infrastructure@gentoo.org>",
+  key: "AB".repeat(20),
+  signed_at: "2026-11-20T00:45:10.000Z",
+  peers: ["cd".repeat(32), "ef".repeat(32)],
+};
+
 /** An agent that answers nothing; tests give it the methods that they need. */
 export function fakeAgent(methods: Partial<AgentApi> = {}): AgentApi {
   return {
@@ -38,6 +51,7 @@ export function fakeAgent(methods: Partial<AgentApi> = {}): AgentApi {
     importFiles: () => events<StoreToolEvent>(),
     fsck: () => events<StoreToolEvent>(),
     gc: () => events<StoreToolEvent>(),
+    pullSnapshot: async () => SNAPSHOT,
     ...methods,
   };
 }

@@ -18,7 +18,10 @@ describe("a path of the mirror door", () => {
     ["/distfiles/big-1.0%2Ba~b%40c.tar.xz", { kind: "name", name: "big-1.0+a~b@c.tar.xz" }],
     ["/distfiles/big-1.0+a~b.tar.xz?x=y", { kind: "name", name: "big-1.0+a~b.tar.xz" }],
     ["/distfiles/0a/github.com%252Fv2%40v.mod", { kind: "name", name: "github.com%2Fv2@v.mod", hash: "0a" }],
-    ["/snapshots/gentoo-20261119.tar.xz?a=b", { kind: "snapshot", path: "/snapshots/gentoo-20261119.tar.xz?a=b" }],
+    [
+      "/snapshots/gentoo-20261119.tar.xz?a=b",
+      { kind: "snapshot", name: "gentoo-20261119.tar.xz", path: "/snapshots/gentoo-20261119.tar.xz?a=b" },
+    ],
     ["/distfiles/", { kind: "unknown" }],
     ["/distfiles/xyz/hello", { kind: "unknown" }],
     ["/distfiles/ab/cd/hello", { kind: "unknown" }],
