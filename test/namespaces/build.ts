@@ -19,6 +19,12 @@ export async function build(): Promise<Build> {
   await symlink(join(ROOT, "node_modules"), join(dir, "node_modules"));
   const tsc = join(ROOT, "node_modules/.bin/tsc");
   const config = ["-p", join(ROOT, "tsconfig.build.json"), "--outDir", dir, "--tsBuildInfoFile", join(dir, "info")];
-  await promisify(execFile)(tsc, [...config, "--noCheck"]); // the types are `npm run check`'s
-  return { dir, remove: () => rm(dir, { recursive: true }) };
+  const remove = (): Promise<void> => rm(dir, { recursive: true });
+  try {
+    await promisify(execFile)(tsc, [...config, "--noCheck"]); // the types are `npm run check`'s
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { dir, remove };
 }

@@ -11,7 +11,7 @@ const HEALED_WITHIN_MS = 15_000;
 const skipped = whyNoNamespaces();
 
 describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? "" : ` (skipped: ${skipped})`}`, () => {
-  let project: Build;
+  let project: Build | undefined;
   let lan: Lan;
   let agents: Agent[];
   const networkKey = NetworkKey.generate().reveal();
@@ -19,7 +19,7 @@ describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? 
   beforeAll(async () => {
     project = await build();
   });
-  afterAll(() => project.remove());
+  afterAll(() => project?.remove());
   afterEach(async () => {
     await Promise.all(agents.map((agent) => agent.remove()));
     await lan.down();
@@ -33,7 +33,7 @@ describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? 
   }
 
   function start(number: number, options: Partial<AgentOptions> = {}): Promise<Agent> {
-    return Agent.start(lan, number, { dist: project.dir, networkKey, ...options });
+    return Agent.start(lan, number, { dist: project!.dir, networkKey, ...options });
   }
 
   function report(what: string, ms: number): void {

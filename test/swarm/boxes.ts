@@ -37,7 +37,7 @@ export interface BoxOptions extends Partial<SwarmInit> {
 /** Makes a box that is not started yet. */
 export async function makeBox(options: BoxOptions = {}): Promise<Box> {
   const { haves = [], tcp = true, from, ...init } = options;
-  const stateDir = from?.stateDir ?? (await mkdtemp(join(tmpdir(), "distswarm-box-")));
+  const stateDir = from?.stateDir ?? (await mkdtemp(join(tmpdir(), "distswarm-swarm-")));
   const db = from?.db ?? (await openDatabase(join(stateDir, "db"), silentLogger));
   const identity = from?.identity ?? (await identityFromSeed(randomBytes(32)));
   const port = await freePort();
