@@ -8,6 +8,8 @@ export type SourceKind = "peer" | "upstream";
 export interface SourceBody {
   /** Bytes from the asked offset to the end of the blob, in order. Throws {@link SourceError}. */
   readonly bytes: AsyncIterable<Buffer>;
+  /** From peers: the boxes that the bytes come through, the nearest first, as ids. */
+  readonly chain?: readonly string[];
 }
 
 /** Something that can give one wanted blob. */

@@ -1,29 +1,22 @@
 import type { Attempt, TransferStatus } from "../core/agent-api.ts";
-import type { BlobStore, Ingest } from "../core/blob-store.ts";
+import type { BlobStore } from "../core/blob-store.ts";
 import type { Want } from "../core/distfile.ts";
-import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.ts";
+import { DistswarmError, SourceError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { Pulse, abortable } from "../core/pulse.ts";
+import { Pulse } from "../core/pulse.ts";
 import type { Source, SourceFinder, SourceKind } from "../core/source.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
 import { RunningAttempt } from "./attempts.ts";
+import { Contributors } from "./contributors.ts";
 import { failureOf } from "./failure.ts";
+import { FlightCopy } from "./flight-copy.ts";
 import { FlightReader } from "./flight-reader.ts";
-import { mayStream, type Contributor, type VerifyFirst } from "./release.ts";
-import { MEMORY_SPOOL_BYTES, MemorySpool, type Spool } from "./spool.ts";
+import { GrowingCopy } from "./growing-copy.ts";
+import { mayStream, type VerifyFirst } from "./release.ts";
 import type { TransferQueue } from "./transfer-queue.ts";
 
 /** Rounds over all sources while each round brings bytes; a mirror that closes at every tenth of a file needs ten. */
 const MAX_ROUNDS = 20;
-
-/** The copy of a flight that has not opened its own yet: nobody reads it, nothing is written to it. */
-const NOTHING_YET: Spool = {
-  received: 0,
-  write: () => Promise.reject(new Error("no copy is open")),
-  read: async () => Buffer.alloc(0),
-  verify: async () => false,
-  restart: async () => {},
-};
 
 /** What a flight uses. */
 export interface FlightComponents {
@@ -62,18 +55,22 @@ export class Flight {
   readonly #abort = new AbortController();
   readonly #changed = new Pulse();
   readonly #readers = new Set<FlightReader>();
-  readonly #contributors = new Map<string, { kind: Contributor; source?: Source }>();
+  readonly #contributors = new Contributors();
   readonly #liars = new Set<string>();
+  readonly #copy: FlightCopy;
   readonly #began = performance.now();
 
   #state: State = "running";
   #error: unknown;
-  #copy: Spool = NOTHING_YET;
-  #ingest: Ingest | undefined;
-  #memory: MemorySpool | undefined;
   #current: RunningAttempt | undefined;
   #released = 0;
   #alone = false;
+  /** The boxes that the bytes come through now. */
+  #chain: readonly string[] = [];
+  /** Counts how often the bytes were dropped to start over. */
+  #dropped = 0;
+  /** Peers that read the growing copy. */
+  #peers = 0;
   #taken = 0;
   #retryAfterMs: number | undefined;
 
@@ -81,13 +78,16 @@ export class Flight {
     this.want = want;
     this.#components = components;
     this.#init = init;
+    this.#copy = new FlightCopy(components, want, {
+      signal: this.#abort.signal,
+      lowestPosition: () => lowest([...this.#readers].map((reader) => reader.position)),
+    });
     this.landed = this.#run();
   }
 
   /** Where the bytes come from: `upstream` as soon as any of them did. */
   get origin(): SourceKind {
-    const kinds = [...this.#contributors.values()].map((contributor) => contributor.kind);
-    return kinds.length > 0 && kinds.every((kind) => kind === "peer") ? "peer" : "upstream";
+    return this.#contributors.origin;
   }
 
   /** Whether the bytes are all here and right, if not yet in the store. */
@@ -112,11 +112,36 @@ export class Flight {
       failure: (begun) => this.#failureFor(begun),
       changed: this.#changed,
       read: (position, length) => this.#copy.read(position, length),
-      moved: () => this.#readerMoved(),
-      left: () => this.#readerLeft(reader),
+      moved: () => this.#copy.readerMoved(),
+      left: () => {
+        this.#readers.delete(reader);
+        this.#left();
+      },
     });
     this.#readers.add(reader);
     return reader;
+  }
+
+  /**
+   * The growing copy for a peer, who checks the digest itself and may read whatever is present; the flight goes on at least
+   * as long as it is read. Undefined when nothing more will come, or when it is not kept here.
+   */
+  openGrowing(): GrowingCopy | undefined {
+    if (!this.isOpen || !this.#copy.isKept) return undefined;
+    const dropped = this.#dropped;
+    this.#peers += 1;
+    return new GrowingCopy({
+      size: this.want.size,
+      received: () => this.#copy.received,
+      chain: () => this.#chain,
+      failure: () => (dropped === this.#dropped && this.#copy.isKept ? this.#failureFor(false) : startedOver()),
+      changed: this.#changed,
+      read: (position, length) => this.#copy.read(position, length),
+      left: () => {
+        this.#peers -= 1;
+        this.#left();
+      },
+    });
   }
 
   /** Ends it; its partial is kept. */
@@ -141,54 +166,15 @@ export class Flight {
   async #run(): Promise<void> {
     await Promise.resolve(); // let the one who made it join first
     try {
-      await this.#openCopy();
+      await this.#copy.open();
+      if (this.#copy.received > 0) this.#contributors.addEarlierRun();
       while (!(await this.#fillAndVerify())) await this.#startOver();
       this.#settle("verified");
-      await this.#commit();
+      await this.#copy.commit();
     } catch (error) {
       if (this.#state === "running") this.#settle("failed", error);
     }
     await this.#close();
-  }
-
-  // --- the growing copy ---
-
-  async #openCopy(): Promise<void> {
-    try {
-      this.#ingest = await this.#components.store.ingest(this.want);
-      this.#copy = this.#ingest;
-      if (this.#ingest.received > 0) this.#contributors.set("an earlier run", { kind: "earlier" });
-    } catch (error) {
-      this.#copy = this.#openMemory(error);
-    }
-  }
-
-  #openMemory(cause: unknown): MemorySpool {
-    this.#components.log.warn({ digest: this.want.digest }, `${this.#name} will not be kept: ${messageOf(cause)}`);
-    this.#memory = new MemorySpool(this.want, {
-      signal: this.#abort.signal,
-      lowestPosition: () => lowest([...this.#readers].map((reader) => reader.position)),
-    });
-    return this.#memory;
-  }
-
-  async #write(chunk: Buffer): Promise<void> {
-    try {
-      await this.#copy.write(chunk);
-    } catch (error) {
-      if (this.#ingest === undefined || !hasCode(error, "STORE_FULL", "STORE_UNUSABLE")) throw error;
-      await this.#leaveStore(this.#ingest, error);
-      await this.#copy.write(chunk);
-    }
-  }
-
-  /** The store cannot take it any more: goes on in memory, which must cover what the hash covers. */
-  async #leaveStore(ingest: Ingest, cause: unknown): Promise<void> {
-    const memory = this.#openMemory(cause);
-    await copyInto(memory, ingest);
-    this.#copy = memory;
-    this.#ingest = undefined;
-    await ingest.close({ keep: false });
   }
 
   // --- filling it ---
@@ -198,7 +184,7 @@ export class Flight {
     if (await this.#copy.verify()) return true;
     this.#blame();
     if (![...this.#readers].some((reader) => reader.begun)) return false;
-    await this.#ingest?.detach();
+    await this.#copy.detach();
     this.#released = this.want.size;
     const error = new DistswarmError("DIGEST_MISMATCH", `the digest of ${this.#name} did not match`);
     this.#settle("wrong", error);
@@ -226,14 +212,13 @@ export class Flight {
 
   #isUseful(source: Source): boolean {
     if (this.#liars.has(source.label)) return false;
-    // What waits for its digest must be held whole, and memory cannot hold it.
-    const inMemory = this.#memory !== undefined && this.want.size > MEMORY_SPOOL_BYTES;
-    return !inMemory || mayStream(source.kind, this.want.size, this.#init.verifyFirst);
+    // What waits for its digest must be held whole.
+    return this.#copy.holdsAll || mayStream(source.kind, this.want.size, this.#init.verifyFirst);
   }
 
   async #ask(source: Source): Promise<void> {
     await this.#components.queue.run(source.kind, this.#abort.signal, async () => {
-      if (this.#alone && !this.#contributors.has(source.label)) await this.#startOver();
+      if (this.#alone && !this.#contributors.has(source)) await this.#startOver();
       const attempt = new RunningAttempt(source, this.#copy.received);
       this.#current = attempt;
       const error = await this.#take(attempt).then(
@@ -248,11 +233,12 @@ export class Flight {
 
   async #take(attempt: RunningAttempt): Promise<void> {
     const { source } = attempt;
-    const { bytes } = await source.open({ offset: this.#copy.received, signal: this.#abort.signal });
+    const { bytes, chain = [] } = await source.open({ offset: this.#copy.received, signal: this.#abort.signal });
     attempt.answered();
+    this.#chain = chain;
     for await (const chunk of bytes) {
-      this.#contributors.set(source.label, { kind: source.kind, source });
-      await this.#write(chunk);
+      this.#contributors.add(source);
+      await this.#copy.write(chunk);
       attempt.bytes += chunk.length;
       this.#taken += chunk.length;
       this.#release();
@@ -268,12 +254,11 @@ export class Flight {
 
   /** A wrong digest over one source's bytes is that source's doing; over several sources' bytes it marks nobody. */
   #blame(): void {
-    const [only, ...others] = this.#contributors.values();
-    if (only?.source === undefined || others.length > 0) {
+    const source = this.#contributors.only;
+    if (source === undefined) {
       this.#alone = true;
       return;
     }
-    const { source } = only;
     this.#liars.add(source.label);
     const error = new SourceError("WRONG_BYTES", `sent bytes with another digest than the Manifest's`);
     source.blame(error);
@@ -283,8 +268,10 @@ export class Flight {
 
   async #startOver(): Promise<void> {
     this.#released = 0;
+    this.#dropped += 1;
     this.#contributors.clear();
     await this.#copy.restart();
+    this.#changed.fire();
   }
 
   #missing(): number {
@@ -294,9 +281,7 @@ export class Flight {
   // --- the readers ---
 
   #release(): void {
-    const contributors = [...this.#contributors.values()];
-    const streams = contributors.every(({ kind }) => mayStream(kind, this.want.size, this.#init.verifyFirst));
-    if (!streams) return this.#changed.fire();
+    if (!this.#contributors.mayStream(this.want.size, this.#init.verifyFirst)) return this.#changed.fire();
     this.#released = this.#copy.received;
     this.#changed.fire();
   }
@@ -306,16 +291,11 @@ export class Flight {
     return this.#state === "wrong" && !begun ? this.#error : undefined;
   }
 
-  #readerMoved(): void {
-    this.#memory?.readerMoved();
-  }
-
-  #readerLeft(reader: FlightReader): void {
-    this.#readers.delete(reader);
-    this.#readerMoved();
+  #left(): void {
+    this.#copy.readerMoved();
     this.#changed.fire();
-    if (this.#readers.size > 0 || this.#state !== "running") return;
-    if (this.#ingest !== undefined && this.#missing() <= this.#init.finishUpTo) return;
+    if (this.#readers.size + this.#peers > 0 || this.#state !== "running") return;
+    if (this.#copy.isKept && this.#missing() <= this.#init.finishUpTo) return;
     this.abort(new DistswarmError("NO_SOURCE", "nobody waits for it any more; its partial is kept"));
   }
 
@@ -333,29 +313,18 @@ export class Flight {
     const name = this.#name;
     const facts = { digest: this.want.digest, attempts: this.attempts.length };
     if (state !== "verified") return this.#components.log.warn(facts, `${name}: ${messageOf(error)}`);
-    const from = [...this.#contributors.keys()].join(", then ");
     const took = formatDuration(performance.now() - this.#began);
-    this.#components.log.info(facts, `${name}: ${formatSize(this.want.size)} in ${took} from ${from}`);
-  }
-
-  async #commit(): Promise<void> {
-    await this.#ingest?.commit().catch((error: unknown) => {
-      this.#components.log.warn({ digest: this.want.digest }, `not kept: ${messageOf(error)}`);
-    });
+    this.#components.log.info(facts, `${name}: ${formatSize(this.want.size)} in ${took} from ${this.#contributors.names}`);
   }
 
   /** Gives the disk back: a failed partial at once, so that the next flight can go on with it; else after the readers. */
   async #close(): Promise<void> {
-    if (this.#ingest === undefined) return;
-    const { log } = this.#components;
-    const close = (): Promise<void> =>
-      this.#ingest!.close({ keep: this.#state !== "wrong" }).catch((error: unknown) => log.warn(messageOf(error)));
-    if (this.#state === "failed") return close();
-    void this.#readersGone().then(close);
+    if (this.#state === "failed") return this.#copy.close({ keep: true });
+    void this.#readersGone().then(() => this.#copy.close({ keep: this.#state === "verified" }));
   }
 
   async #readersGone(): Promise<void> {
-    while (this.#readers.size > 0) await abortable(this.#changed.wait(), undefined);
+    while (this.#readers.size + this.#peers > 0) await this.#changed.wait();
   }
 }
 
@@ -364,12 +333,6 @@ function lowest(numbers: readonly (number | undefined)[]): number | undefined {
   return known.length === 0 ? undefined : Math.min(...known);
 }
 
-/** Takes over what an ingest has, as fast as the readers read on. */
-async function copyInto(memory: MemorySpool, ingest: Ingest): Promise<MemorySpool> {
-  while (memory.received < ingest.received) {
-    const chunk = await ingest.read(memory.received, 2 ** 20);
-    if (chunk.length === 0) throw new DistswarmError("STORE_UNUSABLE", "the partial cannot be read back");
-    await memory.write(chunk);
-  }
-  return memory;
+function startedOver(): Error {
+  return new DistswarmError("DIGEST_MISMATCH", "the bytes so far were wrong, or are not kept: begin again");
 }

@@ -146,7 +146,7 @@ describe.skipIf(!isRoot)(`a small file system of its own${isRoot ? "" : " (skipp
       await leaveRoom(box, 20 * MIB);
       expect(await get(box, small)).toBe(small.digest);
       await expect.poll(() => kept(box)).toBe(1);
-      expect((await box.agent.api.status()).warnings).toEqual([]);
+      expect((await box.agent.api.status()).warnings.join("\n")).not.toMatch(/full|room|space/i);
     },
   );
 
