@@ -1,9 +1,10 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { digestOf } from "../core/digest.ts";
 import { systemCode } from "../core/errors.ts";
 import type { FileEdit } from "./edit.ts";
+import { writeWhole } from "./write-file.ts";
 
 /**
  * Where what was there before is kept, below the root: a directory that only root writes to, beside the files that it is
@@ -12,6 +13,8 @@ import type { FileEdit } from "./edit.ts";
 const BACKUP_DIR = "/etc/portage/.distswarm-setup";
 const JOURNAL = "journal.json";
 const DIR_MODE = 0o700;
+/** Of a digest, in the name of a copy. */
+const COPY_NAME_DIGITS = 16;
 
 const entrySchema = z.strictObject({
   path: z.string(),
@@ -49,8 +52,7 @@ export class Journal {
     await mkdir(dirname(this.dir), { recursive: true });
     await mkdir(this.dir, { recursive: true, mode: DIR_MODE });
     const entries = await this.entries();
-    const backup = before === undefined ? null : `${entries.length}-${path.slice(path.lastIndexOf("/") + 1)}`;
-    if (backup !== null) await writeFile(join(this.dir, backup), before!, "latin1");
+    const backup = before === undefined ? null : await this.#copy(path, Buffer.from(before, "latin1"));
     await this.#write([...entries, { path, backup, written: digestOf(Buffer.from(after, "latin1")), made: [...made] }]);
   }
 
@@ -65,7 +67,14 @@ export class Journal {
     else await this.#write(entries);
   }
 
+  /** Two versions of one file are two copies: each is named by its content, too. */
+  async #copy(path: string, content: Buffer): Promise<string> {
+    const name = `${basename(path)}.${digestOf(content).slice(0, COPY_NAME_DIGITS)}`;
+    await writeWhole(join(this.dir, name), content);
+    return name;
+  }
+
   async #write(entries: readonly JournalEntry[]): Promise<void> {
-    await writeFile(join(this.dir, JOURNAL), `${JSON.stringify(entries, null, 2)}\n`);
+    await writeWhole(join(this.dir, JOURNAL), Buffer.from(`${JSON.stringify(entries, null, 2)}\n`));
   }
 }

@@ -8,8 +8,8 @@ const OLD_MAKE_CONF = "/etc/make.conf";
 /** In a make.conf directory: read after the others, so that its line counts. */
 const OWN_FILE = "zz-distswarm.conf";
 const MARK = "# distswarm: what is fetched by plain http goes through the agent (distswarm setup --undo takes it out)";
-/** The mark with the line that it stands above. */
-const OWN_LINES = new RegExp(`^${MARK.replace(/[()]/g, "\\$&")}\n.*\n`, "m");
+/** The mark with the line that it stands above, and the URL in that. */
+const OWN_LINES = new RegExp(`^${MARK.replace(/[()]/g, "\\$&")}\nhttp_proxy="(.*)"\n`, "m");
 
 /** What decides on the change. */
 export interface MakeConfWish {
@@ -22,13 +22,14 @@ export interface MakeConfWish {
 /** Proposes the `http_proxy` line for make.conf below `root`. */
 export async function proposeMakeConf(root: string, { url, agentHasProxy }: MakeConfWish): Promise<Proposal> {
   const { variables, warnings } = await readMakeConf(root);
-  const current = variables.get("http_proxy") ?? "";
-  if (current === url) return nothing();
-  if (current !== "" && !agentHasProxy && !isOurs(await ownText(root))) return nothing(otherProxy(current));
   const path = await makeConfFile(root);
+  const before = await readForEdit(path);
+  const current = variables.get("http_proxy") ?? "";
+  const isOthers = current !== "" && current !== OWN_LINES.exec(before ?? "")?.[1];
+  if (current === url) return nothing();
+  if (isOthers && !agentHasProxy) return nothing(otherProxy(current));
   const damage = warnings.find((warning) => warning.startsWith(`${path}:`));
   if (damage !== undefined) return nothing(`${damage}: mend that first, Portage does not read the file to its end`);
-  const before = await readForEdit(path);
   return { edit: { path, before, after: withHttpProxy(before ?? "", url) }, notes: [] };
 }
 
@@ -42,14 +43,6 @@ function otherProxy(current: string): string {
     `make.conf stays as it is: http_proxy is ${current} already. If the agent is to go through that proxy, set ` +
     `upstream.proxy = "${current}" in /etc/distswarm.toml, restart it, and run setup again`
   );
-}
-
-function isOurs(text: string): boolean {
-  return OWN_LINES.test(text);
-}
-
-async function ownText(root: string): Promise<string> {
-  return (await readForEdit(await makeConfFile(root))) ?? "";
 }
 
 /** The file that gets the line: make.conf, or one of our own where that is a directory. */

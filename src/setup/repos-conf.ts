@@ -9,8 +9,14 @@ const DEFAULT_REPOS_CONF = "/usr/share/portage/config/repos.conf";
 /** In a repos.conf directory: read after the others, so that its values count. */
 const OWN_FILE = "zz-distswarm.conf";
 
-/** What lets tree snapshots come from the agent, with Gentoo's signature checked by Portage as well. */
-const WANTED: Readonly<Record<string, string>> = { "sync-type": "webrsync", "sync-webrsync-verify-signature": "yes" };
+/**
+ * What lets tree snapshots come from the agent, with Gentoo's signature checked by Portage as well: each key with the values
+ * that do, the one to write first.
+ */
+const WANTED: readonly (readonly [key: string, ...values: string[]])[] = [
+  ["sync-type", "webrsync"],
+  ["sync-webrsync-verify-signature", "yes", "true"],
+];
 
 /** Proposes that the main repository below `root` is synced by tree snapshots. */
 export async function proposeReposConf(root: string): Promise<Proposal> {
@@ -24,7 +30,7 @@ export async function proposeReposConf(root: string): Promise<Proposal> {
   const name = ini.get("DEFAULT")?.get("main-repo") ?? "gentoo";
   const section = ini.get(name);
   if (section === undefined) return nothing(`repos.conf stays as it is: it has no repository [${name}]`);
-  const lacking = Object.entries(WANTED).filter(([key, value]) => section.get(key) !== value);
+  const lacking = WANTED.filter(([key, ...values]) => !values.includes(section.get(key) ?? ""));
   if (lacking.length === 0) return nothing();
   const path = await reposConfFile(root);
   const before = await readForEdit(path);
@@ -32,7 +38,7 @@ export async function proposeReposConf(root: string): Promise<Proposal> {
 }
 
 /** The text of a repos.conf with these values in a section, in place of what it says of them. */
-export function withValues(text: string, section: string, values: readonly (readonly [string, string])[]): string {
+export function withValues(text: string, section: string, values: typeof WANTED): string {
   const lines = text.split("\n");
   const head = lines.findIndex((line) => line.trim() === `[${section}]`);
   const wanted = values.map(([key, value]) => `${key} = ${value}`);

@@ -151,6 +151,26 @@ test("when the agent's address has changed, its line is replaced; undo goes back
   expect(await photograph(root)).toEqual(before);
 });
 
+test("a proxy that was put in after setup is somebody else's wish, and stays", async () => {
+  const root = await box(BOXES["a plain box"]!);
+  await write(root);
+  const path = join(root, "etc/portage/make.conf");
+  await writeFile(path, `${await readFile(path, "utf8")}http_proxy="http://proxy.lan:3128"\n`);
+  const { edits, notes } = await planSetup(root, WISHES);
+  expect([edits, notes]).toEqual([[], [expect.stringContaining("http://proxy.lan:3128")]]);
+});
+
+test("copies of several versions of a file do not get in one another's way", async () => {
+  const root = await box(BOXES["a plain box"]!);
+  await write(root);
+  const path = join(root, "etc/portage/make.conf");
+  await writeFile(path, 'USE="new"\n');
+  await undoSetup(root);
+  await write(root);
+  expect((await undoSetup(root)).restored).toEqual(expect.arrayContaining([path]));
+  expect(await readFile(path, "utf8")).toBe('USE="new"\n');
+});
+
 test("a file that its owner changed since is not touched by undo; the copy stays and is named", async () => {
   const root = await box(BOXES["a plain box"]!);
   await write(root);
