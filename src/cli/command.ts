@@ -20,7 +20,10 @@ export type RunCommand = (context: Context) => Promise<number>;
 
 /** A command as the command line and the help have it; its code is loaded only when it is run. */
 export interface Command {
+  /** One word, or two: then the first is a group of commands. */
   readonly name: string;
+  /** What the help says of the group that it is in. */
+  readonly group?: string;
   /** Its arguments in commander's notation, such as `[dir]` or `<names...>`. */
   readonly arguments?: string;
   /** One sentence. */

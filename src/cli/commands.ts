@@ -3,6 +3,8 @@ import type { Command } from "./command.ts";
 const JSON_VALUE = "print it as JSON";
 const JSON_EVENTS = "print each event as a line of JSON";
 
+const SNAPSHOT_GROUP = "The signed snapshots of the Portage tree: list those that are kept, pull one.";
+
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   {
@@ -66,6 +68,23 @@ export const COMMANDS: readonly Command[] = [
     json: JSON_EVENTS,
     example: "distswarm gc --dry-run",
     load: () => import("./gc.ts"),
+  },
+  {
+    name: "snapshot list",
+    group: SNAPSHOT_GROUP,
+    summary: "Show the tree snapshots that are kept, who signed them and when, and which peers have them.",
+    json: JSON_VALUE,
+    example: "distswarm snapshot list",
+    load: () => import("./snapshot-list.ts"),
+  },
+  {
+    name: "snapshot pull",
+    group: SNAPSHOT_GROUP,
+    arguments: "[date]",
+    summary: "Get and verify the tree snapshot of a date (YYYYMMDD), or the newest, from peers or else a mirror.",
+    json: JSON_VALUE,
+    example: "distswarm snapshot pull 20261120",
+    load: () => import("./snapshot-pull.ts"),
   },
   {
     name: "doctor",

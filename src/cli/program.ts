@@ -10,14 +10,30 @@ export interface Invocation {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** Where a command stands: the program itself, or its group, which is made with its first command. */
+function parentOf(program: Program, { name, group, example }: Command): Program {
+  const [first = ""] = name.split(" ");
+  if (group === undefined) return program;
+  return program.commands.find((made) => made.name() === first) ?? addGroup(program, first, { group, example });
+}
+
+function addGroup(program: Program, name: string, { group, example }: { group: string; example: string }): Program {
+  return program.command(name).description(group).helpCommand(false).addHelpText("after", helpEnd(example));
+}
+
+function helpEnd(example: string): string {
+  return `\n${EXIT_CODE_HELP}\n\nExample:\n  ${example}`;
+}
+
 function addCommand(program: Program, command: Command, chosen: (invocation: Invocation) => void): void {
-  const sub = program.command(command.name).description(command.summary);
+  const name = command.name.split(" ").at(-1)!;
+  const sub = parentOf(program, command).command(name).description(command.summary);
   if (command.arguments !== undefined) sub.argument(command.arguments);
   for (const [flags, sentence] of Object.entries(command.options ?? {})) sub.option(flags, sentence);
   if (command.json !== undefined) sub.option("--json", command.json);
   sub
     .option("--config <file>", "config file (default: /etc/distswarm.toml, none needed)")
-    .addHelpText("after", `\n${EXIT_CODE_HELP}\n\nExample:\n  ${command.example}`)
+    .addHelpText("after", helpEnd(command.example))
     .action(() => chosen({ command, args: sub.args, options: sub.opts() }));
 }
 
@@ -49,7 +65,7 @@ export function parseCommandLine(
             .replace(/\s*\n\s*/g, " ")}\n`,
         ),
     })
-    .addHelpText("after", `\n${EXIT_CODE_HELP}\n\nExample:\n  distswarm status`);
+    .addHelpText("after", helpEnd("distswarm status"));
   for (const command of commands) addCommand(program, command, (chosen) => (invocation = chosen));
   if (argv.length === 0) program.error("error: no command given; distswarm --help lists them");
   program.parse(argv, { from: "user" });

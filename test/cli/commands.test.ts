@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { FetchEvent, MirrorStatus, StoreToolEvent } from "../../src/core/agent-api.ts";
 import { DistswarmError } from "../../src/core/errors.ts";
-import { events, STATUS } from "../control/fake-agent.ts";
+import { events, SNAPSHOT, STATUS } from "../control/fake-agent.ts";
 import { distswarm, runningAgent } from "./cli.ts";
 
 const MIRROR: MirrorStatus = { url: "http://a.example", layout: "flat", requests: 1, failures: 0, bytes: 5 };
@@ -22,6 +22,58 @@ test("mirrors prints text, with --json the list, and says when there are none", 
   expect((await distswarm(["mirrors", ...(await runningAgent())])).out).toBe(
     "no mirrors are configured and no host was asked yet\n",
   );
+});
+
+describe("snapshot", () => {
+  const LINE = `20261119  50.0 MiB  verified  signed 2026-11-20 00:45 UTC by ${SNAPSHOT.signed_by}  also on`;
+
+  test("list shows date, size, who signed and when, and the peers by name; with --json what the agent said", async () => {
+    const [known = ""] = SNAPSHOT.peers;
+    const peers = [{ id: known, host: "h2", address: "10.0.0.2:8481", distfiles: 7 }];
+    const agent = await runningAgent({ status: async () => ({ ...STATUS, snapshots: [SNAPSHOT], swarm: { peers } }) });
+    expect((await distswarm(["snapshot", "list", ...agent])).out).toBe(`  ${LINE} h2, efefefef\n`);
+    expect(JSON.parse((await distswarm(["snapshot", "list", "--json", ...agent])).out)).toEqual([SNAPSHOT]);
+  });
+
+  test("list says when none is kept", async () => {
+    const { out } = await distswarm(["snapshot", "list", ...(await runningAgent())]);
+    expect(out).toBe("no tree snapshot is kept on this box\n");
+  });
+
+  test("pull hands on the date, or none, and says what came; an error of the agent's is exit code 1", async () => {
+    const asked: unknown[] = [];
+    const agent = await runningAgent({
+      pullSnapshot: async (date) => {
+        asked.push(date);
+        if (date === "x") throw new DistswarmError("INVALID_REQUEST", "not a date (YYYYMMDD): x");
+        return SNAPSHOT;
+      },
+    });
+    expect((await distswarm(["snapshot", "pull", ...agent])).out).toContain(LINE);
+    expect(JSON.parse((await distswarm(["snapshot", "pull", "20261119", "--json", ...agent])).out)).toEqual(SNAPSHOT);
+    expect(await distswarm(["snapshot", "pull", "x", ...agent])).toMatchObject({
+      code: 1,
+      err: "distswarm: not a date (YYYYMMDD): x\n",
+    });
+    expect(asked).toEqual([undefined, "20261119", "x"]);
+  });
+
+  test("pull ends with exit code 130 on SIGINT, and stops waiting in the agent", async () => {
+    const interruption = new AbortController();
+    const left = new AbortController();
+    const over = once(left.signal, "abort");
+    const agent = await runningAgent({
+      pullSnapshot: async (_date, signal) => {
+        interruption.abort();
+        await once(signal, "abort");
+        left.abort();
+        throw signal.reason;
+      },
+    });
+    const { code } = await distswarm(["snapshot", "pull", ...agent], { interruption: interruption.signal });
+    expect(code).toBe(130);
+    await over;
+  });
 });
 
 test("explain passes on what was asked, and the agent's error with exit code 1", async () => {

@@ -3,7 +3,7 @@ import { COMMANDS } from "../../src/cli/commands.ts";
 import { distswarm, temporaryConfig } from "./cli.ts";
 
 describe("help", () => {
-  test.for([[], ...COMMANDS.map(({ name }) => [name])])(
+  test.for([[], ["snapshot"], ...COMMANDS.map(({ name }) => name.split(" "))])(
     "of distswarm %s ends with exit codes and an example",
     async (args) => {
       const { code, out, err } = await distswarm([...args, "--help"]);
@@ -25,6 +25,7 @@ describe("what cannot be understood is one line and exit code 2", () => {
     [["agent", "--json"], "distswarm: unknown option '--json'\n"],
     [["explain"], "distswarm: missing required argument 'asked'\n"],
     [["fetch"], "distswarm: missing required argument 'names'\n"],
+    [["snapshot", "lst"], "distswarm: unknown command 'lst' (Did you mean list?)\n"],
     [["gc", "x"], "distswarm: too many arguments for 'gc'. Expected 0 arguments but got 1.\n"],
     [["status", "--config"], "distswarm: option '--config <file>' argument missing\n"],
   ] as const)("%j", async ([args, line]) => {
@@ -41,7 +42,7 @@ describe("what cannot be understood is one line and exit code 2", () => {
   });
 });
 
-test.for(["status", "mirrors", "explain x", "fetch x", "import", "fsck", "gc"])(
+test.for(["status", "mirrors", "explain x", "fetch x", "import", "fsck", "gc", "snapshot list", "snapshot pull"])(
   "%s without an agent says how to start one, with exit code 10",
   async (line) => {
     const { file, dir } = await temporaryConfig();
