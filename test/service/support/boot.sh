@@ -11,6 +11,10 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$dir/memory/upper,workdir=$dir/
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+# The kernel is the machine's: its settings are not for the init system in here to change.
+mount -o remount,bind,ro "$root/sys"
+mount --bind "$root/proc/sys" "$root/proc/sys"
+mount -o remount,bind,ro "$root/proc/sys"
 for place in run tmp dev; do mount -t tmpfs tmpfs "$root/$place"; done
 for device in null zero full random urandom tty; do
   touch "$root/dev/$device"

@@ -5,10 +5,5 @@ mkdir -p /run/openrc && echo default >/run/openrc/softlevel
 mkdir -p /etc/conf.d
 printf '#!/sbin/openrc-run\nstart() { :; }\n' >/etc/init.d/localmount
 chmod +x /etc/init.d/localmount
-rm -rf /usr/local/lib/distswarm /usr/local/bin/distswarm
-mkdir /usr/local/lib/distswarm
-cp -r /opt/distswarm/dist /opt/distswarm/package.json /usr/local/lib/distswarm
-ln -s /opt/distswarm/node_modules /usr/local/lib/distswarm/node_modules
-chmod +x /usr/local/lib/distswarm/dist/main.js
-ln -s ../lib/distswarm/dist/main.js /usr/local/bin/distswarm
+. /opt/distswarm/test/service/support/install.sh
 sh /run/job/job.sh >>/run/job/out 2>&1

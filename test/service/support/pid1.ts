@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -25,24 +25,39 @@ export function whyNoPid1(init: string): string | undefined {
 
 /**
  * Boots a copy of this machine's file system, without a network and nowhere to write but memory, with `init` (a shell
- * script that ends in the init system) as process 1. The project lies in /opt/distswarm there, and what is written to
- * /run/job/out comes back. The files below `over` are put over those of this machine.
+ * script of this directory that ends in the init system) as process 1. The project lies in /opt/distswarm there, and
+ * `files` of this directory beside the init script in /run/job. The files below `over` are put over those of this machine.
+ *
+ * @returns what the job wrote to /run/job/out: the outcome of each step, from lines such as `start: active`.
  */
-export async function boot(init: string, files: Readonly<Record<string, string>>, over = "/"): Promise<string> {
+export async function boot(
+  init: string,
+  files: Readonly<Record<string, string>>,
+  over = "/",
+): Promise<Record<string, string>> {
   const dir = await mkdtemp(join(tmpdir(), "distswarm-pid1-"));
   try {
     const job = join(dir, "job");
     await mkdir(job);
-    for (const [name, text] of Object.entries({ init, out: "", ...files })) await writeFile(join(job, name), text);
+    await writeFile(join(job, "out"), "");
+    for (const [name, file] of Object.entries({ init, ...files })) {
+      await copyFile(join(import.meta.dirname, file), join(job, name));
+    }
     const running = promisify(execFile)("unshare", [...NAMESPACES, "sh", BOOT, dir, PROJECT, over], {
       timeout: LIMIT_MS,
       killSignal: "SIGKILL",
     });
     const { stdout, stderr } = await running.catch((error: unknown) => error as { stdout: string; stderr: string });
-    const out = await readFile(join(job, "out"), "utf8");
-    if (!out.endsWith("done\n")) throw new Error(`the job did not end:\n${out}\n${stdout}\n${stderr}`);
-    return out;
+    return outcomes(await readFile(join(job, "out"), "utf8"), stdout + stderr);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+function outcomes(out: string, said: string): Record<string, string> {
+  const steps = Object.fromEntries(
+    [...out.matchAll(/^([a-z ]+): (.*)$/gm)].map(([, step, outcome]) => [step, outcome]),
+  );
+  if (out.endsWith("done\n") && steps["timeout"] === undefined) return steps as Record<string, string>;
+  throw new Error(`the job did not get to its end:\n${out}\n${said}`);
 }
