@@ -24,7 +24,7 @@ export interface Box {
   close(): Promise<void>;
 }
 
-/** What a box is made with. */
+/** What a box is made with; it has no keyring by itself. */
 export interface BoxOptions {
   /** Distfiles that its Manifests name. */
   readonly files?: readonly TestFile[];
@@ -72,6 +72,8 @@ export function boxConfig(dir: string, options: BoxOptions): RawConfig {
     proxy: { listen: ["127.0.0.1:0"] },
     store: { dir: join(dir, "store"), min_free: "0B" },
     portage: { repos: [join(dir, "repo")], distdir: join(dir, "distfiles") },
+    snapshot: { keyring: join(dir, "gentoo-release.asc") },
+    swarm: { listen: "127.0.0.1:0", networks: ["127.0.0.0/8"], multicast: false },
     upstream: { mirrors: [...(options.mirrors ?? [])], header_timeout: "2s", stall_timeout: "2s" },
   };
   const sections = Object.entries(options.config ?? {}).map(([key, value]) => [

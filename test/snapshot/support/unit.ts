@@ -22,14 +22,14 @@ const HOUR_MS = 3_600_000;
 export const GENTOO = { name: "Gentoo ebuild repository signing key", email: "infrastructure@gentoo.org" };
 export const STRANGER = { name: "Somebody else", email: "somebody@example.org" };
 
-/** A key that signs, made a year before {@link NOW}. */
+/** A key that signs, made a year before `now`. */
 export async function makeKey(
-  options: { userID?: typeof GENTOO; expiresInS?: number; subkey?: boolean } = {},
+  options: { userID?: typeof GENTOO; expiresInS?: number; subkey?: boolean; now?: number } = {},
 ): Promise<PrivateKey> {
-  const { userID = GENTOO, expiresInS = 0, subkey = false } = options;
+  const { userID = GENTOO, expiresInS = 0, subkey = false, now = NOW } = options;
   const { privateKey } = await generateKey({
     userIDs: [userID],
-    date: new Date(NOW - 365 * 24 * HOUR_MS),
+    date: new Date(now - 365 * 24 * HOUR_MS),
     keyExpirationTime: expiresInS,
     subkeys: subkey ? [{ sign: true }] : [],
     format: "object",
