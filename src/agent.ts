@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "./config.ts";
 import { reloader, type LiveOptions, type Reloaded } from "./config/reload.ts";
+import { buildLan, type Lan } from "./compose/lan.ts";
 import { ControlServer } from "./control/server.ts";
 import type { AgentApi } from "./core/agent-api.ts";
 import { condemnDatabase, isDatabaseDamage, openDatabase, type Database } from "./core/database.ts";
@@ -24,7 +25,7 @@ import { SnapshotDoor } from "./proxy/snapshot-door.ts";
 import { BulkFetch } from "./retrieve/bulk-fetch.ts";
 import { Explainer } from "./retrieve/explainer.ts";
 import { Resolver } from "./retrieve/resolver.ts";
-import { Retriever } from "./retrieve/retriever.ts";
+import { Retriever, type RetrieverComponents } from "./retrieve/retriever.ts";
 import { Snapshots, type SnapshotsComponents } from "./snapshot/snapshots.ts";
 import { StatusModel } from "./status/model.ts";
 import { statusPage } from "./status/page.ts";
@@ -36,12 +37,6 @@ import { UpstreamMirrors } from "./upstream/upstream-mirrors.ts";
 
 /** Transfers from peers at once: they are quick and cost nobody's line. */
 const PEER_TRANSFERS = 16;
-
-/**
- * What the tree snapshots know of the other boxes while there is no swarm. With it come its finder, its peers' ids and its
- * claims by name; its sessions tell `announcements` at their start and at each `changed`, and call `heard` and `gone`.
- */
-const ALONE = { id: "", peers: { async *sources() {} }, peerIds: () => [] };
 
 /** A running agent. */
 export interface Agent {
@@ -81,7 +76,10 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
 async function startOnce(config: Config, options: AgentOptions): Promise<Agent> {
   const { log } = options;
   const db = await openState(config.state_dir, log);
-  const parts = buildParts(config, db, options);
+  const parts = await buildParts(config, db, options).catch(async (error: unknown) => {
+    await db.close();
+    throw error;
+  });
   try {
     await startAll(parts.order);
   } catch (error) {
@@ -116,21 +114,26 @@ interface Parts {
   readonly damaged: Promise<void>;
 }
 
-function buildParts(config: Config, db: Database, { log, notes }: AgentOptions): Parts {
+async function buildParts(config: Config, db: Database, { log, notes }: AgentOptions): Promise<Parts> {
   const part = (name: string): Logger => log.child({ part: name });
   const via = `distswarm-${randomBytes(4).toString("hex")}`;
 
   const index = new ManifestIndex({ db, log: part("index") }, { repos: config.portage.repos });
   const upstream = buildUpstream(config, { db, log: part("upstream") }, via);
   const store = buildStore(config, { db, index, isKept: (digest) => snapshots.protects(digest), log: part("store") });
-  const snapshots = buildSnapshots(config, { db, store, upstream, log: part("snapshot") });
-  const finders: readonly SourceFinder[] = [upstream];
+  const openGrowing = (digest: Digest) => retriever.openGrowing(digest);
+  const lan = await buildLan(config, { db, store, openGrowing, log: part("swarm") });
+  const snapshots = buildSnapshots(config, { db, store, upstream, lan, log: part("snapshot") });
+  const finders: readonly SourceFinder[] = [lan.peers, upstream, lan.lastResort];
   const resolver = new Resolver({ index, upstream });
-  const retriever = buildRetriever(config, store, finders, part("retrieve"));
-  const traffic = new TrafficCounter();
+  const isAtPeer = (digest: Digest): boolean => lan.swarm.holders(digest).length > 0;
+  const retriever = buildRetriever(config, { store, finders, isAtPeer, log: part("retrieve") });
+  const traffic = new TrafficCounter({ uploaded: () => lan.traffic.uploaded() });
   const ledger = new TrafficLedger({ counter: traffic, table: db.sublevel("traffic", { valueEncoding: "json" }) });
   const status = new StatusModel({
+    id: lan.id,
     listen: () => listening(),
+    swarm: () => ({ ...lan.swarm.status(), peers: lan.status(), turned_away: lan.traffic.turnedAway }),
     store: { usage: () => store.usage(), dir: config.store.dir, distdir: config.portage.distdir },
     index: {
       counts: () => index.counts(),
@@ -142,7 +145,13 @@ function buildParts(config: Config, db: Database, { log, notes }: AgentOptions):
     transfers: () => retriever.transfers(),
     snapshots: () => snapshots.list(),
     mirrors: () => upstream.mirrorStatus(),
-    warnings: () => [...notes, ...[store.usage().problem ?? []].flat(), ...index.problems(), ...snapshots.warnings()],
+    warnings: () => [
+      ...notes,
+      ...[store.usage().problem ?? []].flat(),
+      ...index.problems(),
+      ...snapshots.warnings(),
+      ...[lan.swarm.status().problem ?? []].flat(),
+    ],
   });
   const doors = buildDoors(
     config,
@@ -150,9 +159,11 @@ function buildParts(config: Config, db: Database, { log, notes }: AgentOptions):
     via,
   );
   const listening = (): string[] => doors.addresses().map(({ address, port }) => hostPort(address, port));
-  const api = buildApi({ index, resolver, store, snapshots, retriever, finders, status }, config.portage.distdir);
+  const api = buildApi({ index, resolver, store, snapshots, retriever, finders, status, lan }, config.portage.distdir);
   const control = new ControlServer({ api, log: part("control") }, { dir: config.state_dir });
 
+  retriever.on("begun", (digest) => lan.swarm.claim(digest, true));
+  retriever.on("landed", (digest) => lan.swarm.claim(digest, false));
   index.on("refreshed", ({ changed }) => {
     if (changed) void Promise.all([upstream.refresh(), store.rescan()]);
   });
@@ -166,7 +177,7 @@ function buildParts(config: Config, db: Database, { log, notes }: AgentOptions):
     "store.max_size": ({ store: { max_size, min_free } }) => store.limit({ maxSize: max_size, minFree: min_free }),
     "store.min_free": ({ store: { max_size, min_free } }) => store.limit({ maxSize: max_size, minFree: min_free }),
   };
-  const order = [ledger, index, upstream, store, snapshots, retriever, control, doors];
+  const order = [ledger, index, upstream, store, snapshots, retriever, control, doors, ...lan.parts];
   return { api, damaged, live, order, listening };
 }
 
@@ -212,15 +223,14 @@ function buildStore(config: Config, { db, index, isKept, log }: StoreParts): Fil
 
 function buildSnapshots(
   config: Config,
-  components: Pick<SnapshotsComponents, "db" | "store" | "upstream" | "log">,
+  { lan, ...components }: Pick<SnapshotsComponents, "db" | "store" | "upstream" | "log"> & { lan: Lan },
 ): Snapshots {
-  const { id, ...others } = ALONE;
   const { keep, keyring, replicate, replicate_rate, poll } = config.snapshot;
   const { distdir } = config.portage;
   return new Snapshots(
-    { ...components, ...others },
+    { ...components, peers: lan.peers, peerIds: () => lan.status().map(({ id }) => id) },
     {
-      id,
+      id: lan.id,
       keyring,
       stagingDir: join(config.store.dir, "snapshots"),
       keep,
@@ -233,15 +243,12 @@ function buildSnapshots(
   );
 }
 
-function buildRetriever(config: Config, store: FileStore, finders: readonly SourceFinder[], log: Logger): Retriever {
-  return new Retriever(
-    { store, finders, log },
-    {
-      verifyFirst: { peer: config.peer.verify_first, upstream: config.proxy.verify_first },
-      finishUpTo: config.upstream.finish_up_to,
-      transfers: { peer: PEER_TRANSFERS, upstream: config.upstream.transfers },
-    },
-  );
+function buildRetriever(config: Config, components: RetrieverComponents): Retriever {
+  return new Retriever(components, {
+    verifyFirst: { peer: config.peer.verify_first, upstream: config.proxy.verify_first },
+    finishUpTo: config.upstream.finish_up_to,
+    transfers: { peer: PEER_TRANSFERS, upstream: config.upstream.transfers },
+  });
 }
 
 interface DoorParts {
@@ -273,6 +280,7 @@ function buildDoors(config: Config, parts: DoorParts, via: string): Doors {
 }
 
 interface ApiParts extends Omit<DoorParts, "traffic" | "upstream" | "log"> {
+  readonly lan: Lan;
   readonly finders: readonly SourceFinder[];
 }
 
@@ -287,6 +295,8 @@ function buildApi(parts: ApiParts, distdir: string | null): AgentApi {
     importFiles: (dir, signal) => store.import(dir ?? distdir ?? noDistdir(), signal),
     fsck: ({ repair }, signal) => store.fsck({ repair, refetch: (digest) => refetch(parts, digest, signal) }, signal),
     gc: (options, signal) => store.gc(options, signal),
+    invite: async () => parts.lan.swarm.invite(),
+    join: (key) => parts.lan.swarm.join(key),
     pullSnapshot: (date, signal) => snapshots.pull(date, { signal }),
   };
 }

@@ -81,6 +81,10 @@ listen = ${text([listen])}
 [store]
 dir = "${bed.dir}/store-${id}"
 min_free = "0B"
+[swarm]
+listen = "127.0.0.1:${await freePort()}"
+networks = ["127.0.0.0/8"]
+multicast = false
 [portage]
 repos = ${text(repos)}
 distdir = ""

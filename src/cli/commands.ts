@@ -23,6 +23,27 @@ export const COMMANDS: readonly Command[] = [
     load: () => import("./status.ts"),
   },
   {
+    name: "peers",
+    summary: "Show the other boxes: what each holds, what was got from it and given to it, and what is wrong with it.",
+    json: JSON_VALUE,
+    example: "distswarm peers",
+    load: () => import("./peers.ts"),
+  },
+  {
+    name: "invite",
+    summary: "Print the network key and the one command for the other boxes.",
+    json: JSON_VALUE,
+    example: "distswarm invite",
+    load: () => import("./invite.ts"),
+  },
+  {
+    name: "join",
+    arguments: "<key>",
+    summary: "Put this box into the network of a key; - reads it from stdin. A running agent changes at once.",
+    example: "distswarm join - < network.key",
+    load: () => import("./join.ts"),
+  },
+  {
     name: "mirrors",
     summary: "Show what downloads have taught about each mirror.",
     json: JSON_VALUE,

@@ -32,6 +32,7 @@ const fetchParameters = z.strictObject({ lines: z.array(z.string()) });
 const importParameters = z.strictObject({ dir: z.string().startsWith("/").optional() });
 const fsckParameters = z.strictObject({ repair: z.boolean() });
 const gcParameters = z.strictObject({ dryRun: z.boolean() });
+const joinParameters = z.strictObject({ key: z.string() });
 const pullParameters = z.strictObject({ date: z.string().optional() });
 
 /** Every call, by the path that it has on the sockets. Parameters are checked; a `ZodError` says what is wrong. */
@@ -48,6 +49,11 @@ export const CALLS: Readonly<Record<string, AnswerCall | StreamCall>> = {
   },
   "/fsck": { access: "control", stream: (api, given, signal) => api.fsck(fsckParameters.parse(given), signal) },
   "/gc": { access: "control", stream: (api, given, signal) => api.gc(gcParameters.parse(given), signal) },
+  "/invite": { access: "control", answer: async (api) => ({ key: await api.invite() }) },
+  "/join": {
+    access: "control",
+    answer: async (api, given) => ({ joined: await api.join(joinParameters.parse(given).key) }),
+  },
   "/snapshot/pull": {
     access: "control",
     answer: (api, given, signal) => api.pullSnapshot(pullParameters.parse(given).date, signal),

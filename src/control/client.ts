@@ -59,6 +59,14 @@ export class ControlClient implements AgentApi {
     return this.#steer<StoreToolEvent>("/gc", options, signal);
   }
 
+  async invite(): Promise<string> {
+    return ((await this.#answer({ access: "control", path: "/invite", body: {} })) as { key: string }).key;
+  }
+
+  async join(key: string): Promise<void> {
+    await this.#answer({ access: "control", path: "/join", body: { key } });
+  }
+
   async pullSnapshot(date: string | undefined, signal: AbortSignal): Promise<SnapshotStatus> {
     return (await this.#answer({
       access: "control",

@@ -192,6 +192,10 @@ export interface AgentApi {
   fetch(lines: readonly string[], signal: AbortSignal): AsyncIterable<FetchEvent>;
   importFiles(dir: string | undefined, signal: AbortSignal): AsyncIterable<StoreToolEvent>;
   fsck(options: { repair: boolean }, signal: AbortSignal): AsyncIterable<StoreToolEvent>;
+  /** The network key as text: a secret. */
+  invite(): Promise<string>;
+  /** Changes to the network of this key, for good. @throws {DistswarmError} `INVALID_NETWORK_KEY`. */
+  join(key: string): Promise<void>;
   gc(options: { dryRun: boolean }, signal: AbortSignal): AsyncIterable<StoreToolEvent>;
   /** Gets the tree snapshot of `date` (`YYYYMMDD`), or the newest that there may be, verifies and keeps it. */
   pullSnapshot(date: string | undefined, signal: AbortSignal): Promise<SnapshotStatus>;

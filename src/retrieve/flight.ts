@@ -314,7 +314,10 @@ export class Flight {
     const facts = { digest: this.want.digest, attempts: this.attempts.length };
     if (state !== "verified") return this.#components.log.warn(facts, `${name}: ${messageOf(error)}`);
     const took = formatDuration(performance.now() - this.#began);
-    this.#components.log.info(facts, `${name}: ${formatSize(this.want.size)} in ${took} from ${this.#contributors.names}`);
+    this.#components.log.info(
+      facts,
+      `${name}: ${formatSize(this.want.size)} in ${took} from ${this.#contributors.names}`,
+    );
   }
 
   /** Gives the disk back: a failed partial at once, so that the next flight can go on with it; else after the readers. */

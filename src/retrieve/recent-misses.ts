@@ -21,11 +21,6 @@ export class RecentMisses {
     if (miss !== undefined) throw miss.error;
   }
 
-  /** A peer has it now, or the tree changed. */
-  forget(digest: Digest): void {
-    this.#misses.delete(digest);
-  }
-
   #forgetOld(): void {
     const now = performance.now();
     for (const [digest, miss] of this.#misses) {

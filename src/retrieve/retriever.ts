@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import type { Attempt, TransferStatus } from "../core/agent-api.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Want } from "../core/distfile.ts";
@@ -6,6 +7,7 @@ import type { Startable } from "../core/lifecycle.ts";
 import { abortable } from "../core/pulse.ts";
 import type { SourceKind } from "../core/source.ts";
 import { AttemptHistory } from "./attempts.ts";
+import type { GrowingCopy } from "./growing-copy.ts";
 import { FlightContent, StoredContent, type Content } from "./content.ts";
 import { Flight, type FlightComponents, type FlightInit } from "./flight.ts";
 import { RecentMisses } from "./recent-misses.ts";
@@ -15,7 +17,10 @@ import { TransferQueue } from "./transfer-queue.ts";
 const FLIGHTS_FOR_A_CLIENT = 4;
 
 /** What the retriever uses. */
-export type RetrieverComponents = Omit<FlightComponents, "queue">;
+export interface RetrieverComponents extends Omit<FlightComponents, "queue"> {
+  /** Whether some peer can give it, from memory: then a miss a moment ago means nothing. */
+  readonly isAtPeer: (digest: Digest) => boolean;
+}
 
 /** What may be set of the retriever. */
 export interface RetrieverInit extends FlightInit {
@@ -23,12 +28,18 @@ export interface RetrieverInit extends FlightInit {
   readonly transfers: Readonly<Record<SourceKind, number>>;
 }
 
+/** `begun`: a blob is on its way here. `landed`: not any more, whatever became of it. */
+export interface RetrieverEvents {
+  begun: [digest: Digest];
+  landed: [digest: Digest];
+}
+
 /**
  * Gets blobs: from the store, from a flight under way, or by a new flight. One for all doors, so that a blob is fetched
  * once however many ask for it.
  */
-export class Retriever implements Startable {
-  readonly #components: FlightComponents;
+export class Retriever extends EventEmitter<RetrieverEvents> implements Startable {
+  readonly #components: RetrieverComponents & FlightComponents;
   readonly #init: FlightInit;
   readonly #flights = new Map<Digest, Flight>();
   readonly #history = new AttemptHistory();
@@ -36,6 +47,7 @@ export class Retriever implements Startable {
   #stopped = false;
 
   constructor(components: RetrieverComponents, init: RetrieverInit) {
+    super();
     this.#components = { ...components, queue: new TransferQueue(init.transfers) };
     this.#init = init;
   }
@@ -96,6 +108,11 @@ export class Retriever implements Startable {
     return content.origin;
   }
 
+  /** The copy of a blob on its way here, for a peer; undefined when none is. */
+  openGrowing(digest: Digest): GrowingCopy | undefined {
+    return this.#flights.get(digest)?.openGrowing();
+  }
+
   /** For `explain`: what was tried for this blob, now or last time. */
   attempts(digest: Digest): readonly Attempt[] {
     return this.#flights.get(digest)?.attempts ?? this.#history.of(digest);
@@ -125,15 +142,17 @@ export class Retriever implements Startable {
 
   #begin(want: Want): Flight {
     if (this.#stopped) throw stopping();
-    this.#misses.check(want.digest);
+    if (!this.#components.isAtPeer(want.digest)) this.#misses.check(want.digest);
     const flight = new Flight(want, this.#components, this.#init);
     this.#flights.set(want.digest, flight);
+    this.emit("begun", want.digest);
     void flight.landed.then(() => this.#onLanded(flight));
     return flight;
   }
 
   #onLanded(flight: Flight): void {
     this.#flights.delete(flight.want.digest);
+    this.emit("landed", flight.want.digest);
     this.#history.remember(flight.want.digest, flight.attempts);
   }
 

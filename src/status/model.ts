@@ -8,7 +8,10 @@ import type { TrafficLedger } from "./traffic-ledger.ts";
 
 /** What the status is made of, each part asked when somebody looks. */
 export interface StatusParts {
+  /** 64 hex characters. */
+  readonly id: string;
   readonly listen: () => readonly string[];
+  readonly swarm: () => Status["swarm"];
   readonly store: { usage: () => StoreUsage; dir: string; distdir: string | null };
   readonly index: {
     counts: () => { manifests: number; distfiles: number };
@@ -38,10 +41,10 @@ export class StatusModel {
     return {
       version: VERSION,
       uptime_seconds: Math.floor((performance.now() - this.#startedAt) / 1000),
-      id: "",
+      id: this.#parts.id,
       host: hostname(),
       proxy: { listen: this.#parts.listen() },
-      swarm: { peers: [] },
+      swarm: this.#parts.swarm(),
       store: storeStatus(store.usage(), store.dir, store.distdir),
       index: { ...index.counts(), ready: index.isReady(), repos: index.repos() },
       ...traffic.counts(),

@@ -6,8 +6,13 @@ type Origin = "store" | SourceKind;
 /** Counts what this box gave, since the start. */
 export class TrafficCounter {
   readonly #served: Record<Origin, Tally> = { store: NONE, peer: NONE, upstream: NONE };
-  #uploaded = NONE;
+  readonly #uploaded: () => Tally;
   #passed = NONE;
+
+  /** `uploaded` tells what peers were given by this box, which the data plane counts by peer. */
+  constructor(components: { uploaded: () => Tally }) {
+    this.#uploaded = components.uploaded;
+  }
 
   /** A client was given a verified distfile, or a range of it. */
   served(origin: Origin, bytes: number): void {
@@ -19,14 +24,9 @@ export class TrafficCounter {
     this.#passed = add(this.#passed, bytes);
   }
 
-  /** A peer was given a blob, or a range of it. */
-  uploaded(bytes: number): void {
-    this.#uploaded = add(this.#uploaded, bytes);
-  }
-
   /** The counts as the status shows them. */
   counts(): Pick<Status, "served" | "uploaded" | "passed"> {
-    return { served: { ...this.#served }, uploaded: this.#uploaded, passed: this.#passed };
+    return { served: { ...this.#served }, uploaded: this.#uploaded(), passed: this.#passed };
   }
 }
 

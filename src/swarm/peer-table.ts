@@ -249,6 +249,7 @@ export class PeerTable {
 
   #punish({ id, host }: Session, why: WireEnd, detail: string): void {
     if (why === "left" || why === "closed") return;
+    if (why === "left-unproved") return this.rejections.count("no_proof"); // no penalty: it may be a member in a hurry
     this.rejections.count(REJECTION_OF[why]);
     if (why === "rule") {
       this.#penalties.add(id, RULE_PENALTY_MS);

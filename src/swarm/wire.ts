@@ -17,6 +17,8 @@ const HYPERSWARM_ENDS = new Set(["Duplicate connection", "Swarm has been destroy
 export type WireEnd =
   /** The other end left, or cannot be reached any more. */
   | "left"
+  /** It left before it had proved anything: a stranger who saw that we are none of his, or a member in a hurry. */
+  | "left-unproved"
   /** We closed it. */
   | "closed"
   /** It sent no proof within the limit, or does not know our protocol. */
@@ -125,13 +127,18 @@ export class Wire {
 
   /** Errors of the system have a code; those of the decoders below us, who were sent nonsense, have none. */
   #note(error: Error): void {
-    const harmless = systemCode(error) !== undefined || HYPERSWARM_ENDS.has(error.message);
-    this.#end ??= { why: harmless ? "left" : "rule", detail: messageOf(error) };
+    this.#end ??= { why: this.#reasonOf(error), detail: messageOf(error) };
+  }
+
+  #reasonOf(error: Error): WireEnd {
+    if (HYPERSWARM_ENDS.has(error.message)) return "left";
+    if (systemCode(error) === undefined) return "rule";
+    return this.#isProved ? "left" : "left-unproved";
   }
 
   #ended(): void {
     clearTimeout(this.#timer);
-    this.#end ??= { why: "left", detail: "it left" };
+    this.#end ??= { why: this.#isProved ? "left" : "left-unproved", detail: "it left" };
     this.#drained.fire();
     this.#channel?.close();
     this.#handlers.ended(this.#end.why, this.#end.detail);

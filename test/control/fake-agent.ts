@@ -51,6 +51,8 @@ export function fakeAgent(methods: Partial<AgentApi> = {}): AgentApi {
     importFiles: () => events<StoreToolEvent>(),
     fsck: () => events<StoreToolEvent>(),
     gc: () => events<StoreToolEvent>(),
+    invite: async () => "dsw1",
+    join: async () => {},
     pullSnapshot: async () => SNAPSHOT,
     ...methods,
   };

@@ -11,10 +11,12 @@ function box() {
   };
   const clock = { now: new Date(2026, 10, 21, 23, 50) };
   const begin = async () => {
-    const counter = new TrafficCounter();
+    let uploaded = { requests: 0, bytes: 0 };
+    const counter = new TrafficCounter({ uploaded: () => uploaded });
+    const upload = (bytes: number) => (uploaded = { requests: uploaded.requests + 1, bytes: uploaded.bytes + bytes });
     const ledger = new TrafficLedger({ counter, table }, { now: () => clock.now });
     await ledger.start();
-    return { counter, ledger };
+    return { counter, ledger, upload };
   };
   return { clock, begin };
 }
@@ -23,7 +25,7 @@ test("what was counted before a restart still counts, today and in total", async
   const { begin } = box();
   const first = await begin();
   first.counter.served("peer", 100);
-  first.counter.uploaded(5);
+  first.upload(5);
   await first.ledger.stop();
   const second = await begin();
   second.counter.served("peer", 20);

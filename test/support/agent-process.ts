@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { ControlClient } from "../../src/control/client.ts";
+import { freePort } from "./free-port.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
@@ -23,7 +24,7 @@ export interface AgentProcess {
 /** Where an agent process keeps its config and state. */
 export interface AgentPlace {
   readonly dir: string;
-  /** The config file's text; `state_dir` is added. */
+  /** The config file's text; `state_dir` and `[swarm]` are added. */
   readonly config: string;
 }
 
@@ -31,7 +32,7 @@ export interface AgentPlace {
 export async function startAgentProcess(place: AgentPlace): Promise<AgentProcess> {
   const stateDir = join(place.dir, "state");
   const configFile = join(place.dir, "distswarm.toml");
-  await writeFile(configFile, `state_dir = ${JSON.stringify(stateDir)}\n${place.config}`);
+  await writeFile(configFile, `state_dir = ${JSON.stringify(stateDir)}\n${place.config}${await swarmSection()}`);
   const child = spawn(process.execPath, [MAIN, "agent", "--config", configFile], { stdio: ["ignore", "pipe", "pipe"] });
   const log: string[] = [];
   const url = await readyUrl(child, log);
@@ -48,6 +49,11 @@ export async function startAgentProcess(place: AgentPlace): Promise<AgentProcess
       return child.exitCode;
     },
   };
+}
+
+/** A swarm that keeps to itself. */
+async function swarmSection(): Promise<string> {
+  return `\n[swarm]\nlisten = "127.0.0.1:${await freePort()}"\nnetworks = ["127.0.0.0/8"]\nmulticast = false\n`;
 }
 
 function readyUrl(child: ChildProcess, log: string[]): Promise<string> {

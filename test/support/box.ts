@@ -5,6 +5,7 @@ import { startAgent, type Agent } from "../../src/agent.ts";
 import type { Config } from "../../src/config.ts";
 import { checkConfig, type RawConfig } from "../../src/config/file.ts";
 import { silentLogger, type Logger } from "../../src/core/logger.ts";
+import { freePort } from "./free-port.ts";
 import { makeRepository, type TestFile } from "./repository.ts";
 
 /** A box of a test: its directories, and an agent on them that can be stopped and started again. */
@@ -41,7 +42,7 @@ export async function startBox(options: BoxOptions = {}): Promise<Box> {
   const distdir = join(dir, "distfiles");
   await mkdir(distdir);
   await makeRepository(repo, options.files ?? []);
-  const config = checkConfig(boxConfig(dir, options), "test");
+  const config = checkConfig(boxConfig(dir, options, await freePort()), "test");
   const start = (): Promise<Agent> => startAgent(config, { log: options.log ?? silentLogger, notes: [] });
   const agent = await start();
   const box: Box = {
@@ -66,14 +67,14 @@ export async function startBox(options: BoxOptions = {}): Promise<Box> {
 }
 
 /** The config of a box below `dir`, in the shape of the config file. */
-export function boxConfig(dir: string, options: BoxOptions): RawConfig {
+export function boxConfig(dir: string, options: BoxOptions, swarmPort: number): RawConfig {
   const base: RawConfig = {
     state_dir: join(dir, "state"),
     proxy: { listen: ["127.0.0.1:0"] },
     store: { dir: join(dir, "store"), min_free: "0B" },
     portage: { repos: [join(dir, "repo")], distdir: join(dir, "distfiles") },
     snapshot: { keyring: join(dir, "gentoo-release.asc") },
-    swarm: { listen: "127.0.0.1:0", networks: ["127.0.0.0/8"], multicast: false },
+    swarm: { listen: `127.0.0.1:${swarmPort}`, networks: ["127.0.0.0/8"], multicast: false },
     upstream: { mirrors: [...(options.mirrors ?? [])], header_timeout: "2s", stall_timeout: "2s" },
   };
   const sections = Object.entries(options.config ?? {}).map(([key, value]) => [

@@ -2,9 +2,10 @@ import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { freePort } from "./free-port.ts";
 
 /** A Gentoo mirror served by a real nginx on loopback: filename-hash layout, with layout.conf. */
 export interface NginxMirror {
@@ -60,15 +61,6 @@ http {
 async function requestLog(dir: string): Promise<string[]> {
   const text = await readFile(join(dir, "nginx-access.log"), "utf8");
   return text.split("\n").filter((line) => line !== "" && !line.includes("layout.conf"));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** nginx does not tell when it is ready: asks until it takes connections, for 5 s at most. */

@@ -1,0 +1,27 @@
+import { text } from "node:stream/consumers";
+import { hasCode } from "../core/errors.ts";
+import type { Context, RunCommand } from "./command.ts";
+import { EXIT } from "./exit-code.ts";
+
+/** `distswarm join` */
+export const run: RunCommand = async (context) => {
+  const { io, args } = context;
+  const key = args[0] === "-" ? await text(io.stdin) : (args[0] ?? "");
+  const isRunning = await join(context, key);
+  const when = isRunning ? "now; distswarm peers shows the other boxes in a moment" : "when its agent starts";
+  io.stdout.write(`this box is in that network ${when}\n`);
+  return EXIT.done;
+};
+
+/** Tells the running agent, which changes at once; where none runs, the key is put in place. Whether one runs. */
+async function join({ agent, load }: Context, key: string): Promise<boolean> {
+  try {
+    await (await agent()).join(key);
+    return true;
+  } catch (error) {
+    if (!hasCode(error, "AGENT_NOT_RUNNING")) throw error;
+  }
+  const { writeNetworkKey } = await import("../compose/network-key.ts");
+  await writeNetworkKey((await load()).config.state_dir, key);
+  return false;
+}
