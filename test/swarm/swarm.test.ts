@@ -123,7 +123,7 @@ describe("the swarm on loopback", () => {
     for (let number = 0; number < 20; number += 1) await round();
     const before = resources();
     for (let number = 0; number < 180; number += 1) await round();
-    expect(resources()).toBeLessThanOrEqual(before + 5);
+    await eventually(() => resources() <= before + 5); // some timers of the last rounds have yet to run out
     expect(hub.swarm.status().haves).toBe(0);
   }, 180_000);
 
