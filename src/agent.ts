@@ -3,7 +3,9 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "./config.ts";
 import { reloader, type LiveOptions, type Reloaded } from "./config/reload.ts";
-import { buildLan, type Lan } from "./compose/lan.ts";
+import { buildApi } from "./compose/api.ts";
+import { buildLan } from "./compose/lan.ts";
+import { buildSnapshots } from "./compose/snapshots.ts";
 import { ControlServer } from "./control/server.ts";
 import type { AgentApi } from "./core/agent-api.ts";
 import { condemnDatabase, isDatabaseDamage, openDatabase, type Database } from "./core/database.ts";
@@ -22,11 +24,9 @@ import { Keeper } from "./proxy/keeper.ts";
 import { MirrorDoor } from "./proxy/mirror-door.ts";
 import { PassDoor } from "./proxy/pass-door.ts";
 import { SnapshotDoor } from "./proxy/snapshot-door.ts";
-import { BulkFetch } from "./retrieve/bulk-fetch.ts";
-import { Explainer } from "./retrieve/explainer.ts";
 import { Resolver } from "./retrieve/resolver.ts";
 import { Retriever, type RetrieverComponents } from "./retrieve/retriever.ts";
-import { Snapshots, type SnapshotsComponents } from "./snapshot/snapshots.ts";
+import type { Snapshots } from "./snapshot/snapshots.ts";
 import { StatusModel } from "./status/model.ts";
 import { statusPage } from "./status/page.ts";
 import { TrafficCounter } from "./status/traffic-counter.ts";
@@ -159,7 +159,7 @@ async function buildParts(config: Config, db: Database, { log, notes }: AgentOpt
     via,
   );
   const listening = (): string[] => doors.addresses().map(({ address, port }) => hostPort(address, port));
-  const api = buildApi({ index, resolver, store, snapshots, retriever, finders, status, lan }, config.portage.distdir);
+  const api = buildApi({ index, resolver, store, snapshots, retriever, finders, status, lan }, config.portage);
   const control = new ControlServer({ api, log: part("control") }, { dir: config.state_dir });
 
   retriever.on("begun", (digest) => lan.swarm.claim(digest, true));
@@ -221,28 +221,6 @@ function buildStore(config: Config, { db, index, isKept, log }: StoreParts): Fil
   );
 }
 
-function buildSnapshots(
-  config: Config,
-  { lan, ...components }: Pick<SnapshotsComponents, "db" | "store" | "upstream" | "log"> & { lan: Lan },
-): Snapshots {
-  const { keep, keyring, replicate, replicate_rate, poll } = config.snapshot;
-  const { distdir } = config.portage;
-  return new Snapshots(
-    { ...components, peers: lan.peers, peerIds: () => lan.status().map(({ id }) => id) },
-    {
-      id: lan.id,
-      keyring,
-      stagingDir: join(config.store.dir, "snapshots"),
-      keep,
-      verifyFirst: config.proxy.verify_first,
-      replicate,
-      replicateRate: replicate_rate,
-      poll,
-      ...(distdir === null ? {} : { distdir }),
-    },
-  );
-}
-
 function buildRetriever(config: Config, components: RetrieverComponents): Retriever {
   return new Retriever(components, {
     verifyFirst: { peer: config.peer.verify_first, upstream: config.proxy.verify_first },
@@ -277,42 +255,6 @@ function buildDoors(config: Config, parts: DoorParts, via: string): Doors {
   );
   const { listen, allow } = config.proxy;
   return new Doors({ mirror, forward, tunnel, log }, { listen, allow, via });
-}
-
-interface ApiParts extends Omit<DoorParts, "traffic" | "upstream" | "log"> {
-  readonly lan: Lan;
-  readonly finders: readonly SourceFinder[];
-}
-
-function buildApi(parts: ApiParts, distdir: string | null): AgentApi {
-  const { resolver, store, snapshots, retriever, status } = parts;
-  const explainer = new Explainer(parts);
-  const bulk = new BulkFetch({ resolver, retriever });
-  return {
-    status: async () => status.current(),
-    explain: (asked) => explainer.explain(asked),
-    fetch: (lines, signal) => bulk.fetch(lines, signal),
-    importFiles: (dir, signal) => store.import(dir ?? distdir ?? noDistdir(), signal),
-    fsck: ({ repair }, signal) => store.fsck({ repair, refetch: (digest) => refetch(parts, digest, signal) }, signal),
-    gc: (options, signal) => store.gc(options, signal),
-    invite: async () => parts.lan.swarm.invite(),
-    join: (key) => parts.lan.swarm.join(key),
-    pullSnapshot: (date, signal) => snapshots.pull(date, { signal }),
-  };
-}
-
-async function refetch(
-  { resolver, retriever }: ApiParts,
-  digest: Parameters<Resolver["byDigest"]>[0],
-  signal: AbortSignal,
-): Promise<void> {
-  const want = await resolver.byDigest(digest);
-  if (want === undefined) throw new DistswarmError("NOT_FOUND", "no Manifest on this box has its digest any more");
-  await retriever.keep(want, { signal });
-}
-
-function noDistdir(): never {
-  throw new DistswarmError("USAGE", "no DISTDIR is known on this box: name the directory to import");
 }
 
 function hostPort(address: string, port: number): string {

@@ -3,6 +3,7 @@ import type { BlobStore } from "../core/blob-store.ts";
 import { isDigest, type Digest } from "../core/digest.ts";
 import type { KnownDistfile, Want } from "../core/distfile.ts";
 import type { DistfileIndex } from "../core/distfile-index.ts";
+import type { SnapshotServer } from "../core/snapshots.ts";
 import type { SourceFinder } from "../core/source.ts";
 import { lastSegment } from "./mirror-url.ts";
 import type { Resolver } from "./resolver.ts";
@@ -21,6 +22,7 @@ export interface ExplainerComponents {
   readonly store: BlobStore;
   readonly retriever: Retriever;
   readonly finders: readonly SourceFinder[];
+  readonly snapshots: Pick<SnapshotServer, "find">;
 }
 
 /** Tells what a name, URL or digest is, whether it is here, where it would come from, and what happened last time. */
@@ -72,6 +74,9 @@ export class Explainer {
     if (digests === 1) return "a distfile";
     if (digests > 1)
       return `a name with ${digests} digests: by its name alone it passes through, by digest it is served`;
+    if ((await this.#components.snapshots.find(name)) !== undefined) {
+      return "a file of a tree snapshot, verified and kept here";
+    }
     const undigested = await this.#components.index.isUndigested(name);
     return undigested
       ? "a distfile without a BLAKE2B digest: it passes through"
