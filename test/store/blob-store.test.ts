@@ -246,6 +246,27 @@ test("room is made by evicting the least recently used, never what is read or ta
   await reader.close();
 });
 
+test("what somebody else vouches for is never evicted, however long it was not used", async () => {
+  const kept = makeBlob(MIB, "kept");
+  const { store } = await startStore({ maxSize: 2 * MIB }, undefined, (digest) => digest === kept.digest);
+  const [b, c] = [makeBlob(MIB, "b"), makeBlob(MIB, "c")];
+  for (const blob of [kept, b, c]) await put(store, blob);
+  expect(await store.find(kept.digest)).toBeDefined();
+  expect(await store.find(b.digest)).toBeUndefined();
+});
+
+test("a blob can be taken out, and that is told", async () => {
+  const { store, dir } = await startStore();
+  const blob = makeBlob(MIB);
+  await put(store, blob);
+  const removed: string[] = [];
+  store.on("removed", (digest) => removed.push(digest));
+  for (const _ of ["once", "again"]) await store.remove(blob.digest);
+  expect(removed).toEqual([blob.digest]);
+  expect(await store.find(blob.digest)).toBeUndefined();
+  expect(existsSync(join(dir, "blobs", blob.digest.slice(0, 2), blob.digest))).toBe(false);
+});
+
 test("what cannot fit is refused at once, and nothing is evicted for it", async () => {
   const { store } = await startStore({ maxSize: 2 * MIB });
   const [small, held] = [makeBlob(MIB / 2, "small"), makeBlob(MIB, "held")];

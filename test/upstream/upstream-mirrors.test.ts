@@ -353,6 +353,19 @@ describe("what no Manifest knows", () => {
     expect((await upstream.mirrorPath(path, request([], "HEAD"))).headers["content-length"]).toBe(String(FILE.length));
   });
 
+  test("does not come from a URL that gave wrong bytes, be it a mirror's own or the end of its redirect", async () => {
+    const path = "/snapshots/gentoo-20261119.tar.xz";
+    const wrong = await mirrorOf(zoo.well, { [path]: FILE });
+    const redirecting = await mirrorOf(zoo.redirect(`${wrong.url}${path}`), { [path]: FILE });
+    const right = await mirrorOf(zoo.well, { [path]: FILE });
+    const avoid = [`${wrong.url}${path}`];
+    const upstream = await upstreamOf([wrong.url, redirecting.url, right.url]);
+    expect((await upstream.mirrorPath(path, { ...request(), avoid })).url).toBe(`${right.url}${path}`);
+    expect(wrong.files()).toHaveLength(1); // by way of the redirect
+    const none = await upstreamOf([wrong.url]);
+    await expect(none.mirrorPath(path, { ...request(), avoid })).rejects.toMatchObject({ code: "NO_SOURCE" });
+  });
+
   test("is NOT_FOUND only when every mirror says so", async () => {
     const lacking = await mirrorOf(zoo.well, {});
     const upstream = await upstreamOf([lacking.url]);

@@ -7,10 +7,10 @@ import { expect, onTestFinished } from "vitest";
 import type { StoreToolEvent } from "../../../src/core/agent-api.ts";
 import { openDatabase } from "../../../src/core/database.ts";
 import { type Digest, digestOf } from "../../../src/core/digest.ts";
-import type { Distfile } from "../../../src/core/distfile.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import type { Logger } from "../../../src/core/logger.ts";
 import { FileStore, type FileStoreInit } from "../../../src/store/blob-store.ts";
+import type { Lookup } from "../../../src/store/distdir.ts";
 import type { DistdirRecord } from "../../../src/store/distdir-records.ts";
 import type { BlobRecord } from "../../../src/store/records.ts";
 
@@ -64,23 +64,24 @@ export interface TestStore {
 /** Starts a store; it is stopped when the test ends. */
 export async function startStore(
   init: Partial<FileStoreInit> = {},
-  lookup: (name: string) => Promise<readonly Distfile[]> = async () => [],
+  lookup: Lookup = async () => [],
+  isKept: (digest: Digest) => boolean = () => false,
 ): Promise<TestStore> {
   const root = await tempDir();
   const db = await openDatabase(join(root, "db"), silentLogger);
   onTestFinished(() => db.close());
-  return startOn(db, { dir: join(root, "store"), maxSize: 1024 * MIB, minFree: 0, ...init }, lookup);
+  return startOn(db, { dir: join(root, "store"), maxSize: 1024 * MIB, minFree: 0, ...init }, { lookup, isKept });
 }
 
 async function startOn(
   db: Level<string, unknown>,
   init: FileStoreInit,
-  lookup: (name: string) => Promise<readonly Distfile[]>,
+  outside: { lookup: Lookup; isKept: (digest: Digest) => boolean },
 ): Promise<TestStore> {
   const { log, lines } = keepLog();
   const blobRecords = db.sublevel<string, BlobRecord>("blobs", { valueEncoding: "json" });
   const distdirRecords = db.sublevel<string, DistdirRecord>("distdir", { valueEncoding: "json" });
-  const store = new FileStore({ blobRecords, distdirRecords, log, lookup }, init);
+  const store = new FileStore({ blobRecords, distdirRecords, log, ...outside }, init);
   await store.start();
   onTestFinished(() => store.stop());
   return {
@@ -89,7 +90,7 @@ async function startOn(
     lines,
     restart: async (change) => {
       await store.stop();
-      return startOn(db, { ...init, ...change }, lookup);
+      return startOn(db, { ...init, ...change }, outside);
     },
     loseDatabase: () => db.clear(),
   };
