@@ -73,7 +73,7 @@ export const configSchema = z.strictObject({
   }),
   snapshot: section("Tree snapshots.", {
     replicate: option(value.boolean, true, "Pull newer snapshots that other boxes announce."),
-    replicate_rate: option(value.rate, "16MiB/s", "How fast they are pulled while nobody waits for them."),
+    replicate_rate: option(value.rate, "16MiB/s", "How fast newer snapshots are pulled while nobody waits for them."),
     poll: option(value.boolean, false, "Take turns with the other boxes in looking for the new day's snapshot."),
     keep: option(value.integer(1, 100), 2, "How many are kept, the newest."),
     keyring: option(
