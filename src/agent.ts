@@ -165,7 +165,9 @@ async function buildParts(config: Config, db: Database, { log, notes }: AgentOpt
   retriever.on("begun", (digest) => lan.swarm.claim(digest, true));
   retriever.on("landed", (digest) => lan.swarm.claim(digest, false));
   index.on("refreshed", ({ changed }) => {
-    if (changed) void Promise.all([upstream.refresh(), store.rescan()]);
+    if (!changed) return;
+    retriever.forgetMisses();
+    void Promise.all([upstream.refresh(), store.rescan()]);
   });
   const damaged = new Promise<void>((resolve) => {
     index.once("condemned", () => resolve());
@@ -248,7 +250,7 @@ function buildDoors(config: Config, parts: DoorParts, via: string): Doors {
   const blobs = new BlobDoor({ resolver, retriever, store, upstream, traffic });
   const page = async (): Promise<string> => statusPage(status.current());
   const mirror = new MirrorDoor({ resolver, upstream, blobs, snapshots, pass, page });
-  const forward = new ForwardDoor({ index, resolver, upstream, mirror, snapshots, pass });
+  const forward = new ForwardDoor({ index, resolver, upstream, blobs, snapshots, pass });
   const tunnel = new ConnectTunnel(
     { dial: (to) => dial(to, { ...proxyOptions(config), timeoutMs: config.upstream.header_timeout }), log },
     { ports: config.proxy.connect_ports },

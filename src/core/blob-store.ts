@@ -93,11 +93,14 @@ export interface BlobStore {
   /** Opens a blob for reading and marks it used; undefined when it is not here. */
   open(digest: Digest): Promise<OpenBlob | undefined>;
   /**
-   * Begins to take a blob in, resuming a partial. Makes room first.
+   * Begins to take a blob in, resuming a partial. Makes room first. Waits for another ingest of the same blob to be
+   * committed, detached or closed.
    *
-   * @throws {DistswarmError} `STORE_FULL` when it does not fit even after eviction; `STORE_UNUSABLE`.
+   * @throws {DistswarmError} `STORE_FULL` when it does not fit even after eviction; `STORE_UNUSABLE`; the signal's reason.
    */
-  ingest(blob: { digest: Digest; size: number }): Promise<Ingest>;
+  ingest(blob: { digest: Digest; size: number }, options?: { signal?: AbortSignal }): Promise<Ingest>;
+  /** Whether an ingest of this blob is under way. */
+  isIngesting(digest: Digest): boolean;
   /** Every blob that can be opened, in no order. */
   list(): AsyncIterable<BlobInfo>;
   usage(): StoreUsage;

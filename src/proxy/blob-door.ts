@@ -41,7 +41,9 @@ export class BlobDoor {
       return this.answer(exchange, here ? { ...here, names: [], packages: [] } : await this.#wanted(digest));
     }
     if (answerWithoutBytes(exchange, here)) return;
-    const content = await retriever.openStored(digest, () => this.#wanted(digest));
+    // A blob whose record was lost is held against its digest first, which takes its time.
+    const opening = retriever.openStored(digest, () => this.#wanted(digest));
+    const content = await withInterimAnswers(exchange, opening);
     if (content === undefined) return this.answer(exchange, await this.#wanted(digest));
     await this.#send(exchange, content);
   }

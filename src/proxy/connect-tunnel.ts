@@ -24,7 +24,6 @@ export class ConnectTunnel {
 
   /** Serves one `CONNECT`; never throws: the client is told in a status line. */
   async serve(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
-    client.on("error", () => client.destroy());
     this.#open.add(client);
     client.once("close", () => this.#open.delete(client));
     try {
@@ -61,7 +60,8 @@ function join(client: Duplex, server: Duplex, head: Buffer): void {
   client.once("close", end);
 }
 
-function refuse(client: Duplex, error: unknown): void {
+/** Tells a client in a status line why there is no tunnel. */
+export function refuse(client: Duplex, error: unknown): void {
   const [status, reason] = statusFor(error);
   const body = `${messageOf(error)}\n`;
   const length = Buffer.byteLength(body);

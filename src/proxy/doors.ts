@@ -5,7 +5,7 @@ import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { AllowList } from "./allow-list.ts";
-import type { ConnectTunnel } from "./connect-tunnel.ts";
+import { refuse, type ConnectTunnel } from "./connect-tunnel.ts";
 import type { ForwardDoor } from "./forward-door.ts";
 import type { MirrorDoor } from "./mirror-door.ts";
 import { ownAddressTest } from "./own-address.ts";
@@ -18,6 +18,9 @@ const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Idle keep-alive connections are closed after this, in ms. */
 const KEEP_ALIVE_MS = 30_000;
+
+/** A request line and headers that take longer are given up, in ms. */
+const HEADERS_MS = 60_000;
 
 /** Addresses of the default config that a box may lack (no IPv6): skipped with a warning. */
 const SKIPPABLE = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
@@ -46,6 +49,8 @@ export class Doors implements Startable {
   #allow: AllowList;
   readonly #isOwn = ownAddressTest(() => this.addresses());
   #servers: Server[] = [];
+  /** Connections with an answer under way. */
+  readonly #answering = new WeakSet<Duplex>();
 
   constructor(components: DoorsComponents, init: DoorsInit) {
     this.#components = components;
@@ -107,17 +112,24 @@ export class Doors implements Startable {
       requireHostHeader: false,
       maxHeaderSize: MAX_HEADER_BYTES,
       keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEADERS_MS,
       requestTimeout: 0, // an upload through the forward proxy takes as long as it takes
       noDelay: true,
     });
     server.on("request", (request, response) => void this.#onRequest(request, response));
     server.on("connect", (request, socket, head) => this.#onConnect(request, socket, head));
-    server.on("clientError", answerClientError);
+    server.on("clientError", (error, socket) => {
+      // In the middle of an answer our line would count as bytes of a file.
+      if (this.#answering.has(socket)) socket.destroy();
+      else answerClientError(error, socket);
+    });
     return server;
   }
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const exchange = exchangeOf(request, response);
+    this.#answering.add(request.socket);
+    response.once("close", () => this.#answering.delete(request.socket));
     try {
       if (!this.#allow.includes(request.socket.remoteAddress)) return sendPlain(exchange, forbidden(request.socket));
       if (request.headers.via?.includes(this.#init.via)) throw loop(request);
@@ -150,19 +162,23 @@ export class Doors implements Startable {
   }
 
   #onConnect(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on("error", () => socket.destroy()); // Node has taken its own listener away by now
     if (this.#allow.includes(request.socket.remoteAddress)) {
       void this.#components.tunnel.serve(request, socket, head);
       return;
     }
-    socket.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n${forbidden(request.socket).message}\n`);
+    refuse(socket, new DistswarmError("USAGE", forbidden(request.socket).message));
   }
 }
 
 function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
   const left = new AbortController();
-  response.once("close", () => {
+  const onClose = (): void => {
+    request.socket.off("close", onClose);
     if (!response.writableFinished) left.abort(new DistswarmError("INVALID_REQUEST", "the client has left"));
-  });
+  };
+  response.once("close", onClose);
+  request.socket.once("close", onClose); // an answer queued behind another one has no `close` of its own
   response.on("error", () => {}); // its close tells all there is to know
   return { request, response, signal: left.signal };
 }

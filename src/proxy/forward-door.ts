@@ -5,7 +5,7 @@ import type { Upstream } from "../core/upstream.ts";
 import { lastSegment, snapshotName } from "../retrieve/mirror-url.ts";
 import type { Resolver } from "../retrieve/resolver.ts";
 import { endToEnd } from "./headers.ts";
-import type { MirrorDoor } from "./mirror-door.ts";
+import type { BlobDoor } from "./blob-door.ts";
 import type { PassDoor } from "./pass-door.ts";
 import type { Exchange } from "./reply.ts";
 import type { SnapshotDoor } from "./snapshot-door.ts";
@@ -15,7 +15,7 @@ export interface ForwardDoorComponents {
   readonly index: DistfileIndex;
   readonly resolver: Resolver;
   readonly upstream: Upstream;
-  readonly mirror: MirrorDoor;
+  readonly blobs: BlobDoor;
   readonly snapshots: SnapshotDoor;
   readonly pass: PassDoor;
 }
@@ -36,7 +36,8 @@ export class ForwardDoor {
     const { request } = exchange;
     const isRead = request.method === "GET" || request.method === "HEAD";
     const name = isRead ? await this.#components.resolver.nameInUrl(url) : undefined;
-    if (name !== undefined) return this.#components.mirror.answerName(exchange, name, url.href);
+    const resolution = name === undefined ? undefined : await this.#components.resolver.byName(name, url.href);
+    if (resolution?.kind === "known") return this.#components.blobs.answer(exchange, resolution.want);
     if (isRead && (await this.#answerSnapshot(exchange, url))) return;
     await this.#passThrough(exchange, url, isRead ? await this.#candidates(url) : []);
   }

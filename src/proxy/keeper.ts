@@ -20,7 +20,6 @@ export interface Keeping {
 export class Keeper {
   readonly #store: BlobStore;
   readonly #log: Logger;
-  readonly #busy = new Set<string>();
 
   constructor(components: { store: BlobStore; log: Logger }) {
     this.#store = components.store;
@@ -31,14 +30,10 @@ export class Keeper {
   async begin(candidates: readonly Distfile[], length: number): Promise<Keeping | undefined> {
     const fits = candidates.filter((candidate) => candidate.size === length);
     const [only] = fits;
-    if (only === undefined || fits.length > 1 || this.#busy.has(only.digest)) return undefined;
-    this.#busy.add(only.digest);
+    // The client does not wait for anybody else's download of the same file.
+    if (only === undefined || fits.length > 1 || this.#store.isIngesting(only.digest)) return undefined;
     const ingest = await this.#open(only);
-    if (ingest === undefined) {
-      this.#busy.delete(only.digest);
-      return undefined;
-    }
-    return this.#keeping(only, ingest);
+    return ingest && this.#keeping(only, ingest);
   }
 
   async #open(distfile: Distfile): Promise<Ingest | undefined> {
@@ -55,10 +50,7 @@ export class Keeper {
 
   #keeping(distfile: Distfile, ingest: Ingest): Keeping {
     let whole = true;
-    const finish = async (keep: boolean): Promise<void> => {
-      await this.#finish(distfile, ingest, keep && whole);
-      this.#busy.delete(distfile.digest);
-    };
+    const finish = (keep: boolean): Promise<void> => this.#finish(distfile, ingest, keep && whole);
     return {
       tap: (chunk) =>
         ingest.write(chunk).catch(() => {
@@ -75,9 +67,10 @@ export class Keeper {
         await ingest.commit();
         this.#log.info(`${distfile.name}: passed through and kept`);
       }
-      await ingest.close({ keep: false });
     } catch (error) {
       this.#log.warn(`${distfile.name} passed through but was not kept: ${messageOf(error)}`);
+    } finally {
+      await ingest.close({ keep: false }).catch((error: unknown) => this.#log.warn(messageOf(error)));
     }
   }
 }

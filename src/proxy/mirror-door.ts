@@ -50,7 +50,7 @@ export class MirrorDoor {
       case "digest":
         return this.#components.blobs.answerDigest(exchange, asked.digest);
       case "name":
-        return this.answerName(exchange, asked.name);
+        return this.#answerName(exchange, asked.name);
       case "snapshot":
         return this.#answerSnapshot(exchange, asked);
       case "unknown":
@@ -58,9 +58,9 @@ export class MirrorDoor {
     }
   }
 
-  /** Answers a distfile asked for by its name, which `url` named where a client came through the forward proxy. */
-  async answerName(exchange: Exchange, name: string, url?: string): Promise<void> {
-    const resolution = await this.#components.resolver.byName(name, url);
+  /** A name that does not tell one digest is asked of the mirrors, and their answer passed on. */
+  async #answerName(exchange: Exchange, name: string): Promise<void> {
+    const resolution = await this.#components.resolver.byName(name);
     if (resolution.kind === "known") return this.#components.blobs.answer(exchange, resolution.want);
     const candidates = resolution.kind === "ambiguous" ? resolution.distfiles : [];
     await this.#pass(exchange, (request) => this.#components.upstream.distfile(name, request), candidates);

@@ -6,8 +6,7 @@ export type MirrorPath =
   | { readonly kind: "page" }
   | { readonly kind: "layout" }
   | { readonly kind: "digest"; readonly digest: Digest }
-  /** `hash` is the directory it was asked under, where there was one (filename-hash). */
-  | { readonly kind: "name"; readonly name: string; readonly hash?: string }
+  | { readonly kind: "name"; readonly name: string }
   /** Below `/snapshots/`: the name, and the path as it came. */
   | { readonly kind: "snapshot"; readonly name: string; readonly path: string }
   | { readonly kind: "unknown" };
@@ -41,7 +40,7 @@ function parseDistfilePath(segments: readonly string[]): MirrorPath {
   if (more.length > 0 || first === "") return { kind: "unknown" };
   if (second === undefined) return first === "layout.conf" ? { kind: "layout" } : { kind: "name", name: first };
   if (!HASH_DIRECTORY.test(first) || second === "") return { kind: "unknown" };
-  if (second.length !== DIGEST_HEX_LENGTH) return { kind: "name", name: second, hash: first.toLowerCase() };
+  if (second.length !== DIGEST_HEX_LENGTH) return { kind: "name", name: second };
   return { kind: "digest", digest: digestBelow(first, second) };
 }
 

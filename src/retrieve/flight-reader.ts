@@ -48,6 +48,7 @@ export class FlightReader {
    */
   async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Buffer> {
     this.position = range.start;
+    this.#flight.moved();
     while (this.position < range.end) {
       this.begun = true;
       const available = Math.min(this.#flight.released(), range.end) - this.position;

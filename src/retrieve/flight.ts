@@ -1,7 +1,7 @@
 import type { Attempt, TransferStatus } from "../core/agent-api.ts";
 import type { BlobStore } from "../core/blob-store.ts";
 import type { Want } from "../core/distfile.ts";
-import { DistswarmError, SourceError, messageOf } from "../core/errors.ts";
+import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { Pulse } from "../core/pulse.ts";
 import type { Source, SourceFinder, SourceKind } from "../core/source.ts";
@@ -17,6 +17,9 @@ import type { TransferQueue } from "./transfer-queue.ts";
 
 /** Rounds over all sources while each round brings bytes; a mirror that closes at every tenth of a file needs ten. */
 const MAX_ROUNDS = 20;
+
+/** Times that a flight drops bytes with a wrong digest and starts over, at most; each time blames a source or asks one alone. */
+const MAX_RESTARTS = 30;
 
 /** What a flight uses. */
 export interface FlightComponents {
@@ -69,10 +72,12 @@ export class Flight {
   #chain: readonly string[] = [];
   /** Counts how often the bytes were dropped to start over. */
   #dropped = 0;
-  /** Peers that read the growing copy. */
-  #peers = 0;
+  /** Who wants it to go on without reading it as a client does: peers, and those who only want it kept. */
+  #others = 0;
   #taken = 0;
   #retryAfterMs: number | undefined;
+  /** Whether a source could not be asked because its bytes cannot be held. */
+  #passedOver = false;
 
   constructor(want: Want, components: FlightComponents, init: FlightInit) {
     this.want = want;
@@ -97,7 +102,13 @@ export class Flight {
 
   /** Whether it still gets bytes, so that joining it makes sense. */
   get isOpen(): boolean {
-    return this.isVerified || (this.#state === "running" && !this.#abort.signal.aborted);
+    const goesOn = this.isVerified || (this.#state === "running" && !this.#abort.signal.aborted);
+    return goesOn && this.#copy.reachesStart;
+  }
+
+  /** Why it failed, when it has. */
+  get error(): unknown {
+    return this.#error;
   }
 
   get #name(): string {
@@ -129,7 +140,7 @@ export class Flight {
   openGrowing(): GrowingCopy | undefined {
     if (!this.isOpen || !this.#copy.isKept) return undefined;
     const dropped = this.#dropped;
-    this.#peers += 1;
+    const left = this.hold();
     return new GrowingCopy({
       size: this.want.size,
       received: () => this.#copy.received,
@@ -137,11 +148,17 @@ export class Flight {
       failure: () => (dropped === this.#dropped && this.#copy.isKept ? this.#failureFor(false) : startedOver()),
       changed: this.#changed,
       read: (position, length) => this.#copy.read(position, length),
-      left: () => {
-        this.#peers -= 1;
-        this.#left();
-      },
+      left,
     });
+  }
+
+  /** Keeps it going until the returned function is called. */
+  hold(): () => void {
+    this.#others += 1;
+    return () => {
+      this.#others -= 1;
+      this.#left();
+    };
   }
 
   /** Ends it; its partial is kept. */
@@ -166,7 +183,7 @@ export class Flight {
   async #run(): Promise<void> {
     await Promise.resolve(); // let the one who made it join first
     try {
-      await this.#copy.open();
+      await this.#copy.open(this.#abort.signal);
       if (this.#copy.received > 0) this.#contributors.addEarlierRun();
       while (!(await this.#fillAndVerify())) await this.#startOver();
       this.#settle("verified");
@@ -196,8 +213,14 @@ export class Flight {
       const before = this.#taken;
       await this.#askAll();
       const stuck = this.#taken === before || round === MAX_ROUNDS;
-      if (this.#missing() > 0 && stuck) throw failureOf(this.want, this.attempts, this.#retryAfterMs);
+      if (this.#missing() > 0 && stuck) throw this.#outOfSources();
     }
+  }
+
+  #outOfSources(): DistswarmError {
+    if (!this.#passedOver) return failureOf(this.want, this.attempts, this.#retryAfterMs);
+    const facts = { attempts: this.attempts };
+    return new DistswarmError("NO_SOURCE", `peers have ${this.#name}, but ${messageOf(this.#copy.problem)}`, { facts });
   }
 
   async #askAll(): Promise<void> {
@@ -213,7 +236,9 @@ export class Flight {
   #isUseful(source: Source): boolean {
     if (this.#liars.has(source.label)) return false;
     // What waits for its digest must be held whole.
-    return this.#copy.holdsAll || mayStream(source.kind, this.want.size, this.#init.verifyFirst);
+    const isUseful = this.#copy.holdsAll || mayStream(source.kind, this.want.size, this.#init.verifyFirst);
+    this.#passedOver ||= !isUseful;
+    return isUseful;
   }
 
   async #ask(source: Source): Promise<void> {
@@ -238,12 +263,32 @@ export class Flight {
     this.#chain = chain;
     for await (const chunk of bytes) {
       this.#contributors.add(source);
-      await this.#copy.write(chunk);
+      await this.#write(chunk);
       attempt.bytes += chunk.length;
       this.#taken += chunk.length;
       this.#release();
     }
     if (this.#missing() > 0) throw new SourceError("BROKEN", `ended ${this.#missing()} bytes early`);
+  }
+
+  /** The store may fail in the middle of a file that memory cannot hold: then it passes through, if it may. */
+  async #write(chunk: Buffer): Promise<void> {
+    try {
+      return await this.#copy.write(chunk);
+    } catch (error) {
+      if (!hasCode(error, "STORE_FULL", "STORE_UNUSABLE") || this.#readers.size === 0) throw error;
+    }
+    if (this.#mayStream()) {
+      await this.#copy.streamOn();
+      return this.#copy.write(chunk);
+    }
+    await this.#copy.beginInMemory();
+    await this.#startOver();
+    throw new SourceError("BROKEN", "the store failed, and memory cannot hold all of it until it is checked");
+  }
+
+  #mayStream(): boolean {
+    return this.#contributors.mayStream(this.want.size, this.#init.verifyFirst);
   }
 
   #onFault(source: Source, error: unknown): void {
@@ -255,6 +300,7 @@ export class Flight {
   /** A wrong digest over one source's bytes is that source's doing; over several sources' bytes it marks nobody. */
   #blame(): void {
     const source = this.#contributors.only;
+    if (this.want.size === 0 || this.#dropped === MAX_RESTARTS) throw neverRight(this.#name);
     if (source === undefined) {
       this.#alone = true;
       return;
@@ -281,7 +327,7 @@ export class Flight {
   // --- the readers ---
 
   #release(): void {
-    if (!this.#contributors.mayStream(this.want.size, this.#init.verifyFirst)) return this.#changed.fire();
+    if (!this.#mayStream()) return this.#changed.fire();
     this.#released = this.#copy.received;
     this.#changed.fire();
   }
@@ -294,7 +340,7 @@ export class Flight {
   #left(): void {
     this.#copy.readerMoved();
     this.#changed.fire();
-    if (this.#readers.size + this.#peers > 0 || this.#state !== "running") return;
+    if (this.#readers.size + this.#others > 0 || this.#state !== "running") return;
     if (this.#copy.isKept && this.#missing() <= this.#init.finishUpTo) return;
     this.abort(new DistswarmError("NO_SOURCE", "nobody waits for it any more; its partial is kept"));
   }
@@ -327,7 +373,7 @@ export class Flight {
   }
 
   async #readersGone(): Promise<void> {
-    while (this.#readers.size + this.#peers > 0) await this.#changed.wait();
+    while (this.#readers.size + this.#others > 0) await this.#changed.wait();
   }
 }
 
@@ -338,4 +384,8 @@ function lowest(numbers: readonly (number | undefined)[]): number | undefined {
 
 function startedOver(): Error {
   return new DistswarmError("DIGEST_MISMATCH", "the bytes so far were wrong, or are not kept: begin again");
+}
+
+function neverRight(name: string): DistswarmError {
+  return new DistswarmError("NO_SOURCE", `no bytes for ${name} have the digest that its Manifest names`);
 }

@@ -1,3 +1,4 @@
+import type { Attempt } from "../core/agent-api.ts";
 import type { Digest } from "../core/digest.ts";
 import type { DistswarmError } from "../core/errors.ts";
 
@@ -11,21 +12,32 @@ export class RecentMisses {
   /** Remembers a `NOT_FOUND`. */
   remember(digest: Digest, error: DistswarmError): void {
     this.#forgetOld();
+    this.#misses.delete(digest); // in order of time
     this.#misses.set(digest, { error, until: performance.now() + REMEMBERED_MS });
   }
 
-  /** @throws {DistswarmError} the remembered `NOT_FOUND`, while it is fresh. */
-  check(digest: Digest): void {
+  /** @throws {DistswarmError} the remembered `NOT_FOUND`, while it is fresh and the URL that is named now was tried too. */
+  check({ digest, url }: { digest: Digest; url?: string }): void {
     this.#forgetOld();
     const miss = this.#misses.get(digest);
-    if (miss !== undefined) throw miss.error;
+    if (miss !== undefined && (url === undefined || wasTried(url, miss.error))) throw miss.error;
+  }
+
+  /** The tree or the mirrors changed: what nobody had may be had now. */
+  clear(): void {
+    this.#misses.clear();
   }
 
   #forgetOld(): void {
     const now = performance.now();
     for (const [digest, miss] of this.#misses) {
-      if (miss.until > now) return; // in order of time
+      if (miss.until > now) return;
       this.#misses.delete(digest);
     }
   }
+}
+
+function wasTried(url: string, { facts }: DistswarmError): boolean {
+  const attempts = (facts["attempts"] ?? []) as readonly Attempt[];
+  return attempts.some(({ source }) => source === url);
 }

@@ -38,13 +38,12 @@ export class Resolver {
   }
 
   /**
-   * The distfile that a URL certainly means: a known name below a mirror's `/distfiles/`, or the whole URL a known
-   * SRC_URI. `v1.6.0.tar.gz` at the end of any other URL means nothing.
+   * The name that a URL certainly means: that below a mirror's `/distfiles/`, or that of a known SRC_URI.
+   * `v1.6.0.tar.gz` at the end of any other URL means nothing.
    */
   async nameInUrl(url: URL): Promise<string | undefined> {
     const below = parseMirrorUrl(url);
-    const isMirrors = below !== undefined && (below.proven || this.#upstream.isMirror(url));
-    if (isMirrors && (await this.#index.byName(below.name)).length > 0) return below.name;
+    if (below?.proven || (below !== undefined && this.#upstream.isMirror(url))) return below.name;
     return this.#upstream.nameOf(url.href);
   }
 

@@ -96,16 +96,20 @@ export class Retriever extends EventEmitter<RetrieverEvents> implements Startabl
    * @returns where it came from.
    * @throws {DistswarmError} as {@link Retriever.retrieve}; `STORE_UNUSABLE` when it arrived but could not be kept.
    */
-  async keep(want: Want, options: { signal: AbortSignal }): Promise<"store" | SourceKind> {
-    const content = await this.retrieve(want, options);
-    try {
-      for await (const bytes of content.read({ start: 0, end: want.size }, options.signal)) void bytes;
-    } finally {
-      await content.close();
-    }
-    await this.#flights.get(want.digest)?.landed;
-    if ((await this.#components.store.find(want.digest)) === undefined) throw notKept(want);
-    return content.origin;
+  async keep(want: Want, { signal }: { signal: AbortSignal }): Promise<"store" | SourceKind> {
+    const { store } = this.#components;
+    if ((await store.find(want.digest)) !== undefined) return "store";
+    const { flight } = await this.#flightFor(want, signal);
+    const release = flight.hold();
+    await abortable(flight.landed, signal).finally(release);
+    if (flight.error !== undefined) throw flight.error as Error;
+    if ((await store.find(want.digest)) === undefined) throw notKept(want);
+    return flight.origin;
+  }
+
+  /** The tree or the mirrors changed: what nobody had a moment ago is looked for again. */
+  forgetMisses(): void {
+    this.#misses.clear();
   }
 
   /** The copy of a blob on its way here, for a peer; undefined when none is. */
@@ -128,8 +132,8 @@ export class Retriever extends EventEmitter<RetrieverEvents> implements Startabl
     if (flying !== undefined) return this.#join(flying, signal, { collapsed: true });
     const stored = await this.openStored(want.digest, async () => want);
     if (stored !== undefined) return stored;
-    const begun = this.#flights.get(want.digest);
-    return this.#join(begun ?? this.#begin(want), signal, { collapsed: begun !== undefined });
+    const { flight, collapsed } = await this.#flightFor(want, signal);
+    return this.#join(flight, signal, { collapsed });
   }
 
   async #openFlight(digest: Digest, signal: AbortSignal): Promise<Flight | undefined> {
@@ -140,9 +144,19 @@ export class Retriever extends EventEmitter<RetrieverEvents> implements Startabl
     return undefined;
   }
 
+  /** A flight that can be joined, or a new one; begun in the same moment in which there was none. */
+  async #flightFor(want: Want, signal: AbortSignal): Promise<{ flight: Flight; collapsed: boolean }> {
+    for (;;) {
+      const flight = this.#flights.get(want.digest);
+      if (flight === undefined) return { flight: this.#begin(want), collapsed: false };
+      if (flight.isOpen) return { flight, collapsed: true };
+      await abortable(flight.landed, signal);
+    }
+  }
+
   #begin(want: Want): Flight {
     if (this.#stopped) throw stopping();
-    if (!this.#components.isAtPeer(want.digest)) this.#misses.check(want.digest);
+    if (!this.#components.isAtPeer(want.digest)) this.#misses.check(want);
     const flight = new Flight(want, this.#components, this.#init);
     this.#flights.set(want.digest, flight);
     this.emit("begun", want.digest);
@@ -154,6 +168,7 @@ export class Retriever extends EventEmitter<RetrieverEvents> implements Startabl
     this.#flights.delete(flight.want.digest);
     this.emit("landed", flight.want.digest);
     this.#history.remember(flight.want.digest, flight.attempts);
+    if (hasCode(flight.error, "NOT_FOUND")) this.#misses.remember(flight.want.digest, flight.error);
   }
 
   async #join(flight: Flight, signal: AbortSignal, facts: { collapsed: boolean }): Promise<Content> {
@@ -165,7 +180,6 @@ export class Retriever extends EventEmitter<RetrieverEvents> implements Startabl
       return new FlightContent(reader, { digest, size, origin: isHere ? "store" : flight.origin, ...facts });
     } catch (error) {
       reader.close();
-      if (hasCode(error, "NOT_FOUND")) this.#misses.remember(flight.want.digest, error);
       throw error;
     }
   }

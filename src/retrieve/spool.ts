@@ -25,12 +25,25 @@ export class MemorySpool implements Spool {
   readonly #moved = new Pulse();
   #hash = new DigestHash();
   #chunks: Buffer[] = [];
+  /** The position of the first byte kept. */
   #start = 0;
   received = 0;
 
   constructor(want: { digest: Digest; size: number }, readers: SpoolReaders) {
     this.#want = want;
     this.#readers = readers;
+  }
+
+  /** The position of the first byte that can still be read. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Counts bytes that are elsewhere as received before all others, so that the hash covers them. */
+  skip(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+    this.received += bytes.length;
+    this.#start = this.received;
   }
 
   /** Appends; waits while the slowest reader is more than the kept bytes behind. */
@@ -50,11 +63,6 @@ export class MemorySpool implements Spool {
       at += chunk.length;
     }
     return Buffer.alloc(0);
-  }
-
-  /** Whether `position` can still be read, now or later. */
-  reaches(position: number): boolean {
-    return position >= this.#start;
   }
 
   /** Tells that a reader went on or left. */
@@ -77,8 +85,9 @@ export class MemorySpool implements Spool {
   }
 
   #isFull(): boolean {
+    if (this.#keepsAll()) return false;
     const lowest = this.#readers.lowestPosition() ?? 0;
-    return this.#keepsAll() ? false : this.received - Math.max(lowest, this.#start) >= MEMORY_SPOOL_BYTES;
+    return this.received - Math.max(lowest, this.#start) >= MEMORY_SPOOL_BYTES;
   }
 
   #keepsAll(): boolean {

@@ -15,6 +15,7 @@ export class TransferQueue {
 
   /** Runs a task when its turn comes. Rejects with the signal's reason when it aborts before; then it never runs. */
   async run(kind: SourceKind, signal: AbortSignal, task: Task): Promise<void> {
+    signal.throwIfAborted();
     const left = new AbortController();
     const cancel = (): void => left.abort(signal.reason);
     signal.addEventListener("abort", cancel, { once: true });

@@ -120,10 +120,14 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     return (await this.#blobs.open(digest)) ?? (await this.#distdir?.open(digest));
   }
 
-  /** As {@link BlobStore.ingest}; a second ingest of a digest waits until the first is closed. */
-  async ingest(blob: { digest: Digest; size: number }): Promise<Ingest> {
+  isIngesting(digest: Digest): boolean {
+    return this.#turns.isTaken(digest);
+  }
+
+  /** See {@link BlobStore.ingest}. */
+  async ingest(blob: { digest: Digest; size: number }, { signal }: { signal?: AbortSignal } = {}): Promise<Ingest> {
     this.#room.checkSize(blob.size);
-    const release = await this.#turns.take(blob.digest);
+    const release = await this.#turns.take(blob.digest, signal);
     const ingest = await this.#openIngest(blob, release).catch((error: unknown) => {
       release();
       throw error;

@@ -110,6 +110,7 @@ export class FileIngest implements Ingest {
     await this.#guard(() => this.#place());
     this.#named = false;
     await this.#components.committed(this.#result!.sums);
+    this.#release(); // readers may stay for long; the next ingest has nothing to do with them
   }
 
   async restart(): Promise<void> {

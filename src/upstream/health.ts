@@ -68,6 +68,11 @@ export class Health {
     return this.of(origin).avoidedUntil !== undefined;
   }
 
+  /** Milliseconds for which `origin` has itself asked to be left alone (`Retry-After`); 0 when it has not. */
+  askedToWaitMs(origin: string): number {
+    return Math.max(0, (this.#origins.get(origin)?.busyUntil ?? 0) - this.#now());
+  }
+
   /** What is known of `origin`. */
   of(origin: string): OriginHealth {
     const { requests, failures, bytes, rate, problem, ...record } = this.#origins.get(origin) ?? UNKNOWN;
@@ -110,8 +115,8 @@ export class Health {
     const now = this.#now();
     record.failures++;
     record.problem = error.message;
-    if (error.code === "BUSY") {
-      record.busyUntil = now + Math.min(error.retryAfterMs ?? FIRST_AVOID_MS, LONGEST_AVOID_MS);
+    if (error.code === "BUSY" && error.retryAfterMs !== undefined) {
+      record.busyUntil = now + Math.min(error.retryAfterMs, LONGEST_AVOID_MS);
     } else if (record.avoidedUntil <= now) {
       record.avoidMs = this.#nextAvoidMs(record);
       record.avoidedUntil = now + record.avoidMs;

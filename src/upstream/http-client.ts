@@ -16,6 +16,8 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** Follow redirects (GET and HEAD only) instead of handing them on. */
   readonly followRedirects?: boolean;
+  /** Milliseconds that the server may take before its headers, and between two chunks of its body. @default the client's */
+  readonly patienceMs?: number;
 }
 
 /** How the client gets out, and how long it waits. */
@@ -28,6 +30,8 @@ export interface HttpClientOptions extends Omit<ConnectionOptions, "connectTimeo
   readonly via?: string;
 }
 
+/** Bytes of a redirect's body that are worth a connection. */
+const SHORT_BODY = 64 * 1024;
 const DEFAULT_HEADER_TIMEOUT_MS = 10_000;
 const DEFAULT_STALL_TIMEOUT_MS = 30_000;
 /** Fields that the client makes itself (Host, from the URL) or that undici refuses to send. */
@@ -66,7 +70,7 @@ export class HttpClient {
 
   async #follow(request: HttpRequest, start: URL): Promise<UpstreamAnswer> {
     const chain = new RedirectChain(start);
-    const deadline = performance.now() + this.#timeouts.headersTimeout;
+    const deadline = performance.now() + this.#timeoutsOf(request).headersTimeout;
     for (let url = start, headers = request.headers; ;) {
       const answer = await this.#once({ ...request, headers }, url);
       const next = nextOf(chain, url, answer);
@@ -77,6 +81,10 @@ export class HttpClient {
       headers = fieldsAfterRedirect(headers, url, next);
       url = next;
     }
+  }
+
+  #timeoutsOf({ patienceMs }: HttpRequest): { headersTimeout: number; bodyTimeout: number } {
+    return patienceMs === undefined ? this.#timeouts : { headersTimeout: patienceMs, bodyTimeout: patienceMs };
   }
 
   async #once(request: HttpRequest, url: URL): Promise<UpstreamAnswer> {
@@ -90,7 +98,7 @@ export class HttpClient {
         headers: [...headers, ...withoutOwnFields(request.headers), ...this.#via],
         body: request.body ?? null,
         signal: request.signal,
-        ...this.#timeouts,
+        ...this.#timeoutsOf(request),
       });
       const body = withFaults(answer.body, url.href, request.signal);
       return { status: answer.statusCode, headers: answer.headers, body, url: url.href };
@@ -105,12 +113,18 @@ export class HttpClient {
 function nextOf(chain: RedirectChain, from: URL, answer: UpstreamAnswer): URL | undefined {
   try {
     const next = chain.next(from, answer.status, answer.headers.location);
-    if (next !== undefined) answer.body.resume();
+    if (next !== undefined) letGo(answer);
     return next;
   } catch (error) {
     answer.body.destroy();
     throw error;
   }
+}
+
+/** A short body is read to its end, so that its connection can be used again; of another one nothing is read. */
+function letGo({ headers, body }: UpstreamAnswer): void {
+  if (Number(headers["content-length"] ?? Infinity) <= SHORT_BODY) body.resume();
+  else body.destroy();
 }
 
 function withoutOwnFields(headers: readonly string[]): string[] {

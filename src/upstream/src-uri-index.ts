@@ -51,8 +51,20 @@ export class SrcUriIndex {
     this.#log = components.log;
   }
 
-  /** The distfile name that `url` stands for; undefined when no SRC_URI has it, or when two give it different names. */
+  /**
+   * The distfile name that `url` stands for; undefined when no SRC_URI has it, or when two give it different names. Where the
+   * database cannot be read nothing is known, and the URL can still pass through.
+   */
   async nameOf(url: string): Promise<string | undefined> {
+    try {
+      return await this.#nameOf(url);
+    } catch (error) {
+      this.#log.warn(`the index of SRC_URI cannot be read: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  async #nameOf(url: string): Promise<string | undefined> {
     const names = new Set<string>();
     for (const uri of [url, ...contractUrl(url, await this.#repositories.allMirrors())]) {
       const prefix = `u ${keyOf(uri)} `;

@@ -25,6 +25,9 @@ import { SrcUriIndex, type Reach } from "./src-uri-index.ts";
 import { UpstreamSource, type SourceParts } from "./upstream-source.ts";
 
 /** Which servers there are, and how to reach them. */
+/** What passes through has no second source, so only the client's own patience counts; gemato's is 180 s. */
+const FORWARD_PATIENCE_MS = 180_000;
+
 export interface UpstreamMirrorsOptions extends HttpClientOptions {
   /** Mirrors, best first: http and https URLs, and directories of this box. @default none */
   readonly mirrors?: readonly string[];
@@ -95,7 +98,7 @@ export class UpstreamMirrors implements Upstream, Startable {
 
   /** See {@link Upstream.forward}. */
   async forward(request: ForwardRequest): Promise<UpstreamAnswer> {
-    return this.#client.request(request);
+    return this.#client.request({ ...request, patienceMs: FORWARD_PATIENCE_MS });
   }
 
   /** See {@link Upstream.distfile}. Directories are not asked. */

@@ -1,5 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, open as openFile, readdir, rm, statfs, truncate, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -160,6 +162,26 @@ describe.skipIf(!isRoot)(`a small file system of its own${isRoot ? "" : " (skipp
       await expect.poll(() => partials(box)).toEqual([]);
     },
   );
+
+  test("full while a client of a streamed file is far behind: it gets the rest all the same", async () => {
+    const box = await boxWithRoom(20 * MIB, slow(200 * MIB));
+    const url = new URL(`/distfiles/${large.digest.slice(0, 2)}/${large.digest}`, box.url);
+    const [answer] = (await once(request(url).end(), "response")) as [IncomingMessage];
+    await expect.poll(async () => (await box.agent.api.status()).warnings.join("\n")).toMatch(/full|room|space/i);
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer) chunks.push(chunk as Buffer);
+    expect(digestOf(Buffer.concat(chunks))).toBe(large.digest);
+  });
+
+  test("full while nobody waits for a large file: it is given up, and others have its place", async () => {
+    const box = await boxWithRoom(10 * MIB, slow(40 * MIB));
+    const leaving = new AbortController();
+    const url = `${box.url}/distfiles/${large.digest.slice(0, 2)}/${large.digest}`;
+    await fetch(url, { signal: leaving.signal });
+    leaving.abort();
+    await expect.poll(async () => (await box.agent.api.status()).transfers.length).toBe(0);
+    expect(await get(box, small)).toBe(small.digest);
+  });
 
   test("read-only: what is there is served, what is not is passed on without being kept", async () => {
     const box = await boxWithRoom(30 * MIB);

@@ -191,6 +191,17 @@ describe("the forward proxy", () => {
   });
 });
 
+test("a known SRC_URI whose name tells no one digest is asked where the client said, not of the mirrors", async () => {
+  const twin = { ...testFile("twin", 500), name: file.name };
+  const { box } = await setUp({ files: [file, literal, twin] }); // one name, two digests
+  const url = `/distfiles/6d/${encodeURIComponent(file.name)}`;
+  const elsewhere = await startMirror(well, { [file.name]: twin.bytes }, { layout: { text: "[structure]\n" } });
+  open.push(elsewhere);
+  const to = join(box.dir, "out");
+  expect(await wget(FETCH, elsewhere.url + url, { to, proxy: box.url })).toMatchObject({ code: 0 });
+  expect(await readFile(to)).toEqual(twin.bytes);
+});
+
 describe("CONNECT", () => {
   async function echoServer(): Promise<number> {
     const server = createServer((socket) => socket.once("data", (bytes) => socket.end(bytes)));
@@ -220,6 +231,32 @@ describe("CONNECT", () => {
 });
 
 describe("bad input", () => {
+  test("a stranger who resets a refused CONNECT harms nobody", async () => {
+    const { box } = await setUp({ config: { proxy: { listen: ["127.0.0.1:0"], allow: ["10.0.0.0/8"] } } });
+    for (let round = 0; round < 10; round += 1) {
+      const socket = connect(Number(new URL(box.url).port), "127.0.0.1");
+      await once(socket, "connect");
+      socket.write("CONNECT a.example:443 HTTP/1.1\r\n\r\n");
+      socket.resetAndDestroy();
+    }
+    expect(await raw(box, "CONNECT a.example:443 HTTP/1.1\r\n\r\n")).toMatch(/^HTTP\/1.1 403 .*not in proxy\.allow/s);
+  });
+
+  test("rubbish behind a request never ends up in the file", async () => {
+    const { box } = await setUp();
+    await (await fetch(box.url + byDigest)).arrayBuffer();
+    const answer = await raw(box, `GET ${byDigest} HTTP/1.1\r\nHost: x\r\n\r\n\u0001rubbish\r\n\r\n`);
+    const body = Buffer.from(answer.slice(answer.indexOf("\r\n\r\n") + 4), "latin1");
+    expect(file.bytes.subarray(0, body.length).equals(body)).toBe(true);
+  });
+
+  test("a Manifest line that no bytes can meet is an answer, and the agent goes on", async () => {
+    const empty = { ...testFile("empty-1.0.tar.gz", 0), digest: testFile("other", 5).digest };
+    const { box } = await setUp({ files: [file, empty] });
+    expect((await fetch(`${box.url}/distfiles/${empty.name}`)).status).toBe(502);
+    expect((await fetch(box.url + byDigest)).status).toBe(200);
+  });
+
   test.each([
     ["a broken request line", "GET\r\n\r\n", 400],
     ["a path that is none", "GET distfiles HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400],
