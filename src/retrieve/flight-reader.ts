@@ -6,7 +6,8 @@ const READ_BYTES = 256 * 1024;
 
 /** What a reader sees of its flight. */
 export interface ReadableFlight {
-  readonly size: number;
+  /** Whether all bytes are here and right; of an empty file nothing else tells. */
+  isVerified(): boolean;
   /** Bytes from 0 that may leave for a client. */
   released(): number;
   /** Why nothing more will come, for a reader that has begun or has not; undefined while all is well. */
@@ -37,7 +38,7 @@ export class FlightReader {
    * @throws the flight's error, or the signal's reason.
    */
   async ready(signal: AbortSignal): Promise<void> {
-    while (this.#flight.released() === 0 && this.#flight.size > 0) await this.#wait(signal);
+    while (this.#flight.released() === 0 && !this.#flight.isVerified()) await this.#wait(signal);
     this.#check();
   }
 

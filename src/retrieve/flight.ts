@@ -118,7 +118,7 @@ export class Flight {
   /** Adds a reader; the flight goes on at least as long as it has one. */
   join(): FlightReader {
     const reader = new FlightReader({
-      size: this.want.size,
+      isVerified: () => this.isVerified,
       released: () => this.#released,
       failure: (begun) => this.#failureFor(begun),
       changed: this.#changed,
