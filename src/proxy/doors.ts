@@ -173,12 +173,13 @@ export class Doors implements Startable {
 
 function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
   const left = new AbortController();
+  const { socket } = request; // the request forgets it once its body was piped on to the end
   const onClose = (): void => {
-    request.socket.off("close", onClose);
+    socket.off("close", onClose);
     if (!response.writableFinished) left.abort(new DistswarmError("INVALID_REQUEST", "the client has left"));
   };
   response.once("close", onClose);
-  request.socket.once("close", onClose); // an answer queued behind another one has no `close` of its own
+  socket.once("close", onClose); // an answer queued behind another one has no `close` of its own
   response.on("error", () => {}); // its close tells all there is to know
   return { request, response, signal: left.signal };
 }
