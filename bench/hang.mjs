@@ -6,7 +6,6 @@ import { connect, createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   curl,
-  curlSeconds,
   makeDistfile,
   makeRepository,
   median,
