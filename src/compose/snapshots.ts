@@ -8,15 +8,13 @@ export interface SnapshotParts extends Pick<SnapshotsComponents, "db" | "store" 
   readonly lan: Lan;
 }
 
-/**
- * Builds the tree snapshots. Here they meet the swarm: its sessions are to tell `announcements` at their start and at each
- * `changed`, and to call `heard` and `gone`; its claims by name are the component `claims`.
- */
+/** Builds the tree snapshots, and lets them and the swarm tell each other what boxes keep. */
 export function buildSnapshots(config: Config, { lan, ...components }: SnapshotParts): Snapshots {
   const { keep, keyring, replicate, replicate_rate, poll } = config.snapshot;
   const { distdir } = config.portage;
-  return new Snapshots(
-    { ...components, peers: lan.peers, peerIds: () => lan.status().map(({ id }) => id) },
+  const { swarm } = lan;
+  const snapshots = new Snapshots(
+    { ...components, peers: lan.peers, peerIds: () => lan.status().map(({ id }) => id), claims: swarm.nameClaims },
     {
       id: lan.id,
       keyring,
@@ -29,4 +27,8 @@ export function buildSnapshots(config: Config, { lan, ...components }: SnapshotP
       ...(distdir === null ? {} : { distdir }),
     },
   );
+  snapshots.on("changed", () => swarm.announce(snapshots.announcements()));
+  swarm.on("announced", (peer, announcements) => snapshots.heard(peer, announcements));
+  swarm.on("left", (peer) => snapshots.gone(peer));
+  return snapshots;
 }

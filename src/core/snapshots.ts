@@ -94,6 +94,8 @@ export interface SnapshotExchange {
 export type NameClaim =
   | {
       readonly mine: true;
+      /** Aborts when another box turns out to be the one that downloads: let go, as long as nobody was given a byte. */
+      readonly lost: AbortSignal;
       /** Told now and then, so that the others know that it goes on. Bytes so far. */
       readonly progress: (received: number) => void;
       /** The download has ended, well or not; safe to call twice. */

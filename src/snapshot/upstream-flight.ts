@@ -61,6 +61,11 @@ export class UpstreamFlight {
     return this.#copy?.received ?? 0;
   }
 
+  /** Whether the tarball is here and is being verified. */
+  get isComplete(): boolean {
+    return this.#copy !== undefined && this.#copy.received === this.#copy.size;
+  }
+
   /**
    * The tarball as it passes, as soon as its length is known and it is too large to wait for its verification; undefined
    * when the flight has ended well without that. Throws as {@link run}.

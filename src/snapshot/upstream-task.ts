@@ -2,12 +2,18 @@ import type { Logger } from "../core/logger.ts";
 import { abortable, Pulse } from "../core/pulse.ts";
 import type { NameClaim, NameClaims, PassingBody } from "../core/snapshots.ts";
 import type { Upstream } from "../core/upstream.ts";
+import { ClaimedFlight } from "./claimed-flight.ts";
 import { fileName } from "./name.ts";
-import { UpstreamFlight, type UpstreamFlightInit } from "./upstream-flight.ts";
+import type { UpstreamFlightInit } from "./upstream-flight.ts";
 import type { VerifiedUnit } from "./verify.ts";
 
-/** How often the other boxes are told how far it is, in milliseconds. */
-const PROGRESS_MS = 1000;
+/** A claim where nobody claims. */
+const UNCLAIMED: NameClaim & { mine: true } = {
+  mine: true,
+  lost: new AbortController().signal,
+  progress: () => {},
+  release: () => {},
+};
 
 /** What an upstream task uses. */
 export interface UpstreamTaskComponents {
@@ -30,7 +36,7 @@ export class UpstreamTask {
   readonly #components: UpstreamTaskComponents;
   readonly #init: UpstreamFlightInit;
   readonly #changed = new Pulse();
-  #flight: UpstreamFlight | undefined;
+  #flight: ClaimedFlight | undefined;
   #ended = false;
   /** Resolves when the unit is on the shelf. Throws as {@link UpstreamFlight.run}, and what the shelf throws. */
   readonly done: Promise<void>;
@@ -48,37 +54,50 @@ export class UpstreamTask {
 
   /** The tarball as it passes; undefined when the unit is on the shelf instead. Throws as {@link done}. */
   async passing(signal: AbortSignal): Promise<PassingBody | undefined> {
-    while (this.#flight === undefined && !this.#ended) await this.#changed.wait(signal);
-    const body = await this.#flight?.passing(signal);
-    if (body === undefined) await abortable(this.done, signal);
-    return body;
+    while (!this.#ended) {
+      const flight = this.#flight;
+      if (flight === undefined || flight.isGivenUp) {
+        await this.#changed.wait(signal);
+        continue;
+      }
+      const body = await flight.passing(signal);
+      if (body !== undefined) return body;
+      if (!flight.isGivenUp) break;
+    }
+    await abortable(this.done, signal);
+    return undefined;
   }
 
   async #run(): Promise<void> {
-    const { claims, log } = this.#components;
     const name = fileName(this.#init.judgement.date, "tarball");
-    for (;;) {
-      const claim = await claims?.byName(name, { signal: this.#init.signal });
-      if (claim === undefined) return this.#download(() => {});
-      const pulled = await this.#components.pullFromPeers(); // it may have been announced since
-      if (claim.mine) return pulled ? claim.release() : this.#download(claim.progress).finally(claim.release);
-      if (pulled) return;
-      log.info(`${name}: ${claim.holder} is downloading it; waiting for that`);
-      await this.#endOf(claim);
+    for (let isShelved = false; !isShelved;) {
+      const claim = (await this.#components.claims?.byName(name, { signal: this.#init.signal })) ?? UNCLAIMED;
+      isShelved = await (claim.mine ? this.#download(claim) : this.#follow(name, claim));
     }
   }
 
-  /** Ends when the unit is on the shelf, and so announced: who waits for the claim finds it there. */
-  async #download(progress: (received: number) => void): Promise<void> {
-    const flight = new UpstreamFlight(this.#components, this.#init);
-    this.#flight = flight;
-    this.#changed.fire();
-    const telling = setInterval(() => progress(flight.received), PROGRESS_MS).unref();
+  /**
+   * Whether the unit is on the shelf: it may have been announced since the claim. It is there, and so announced, before the
+   * claim ends: who waits for that finds it.
+   */
+  async #download(claim: NameClaim & { mine: true }): Promise<boolean> {
     try {
-      await this.#components.shelve(await flight.run());
+      if (await this.#components.pullFromPeers()) return true;
+      const flight = new ClaimedFlight({ ...this.#components, claim }, this.#init);
+      this.#flight = flight;
+      this.#changed.fire();
+      return await flight.run();
     } finally {
-      clearInterval(telling);
+      claim.release();
     }
+  }
+
+  /** Whether the unit is on the shelf, from a box that has it by now; else waits until the holder of the claim has ended. */
+  async #follow(name: string, claim: NameClaim & { mine: false }): Promise<boolean> {
+    if (await this.#components.pullFromPeers()) return true;
+    this.#components.log.info(`${name}: ${claim.holder} is downloading it; waiting for that`);
+    await this.#endOf(claim);
+    return false;
   }
 
   async #endOf(claim: NameClaim & { mine: false }): Promise<void> {

@@ -11,7 +11,7 @@ export function isPlainFrame(bytes: Uint8Array): boolean {
   return end === bytes.length;
 }
 
-/** Values inside values; our messages need three. */
+/** Values inside values; our messages need as many. */
 const MAX_DEPTH = 4;
 const REFUSED = -1;
 

@@ -17,6 +17,8 @@ export const MAX_MESSAGE_BYTES = 80 * 1024;
 export const MAX_PREFIXES = 4096;
 /** Addresses in one message: a swarm of 256. */
 export const MAX_ADDRESSES = 256;
+/** Tree snapshots in one message; a box keeps 2, or what `snapshot.keep` says. */
+export const MAX_SNAPSHOTS = 100;
 
 const ID_BYTES = 32;
 const INSTANCE_BYTES = 8;
@@ -70,7 +72,45 @@ const addresses = z.object({
     .max(MAX_ADDRESSES),
 });
 
-const SCHEMAS = { hello, haves, change, claim, addresses } as const;
+const snapshotFile = z.object({
+  digest: exactly(DIGEST_BYTES),
+  size: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
+});
+
+/** All tree snapshots that the sender keeps, verified by itself; this list takes the place of the one before. */
+const snapshots = z.object({
+  type: z.literal("snapshots"),
+  units: z
+    .array(z.object({ name: label(64), tarball: snapshotFile, signature: snapshotFile, md5sum: snapshotFile }))
+    .max(MAX_SNAPSHOTS),
+});
+
+/** What is to be downloaded once for the LAN: the name of a file that has no digest yet. */
+const subject = label(200).min(1);
+
+/**
+ * The sender is going to ask upstream for a subject, or is at it: told before it asks, and again as it gets on. `number`
+ * counts the sender's claims; `received`: bytes so far.
+ */
+const upstreamClaim = z.object({ type: z.literal("upstream-claim"), subject, number: sequence, received: sequence });
+
+/** The sender has seen a claim: it will not ask upstream for the subject as long as that goes on. */
+const upstreamAck = z.object({ type: z.literal("upstream-ack"), subject, number: sequence });
+
+/** The sender's claim has ended: it has the file, or failed, or follows a better claim. */
+const upstreamEnd = z.object({ type: z.literal("upstream-end"), subject });
+
+const SCHEMAS = {
+  hello,
+  haves,
+  change,
+  claim,
+  addresses,
+  snapshots,
+  "upstream-claim": upstreamClaim,
+  "upstream-ack": upstreamAck,
+  "upstream-end": upstreamEnd,
+} as const;
 const envelope = z.object({ type: z.string().max(32) });
 
 export type Hello = z.infer<typeof hello>;
@@ -78,8 +118,13 @@ export type Haves = z.infer<typeof haves>;
 export type Change = z.infer<typeof change>;
 export type Claim = z.infer<typeof claim>;
 export type Addresses = z.infer<typeof addresses>;
+export type SnapshotsMessage = z.infer<typeof snapshots>;
+export type UpstreamClaim = z.infer<typeof upstreamClaim>;
+export type UpstreamAck = z.infer<typeof upstreamAck>;
+/** What boxes tell each other so that one of them asks upstream. */
+export type UpstreamMessage = UpstreamClaim | UpstreamAck | z.infer<typeof upstreamEnd>;
 /** A message of the channel. */
-export type Message = Hello | Haves | Change | Claim | Addresses;
+export type Message = Hello | Haves | Change | Claim | Addresses | SnapshotsMessage | UpstreamMessage;
 
 /** A peer broke a rule of the protocol; the message says which. */
 export class RuleBroken extends Error {

@@ -14,7 +14,9 @@ import { Penalties } from "./penalties.ts";
 import { PortCheck } from "./port-check.ts";
 import { Rejections, type Rejection } from "./rejections.ts";
 import { Session, type SessionHandlers, type SessionInit } from "./session.ts";
+import type { SnapshotUnits } from "./snapshot-units.ts";
 import { MAX_PEERS, type Place } from "./transport.ts";
+import { UpstreamClaims } from "./upstream-claims.ts";
 import type { WireEnd } from "./wire.ts";
 
 /** A peer that broke a rule is neither dialled nor let in for so long. */
@@ -36,6 +38,7 @@ export interface Holder {
 
 /** What the table uses. */
 export interface PeerTableComponents {
+  readonly ownId: string;
   readonly local: LocalHaves;
   readonly log: Logger;
   /** Whether a box at this address may be talked to. */
@@ -44,6 +47,10 @@ export interface PeerTableComponents {
   readonly learn: (id: string, place: Place, how: "incoming" | "told") => void;
   /** Told of each peer that said who it is. */
   readonly arrived: (id: string, place: Place) => void;
+  /** Told of the tree snapshots that a peer keeps, at each change. */
+  readonly announced: (id: string, units: SnapshotUnits) => void;
+  /** Told of each peer whose session ended. */
+  readonly left: (id: string) => void;
 }
 
 /** One peer that has proved the network key. */
@@ -56,6 +63,7 @@ interface Peer {
 /** The peers in session, what they hold and are fetching, and who is turned away. */
 export class PeerTable {
   readonly rejections = new Rejections();
+  readonly upstreamClaims: UpstreamClaims;
   readonly #components: PeerTableComponents;
   readonly #init: SessionInit;
   readonly #peers = new Map<string, Peer>();
@@ -66,10 +74,17 @@ export class PeerTable {
   readonly #members = new Members();
   readonly #penalties = new Penalties();
   readonly #strangers = new Penalties();
+  #snapshots: SnapshotUnits = [];
 
   constructor(components: PeerTableComponents, init: SessionInit) {
     this.#components = components;
     this.#init = init;
+    this.upstreamClaims = new UpstreamClaims({
+      ownId: components.ownId,
+      peers: () => this.#greeted().map(({ id }) => id),
+      tell: (id, message) => this.#peers.get(id)?.session.tellUpstream(message),
+      nameOf: (id) => this.#peers.get(id)?.session.hello?.host ?? id,
+    });
   }
 
   /** Blobs that peers hold, over all peers. */
@@ -109,6 +124,8 @@ export class PeerTable {
       greeted: (session, hello) => this.#onGreeted(session, hello),
       claimed: ({ id }, { digest, on }) => this.#claims.set(id, digest.toString("hex"), on),
       told: (_session, { peers }) => this.#onTold(peers),
+      announced: ({ id }, { units }) => this.#components.announced(id, units),
+      claimedUpstream: ({ id }, message) => this.upstreamClaims.heard(id, message),
       ended: (session, why, detail) => this.#onEnded(session, why, detail),
     };
     this.#unproved.add(new Session({ stream, key, local: this.#components.local, peerHaves }, this.#init, handlers));
@@ -141,6 +158,12 @@ export class PeerTable {
     for (const session of this.#sessions()) session.tellClaim(digest, on);
   }
 
+  /** Tells the peers which tree snapshots this box keeps; those that come later too. */
+  tellSnapshots(units: SnapshotUnits): void {
+    this.#snapshots = units;
+    for (const session of this.#sessions()) session.tellSnapshots(units);
+  }
+
   // --- what peers hold ---
 
   /** Who can give a blob: see `Swarm.holders`. */
@@ -169,8 +192,7 @@ export class PeerTable {
 
   /** For status. `foundBy` knows how a box was found first. */
   statuses(foundBy: (id: string) => PeerStatus["found"]): PeerStatus[] {
-    const greeted = this.#sessions().filter(({ hello }) => hello !== undefined);
-    return greeted.map(({ id, hello, host, since }) => {
+    return this.#greeted().map(({ id, hello, host, since }) => {
       const problem = this.#problemOf(id);
       return {
         id,
@@ -189,6 +211,10 @@ export class PeerTable {
 
   #sessions(): Session[] {
     return [...this.#peers.values()].map(({ session }) => session);
+  }
+
+  #greeted(): Session[] {
+    return this.#sessions().filter(({ hello }) => hello !== undefined);
   }
 
   #problemOf(id: string): string | undefined {
@@ -216,6 +242,8 @@ export class PeerTable {
     const peer = this.#peers.get(session.id)!;
     peer.portCheck = new PortCheck({ id: session.id, name: host, host: session.host, port }, peer.ended);
     for (const digest of this.#claims.own()) session.tellClaim(digest, true);
+    if (this.#snapshots.length > 0) session.tellSnapshots(this.#snapshots);
+    this.upstreamClaims.greeted(session.id);
     this.#introduce(session);
     this.#components.arrived(session.id, session);
     this.#components.log.info({ peer: session.id, address: session.host }, `${host} is here`);
@@ -242,6 +270,8 @@ export class PeerTable {
     this.#peers.delete(id);
     this.#members.left(id);
     this.#claims.drop(id);
+    this.upstreamClaims.gone(id);
+    this.#components.left(id);
     this.#peerHaves.get(id)?.onEnd();
     this.#forgetOldHaves();
     this.#components.log.info({ peer: id, why, detail }, `${hello?.host ?? host} left`);

@@ -2,7 +2,16 @@ import type { NoiseStream } from "hyperswarm";
 import type { Digest } from "../core/digest.ts";
 import { messageOf } from "../core/errors.ts";
 import type { LocalHaves } from "./local-haves.ts";
-import { MAX_PREFIXES, RuleBroken, type Addresses, type Claim, type Hello, type Message } from "./messages.ts";
+import {
+  MAX_PREFIXES,
+  RuleBroken,
+  type Addresses,
+  type Claim,
+  type Hello,
+  type Message,
+  type SnapshotsMessage,
+  type UpstreamMessage,
+} from "./messages.ts";
 import type { NetworkKey } from "./network-key.ts";
 import type { PeerHaves } from "./peer-haves.ts";
 import { Wire, type WireEnd } from "./wire.ts";
@@ -31,6 +40,8 @@ export interface SessionHandlers {
   greeted(session: Session, hello: Hello): void;
   claimed(session: Session, claim: Claim): void;
   told(session: Session, addresses: Addresses): void;
+  announced(session: Session, snapshots: SnapshotsMessage): void;
+  claimedUpstream(session: Session, message: UpstreamMessage): void;
   ended(session: Session, why: WireEnd, detail: string): void;
 }
 
@@ -88,6 +99,18 @@ export class Session {
     if (peers.length > 0) this.#enqueue(() => this.#wire.send({ type: "addresses", peers }));
   }
 
+  /** Tells the peer which tree snapshots are here; before that its files: who hears of one asks for them at once. */
+  tellSnapshots(units: SnapshotsMessage["units"]): void {
+    if (this.#hello === undefined) return;
+    this.#enqueue(() => this.#tellHaves());
+    this.#enqueue(() => this.#wire.send({ type: "snapshots", units }));
+  }
+
+  /** Tells the peer who asks upstream for what. */
+  tellUpstream(message: UpstreamMessage): void {
+    this.#enqueue(() => this.#wire.send(message));
+  }
+
   /** Ends the session. */
   close(why: WireEnd, detail: string): void {
     this.#wire.close(why, detail);
@@ -108,7 +131,9 @@ export class Session {
     if (message.type === "haves") return peerHaves.onHaves(message);
     if (message.type === "change") return peerHaves.onChange(message);
     if (message.type === "claim") return this.#handlers.claimed(this, message);
-    this.#handlers.told(this, message);
+    if (message.type === "addresses") return this.#handlers.told(this, message);
+    if (message.type === "snapshots") return this.#handlers.announced(this, message);
+    this.#handlers.claimedUpstream(this, message);
   }
 
   #onHello(hello: Hello): void {

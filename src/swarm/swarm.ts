@@ -1,9 +1,11 @@
+import { EventEmitter } from "node:events";
 import type { PeerStatus } from "../core/agent-api.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import { hasCode, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import type { NameClaims, SnapshotAnnouncement } from "../core/snapshots.ts";
 import { AddressBook } from "./discovery/address-book.ts";
 import type { Identity } from "./identity.ts";
 import { LocalHaves } from "./local-haves.ts";
@@ -11,6 +13,7 @@ import { Mesh, type MeshInit } from "./mesh.ts";
 import { NetworkKey, saveNetworkKey } from "./network-key.ts";
 import { PeerTable, type Holder } from "./peer-table.ts";
 import type { Rejection } from "./rejections.ts";
+import { announcementsOf, unitsOf } from "./snapshot-units.ts";
 
 /** What the swarm uses. */
 export interface SwarmComponents {
@@ -43,11 +46,19 @@ export interface SwarmStatus {
   readonly problem?: string;
 }
 
+/** Events of the swarm. */
+export interface SwarmEvents {
+  /** All tree snapshots that a peer (by its id) announces now: a word, nothing more. */
+  announced: [peer: string, announcements: readonly SnapshotAnnouncement[]];
+  /** The session with a peer has ended: what it announced counts no more. */
+  left: [peer: string];
+}
+
 /**
  * The control plane: finds the other boxes, keeps a session with each, and knows who holds and who is fetching what. It
  * never moves the bytes of a blob.
  */
-export class Swarm implements Startable {
+export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   readonly #components: SwarmComponents;
   readonly #init: SwarmInit;
   readonly #local = new LocalHaves();
@@ -60,6 +71,7 @@ export class Swarm implements Startable {
   #problem: string | undefined;
 
   constructor(components: SwarmComponents, init: SwarmInit) {
+    super();
     const { host, version, listen } = init;
     this.#components = components;
     this.#init = init;
@@ -67,11 +79,14 @@ export class Swarm implements Startable {
     this.#book = new AddressBook(components);
     this.#table = new PeerTable(
       {
+        ownId: components.identity.id,
         local: this.#local,
         log: components.log,
         accepts: (address) => this.accepts(address),
         learn: (id, place, how) => this.#mesh.learn(id, place, how),
         arrived: (id, place) => void this.#book.put(id, place).catch((error: unknown) => this.#warn(error)),
+        announced: (id, units) => void this.emit("announced", id, announcementsOf(units)),
+        left: (id) => void this.emit("left", id),
       },
       { host, version, port: listen.port },
     );
@@ -111,6 +126,18 @@ export class Swarm implements Startable {
   /** This box is fetching a blob (`on`), or not any more: peers may read it as it grows. */
   claim(digest: Digest, on: boolean): void {
     this.#table.tellClaim(digest, on);
+  }
+
+  // --- tree snapshots ---
+
+  /** These are the tree snapshots that this box keeps, verified: all peers are told, also those that come later. */
+  announce(announcements: readonly SnapshotAnnouncement[]): void {
+    this.#table.tellSnapshots(unitsOf(announcements));
+  }
+
+  /** One download on the LAN of what has no digest yet. */
+  get nameClaims(): NameClaims {
+    return this.#table.upstreamClaims;
   }
 
   // --- what the data plane asks ---

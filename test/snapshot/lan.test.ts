@@ -53,7 +53,7 @@ class TestClaims implements NameClaims {
       setTimeout(release, 50);
       return new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
     }
-    return { mine: true, progress: () => {}, release };
+    return { mine: true, lost: never, progress: () => {}, release };
   }
 }
 
@@ -170,7 +170,7 @@ describe("one download for the LAN", () => {
     const claims: NameClaims = {
       byName: async () => {
         lan.spread(having);
-        return { mine: true, progress: () => {}, release: () => void (released += 1) };
+        return { mine: true, lost: never, progress: () => {}, release: () => void (released += 1) };
       },
     };
     const late = await startBox({ key, lan, mirrors, claims, init: { replicate: false } });

@@ -12,6 +12,9 @@ const port = fc.integer({ min: 1, max: 65_535 });
 const label = fc.stringMatching(/^[ -~]{0,60}$/);
 const known = fc.option(fc.record({ instance: fixed(8), sequence }), { nil: undefined });
 
+const file = fc.record({ digest: fixed(64), size: fc.integer({ min: 1 }) });
+const subject = fc.stringMatching(/^[ -~]{1,60}$/);
+
 const message: fc.Arbitrary<Message> = fc.oneof(
   fc
     .record({ type: fc.constant("hello" as const), host: label, version: label, port, instance: fixed(8), known })
@@ -29,7 +32,17 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     type: fc.constant("addresses" as const),
     peers: fc.array(fc.record({ id: fixed(32), host: fc.ipV4(), port }), { maxLength: 256 }),
   }),
+  fc.record({
+    type: fc.constant("snapshots" as const),
+    units: fc.array(fc.record({ name: label, tarball: file, signature: file, md5sum: file }), { maxLength: 100 }),
+  }),
+  fc.record({ type: fc.constant("upstream-claim" as const), subject, number: sequence, received: sequence }),
+  fc.record({ type: fc.constant("upstream-ack" as const), subject, number: sequence }),
+  fc.record({ type: fc.constant("upstream-end" as const), subject }),
 );
+
+const FILE = { digest: Buffer.alloc(64), size: 1 };
+const UNIT = { name: "gentoo-20261120", tarball: FILE, signature: FILE, md5sum: FILE };
 
 /** Decodes; whatever comes, only a message, undefined, or a broken rule may come of it. */
 function outcome(frame: Buffer): "message" | "unknown" | "broken" {
@@ -71,10 +84,14 @@ describe("the messages of the swarm", () => {
 
   it("never fail otherwise than by a broken rule, on any plain value", () => {
     fc.assert(
-      fc.property(fc.anything({ maxDepth: 3 }), fc.constantFrom("hello", "haves", "addresses", "x"), (value, type) => {
-        outcome(pack({ ...(value as object), type }));
-        outcome(pack(value));
-      }),
+      fc.property(
+        fc.anything({ maxDepth: 3 }),
+        fc.constantFrom("hello", "haves", "addresses", "snapshots", "upstream-claim", "x"),
+        (value, type) => {
+          outcome(pack({ ...(value as object), type }));
+          outcome(pack(value));
+        },
+      ),
       { numRuns: 2000 },
     );
   });
@@ -94,6 +111,11 @@ describe("the messages of the swarm", () => {
     ["a negative number", { type: "change", since: 0, sequence: -1, added: Buffer.alloc(0), removed: Buffer.alloc(0) }],
     ["a short digest", { type: "claim", digest: Buffer.alloc(32), on: true }],
     ["a host name as an address", { type: "addresses", peers: [{ id: Buffer.alloc(32), host: "example", port: 1 }] }],
+    ["a tree snapshot without a signature", { type: "snapshots", units: [{ name: "x", tarball: FILE, md5sum: FILE }] }],
+    ["more tree snapshots than a box keeps", { type: "snapshots", units: Array.from({ length: 101 }, () => UNIT) }],
+    ["a file without bytes", { type: "snapshots", units: [{ ...UNIT, md5sum: { ...FILE, size: 0 } }] }],
+    ["a claim of nothing", { type: "upstream-claim", subject: "", number: 1, received: 0 }],
+    ["a claim of a name without end", { type: "upstream-claim", subject: "x".repeat(201), number: 1, received: 0 }],
     ["a type that every object has", { type: "toString" }],
   ])("refuse %s", (_what, value) => {
     expect(outcome(pack(value))).toBe(value.type === "toString" ? "unknown" : "broken");

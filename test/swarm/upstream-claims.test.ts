@@ -1,0 +1,270 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import type { NameClaim } from "../../src/core/snapshots.ts";
+import { RuleBroken } from "../../src/swarm/messages.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { ClaimLan, type ClaimBox } from "./claim-lan.ts";
+
+const NAME = "gentoo-20261120.tar.xz";
+/** Runs of a simulation, each with another order of events. */
+const SEEDS = 200;
+const never = new AbortController().signal;
+
+/** The order in which claims win. */
+function byRank(boxes: readonly ClaimBox[]): ClaimBox[] {
+  const rank = ({ id }: ClaimBox): string =>
+    createHash("blake2b512").update(NAME).update(Buffer.from(id, "hex")).digest("hex");
+  return boxes.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1));
+}
+
+function claim(box: ClaimBox): Promise<NameClaim> {
+  return box.claims.byName(NAME, { signal: never });
+}
+
+function held(claim: NameClaim | undefined): NameClaim & { mine: true } {
+  if (claim?.mine !== true) throw new Error("is not held");
+  return claim;
+}
+
+describe("a claim of upstream", () => {
+  it("without peers is granted at once", async () => {
+    const lan = new ClaimLan(1, () => 1);
+    expect((await claim(lan.boxes[0]!)).mine).toBe(true);
+    expect(lan.now).toBe(0);
+  });
+
+  it("is granted when all peers have acknowledged it, and not before", async () => {
+    const lan = new ClaimLan(3, (from) => (from === 2 ? 9 : 2));
+    const claiming = claim(lan.boxes[0]!);
+    await lan.run(10);
+    expect(await lan.isSettled(claiming)).toBe(false);
+    await lan.run(12);
+    expect((await claiming).mine).toBe(true);
+  });
+
+  it("is granted after 30 ms, though a peer is silent", async () => {
+    const lan = new ClaimLan(3, () => 1);
+    lan.boxes[2]!.isDeaf = true;
+    const claiming = claim(lan.boxes[0]!);
+    await lan.run(29);
+    expect(await lan.isSettled(claiming)).toBe(false);
+    await lan.run(31);
+    expect((await claiming).mine).toBe(true);
+  });
+
+  it("does not wait for a peer whose session ends", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    lan.boxes[1]!.isDeaf = true;
+    const claiming = claim(lan.boxes[0]!);
+    lan.kill(lan.boxes[1]!);
+    expect((await claiming).mine).toBe(true);
+  });
+
+  it("goes to the box with the lower hash when two claim at the same time, whoever was first by a hair", async () => {
+    for (const first of [0, 1]) {
+      const lan = new ClaimLan(2, () => 3);
+      const [winner, loser] = byRank(lan.boxes);
+      const order = first === 0 ? [winner!, loser!] : [loser!, winner!];
+      const claims = order.map(async (box, at) => {
+        await lan.sleep(at);
+        return claim(box);
+      });
+      await lan.run(100);
+      const [one, two] = await Promise.all(claims);
+      expect([one!.mine, two!.mine]).toEqual(first === 0 ? [true, false] : [false, true]);
+    }
+  });
+
+  it("that all know of is followed, whatever the hashes say", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [lower, higher] = byRank(lan.boxes);
+    const first = claim(higher!);
+    await lan.run(10);
+    expect((await first).mine).toBe(true);
+    expect(await claim(lower!)).toMatchObject({ mine: false, holder: `name of ${higher!.id}` });
+  });
+
+  it("is known to a box that comes later", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [holder, late] = lan.boxes;
+    lan.disconnect(holder!, late!);
+    expect((await claim(holder!)).mine).toBe(true);
+    lan.connect(holder!, late!);
+    await lan.run(5);
+    expect((await claim(late!)).mine).toBe(false);
+  });
+
+  it("ends for those who follow when it is released, or its holder dies", async () => {
+    for (const end of ["release", "die"]) {
+      const lan = new ClaimLan(2, () => 1);
+      const [holder, follower] = lan.boxes;
+      const claiming = claim(holder!);
+      await lan.run(5);
+      const following = await claim(follower!);
+      const ended = following.mine ? undefined : following.ended(never);
+      expect(await lan.isSettled(ended)).toBe(false);
+      if (end === "die") lan.kill(holder!);
+      else held(await claiming).release();
+      await lan.run(10);
+      expect(await lan.isSettled(ended)).toBe(true);
+    }
+  });
+
+  it("lasts as long as it is told of, and 5 s more", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [holder, follower] = lan.boxes;
+    const claiming = claim(holder!);
+    await lan.run(5);
+    const following = await claim(follower!);
+    const ended = following.mine ? undefined : following.ended(never);
+    await lan.run(4000);
+    held(await claiming).progress(1);
+    await lan.run(9000);
+    expect(await lan.isSettled(ended)).toBe(false);
+    await lan.run(9002);
+    expect(await lan.isSettled(ended)).toBe(true);
+  });
+
+  it("that fell silent without a byte is taken over, and lost to the one who took over when that has bytes", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [lower, higher] = byRank(lan.boxes);
+    const stuck = claim(lower!);
+    await lan.run(5100);
+    const taken = claim(higher!);
+    await lan.run(5200);
+    expect(held(await stuck).lost.aborted).toBe(false);
+    held(await taken).progress(1000);
+    await lan.run(5300);
+    expect(held(await stuck).lost.aborted).toBe(true);
+    expect(held(await taken).lost.aborted).toBe(false);
+  });
+
+  it("with bytes is not lost to any other when two parts of a LAN meet", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [a, b] = lan.boxes;
+    lan.disconnect(a!, b!);
+    const claims = [held(await claim(a!)), held(await claim(b!))];
+    for (const one of claims) one.progress(5);
+    lan.connect(a!, b!);
+    await lan.run(100);
+    expect(claims.map(({ lost }) => lost.aborted)).toEqual([false, false]);
+  });
+
+  it("without bytes is lost by the higher hash when two parts of a LAN meet", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [lower, higher] = byRank(lan.boxes);
+    lan.disconnect(lower!, higher!);
+    const claims = [held(await claim(lower!)), held(await claim(higher!))];
+    lan.connect(lower!, higher!);
+    await lan.run(100);
+    expect(claims.map(({ lost }) => lost.aborted)).toEqual([false, true]);
+  });
+
+  it("is one at a time for a name on a box", async () => {
+    const lan = new ClaimLan(1, () => 1);
+    const first = held(await claim(lan.boxes[0]!));
+    await expect(claim(lan.boxes[0]!)).rejects.toThrow(/claimed here already/);
+    first.release();
+    first.release();
+    expect((await claim(lan.boxes[0]!)).mine).toBe(true);
+  });
+
+  it("that is broken off while it waits is told to be over", async () => {
+    const lan = new ClaimLan(2, () => 10);
+    const enough = new AbortController();
+    const claiming = lan.boxes[0]!.claims.byName(NAME, { signal: enough.signal });
+    enough.abort(new Error("the agent is stopping"));
+    await expect(claiming).rejects.toThrow("the agent is stopping");
+    await lan.run(15);
+    expect((await Promise.all([claim(lan.boxes[1]!), lan.run(50)]))[0].mine).toBe(true);
+  });
+
+  it("beyond what one peer may claim breaks a rule", () => {
+    const { claims } = new ClaimLan(1, () => 1).boxes[0]!;
+    const say = (number: number): void =>
+      claims.heard("aa", { type: "upstream-claim", subject: `x${number}`, number, received: 0 });
+    for (let number = 0; number < 4096; number += 1) say(number);
+    say(7);
+    expect(() => say(4096)).toThrow(RuleBroken);
+  });
+});
+
+/** How one run ended. */
+interface Outcome {
+  /** Downloads that were begun and not given up before their first byte. */
+  readonly downloads: number;
+  /** Boxes that have the file. */
+  readonly having: number;
+}
+
+/** How long the file takes from upstream, and until the first byte of it, in milliseconds. */
+const FIRST_BYTE_MS = 40;
+const DOWNLOAD_MS = 3000;
+
+/** Seven boxes want the file within 100 ms of each other; each does what the snapshots do with a claim. */
+async function wantAll(lan: ClaimLan, random: () => number): Promise<Outcome> {
+  let downloads = 0;
+  const having = new Set<ClaimBox>();
+
+  async function download(box: ClaimBox, claim: NameClaim & { mine: true }): Promise<void> {
+    await lan.sleep(FIRST_BYTE_MS);
+    if (box.isDead || claim.lost.aborted) return claim.release();
+    downloads += 1;
+    for (let ms = 0; ms < DOWNLOAD_MS && !box.isDead; ms += 500) {
+      claim.progress(ms + 1);
+      await lan.sleep(500);
+    }
+    if (box.isDead) return;
+    having.add(box);
+    claim.release();
+  }
+
+  async function want(box: ClaimBox): Promise<void> {
+    await lan.sleep(100 * random());
+    while (!box.isDead && !having.has(box)) {
+      const one = await claim(box);
+      if (having.size > 0) having.add(box); // announced: taken from there
+      if (one.mine) await (having.has(box) ? one.release() : download(box, one));
+      else if (!having.has(box)) await one.ended(never);
+    }
+  }
+
+  for (const box of lan.boxes) void want(box);
+  await lan.run(60_000);
+  return { downloads, having: having.size };
+}
+
+describe("seven boxes that want the same at once", () => {
+  /** Runs all seeds; whatever fails names its own. */
+  async function forAll(judge: (random: () => number) => Promise<void>): Promise<void> {
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
+      await judge(seededRandom(seed)).catch((error: unknown) => {
+        throw new Error(`seed ${seed}`, { cause: error });
+      });
+    }
+  }
+
+  it.each([
+    ["in any order of what they tell each other", 12],
+    ["though some hear late: up to 36 ms", 36],
+  ])("download it once, %s", async (_, slowest) => {
+    await forAll(async (random) => {
+      const lan = new ClaimLan(7, () => 1 + (slowest - 1) * random());
+      expect(await wantAll(lan, random)).toEqual({ downloads: 1, having: 7 });
+    });
+  });
+
+  it("have it in the end, whoever dies when, with one download more for each death", async () => {
+    await forAll(async (random) => {
+      const lan = new ClaimLan(7, () => 1 + 11 * random());
+      const deaths = 1 + Math.floor(3 * random());
+      for (const box of lan.boxes.slice(0, deaths)) {
+        const isSilent = random() < 0.5;
+        lan.clock.at(5000 * random(), () => (isSilent ? lan.silence(box) : lan.kill(box)));
+      }
+      const { downloads, having } = await wantAll(lan, random);
+      expect(having).toBeGreaterThanOrEqual(7 - deaths);
+      expect(downloads).toBeLessThanOrEqual(1 + deaths);
+    });
+  });
+});
