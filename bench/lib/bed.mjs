@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync, closeSync } from "node:fs";
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync, closeSync } from "node:fs";
 import { createServer, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,8 @@ import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 const CHUNK = 2 ** 20;
+/** USER_HZ: what /proc counts CPU time in, on every Linux that Gentoo knows. */
+const CLOCK_TICKS = 100;
 
 /** Makes a directory that `use` may fill; it is removed afterwards, and what was started in it is ended. */
 export async function withBed(use) {
@@ -69,9 +71,13 @@ export function makeRepository(bed, distfiles) {
 }
 
 /** Starts the agent as people run it; `{url, pid}`. `netns` puts it into a network namespace. */
-export async function startAgent(bed, { repos, mirrors, listen = "127.0.0.1:0", netns, more = "" }) {
+export async function startAgent(bed, { repos, mirrors, listen = "127.0.0.1:0", netns, networkKey, swarm, more = "" }) {
   const id = bed.children.length;
   const config = join(bed.dir, `agent-${id}.toml`);
+  if (networkKey !== undefined) {
+    mkdirSync(join(bed.dir, `state-${id}`));
+    writeFileSync(join(bed.dir, `state-${id}`, "network.key"), `${networkKey}\n`, { mode: 0o600 });
+  }
   const text = (values) => JSON.stringify(values);
   writeFileSync(
     config,
@@ -82,9 +88,7 @@ listen = ${text([listen])}
 dir = "${bed.dir}/store-${id}"
 min_free = "0B"
 [swarm]
-listen = "127.0.0.1:${await freePort()}"
-networks = ["127.0.0.0/8"]
-multicast = false
+${swarm ?? (await toItself())}
 [portage]
 repos = ${text(repos)}
 distdir = ""
@@ -98,10 +102,36 @@ ${more}`,
     const [, url] = /ready: .* (http:\/\/\S+)/.exec(line) ?? [];
     if (url !== undefined) {
       child.stdout.resume();
-      return { url, pid: child.pid, child, store: `${bed.dir}/store-${id}` };
+      return { url, pid: child.pid, child, config, store: `${bed.dir}/store-${id}` };
     }
   }
   throw new Error("the agent ended before it was ready");
+}
+
+/** The settings of a swarm that keeps to itself. */
+async function toItself() {
+  return `listen = "127.0.0.1:${await freePort()}"\nnetworks = ["127.0.0.0/8"]\nmulticast = false`;
+}
+
+/** Runs a command of the agent, and gives what it printed. */
+export function distswarm({ config }, args, { netns } = {}) {
+  const command = [process.execPath, MAIN, ...args, "--config", config];
+  return run(netns, command);
+}
+
+/** Runs a program to its end, and gives what it printed. */
+export function run(netns, [program, ...args]) {
+  const command = netns === undefined ? [program, ...args] : ["ip", "netns", "exec", netns, program, ...args];
+  return execFileSync(command[0], command.slice(1), { encoding: "utf8", maxBuffer: 2 ** 24 });
+}
+
+/** CPU seconds that a process has used, with those of children that it waited for. */
+export function cpuSeconds(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ");
+  const ticks = fields.slice(11, 15).map(Number); // utime, stime, cutime, cstime: proc(5)
+  return ticks.reduce((sum, count) => sum + count, 0) / CLOCK_TICKS;
 }
 
 export function spawnIn(netns, command, args) {
@@ -160,9 +190,7 @@ async function listening(port) {
 
 /** Runs curl and gives what `-w` printed, a line each. */
 export function curl(args, { netns } = {}) {
-  const command = netns === undefined ? ["curl"] : ["ip", "netns", "exec", netns, "curl"];
-  const [program, ...first] = command;
-  return execFileSync(program, [...first, "-sS", ...args], { encoding: "utf8", maxBuffer: 2 ** 24 })
+  return run(netns, ["curl", "-sS", ...args])
     .trim()
     .split("\n");
 }
