@@ -31,18 +31,7 @@ async function box(options: BoxOptions): Promise<Box> {
 async function twoBoxes(mirror: MockMirror): Promise<[Box, Box]> {
   const first = await box({ mirrors: [mirror.url] });
   const { host, port } = first.config.swarm.listen;
-  const { listen } = (await box({})).config.swarm; // only its port is of interest
-  const second = await box({
-    mirrors: [mirror.url],
-    config: {
-      swarm: {
-        listen: `127.0.0.1:${listen.port + 1}`,
-        networks: ["127.0.0.0/8"],
-        multicast: false,
-        peers: [`${host}:${port}`],
-      },
-    },
-  });
+  const second = await box({ mirrors: [mirror.url], config: { swarm: { peers: [`${host}:${port}`] } } });
   await second.agent.api.join(await first.agent.api.invite());
   await expect.poll(() => peersOf(first), { timeout: 10_000 }).toHaveLength(1);
   await expect.poll(() => peersOf(second), { timeout: 10_000 }).toHaveLength(1);
@@ -113,17 +102,7 @@ describe("a box without the key", () => {
     const first = await box({ mirrors: [mirror.url] });
     await body(await get(first, files[0]!));
     const { host, port } = first.config.swarm.listen;
-    const probe = await box({});
-    const stranger = await box({
-      config: {
-        swarm: {
-          listen: `127.0.0.1:${probe.config.swarm.listen.port + 1}`,
-          networks: ["127.0.0.0/8"],
-          multicast: false,
-          peers: [`${host}:${port}`],
-        },
-      },
-    });
+    const stranger = await box({ config: { swarm: { peers: [`${host}:${port}`] } } });
     const rejected = async (one: Box): Promise<number> =>
       Object.values((await one.agent.api.status()).swarm["rejected"] as Record<string, number>).reduce(
         (a, b) => a + b,

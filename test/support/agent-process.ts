@@ -24,7 +24,7 @@ export interface AgentProcess {
 /** Where an agent process keeps its config and state. */
 export interface AgentPlace {
   readonly dir: string;
-  /** The config file's text; `state_dir` and `[swarm]` are added. */
+  /** The config file's text; `state_dir` is added, and a `[swarm]` that keeps to itself where it has none. */
   readonly config: string;
 }
 
@@ -32,7 +32,10 @@ export interface AgentPlace {
 export async function startAgentProcess(place: AgentPlace): Promise<AgentProcess> {
   const stateDir = join(place.dir, "state");
   const configFile = join(place.dir, "distswarm.toml");
-  await writeFile(configFile, `state_dir = ${JSON.stringify(stateDir)}\n${place.config}${await swarmSection()}`);
+  await writeFile(
+    configFile,
+    `state_dir = ${JSON.stringify(stateDir)}\n${place.config}${place.config.includes("[swarm]") ? "" : await swarmSection()}`,
+  );
   const child = spawn(process.execPath, [MAIN, "agent", "--config", configFile], { stdio: ["ignore", "pipe", "pipe"] });
   const log: string[] = [];
   const url = await readyUrl(child, log);
