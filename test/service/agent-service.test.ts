@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
+import { freePort } from "../support/free-port.ts";
 import { makeRepository, testFile } from "../support/repository.ts";
 import { atFirst, slow, startMirror, well, type MockMirror } from "../support/zoo/zoo.ts";
 
@@ -25,6 +26,7 @@ interface Service {
 /** An agent beside one mirror, which sends 1 MiB/s at first. */
 async function service(): Promise<Service> {
   const dir = await mkdtemp(join(tmpdir(), "distswarm-service-"));
+  const swarmPort = await freePort();
   const mirror = await startMirror(atFirst(slow(MIB)), { [big.name]: big.bytes, [small.name]: small.bytes });
   await makeRepository(join(dir, "repo"), [big, small]);
   const config = (proxy: string, more: string) => `
@@ -32,7 +34,7 @@ async function service(): Promise<Service> {
     store = { dir = "${dir}/store", min_free = "0B" }
     portage = { repos = ["${dir}/repo"], distdir = "" }
     upstream = { mirrors = ["${mirror.url}"] }
-    swarm = { listen = "127.0.0.1:0", multicast = false }
+    swarm = { listen = "127.0.0.1:${swarmPort}", networks = ["127.0.0.0/8"], multicast = false }
     ${more}`;
   const running: Service = {
     mirror,

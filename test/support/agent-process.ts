@@ -34,7 +34,7 @@ export async function startAgentProcess(place: AgentPlace): Promise<AgentProcess
   const configFile = join(place.dir, "distswarm.toml");
   await writeFile(
     configFile,
-    `state_dir = ${JSON.stringify(stateDir)}\n${place.config}${place.config.includes("[swarm]") ? "" : await swarmSection()}`,
+    `state_dir = ${JSON.stringify(stateDir)}\n${place.config}${/^\s*(\[swarm\]|swarm =)/m.test(place.config) ? "" : await swarmSection()}`,
   );
   const child = spawn(process.execPath, [MAIN, "agent", "--config", configFile], { stdio: ["ignore", "pipe", "pipe"] });
   const log: string[] = [];
