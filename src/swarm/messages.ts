@@ -100,6 +100,9 @@ const upstreamAck = z.object({ type: z.literal("upstream-ack"), subject, number:
 /** The sender's claim has ended: it has the file, or failed, or follows a better claim. */
 const upstreamEnd = z.object({ type: z.literal("upstream-end"), subject });
 
+/** What the sender found when it tried the receiver's TCP port: a box cannot see its own firewall. */
+const portSeen = z.object({ type: z.literal("port-seen"), open: z.boolean() });
+
 const SCHEMAS = {
   hello,
   haves,
@@ -110,6 +113,7 @@ const SCHEMAS = {
   "upstream-claim": upstreamClaim,
   "upstream-ack": upstreamAck,
   "upstream-end": upstreamEnd,
+  "port-seen": portSeen,
 } as const;
 const envelope = z.object({ type: z.string().max(32) });
 
@@ -123,8 +127,9 @@ export type UpstreamClaim = z.infer<typeof upstreamClaim>;
 export type UpstreamAck = z.infer<typeof upstreamAck>;
 /** What boxes tell each other so that one of them asks upstream. */
 export type UpstreamMessage = UpstreamClaim | UpstreamAck | z.infer<typeof upstreamEnd>;
+export type PortSeen = z.infer<typeof portSeen>;
 /** A message of the channel. */
-export type Message = Hello | Haves | Change | Claim | Addresses | SnapshotsMessage | UpstreamMessage;
+export type Message = Hello | Haves | Change | Claim | Addresses | SnapshotsMessage | UpstreamMessage | PortSeen;
 
 /** A peer broke a rule of the protocol; the message says which. */
 export class RuleBroken extends Error {

@@ -57,7 +57,10 @@ export interface PeerTableComponents {
 interface Peer {
   readonly session: Session;
   readonly ended: AbortController;
+  /** What this box found of the peer's TCP port. */
   portCheck?: PortCheck;
+  /** Whether the peer could reach this box's TCP port; undefined before it has said. */
+  reachesUs?: boolean;
 }
 
 /** The peers in session, what they hold and are fetching, and who is turned away. */
@@ -126,6 +129,7 @@ export class PeerTable {
       told: (_session, { peers }) => this.#onTold(peers),
       announced: ({ id }, { units }) => this.#components.announced(id, units),
       claimedUpstream: ({ id }, message) => this.upstreamClaims.heard(id, message),
+      sawPort: ({ id }, { open }) => void (this.#peers.get(id)!.reachesUs = open),
       ended: (session, why, detail) => this.#onEnded(session, why, detail),
     };
     this.#unproved.add(new Session({ stream, key, local: this.#components.local, peerHaves }, this.#init, handlers));
@@ -207,6 +211,15 @@ export class PeerTable {
     });
   }
 
+  /** For status: hosts that could reach this box's TCP port, and that could not. */
+  ownPort(): { readonly open: readonly string[]; readonly closed: readonly string[] } {
+    const hosts = (reached: boolean): string[] =>
+      [...this.#peers.values()]
+        .filter(({ reachesUs }) => reachesUs === reached)
+        .map(({ session }) => session.hello!.host);
+    return { open: hosts(true), closed: hosts(false) };
+  }
+
   // --- sessions ---
 
   #sessions(): Session[] {
@@ -240,7 +253,10 @@ export class PeerTable {
 
   #onGreeted(session: Session, { host, port }: Hello): void {
     const peer = this.#peers.get(session.id)!;
-    peer.portCheck = new PortCheck({ id: session.id, name: host, host: session.host, port }, peer.ended);
+    peer.portCheck = new PortCheck(
+      { id: session.id, name: host, host: session.host, port },
+      { signal: peer.ended.signal, looked: (open) => session.tellPort(open) },
+    );
     for (const digest of this.#claims.own()) session.tellClaim(digest, true);
     if (this.#snapshots.length > 0) session.tellSnapshots(this.#snapshots);
     this.upstreamClaims.greeted(session.id);

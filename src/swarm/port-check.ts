@@ -21,13 +21,19 @@ export class PortCheck {
   /** What is wrong, with the mend; undefined when all is well, or before the first look has ended. */
   problem: string | undefined;
 
-  constructor(peer: PeerPort, { signal }: { readonly signal: AbortSignal }) {
-    void this.#watch(peer, signal);
+  /** `looked` is told after each look whether the port is open: the peer cannot see its own firewall. */
+  constructor(
+    peer: PeerPort,
+    { signal, looked }: { readonly signal: AbortSignal; readonly looked: (open: boolean) => void },
+  ) {
+    void this.#watch(peer, signal, looked);
   }
 
-  async #watch(peer: PeerPort, signal: AbortSignal): Promise<void> {
+  async #watch(peer: PeerPort, signal: AbortSignal, looked: (open: boolean) => void): Promise<void> {
     do {
       this.problem = await look(peer, signal);
+      if (signal.aborted) return;
+      looked(this.problem === undefined);
       if (this.problem === undefined) return;
       await setTimeout(CHECK_AGAIN_MS, undefined, { signal, ref: false }).catch(() => {});
     } while (!signal.aborted);

@@ -9,6 +9,7 @@ import {
   type Claim,
   type Hello,
   type Message,
+  type PortSeen,
   type SnapshotsMessage,
   type UpstreamMessage,
 } from "./messages.ts";
@@ -42,6 +43,8 @@ export interface SessionHandlers {
   told(session: Session, addresses: Addresses): void;
   announced(session: Session, snapshots: SnapshotsMessage): void;
   claimedUpstream(session: Session, message: UpstreamMessage): void;
+  /** It has tried this box's TCP port. */
+  sawPort(session: Session, seen: PortSeen): void;
   ended(session: Session, why: WireEnd, detail: string): void;
 }
 
@@ -111,6 +114,11 @@ export class Session {
     this.#enqueue(() => this.#wire.send(message));
   }
 
+  /** Tells the peer whether its TCP port could be reached from here. */
+  tellPort(open: boolean): void {
+    this.#enqueue(() => this.#wire.send({ type: "port-seen", open }));
+  }
+
   /** Ends the session. */
   close(why: WireEnd, detail: string): void {
     this.#wire.close(why, detail);
@@ -133,6 +141,7 @@ export class Session {
     if (message.type === "claim") return this.#handlers.claimed(this, message);
     if (message.type === "addresses") return this.#handlers.told(this, message);
     if (message.type === "snapshots") return this.#handlers.announced(this, message);
+    if (message.type === "port-seen") return this.#handlers.sawPort(this, message);
     this.#handlers.claimedUpstream(this, message);
   }
 

@@ -39,6 +39,8 @@ export interface SwarmStatus {
   readonly peers: readonly PeerStatus[];
   /** The addresses at which this box offers the swarm; empty without a network. */
   readonly addresses: readonly string[];
+  /** Hosts of peers that could reach this box's TCP port, and that could not. */
+  readonly port: { readonly open: readonly string[]; readonly closed: readonly string[] };
   readonly rejected: Readonly<Record<Rejection, number>>;
   /** Blobs that peers hold, over all peers. */
   readonly haves: number;
@@ -203,6 +205,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
     return {
       peers: this.#table.statuses((id) => this.#mesh.foundBy(id)),
       addresses: this.#mesh.addresses,
+      port: this.#table.ownPort(),
       rejected: this.#table.rejections.counts(),
       haves: this.#table.haves,
       ...(this.#problem === undefined ? {} : { problem: this.#problem }),

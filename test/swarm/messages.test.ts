@@ -39,6 +39,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ type: fc.constant("upstream-claim" as const), subject, number: sequence, received: sequence }),
   fc.record({ type: fc.constant("upstream-ack" as const), subject, number: sequence }),
   fc.record({ type: fc.constant("upstream-end" as const), subject }),
+  fc.record({ type: fc.constant("port-seen" as const), open: fc.boolean() }),
 );
 
 const FILE = { digest: Buffer.alloc(64), size: 1 };

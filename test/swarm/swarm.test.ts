@@ -101,6 +101,15 @@ describe("the swarm on loopback", () => {
     expect(box.swarm.holders(FIRST)).toEqual([]);
   });
 
+  it("learns from its peers whether its own TCP port is open", async () => {
+    const open = await start();
+    const closed = await start({ tcp: false, peers: [placeOf(open)] });
+    await eventually(() => closed.swarm.status().port.closed.length === 1);
+    expect(closed.swarm.status().port).toEqual({ open: [], closed: [`box-${open.port}`] });
+    await eventually(() => open.swarm.status().port.open.length === 1);
+    expect(open.swarm.status().port).toEqual({ open: [`box-${closed.port}`], closed: [] });
+  });
+
   it("says when its UDP port is taken", async () => {
     const first = await start();
     const second = await makeBox({ listen: { host: "127.0.0.1", port: first.port }, tcp: false });
