@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { DigestHash } from "../core/digest.ts";
-import { DistswarmError, messageOf, SourceError } from "../core/errors.ts";
+import { DistswarmError, hasCode, messageOf, SourceError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { SnapshotFile, SnapshotPart } from "../core/snapshots.ts";
 import type { Source, SourceFinder } from "../core/source.ts";
@@ -10,6 +11,11 @@ import { fileName } from "./name.ts";
 import type { Pace } from "./pace.ts";
 import { makeStagingDir } from "./staging.ts";
 import type { UnitPaths } from "./verify.ts";
+
+/** A box gives a large blob to one reader at a time: those who wait for their turn ask again after so long. */
+const BUSY_PAUSE_MS = 250;
+/** How long they wait before upstream is the better choice. */
+const BUSY_PATIENCE_MS = 120_000;
 
 /** What a download from peers uses. */
 export interface PeerDownloadComponents {
@@ -37,6 +43,9 @@ export async function downloadFromPeers(
   }
 }
 
+/** What came of a source, or of all: `busy` ones may give it when they are asked again. */
+type Outcome = "complete" | "busy" | "failed";
+
 /** One file of it. */
 class BlobDownload {
   readonly #file: SnapshotFile;
@@ -61,15 +70,29 @@ class BlobDownload {
   async #fill(copy: GrowingCopy): Promise<void> {
     if (await this.#isComplete(copy)) return;
     if (copy.received >= this.#file.size) await copy.restart();
-    const want = { ...this.#file, names: [], packages: [] };
-    for await (const source of this.#components.peers.sources(want, { signal: this.#components.signal })) {
-      if (await this.#take(copy, source)) return;
+    const { signal } = this.#components;
+    const until = performance.now() + BUSY_PATIENCE_MS;
+    let outcome = await this.#round(copy);
+    while (outcome === "busy" && performance.now() < until) {
+      await delay(BUSY_PAUSE_MS, undefined, { signal });
+      outcome = await this.#round(copy);
     }
-    throw new DistswarmError("NO_SOURCE", `no peer could give ${this.#name}`);
+    if (outcome !== "complete") throw new DistswarmError("NO_SOURCE", `no peer could give ${this.#name}`);
   }
 
-  /** Whether the file is complete after this source. */
-  async #take(copy: GrowingCopy, source: Source): Promise<boolean> {
+  /** Tries all who hold it now. */
+  async #round(copy: GrowingCopy): Promise<Outcome> {
+    const want = { ...this.#file, names: [], packages: [] };
+    let best: Outcome = "failed";
+    for await (const source of this.#components.peers.sources(want, { signal: this.#components.signal })) {
+      const outcome = await this.#take(copy, source);
+      if (outcome === "complete") return outcome;
+      if (outcome === "busy") best = outcome;
+    }
+    return best;
+  }
+
+  async #take(copy: GrowingCopy, source: Source): Promise<Outcome> {
     const { signal, log } = this.#components;
     const offset = copy.received;
     try {
@@ -78,15 +101,15 @@ class BlobDownload {
       signal.throwIfAborted();
       if (!(error instanceof SourceError)) throw error;
       log.debug(`${this.#name} from ${source.label}: ${messageOf(error)}`);
-      return false;
+      return hasCode(error, "BUSY", "ABSENT") ? "busy" : "failed"; // who is busy names others, who may not have it yet
     }
-    if (await this.#isComplete(copy)) return true;
+    if (await this.#isComplete(copy)) return "complete";
     await copy.restart();
     if (offset > 0) return this.#take(copy, source); // bytes of several sources prove nothing against any of them
     const wrong = new SourceError("WRONG_BYTES", `${source.label} sent ${this.#name} with another digest`);
     log.warn(wrong.message);
     source.blame(wrong);
-    return false;
+    return "failed";
   }
 
   async #copyFrom(source: Source, copy: GrowingCopy): Promise<void> {
