@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -8,6 +8,7 @@ const ROOT = join(import.meta.dirname, "../..");
 
 /** The project compiled into a directory of its own, so that a test never runs yesterday's build. */
 export interface Build {
+  /** Where `main.js` lies; the package's files are one above, as they are when it is installed. */
   readonly dir: string;
   remove(): Promise<void>;
 }
@@ -15,10 +16,11 @@ export interface Build {
 /** Compiles the sources. */
 export async function build(): Promise<Build> {
   const dir = await mkdtemp(join(tmpdir(), "distswarm-build-"));
-  await writeFile(join(dir, "package.json"), '{ "type": "module" }');
+  const dist = join(dir, "dist");
+  await copyFile(join(ROOT, "package.json"), join(dir, "package.json"));
   await symlink(join(ROOT, "node_modules"), join(dir, "node_modules"));
   const tsc = join(ROOT, "node_modules/.bin/tsc");
-  const config = ["-p", join(ROOT, "tsconfig.build.json"), "--outDir", dir, "--tsBuildInfoFile", join(dir, "info")];
+  const config = ["-p", join(ROOT, "tsconfig.build.json"), "--outDir", dist, "--tsBuildInfoFile", join(dir, "info")];
   const remove = (): Promise<void> => rm(dir, { recursive: true });
   try {
     await promisify(execFile)(tsc, [...config, "--noCheck"]); // the types are `npm run check`'s
@@ -26,5 +28,5 @@ export async function build(): Promise<Build> {
     await remove();
     throw error;
   }
-  return { dir, remove };
+  return { dir: dist, remove };
 }

@@ -11,26 +11,26 @@ import { hasProgram } from "./nginx.ts";
 const EBUILDS = 300;
 const BYTES_EACH = 2000;
 
-/** A small Portage tree packed by tar and xz, as Gentoo's are; without those, bytes that end as such a file does. */
-export async function treeTarball(date: string): Promise<Buffer> {
+/** A Portage tree packed by tar and xz, as Gentoo's are; without those, bytes that end as such a file does. */
+export async function treeTarball(date: string, bytesEach = BYTES_EACH): Promise<Buffer> {
   const isPackable = (await hasProgram("tar")) && (await hasProgram("xz"));
-  if (!isPackable) return tarballBytes(date, EBUILDS * BYTES_EACH);
+  if (!isPackable) return tarballBytes(date, EBUILDS * bytesEach);
   const dir = await mkdtemp(join(tmpdir(), "distswarm-tree-"));
   try {
     const top = `gentoo-${date}`;
-    await writeTree(join(dir, top));
-    await promisify(execFile)("tar", ["-cJf", "tree.tar.xz", top], { cwd: dir });
+    await writeTree(join(dir, top), bytesEach);
+    await promisify(execFile)("tar", ["-cJf", "tree.tar.xz", top], { cwd: dir, env: { ...process.env, XZ_OPT: "-0" } });
     return await readFile(join(dir, "tree.tar.xz"));
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
 }
 
-async function writeTree(root: string): Promise<void> {
+async function writeTree(root: string, bytesEach: number): Promise<void> {
   await mkdir(join(root, "metadata"), { recursive: true });
   await writeFile(join(root, "metadata", "timestamp.x"), `${Math.floor(Date.now() / 1000)}\n`);
   for (let at = 0; at < EBUILDS; at += 1) {
     await mkdir(join(root, `app-${at % 10}`), { recursive: true });
-    await writeFile(join(root, `app-${at % 10}`, `package-${at}.ebuild`), randomBytes(BYTES_EACH));
+    await writeFile(join(root, `app-${at % 10}`, `package-${at}.ebuild`), randomBytes(bytesEach));
   }
 }

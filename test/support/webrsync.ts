@@ -12,7 +12,7 @@ import { FETCH, wget } from "./wget.ts";
 import { startMirror, well, type Behaviour, type MockMirror } from "./zoo/zoo.ts";
 
 /** As emerge-webrsync calls Portage's FETCHCOMMAND. */
-const SYNC = [...FETCH, "--continue", "--no-verbose"];
+export const SYNC = [...FETCH, "--continue", "--no-verbose"];
 
 /** The order in which emerge-webrsync asks. */
 export const ORDER: readonly SnapshotPart[] = ["md5sum", "signature", "tarball"];
