@@ -1,0 +1,103 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { NetworkKey } from "../../src/swarm/network-key.ts";
+import { testFile, type TestFile } from "../support/repository.ts";
+import { AgentBox, fullMesh, type BoxOptions } from "./box.ts";
+import { build, type Build } from "./build.ts";
+import { Lan, whyNoNamespaces } from "./lan.ts";
+
+const MIB = 2 ** 20;
+const MESH_WITHIN_MS = 2000;
+const skipped = whyNoNamespaces();
+
+const small = Array.from({ length: 300 }, (_, number) => testFile(`file-${number}.tar.gz`, 1000 + 397 * number));
+const large = testFile("large-1.0.tar.xz", 160 * MIB);
+
+describe.skipIf(skipped !== undefined)(`boxes on a LAN${skipped === undefined ? "" : ` (skipped: ${skipped})`}`, () => {
+  let project: Build | undefined;
+  let lan: Lan;
+  let boxes: AgentBox[];
+  const networkKey = NetworkKey.generate().reveal();
+
+  beforeAll(async () => {
+    project = await build();
+  });
+  afterAll(() => project?.remove());
+  afterEach(async () => {
+    await Promise.all(boxes.map((box) => box.remove()));
+    await lan.down();
+  });
+
+  /** Boxes with nothing but the key, that have these files in their DISTDIRs. */
+  async function up(has: readonly (readonly TestFile[])[], files: readonly TestFile[] = []): Promise<AgentBox[]> {
+    boxes = [];
+    lan = await Lan.up(has.length);
+    boxes = await Promise.all(has.map((present, index) => start(index + 1, { files, has: present, networkKey })));
+    return boxes;
+  }
+
+  function start(number: number, options: Omit<BoxOptions, "dist">): Promise<AgentBox> {
+    return AgentBox.start(lan, number, { dist: project!.dir, ...options });
+  }
+
+  async function hears(box: AgentBox, distfiles: number): Promise<void> {
+    const counts = async (): Promise<number[]> => (await box.status()).swarm.peers.map((peer) => peer.distfiles);
+    await expect.poll(counts, { timeout: 20_000 }).toContain(distfiles);
+  }
+
+  it.each([2, 7])("%i of them with nothing but the key are a full mesh within 2 s", async (count) => {
+    await up(Array.from({ length: count }, () => []));
+    const ms = await fullMesh(boxes, MESH_WITHIN_MS);
+    console.log(`full mesh of ${count} agents: ${Math.round(ms)} ms`);
+  });
+
+  it("get from each other all that one has, without upstream, and count it", async () => {
+    const [h1, h2] = (await up([small, []], small)) as [AgentBox, AgentBox];
+    await hears(h2, small.length);
+    const answers = await h2.ask(small);
+    expect(answers).toEqual(small.map(({ digest }) => ({ status: 200, digest })));
+    const all = { requests: small.length, bytes: small.reduce((sum, { bytes }) => sum + bytes.length, 0) };
+    const [giver, taker] = [await h1.status(), await h2.status()];
+    expect(giver.uploaded).toEqual(all);
+    expect(giver.swarm.peers[0]).toMatchObject({ sent: all.bytes, faults: 0 });
+    expect(taker.served).toMatchObject({ peer: all, upstream: { requests: 0, bytes: 0 } });
+    expect(taker.swarm.peers[0]).toMatchObject({ received: all.bytes, faults: 0 });
+    expect(taker.mirrors[0]).toMatchObject({ requests: 0, failures: 0 });
+    expect(taker.store.blobs).toBe(small.length);
+    expect([giver.swarm["port"], taker.swarm["port"]].map((port) => (port as { open: string[] }).open)).toEqual([
+      [taker.host],
+      [giver.host],
+    ]);
+  });
+
+  it("go on with another holder when the one that gives is killed in mid-file", async () => {
+    const [h1, h2, h3] = (await up([[large], [large], []], [large])) as [AgentBox, AgentBox, AgentBox];
+    await Promise.all([hears(h1, 1), hears(h2, 1)]);
+    await expect.poll(async () => (await h3.status()).swarm.peers.map((peer) => peer.distfiles)).toEqual([1, 1]);
+    const answer = h3.ask([large]);
+    const received = async (): Promise<number> => (await h3.status()).transfers[0]?.received ?? 0;
+    await expect.poll(received, { interval: 5 }).toBeGreaterThan(MIB);
+    const givers = await Promise.all([h1, h2].map(async (box) => (await box.status()).uploaded.requests));
+    expect(givers[0]! + givers[1]!).toBe(1);
+    await (givers[0] === 1 ? h1 : h2).kill();
+    expect(await answer).toEqual([{ status: 200, digest: large.digest }]);
+    const [explained] = (await h3.client.explain(large.name)).files;
+    expect(explained!.attempts.map(({ kind, outcome }) => [kind, outcome])).toEqual([
+      ["peer", "BROKEN"],
+      ["peer", "ok"],
+    ]);
+  });
+
+  it("give nothing to one without the key", async () => {
+    const files = small.slice(0, 3);
+    const [h1, h2] = (await up([files, []], files)) as [AgentBox, AgentBox];
+    await hears(h2, files.length);
+    const stranger = await start(await lan.addHost(), { files, swarm: `peers = ["${lan.address(1)}:8481"]` });
+    boxes.push(stranger);
+    const turnedAway = async (): Promise<number> =>
+      Object.values((await h1.status()).swarm["rejected"] as Record<string, number>).reduce((a, b) => a + b);
+    await expect.poll(turnedAway, { timeout: 10_000 }).toBeGreaterThan(0);
+    expect((await stranger.ask(files)).map(({ status }) => status)).toEqual([502, 502, 502]);
+    expect((await stranger.status()).swarm).toMatchObject({ peers: [], haves: 0 });
+    expect((await h1.status()).uploaded.requests + (await h2.status()).uploaded.requests).toBe(0);
+  });
+});
