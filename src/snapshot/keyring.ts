@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { readKeys, type Key } from "openpgp";
+import type { Key } from "openpgp";
 import { messageOf, systemCode } from "../core/errors.ts";
 
 /** The user id by which Gentoo signs tree snapshots; emerge-webrsync wants it, too. */
@@ -67,6 +67,7 @@ async function readKeyring(path: string): Promise<Omit<Loaded, "seen">> {
   try {
     const text = await readFile(path, "utf8");
     const blocks = text.match(ARMOR_PATTERN) ?? [];
+    const { readKeys } = await import("openpgp"); // slow to load, and of no use without a keyring
     const keys = await Promise.all(blocks.map((block) => readKeys({ armoredKeys: block })));
     const stamp = createHash("sha256").update(text).digest("hex");
     return {

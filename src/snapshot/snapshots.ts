@@ -147,7 +147,10 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
   }
 
   heard(peer: string, announcements: unknown): void {
-    this.#rumours.heard(peer, announcements);
+    const heard = this.#rumours.heard(peer, announcements);
+    const ignored = Array.isArray(announcements) ? announcements.length - heard.length : 1;
+    if (ignored > 0)
+      this.#log.warn({ peer }, `ignored ${ignored} announced (MALFORMED): not named or sized as tree snapshots are`);
     this.#replicator?.kick();
   }
 

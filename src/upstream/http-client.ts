@@ -1,7 +1,7 @@
 import { PassThrough, type Readable } from "node:stream";
 import { SourceError } from "../core/errors.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
-import { Connections, type ConnectionOptions } from "./connections.ts";
+import type { Connections, ConnectionOptions } from "./connections.ts";
 import { faultOf } from "./http-fault.ts";
 import { RedirectChain, fieldsAfterRedirect } from "./redirect.ts";
 
@@ -39,14 +39,15 @@ const OWN_FIELDS = new Set(["host", "connection", "keep-alive", "transfer-encodi
 
 /** A client for http and https that tells every failure as a {@link SourceError}. Certificates are checked. */
 export class HttpClient {
-  #connections: Connections;
+  readonly #options: HttpClientOptions;
+  #connections: Promise<Connections> | undefined;
   #timeouts: { headersTimeout: number; bodyTimeout: number };
   #via: readonly string[];
 
   constructor(options: HttpClientOptions = {}) {
     const headersTimeout = options.headerTimeoutMs ?? DEFAULT_HEADER_TIMEOUT_MS;
     this.#timeouts = { headersTimeout, bodyTimeout: options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS };
-    this.#connections = new Connections({ ...options, connectTimeoutMs: headersTimeout });
+    this.#options = options;
     this.#via = options.via === undefined ? [] : ["Via", options.via];
   }
 
@@ -65,7 +66,15 @@ export class HttpClient {
 
   /** Closes every connection; what is under way fails. */
   async close(): Promise<void> {
-    await this.#connections.close();
+    await (await this.#connections)?.close();
+  }
+
+  /** Loaded at the first request: undici takes as long to load as the rest of the agent to start. */
+  #opened(): Promise<Connections> {
+    this.#connections ??= import("./connections.ts").then(
+      ({ Connections }) => new Connections({ ...this.#options, connectTimeoutMs: this.#timeouts.headersTimeout }),
+    );
+    return this.#connections;
   }
 
   async #follow(request: HttpRequest, start: URL): Promise<UpstreamAnswer> {
@@ -88,8 +97,9 @@ export class HttpClient {
   }
 
   async #once(request: HttpRequest, url: URL): Promise<UpstreamAnswer> {
+    const connections = await this.#opened();
     request.signal.throwIfAborted();
-    const { dispatcher, origin, path, headers } = this.#connections.routeTo(url);
+    const { dispatcher, origin, path, headers } = connections.routeTo(url);
     try {
       const answer = await dispatcher.request({
         origin,
