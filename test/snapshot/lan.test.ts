@@ -4,7 +4,7 @@ import { Pulse } from "../../src/core/pulse.ts";
 import type { NameClaim, NameClaims } from "../../src/core/snapshots.ts";
 import { electedFor } from "../../src/snapshot/policy.ts";
 import { get, keeps, never, startBox, TestLan, type TestBox } from "./support/box.ts";
-import { TestMirrors } from "./support/mirrors.ts";
+import { publish, TestMirrors } from "./support/mirrors.ts";
 import { announcementOf, DATE, makeKey, makeUnit, OLDER_DATE, OLDEST_DATE, type TestUnit } from "./support/unit.ts";
 
 const HALF_HOUR_MS = 30 * 60_000;
@@ -55,6 +55,17 @@ class TestClaims implements NameClaims {
     }
     return { mine: true, lost: never, progress: () => {}, release };
   }
+}
+
+/** A claim that is granted, lost when the test says so, and followed after that. */
+function claimThatIsLost(): { claims: NameClaims; lose: () => void; progress: number[] } {
+  const lost = new AbortController();
+  const progress: number[] = [];
+  const byName = async (): Promise<NameClaim> =>
+    lost.signal.aborted
+      ? { mine: false, holder: "h9", ended: (signal) => new Pulse().wait(signal) }
+      : { mine: true, lost: lost.signal, progress: (received) => void progress.push(received), release: () => {} };
+  return { claims: { byName }, lose: () => lost.abort(), progress };
 }
 
 describe("a snapshot that one box has", () => {
@@ -177,6 +188,42 @@ describe("one download for the LAN", () => {
     expect((await get(late, DATE, "tarball")).kind).toBe("held");
     expect(mirrors.count(DATE, "tarball")).toBe(1);
     expect(released).toBe(1);
+  });
+
+  test("a download that another box turns out to make is given up, as long as no client was given a byte of it", async () => {
+    const mirrors = new TestMirrors();
+    const first = new Pulse();
+    publish(mirrors.add(unit), unit, { holdsAt: { byte: 0, until: first.wait() } });
+    const { claims, lose } = claimThatIsLost();
+    const lan = new TestLan();
+    const box = await startBox({ key, lan, mirrors, claims, init: { replicate: false, verifyFirst: 2 ** 20 } });
+    const getting = get(box, DATE, "tarball");
+    await expect.poll(() => mirrors.count(DATE, "tarball")).toBe(1);
+    lose();
+    first.fire();
+    await expect.poll(() => box.lines.join()).toContain("h9 is downloading it");
+    const others = new TestMirrors();
+    others.add(unit);
+    const other = await startBox({ key, lan, mirrors: others });
+    await other.snapshots.pull(DATE, { signal: never });
+    lan.spread(other);
+    expect((await getting).kind).toBe("held");
+    expect(mirrors.count(DATE, "tarball")).toBe(1);
+  });
+
+  test("a download of which a client was given bytes goes on, whoever claims it", async () => {
+    const mirrors = new TestMirrors();
+    const rest = new Pulse();
+    publish(mirrors.add(unit), unit, { holdsAt: { byte: 100_000, until: rest.wait() } });
+    const { claims, lose, progress } = claimThatIsLost();
+    const box = await startBox({ key, mirrors, claims });
+    const getting = get(box, DATE, "tarball");
+    await expect.poll(() => progress.at(-1), { timeout: 5000 }).toBeGreaterThan(0);
+    lose();
+    rest.fire();
+    const { kind, bytes } = await getting;
+    expect([kind, bytes.equals(unit.files.tarball)]).toEqual(["passing", true]);
+    await keeps(box, DATE);
   });
 
   test("what upstream answers with 404 is 404 for those who waited, too", async () => {
