@@ -1,7 +1,6 @@
-import "reflect-metadata"; // @peculiar/x509 throws unless this is imported before it
-import { createPrivateKey, createPublicKey, randomBytes, webcrypto, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, randomBytes, X509Certificate, type KeyObject } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { X509CertificateGenerator } from "@peculiar/x509";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import { readOrCreateSecret } from "./secret-file.ts";
 
@@ -9,14 +8,11 @@ import { readOrCreateSecret } from "./secret-file.ts";
 export const PEEK_PROTOCOL = "distswarm-id";
 
 const IDENTITY_FILE = "identity.key";
+const CERTIFICATE_FILE = "identity.crt";
 /** An Ed25519 seed (RFC 8032, 5.1.5). */
 const SEED_BYTES = 32;
 /** What stands before the seed in a PKCS #8 private key for Ed25519 (RFC 8410, 7). */
 const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
-/** The dates of the certificate mean nothing to us, so they hold whatever the clock of a box says. */
-const NOT_BEFORE = new Date("2020-01-01T00:00:00Z");
-const NOT_AFTER = new Date("9999-12-31T23:59:59Z");
-
 /** Who this box is: one Ed25519 key pair, as Hyperswarm and as TLS want it. */
 export interface Identity {
   /** The public key as 64 lower-case hex characters. */
@@ -43,11 +39,11 @@ export async function loadIdentity(stateDir: string): Promise<Identity> {
       `${path} has ${seed.length} bytes instead of ${SEED_BYTES}: restore it, or remove it to become a new box`,
     );
   }
-  return identityFromSeed(seed);
+  return identityFromSeed(seed, { certificateFile: join(stateDir, CERTIFICATE_FILE) });
 }
 
-/** The identity that a seed of 32 bytes stands for. */
-export async function identityFromSeed(seed: Buffer): Promise<Identity> {
+/** The identity that a seed of 32 bytes stands for. Its certificate is kept in `certificateFile`, where one is named. */
+export async function identityFromSeed(seed: Buffer, init: { certificateFile?: string } = {}): Promise<Identity> {
   const pkcs8 = Buffer.concat([PKCS8_PREFIX, seed]);
   const privateKey = createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" });
   const publicKey = rawPublicKey(createPublicKey(privateKey))!;
@@ -56,7 +52,7 @@ export async function identityFromSeed(seed: Buffer): Promise<Identity> {
     keyPair: { publicKey, secretKey: Buffer.concat([seed, publicKey]) },
     tls: {
       key: privateKey.export({ format: "pem", type: "pkcs8" }) as string,
-      cert: await selfSign(pkcs8, publicKey),
+      cert: await certificateOf(pkcs8, publicKey, init.certificateFile),
     },
   };
 }
@@ -71,18 +67,20 @@ function rawPublicKey(key: KeyObject): Buffer | undefined {
   return Buffer.from(key.export({ format: "jwk" }).x!, "base64url");
 }
 
-async function selfSign(pkcs8: Buffer, publicKey: Buffer): Promise<string> {
-  const algorithm = { name: "Ed25519" };
-  const { subtle } = webcrypto;
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: "CN=distswarm",
-    notBefore: NOT_BEFORE,
-    notAfter: NOT_AFTER,
-    signingAlgorithm: algorithm,
-    keys: {
-      privateKey: await subtle.importKey("pkcs8", pkcs8, algorithm, false, ["sign"]),
-      publicKey: await subtle.importKey("raw", publicKey, algorithm, true, ["verify"]),
-    },
-  });
-  return certificate.toString("pem");
+/** A certificate made before, while it is this key's; else a new one, which is written down. It is no secret. */
+async function certificateOf(pkcs8: Buffer, publicKey: Buffer, file: string | undefined): Promise<string> {
+  const saved = file && (await readFile(file, "utf8").catch(() => undefined));
+  if (saved && isFor(saved, publicKey)) return saved;
+  const { selfSign } = await import("./certificate.ts"); // slow to load, and needed once
+  const certificate = await selfSign(pkcs8, publicKey);
+  if (file) await writeFile(file, certificate).catch(() => {}); // then it is made again at the next start
+  return certificate;
+}
+
+function isFor(pem: string, publicKey: Buffer): boolean {
+  try {
+    return idOfKey(new X509Certificate(pem).publicKey) === publicKey.toString("hex");
+  } catch {
+    return false;
+  }
 }
