@@ -5,6 +5,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // what is waited for comes by an event; how long a busy machine takes for it says nothing
+    expect: { poll: { timeout: 20_000 } },
     pool: "forks",
   },
 });
