@@ -112,7 +112,7 @@ test("fsck finds a flipped bit, says which file, and the blob is served no more"
   const events = await outcome(first.store.fsck({ repair: false, refetch: noRefetch }, signal));
   expect(events).toEqual([
     { event: "file", file: path, size: rotten.size, verdict: "damaged", detail: "differs from its digest" },
-    { event: "summary", counts: { damaged: 1 }, bytes: 4 * MIB },
+    { event: "summary", counts: { damaged: 1, checked: 2 }, bytes: 4 * MIB },
   ]);
   expect(removed).toEqual([rotten.digest]);
   expect(existsSync(path)).toBe(true);
@@ -152,7 +152,7 @@ test("fsck names strays, and takes up blobs that were put in place by hand", asy
   await writeFile(join(shard, blob.digest), blob.bytes);
   await writeFile(join(shard, "notes.txt"), "?");
   const events = verdicts(await outcome(store.fsck({ repair: false, refetch: async () => {} }, signal)));
-  expect(events).toEqual(["stray notes.txt", { stray: 1 }]);
+  expect(events).toEqual(["stray notes.txt", { stray: 1, checked: 1 }]);
   expectBytes(await get(store, blob.digest), blob.bytes);
 });
 
@@ -205,7 +205,7 @@ test("fsck tells damage in DISTDIR and leaves the file alone", async () => {
   await spoil(path);
   await utimes(path, 1000, 1000);
   const events = await outcome(store.fsck({ repair: false, refetch: async () => {} }, signal));
-  expect(verdicts(events)).toEqual(["damaged foo", { damaged: 1 }]);
+  expect(verdicts(events)).toEqual(["damaged foo", { damaged: 1, checked: 1 }]);
   expect(existsSync(path)).toBe(true);
   expect(await store.find(blob.digest)).toBeUndefined();
   await rm(path);

@@ -42,7 +42,7 @@ export async function* fsck(
   for (const blob of blobs) {
     signal.throwIfAborted();
     yield* checkBlob(components, blob, options, report, signal);
-    report.pass();
+    report.pass("checked");
   }
   yield report.progress();
   yield report.summary();

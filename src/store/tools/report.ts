@@ -23,9 +23,10 @@ export class Report {
     this.#bytes += bytes;
   }
 
-  /** Counts a file as done, with nothing to say of it. */
-  pass(): void {
+  /** Counts a file as done; in the summary too, where `as` says under which word. */
+  pass(as?: string): void {
     this.#done++;
+    if (as !== undefined) this.#counts[as] = (this.#counts[as] ?? 0) + 1;
   }
 
   /** Counts one verdict on a file, and makes its event. */
