@@ -120,6 +120,7 @@ test("fsck finds a flipped bit, says which file, and the blob is served no more"
   expect(await store.open(rotten.digest)).toBeUndefined();
   expect(await store.open(sound.digest).then((blob) => blob?.close())).toBeUndefined();
   expect(verdicts(await outcome(store.fsck({ repair: false, refetch: noRefetch }, signal))).at(-1)).toEqual({
+    checked: 2,
     damaged: 1,
   });
   await put(store, rotten);
