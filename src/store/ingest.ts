@@ -6,9 +6,7 @@ import { BlobHash, type ChunkSums } from "./chunk-sums.ts";
 import { FILE_MODE, makeDir, prepareDirs, syncDir, writeFault } from "./disk.ts";
 import type { StorePaths } from "./layout.ts";
 import { OpenFile } from "./open-file.ts";
-
-/** Bytes gathered before they go to the disk in one write: sockets bring 16 to 64 KiB at a time. */
-const GATHER_BYTES = 256 * 1024;
+import { WriteBehind } from "./write-behind.ts";
 
 /** Most bytes that one read of the growing copy returns, and that one step of resuming hashes. */
 const READ_BYTES = 2 ** 20;
@@ -25,8 +23,8 @@ export interface IngestComponents {
 }
 
 /**
- * An ingest into `partial/<digest>`. Bytes are gathered in memory up to {@link GATHER_BYTES} before they are written,
- * and readable from there at once; so a failed write loses none, and small blobs touch the disk only at their commit.
+ * An ingest into `partial/<digest>`. Bytes are gathered in memory before they are written, and readable from there at
+ * once; so a failed write loses none, and small blobs touch the disk only at their commit.
  */
 export class FileIngest implements Ingest {
   readonly digest: Digest;
@@ -36,10 +34,7 @@ export class FileIngest implements Ingest {
   #file: OpenFile | undefined;
   #hash = new BlobHash();
   #result: { digest: Digest; sums: ChunkSums } | undefined;
-  /** Bytes on the disk, and behind them the bytes gathered in memory. */
-  #written = 0;
-  #gather = Buffer.alloc(0);
-  #gathered = 0;
+  #behind: WriteBehind;
   /** Whether `partial/<digest>` is ours: until the commit, or until the ingest was detached. */
   #named = true;
   #released = false;
@@ -49,6 +44,7 @@ export class FileIngest implements Ingest {
     this.#components = components;
     this.digest = blob.digest;
     this.size = blob.size;
+    this.#behind = new WriteBehind((bytes, position) => this.#append(bytes, position), blob);
   }
 
   /**
@@ -69,7 +65,7 @@ export class FileIngest implements Ingest {
   }
 
   get received(): number {
-    return this.#written + this.#gathered;
+    return this.#behind.taken;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -77,20 +73,14 @@ export class FileIngest implements Ingest {
       throw new SourceError("BAD_LENGTH", `more than the ${this.size} bytes that the Manifest names`);
     }
     if (chunk.length === 0) return;
-    if (this.#gathered + chunk.length > GATHER_BYTES) await this.#flush();
-    if (chunk.length > GATHER_BYTES) {
-      await this.#append(chunk);
-      this.#written += chunk.length;
-    } else {
-      this.#collect(chunk);
-    }
+    await this.#behind.add(chunk);
     this.#hash.update(chunk);
   }
 
   async read(position: number, length: number): Promise<Buffer> {
-    const behind = position - this.#written;
-    if (behind >= 0) return this.#gather.subarray(behind, Math.min(behind + length, this.#gathered));
-    const buffer = Buffer.allocUnsafeSlow(Math.min(length, READ_BYTES, -behind));
+    const inMemory = this.#behind.read(position, length);
+    if (inMemory !== undefined) return inMemory;
+    const buffer = Buffer.allocUnsafeSlow(Math.min(length, READ_BYTES, this.#behind.written - position));
     const { bytesRead } = await this.#file!.read(buffer, 0, buffer.length, position);
     return buffer.subarray(0, bytesRead);
   }
@@ -106,7 +96,7 @@ export class FileIngest implements Ingest {
     if (!(await this.verify())) {
       throw new DistswarmError("DIGEST_MISMATCH", `the bytes received are not blob ${this.digest}`);
     }
-    await this.#flush();
+    await this.#behind.flush();
     await this.#guard(() => this.#place());
     this.#named = false;
     await this.#components.committed(this.#result!.sums);
@@ -114,9 +104,7 @@ export class FileIngest implements Ingest {
   }
 
   async restart(): Promise<void> {
-    this.#gather = Buffer.alloc(0);
-    this.#gathered = 0;
-    this.#written = 0;
+    await this.#behind.clear();
     this.#hash = new BlobHash();
     this.#result = undefined;
     await this.#guard(async () => this.#file?.empty());
@@ -134,7 +122,7 @@ export class FileIngest implements Ingest {
 
   async #close(keep: boolean): Promise<void> {
     try {
-      if (this.#named && keep) await this.#flush().catch(() => {}); // the store was told; the next ingest has less
+      if (this.#named && keep) await this.#behind.flush().catch(() => {}); // the store was told; the next ingest has less
       if (this.#named && !keep) await this.#discard();
     } finally {
       this.#file?.close();
@@ -160,33 +148,16 @@ export class FileIngest implements Ingest {
     if (size > this.size) await this.#file.empty();
     const present = size > this.size ? 0 : size;
     const buffer = Buffer.allocUnsafeSlow(Math.min(present, READ_BYTES));
-    while (this.#written < present) {
-      const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, this.#written);
+    while (this.received < present) {
+      const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, this.received);
       if (bytesRead === 0) return;
       this.#hash.update(buffer.subarray(0, bytesRead));
-      this.#written += bytesRead;
+      this.#behind.found(bytesRead);
     }
   }
 
-  /** A fresh buffer each time it was written out, so that readers keep views of the old one. */
-  #collect(chunk: Uint8Array): void {
-    if (this.#gathered === 0) {
-      this.#gather = Buffer.allocUnsafeSlow(Math.min(GATHER_BYTES, this.size - this.#written));
-    }
-    this.#gather.set(chunk, this.#gathered);
-    this.#gathered += chunk.length;
-  }
-
-  async #flush(): Promise<void> {
-    if (this.#gathered === 0) return;
-    await this.#append(this.#gather.subarray(0, this.#gathered));
-    this.#written += this.#gathered;
-    this.#gathered = 0;
-  }
-
-  /** Writes behind what is on the disk; the caller counts it, in one step with what else it changes. */
-  async #append(bytes: Uint8Array): Promise<void> {
-    await this.#guard(async () => (await this.#opened()).write(bytes, this.#written));
+  async #append(bytes: Uint8Array, position: number): Promise<void> {
+    await this.#guard(async () => (await this.#opened()).write(bytes, position));
   }
 
   /** The partial; made now, with the store's directories where somebody deleted them. */

@@ -1,0 +1,104 @@
+/** Bytes gathered before they go to the disk in one write: sockets bring 16 to 64 KiB at a time. */
+const GATHER_BYTES = 256 * 1024;
+
+const NOTHING = Buffer.alloc(0);
+
+/** Where the bytes go: resolves when all of them are written. */
+export type WriteAt = (bytes: Uint8Array, position: number) => Promise<void>;
+
+/**
+ * Bytes on their way to a file. They are gathered in memory, and while one lot is being written the next one gathers, so
+ * that socket and disk work at the same time. All can be read from memory until they are written: a failed write loses
+ * none, and is tried again at the next call that needs it.
+ */
+export class WriteBehind {
+  readonly #write: WriteAt;
+  readonly #size: number;
+  /** Bytes in the file; behind them those of `#full`, and then those of `#gather`. */
+  #written = 0;
+  /** What is being written, or could not be. */
+  #full: Buffer = NOTHING;
+  #writing: Promise<void> | undefined;
+  #gather: Buffer = NOTHING;
+  #gathered = 0;
+  /** The buffer that `#full` lies in: the two take turns, as fresh ones cost page faults and garbage collections. */
+  #other: Buffer = NOTHING;
+
+  /** @param size bytes that there will be in all. */
+  constructor(write: WriteAt, { size }: { readonly size: number }) {
+    this.#write = write;
+    this.#size = size;
+  }
+
+  /** Bytes in the file. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Bytes taken, in the file or not. */
+  get taken(): number {
+    return this.#written + this.#full.length + this.#gathered;
+  }
+
+  /** Counts bytes that the file has from before. */
+  found(bytes: number): void {
+    this.#written += bytes;
+  }
+
+  /** Takes bytes. Rejects with the error of a write that failed; then none of them counts. */
+  async add(chunk: Uint8Array): Promise<void> {
+    if (this.#gathered > 0 && this.#gathered + chunk.length > GATHER_BYTES) await this.#handOver();
+    if (this.#gathered === 0) this.#makeRoom(chunk.length);
+    this.#gather.set(chunk, this.#gathered);
+    this.#gathered += chunk.length;
+  }
+
+  /** Up to `length` bytes from `position` that are in memory; undefined when they are in the file. */
+  read(position: number, length: number): Buffer | undefined {
+    const behind = position - this.#written;
+    if (behind < 0) return undefined;
+    const inFull = this.#full.subarray(behind, behind + length);
+    if (inFull.length > 0) return Buffer.from(inFull); // a copy: the buffer is used again
+    const start = behind - this.#full.length;
+    return Buffer.from(this.#gather.subarray(start, Math.min(start + length, this.#gathered)));
+  }
+
+  /** Resolves when all bytes taken are in the file. Rejects with the error of a write that failed. */
+  async flush(): Promise<void> {
+    await this.#handOver();
+    await this.#drain();
+  }
+
+  /** Forgets all; resolves when nothing is being written any more. */
+  async clear(): Promise<void> {
+    await this.#writing?.catch(() => {});
+    this.#written = 0;
+    this.#full = NOTHING;
+    this.#gathered = 0;
+  }
+
+  /** Begins to write what was gathered, once the lot before is written. */
+  async #handOver(): Promise<void> {
+    await this.#drain();
+    this.#full = this.#gather.subarray(0, this.#gathered);
+    [this.#gather, this.#other] = [this.#other, this.#gather];
+    this.#gathered = 0;
+    void this.#drain().catch(() => {}); // tried again, and told, at the next call
+  }
+
+  #drain(): Promise<void> {
+    if (this.#full.length > 0) this.#writing ??= this.#writeFull().finally(() => (this.#writing = undefined));
+    return this.#writing ?? Promise.resolve();
+  }
+
+  async #writeFull(): Promise<void> {
+    await this.#write(this.#full, this.#written);
+    this.#written += this.#full.length;
+    this.#full = NOTHING;
+  }
+
+  #makeRoom(bytes: number): void {
+    const wanted = Math.max(bytes, Math.min(GATHER_BYTES, this.#size - this.taken));
+    if (this.#gather.length < wanted) this.#gather = Buffer.allocUnsafeSlow(wanted);
+  }
+}
