@@ -1,33 +1,19 @@
 import type { Attempt, TransferStatus } from "../core/agent-api.ts";
 import type { BlobStore } from "../core/blob-store.ts";
 import type { Want } from "../core/distfile.ts";
-import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
+import { DistswarmError, messageOf } from "../core/errors.ts";
 import { Pulse } from "../core/pulse.ts";
-import type { Source, SourceFinder, SourceKind } from "../core/source.ts";
+import type { SourceKind } from "../core/source.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
-import { RunningAttempt } from "./attempts.ts";
-import { Contributors } from "./contributors.ts";
-import { failureOf } from "./failure.ts";
+import { Filling, type FillingComponents } from "./filling.ts";
 import { FlightCopy } from "./flight-copy.ts";
 import { FlightReader } from "./flight-reader.ts";
 import { GrowingCopy } from "./growing-copy.ts";
-import { mayStream, type VerifyFirst } from "./release.ts";
-import type { TransferQueue } from "./transfer-queue.ts";
-
-/** Rounds over all sources while each round brings bytes; a mirror that closes at every tenth of a file needs ten. */
-const MAX_ROUNDS = 20;
-
-/** Times that a flight drops bytes with a wrong digest and starts over, at most; each time blames a source or asks one alone. */
-const MAX_RESTARTS = 30;
+import type { VerifyFirst } from "./release.ts";
 
 /** What a flight uses. */
-export interface FlightComponents {
+export interface FlightComponents extends Omit<FillingComponents, "copy"> {
   readonly store: BlobStore;
-  /** In the order in which they are asked: peers, then upstream. */
-  readonly finders: readonly SourceFinder[];
-  readonly queue: TransferQueue;
-  readonly log: Logger;
 }
 
 /** What may be set of a flight. */
@@ -49,7 +35,6 @@ type State = "running" | "verified" | "wrong" | "failed";
  */
 export class Flight {
   readonly want: Want;
-  readonly attempts: Attempt[] = [];
   /** Settles when nothing more will happen: the copy is in the store, or this has failed. Never rejects. */
   readonly landed: Promise<void>;
 
@@ -58,26 +43,17 @@ export class Flight {
   readonly #abort = new AbortController();
   readonly #changed = new Pulse();
   readonly #readers = new Set<FlightReader>();
-  readonly #contributors = new Contributors();
-  readonly #liars = new Set<string>();
   readonly #copy: FlightCopy;
+  readonly #filling: Filling;
   readonly #began = performance.now();
 
   #state: State = "running";
   #error: unknown;
-  #current: RunningAttempt | undefined;
   #released = 0;
-  #alone = false;
-  /** The boxes that the bytes come through now. */
-  #chain: readonly string[] = [];
   /** Counts how often the bytes were dropped to start over. */
   #dropped = 0;
   /** Who wants it to go on without reading it as a client does: peers, and those who only want it kept. */
   #others = 0;
-  #taken = 0;
-  #retryAfterMs: number | undefined;
-  /** Whether a source could not be asked because its bytes cannot be held. */
-  #passedOver = false;
 
   constructor(want: Want, components: FlightComponents, init: FlightInit) {
     this.want = want;
@@ -87,12 +63,28 @@ export class Flight {
       signal: this.#abort.signal,
       lowestPosition: () => lowest([...this.#readers].map((reader) => reader.position)),
     });
+    this.#filling = new Filling(
+      { ...components, copy: this.#copy },
+      {
+        want,
+        verifyFirst: init.verifyFirst,
+        signal: this.#abort.signal,
+        grew: () => this.#release(),
+        startsOver: () => this.#takeBack(),
+        hasClients: () => this.#readers.size > 0,
+      },
+    );
     this.landed = this.#run();
+  }
+
+  /** What was tried, oldest first. */
+  get attempts(): readonly Attempt[] {
+    return this.#filling.attempts;
   }
 
   /** Where the bytes come from: `upstream` as soon as any of them did. */
   get origin(): SourceKind {
-    return this.#contributors.origin;
+    return this.#filling.contributors.origin;
   }
 
   /** Whether the bytes are all here and right, if not yet in the store. */
@@ -144,7 +136,7 @@ export class Flight {
     return new GrowingCopy({
       size: this.want.size,
       received: () => this.#copy.received,
-      chain: () => this.#chain,
+      chain: () => this.#filling.chain,
       failure: () => (dropped === this.#dropped && this.#copy.isKept ? this.#failureFor(false) : startedOver()),
       changed: this.#changed,
       read: (position, length) => this.#copy.read(position, length),
@@ -168,7 +160,7 @@ export class Flight {
 
   /** For status. */
   status(): TransferStatus {
-    const source = this.#current?.source;
+    const source = this.#filling.current?.source;
     return {
       digest: this.want.digest,
       name: this.#name,
@@ -184,8 +176,8 @@ export class Flight {
     await Promise.resolve(); // let the one who made it join first
     try {
       await this.#copy.open(this.#abort.signal);
-      if (this.#copy.received > 0) this.#contributors.addEarlierRun();
-      while (!(await this.#fillAndVerify())) await this.#startOver();
+      if (this.#copy.received > 0) this.#filling.contributors.addEarlierRun();
+      while (!(await this.#fillAndVerify())) await this.#filling.startOver();
       this.#settle("verified");
       await this.#copy.commit();
     } catch (error) {
@@ -197,9 +189,9 @@ export class Flight {
   // --- filling it ---
 
   async #fillAndVerify(): Promise<boolean> {
-    await this.#fill();
+    await this.#filling.fill();
     if (await this.#copy.verify()) return true;
-    this.#blame();
+    this.#filling.blame();
     if (![...this.#readers].some((reader) => reader.begun)) return false;
     await this.#copy.detach();
     this.#released = this.want.size;
@@ -208,127 +200,17 @@ export class Flight {
     throw error;
   }
 
-  async #fill(): Promise<void> {
-    for (let round = 0; this.#missing() > 0; round += 1) {
-      const before = this.#taken;
-      await this.#askAll();
-      const stuck = this.#taken === before || round === MAX_ROUNDS;
-      if (this.#missing() > 0 && stuck) throw this.#outOfSources();
-    }
-  }
-
-  #outOfSources(): DistswarmError {
-    if (!this.#passedOver) return failureOf(this.want, this.attempts, this.#retryAfterMs);
-    const facts = { attempts: this.attempts };
-    return new DistswarmError("NO_SOURCE", `peers have ${this.#name}, but ${messageOf(this.#copy.problem)}`, { facts });
-  }
-
-  async #askAll(): Promise<void> {
-    for (const finder of this.#components.finders) {
-      for await (const source of finder.sources(this.want, { signal: this.#abort.signal })) {
-        if (this.#missing() === 0) return;
-        if (this.#isUseful(source)) await this.#ask(source);
-        if (this.#missing() === 0) return;
-      }
-    }
-  }
-
-  #isUseful(source: Source): boolean {
-    if (this.#liars.has(source.label)) return false;
-    // What waits for its digest must be held whole.
-    const isUseful = this.#copy.holdsAll || mayStream(source.kind, this.want.size, this.#init.verifyFirst);
-    this.#passedOver ||= !isUseful;
-    return isUseful;
-  }
-
-  async #ask(source: Source): Promise<void> {
-    await this.#components.queue.run(source.kind, this.#abort.signal, async () => {
-      if (this.#alone && !this.#contributors.has(source)) await this.#startOver();
-      const attempt = new RunningAttempt(source, this.#copy.received);
-      this.#current = attempt;
-      const error = await this.#take(attempt).then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
-      this.#current = undefined;
-      this.attempts.push(attempt.end(error));
-      if (error !== undefined) this.#onFault(source, error);
-    });
-  }
-
-  async #take(attempt: RunningAttempt): Promise<void> {
-    const { source } = attempt;
-    const { bytes, chain = [] } = await source.open({ offset: this.#copy.received, signal: this.#abort.signal });
-    attempt.answered();
-    this.#chain = chain;
-    for await (const chunk of bytes) {
-      this.#contributors.add(source);
-      await this.#write(chunk);
-      attempt.bytes += chunk.length;
-      this.#taken += chunk.length;
-      this.#release();
-    }
-    if (this.#missing() > 0) throw new SourceError("BROKEN", `ended ${this.#missing()} bytes early`);
-  }
-
-  /** The store may fail in the middle of a file that memory cannot hold: then it passes through, if it may. */
-  async #write(chunk: Buffer): Promise<void> {
-    try {
-      return await this.#copy.write(chunk);
-    } catch (error) {
-      if (!hasCode(error, "STORE_FULL", "STORE_UNUSABLE") || this.#readers.size === 0) throw error;
-    }
-    if (this.#mayStream()) {
-      await this.#copy.streamOn();
-      return this.#copy.write(chunk);
-    }
-    await this.#copy.beginInMemory();
-    await this.#startOver();
-    throw new SourceError("BROKEN", "the store failed, and memory cannot hold all of it until it is checked");
-  }
-
-  #mayStream(): boolean {
-    return this.#contributors.mayStream(this.want.size, this.#init.verifyFirst);
-  }
-
-  #onFault(source: Source, error: unknown): void {
-    if (!(error instanceof SourceError)) throw error;
-    this.#retryAfterMs = lowest([this.#retryAfterMs, error.retryAfterMs]);
-    this.#components.log.debug({ source: source.label, code: error.code }, `${this.#name}: ${error.message}`);
-  }
-
-  /** A wrong digest over one source's bytes is that source's doing; over several sources' bytes it marks nobody. */
-  #blame(): void {
-    const source = this.#contributors.only;
-    if (this.want.size === 0 || this.#dropped === MAX_RESTARTS) throw neverRight(this.#name);
-    if (source === undefined) {
-      this.#alone = true;
-      return;
-    }
-    this.#liars.add(source.label);
-    const error = new SourceError("WRONG_BYTES", `sent bytes with another digest than the Manifest's`);
-    source.blame(error);
-    this.attempts.push(new RunningAttempt(source, 0).end(error));
-    this.#components.log.warn(`${source.label} ${error.message} for ${this.#name}: not stored`);
-  }
-
-  async #startOver(): Promise<void> {
-    this.#released = 0;
-    this.#dropped += 1;
-    this.#contributors.clear();
-    await this.#copy.restart();
-    this.#changed.fire();
-  }
-
-  #missing(): number {
-    return this.want.size - this.#copy.received;
-  }
-
   // --- the readers ---
 
   #release(): void {
-    if (!this.#mayStream()) return this.#changed.fire();
-    this.#released = this.#copy.received;
+    if (this.#filling.mayStream) this.#released = this.#copy.received;
+    this.#changed.fire();
+  }
+
+  /** The bytes so far are dropped: nothing of them is given out any more. */
+  #takeBack(): void {
+    this.#released = 0;
+    this.#dropped += 1;
     this.#changed.fire();
   }
 
@@ -341,7 +223,7 @@ export class Flight {
     this.#copy.readerMoved();
     this.#changed.fire();
     if (this.#readers.size + this.#others > 0 || this.#state !== "running") return;
-    if (this.#copy.isKept && this.#missing() <= this.#init.finishUpTo) return;
+    if (this.#copy.isKept && this.want.size - this.#copy.received <= this.#init.finishUpTo) return;
     this.abort(new DistswarmError("NO_SOURCE", "nobody waits for it any more; its partial is kept"));
   }
 
@@ -362,7 +244,7 @@ export class Flight {
     const took = formatDuration(performance.now() - this.#began);
     this.#components.log.info(
       facts,
-      `${name}: ${formatSize(this.want.size)} in ${took} from ${this.#contributors.names}`,
+      `${name}: ${formatSize(this.want.size)} in ${took} from ${this.#filling.contributors.names}`,
     );
   }
 
@@ -384,8 +266,4 @@ function lowest(numbers: readonly (number | undefined)[]): number | undefined {
 
 function startedOver(): Error {
   return new DistswarmError("DIGEST_MISMATCH", "the bytes so far were wrong, or are not kept: begin again");
-}
-
-function neverRight(name: string): DistswarmError {
-  return new DistswarmError("NO_SOURCE", `no bytes for ${name} have the digest that its Manifest names`);
 }

@@ -1,0 +1,206 @@
+import type { Attempt } from "../core/agent-api.ts";
+import type { Want } from "../core/distfile.ts";
+import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Source, SourceFinder } from "../core/source.ts";
+import { RunningAttempt } from "./attempts.ts";
+import { Contributors } from "./contributors.ts";
+import { failureOf } from "./failure.ts";
+import type { FlightCopy } from "./flight-copy.ts";
+import { mayStream, type VerifyFirst } from "./release.ts";
+import type { TransferQueue } from "./transfer-queue.ts";
+
+/** Rounds over all sources while each round brings bytes; a mirror that closes at every tenth of a file needs ten. */
+const MAX_ROUNDS = 20;
+
+/** Times that bytes with a wrong digest are dropped, at most; each time blames a source, or asks one alone from then on. */
+const MAX_RESTARTS = 30;
+
+/** What filling uses. */
+export interface FillingComponents {
+  /** In the order in which they are asked: peers, then upstream. */
+  readonly finders: readonly SourceFinder[];
+  readonly queue: TransferQueue;
+  readonly log: Logger;
+  readonly copy: FlightCopy;
+}
+
+/** What filling is about, and whom it tells. */
+export interface FillingInit {
+  readonly want: Want;
+  readonly verifyFirst: VerifyFirst;
+  readonly signal: AbortSignal;
+  /** Told when the copy grew. */
+  readonly grew: () => void;
+  /** Told when the copy is about to be emptied. */
+  readonly startsOver: () => void;
+  /** Whether a client waits, so that it is worth going on when the store cannot keep the file. */
+  readonly hasClients: () => boolean;
+}
+
+/** Fills a growing copy from one source after another, each from the byte where the last one broke. */
+export class Filling {
+  readonly attempts: Attempt[] = [];
+  readonly contributors = new Contributors();
+  /** The try that is under way. */
+  current: RunningAttempt | undefined;
+  /** The boxes that the bytes come through now, the nearest first. */
+  chain: readonly string[] = [];
+
+  readonly #components: FillingComponents;
+  readonly #init: FillingInit;
+  readonly #liars = new Set<string>();
+  /** Whether each source is asked alone, from the first byte on. */
+  #alone = false;
+  #restarts = 0;
+  #taken = 0;
+  #retryAfterMs: number | undefined;
+  /** Whether a source could not be asked because its bytes cannot be held. */
+  #passedOver = false;
+
+  constructor(components: FillingComponents, init: FillingInit) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  /** Whether the bytes so far may leave before the digest is known. */
+  get mayStream(): boolean {
+    return this.contributors.mayStream(this.#init.want.size, this.#init.verifyFirst);
+  }
+
+  /**
+   * Resolves when all bytes are there.
+   *
+   * @throws {DistswarmError} `NOT_FOUND`, `NO_SOURCE`; `STORE_FULL` and `STORE_UNUSABLE` when no client waits; the signal's
+   * reason.
+   */
+  async fill(): Promise<void> {
+    for (let round = 0; this.#missing() > 0; round += 1) {
+      const before = this.#taken;
+      await this.#askAll();
+      const stuck = this.#taken === before || round === MAX_ROUNDS;
+      if (this.#missing() > 0 && stuck) throw this.#outOfSources();
+    }
+  }
+
+  /**
+   * The digest of what was filled is wrong. Over one source's bytes that is this source's doing; over several sources' bytes
+   * it marks nobody.
+   *
+   * @throws {DistswarmError} `NO_SOURCE` when trying again makes no sense.
+   */
+  blame(): void {
+    this.#restarts += 1;
+    if (this.#init.want.size === 0 || this.#restarts > MAX_RESTARTS) throw this.#neverRight();
+    const source = this.contributors.only;
+    if (source === undefined) {
+      this.#alone = true;
+      return;
+    }
+    this.#liars.add(source.label);
+    const error = new SourceError("WRONG_BYTES", `sent bytes with another digest than the Manifest's`);
+    source.blame(error);
+    this.attempts.push(new RunningAttempt(source, 0).end(error));
+    this.#components.log.warn(`${source.label} ${error.message} for ${this.#name}: not stored`);
+  }
+
+  /** Drops all bytes. */
+  async startOver(): Promise<void> {
+    this.#init.startsOver();
+    this.contributors.clear();
+    await this.#components.copy.restart();
+  }
+
+  async #askAll(): Promise<void> {
+    const { want, signal } = this.#init;
+    for (const finder of this.#components.finders) {
+      for await (const source of finder.sources(want, { signal })) {
+        if (this.#missing() > 0 && this.#isUseful(source)) await this.#ask(source);
+        if (this.#missing() === 0) return;
+      }
+    }
+  }
+
+  #isUseful(source: Source): boolean {
+    if (this.#liars.has(source.label)) return false;
+    // What waits for its digest must be held whole.
+    const { want, verifyFirst } = this.#init;
+    const isUseful = this.#components.copy.holdsAll || mayStream(source.kind, want.size, verifyFirst);
+    this.#passedOver ||= !isUseful;
+    return isUseful;
+  }
+
+  async #ask(source: Source): Promise<void> {
+    await this.#components.queue.run(source.kind, this.#init.signal, async () => {
+      if (this.#alone && !this.contributors.has(source)) await this.startOver();
+      const attempt = new RunningAttempt(source, this.#components.copy.received);
+      this.current = attempt;
+      const error = await this.#take(attempt).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      this.current = undefined;
+      this.attempts.push(attempt.end(error));
+      if (error !== undefined) this.#onFault(source, error);
+    });
+  }
+
+  async #take(attempt: RunningAttempt): Promise<void> {
+    const { source } = attempt;
+    const { signal } = this.#init;
+    const { bytes, chain = [] } = await source.open({ offset: this.#components.copy.received, signal });
+    attempt.answered();
+    this.chain = chain;
+    for await (const chunk of bytes) {
+      this.contributors.add(source);
+      await this.#write(chunk);
+      attempt.bytes += chunk.length;
+      this.#taken += chunk.length;
+      this.#init.grew();
+    }
+    if (this.#missing() > 0) throw new SourceError("BROKEN", `ended ${this.#missing()} bytes early`);
+  }
+
+  /** The store may fail in the middle of a file that memory cannot hold: then it passes through, if it may. */
+  async #write(chunk: Buffer): Promise<void> {
+    const { copy } = this.#components;
+    try {
+      return await copy.write(chunk);
+    } catch (error) {
+      if (!hasCode(error, "STORE_FULL", "STORE_UNUSABLE") || !this.#init.hasClients()) throw error;
+    }
+    if (this.mayStream) {
+      await copy.streamOn();
+      return copy.write(chunk);
+    }
+    await copy.beginInMemory();
+    await this.startOver();
+    throw new SourceError("BROKEN", "the store failed, and memory cannot hold all of it until it is checked");
+  }
+
+  #onFault(source: Source, error: unknown): void {
+    if (!(error instanceof SourceError)) throw error;
+    const times = [this.#retryAfterMs, error.retryAfterMs].filter((ms) => ms !== undefined);
+    this.#retryAfterMs = times.length > 0 ? Math.min(...times) : undefined;
+    this.#components.log.debug({ source: source.label, code: error.code }, `${this.#name}: ${error.message}`);
+  }
+
+  #outOfSources(): DistswarmError {
+    if (!this.#passedOver) return failureOf(this.#init.want, this.attempts, this.#retryAfterMs);
+    const problem = messageOf(this.#components.copy.problem);
+    const facts = { attempts: this.attempts };
+    return new DistswarmError("NO_SOURCE", `peers have ${this.#name}, but ${problem}`, { facts });
+  }
+
+  #neverRight(): DistswarmError {
+    return new DistswarmError("NO_SOURCE", `no bytes for ${this.#name} have the digest that its Manifest names`);
+  }
+
+  #missing(): number {
+    return this.#init.want.size - this.#components.copy.received;
+  }
+
+  get #name(): string {
+    return this.#init.want.names[0] ?? this.#init.want.digest;
+  }
+}
