@@ -1,5 +1,6 @@
 import { createSecureContext, type SecureContext } from "node:tls";
 import { Agent, type Dispatcher } from "undici";
+import { closableConnector } from "./connector.ts";
 import { proxyAuthorization } from "./dial.ts";
 import { bypassesProxy } from "./no-proxy.ts";
 import { tunnelConnector } from "./tunnel.ts";
@@ -40,7 +41,7 @@ export class Connections {
     const connections = MAX_CONNECTIONS;
     const secureContext: SecureContext = createSecureContext(ca === undefined ? {} : { ca });
     this.#options = options;
-    this.#direct = new Agent({ connections, connect: { timeout: timeoutMs, secureContext } });
+    this.#direct = new Agent({ connections, connect: closableConnector({ timeout: timeoutMs, secureContext }) });
     if (options.proxy === undefined || options.proxy === "") return;
     this.#proxy = new URL(options.proxy);
     this.#tunnelled = new Agent({ connections, connect: tunnelConnector(this.#proxy, { timeoutMs, secureContext }) });

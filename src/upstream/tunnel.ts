@@ -1,5 +1,6 @@
 import type { SecureContext } from "node:tls";
-import { buildConnector } from "undici";
+import type { buildConnector } from "undici";
+import { closableConnector } from "./connector.ts";
 import { dialThrough } from "./dial.ts";
 
 const HTTPS_PORT = 443;
@@ -12,7 +13,7 @@ export function tunnelConnector(
   proxy: URL,
   options: { timeoutMs: number; secureContext: SecureContext },
 ): buildConnector.connector {
-  const secure = buildConnector({ timeout: options.timeoutMs, secureContext: options.secureContext });
+  const secure = closableConnector({ timeout: options.timeoutMs, secureContext: options.secureContext });
   return (target, connected) => {
     const endpoint = { host: target.hostname, port: Number(target.port) || HTTPS_PORT };
     dialThrough(proxy, endpoint, AbortSignal.timeout(options.timeoutMs)).then(

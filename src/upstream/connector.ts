@@ -1,0 +1,45 @@
+import type { Duplex } from "node:stream";
+import { buildConnector } from "undici";
+
+/** The part of undici's HTTP/1 parser that matters here. */
+interface Parser {
+  paused: boolean;
+  /** 0 between answers. */
+  readonly statusCode: number;
+  readonly ptr: number;
+  readonly llhttp: { llhttp_resume(ptr: number): void };
+  resume(): void;
+}
+
+/**
+ * undici's connector, with sockets that a server may close while the body of its answer waits for a slow reader. undici 7
+ * asserts there that its parser is not paused, where nobody can catch it, so that any such server ends the process
+ * (https://github.com/nodejs/undici/issues/5360; mended in undici 8, which needs Node 22). Here the parser is told to take
+ * what is left first: no more than the buffer of a socket.
+ */
+export function closableConnector(options: buildConnector.BuildOptions): buildConnector.connector {
+  const connect = buildConnector(options);
+  return (target, connected) =>
+    connect(target, (...result) => {
+      const [, socket] = result;
+      socket?.prependListener("end", () => takeRest(socket));
+      connected(...result);
+    });
+}
+
+/** Where it is still paused after the last byte, undici is to find it ready for the end of the body. */
+function takeRest(socket: Duplex): void {
+  const parser = parserOf(socket);
+  if (parser?.paused !== true) return;
+  do parser.resume();
+  while (parser.paused && !socket.destroyed && socket.readableLength > 0);
+  if (!parser.paused || socket.destroyed || parser.statusCode === 0) return;
+  parser.llhttp.llhttp_resume(parser.ptr);
+  parser.paused = false;
+}
+
+/** undici keeps it at the socket, under a symbol of its own. */
+function parserOf(socket: Duplex): Parser | undefined {
+  const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "parser");
+  return symbol && ((socket as unknown as Record<symbol, Parser | null>)[symbol] ?? undefined);
+}
