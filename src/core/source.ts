@@ -6,7 +6,10 @@ export type SourceKind = "peer" | "upstream";
 
 /** The body of a source's answer. */
 export interface SourceBody {
-  /** Bytes from the asked offset to the end of the blob, in order. Throws {@link SourceError}. */
+  /**
+   * Bytes from the asked offset to the end of the blob, in order. Each buffer is only lent, until the next one is asked for.
+   * Throws {@link SourceError}.
+   */
   readonly bytes: AsyncIterable<Buffer>;
   /** From peers: the boxes that the bytes come through, the nearest first, as ids. */
   readonly chain?: readonly string[];

@@ -1,10 +1,9 @@
-import type { IncomingHttpHeaders } from "node:http";
-import type { Readable } from "node:stream";
 import type { Pool } from "undici";
 import type { Digest } from "../core/digest.ts";
 import { SourceError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Identity } from "../swarm/identity.ts";
+import { BlobExchange, type BlobReply } from "./blob-exchange.ts";
 import type { Holder } from "./directory.ts";
 import type { OpenPool } from "./peer-pool.ts";
 import { TRIED_HEADER, blobPath, idList } from "./protocol.ts";
@@ -16,13 +15,6 @@ export interface BlobRequest {
   /** Ids of boxes that were asked in vain. */
   readonly tried: readonly string[];
   readonly signal: AbortSignal;
-}
-
-/** What a peer answered. */
-export interface BlobReply {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Readable;
 }
 
 /** Asks peers for blobs: HTTPS with mutual TLS 1.3, on connections that are kept for a while. */
@@ -54,13 +46,9 @@ export class PeerClient implements Startable {
     if (tried.length > 0) headers[TRIED_HEADER] = idList(tried);
     const { openPool } = await import("./peer-pool.ts"); // undici is slow to load, and the agent starts without it
     try {
-      const reply = await this.#pool(holder, openPool).request({
-        method: "GET",
-        path: blobPath(digest),
-        headers,
-        signal,
-      });
-      return { status: reply.statusCode, headers: reply.headers, body: reply.body };
+      const exchange = new BlobExchange({ signal });
+      this.#pool(holder, openPool).dispatch({ method: "GET", path: blobPath(digest), headers }, exchange);
+      return await exchange.reply;
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof SourceError) throw error;

@@ -6,7 +6,8 @@ import { readBody } from "./body.ts";
 import type { Candidates } from "./candidates.ts";
 import type { Directory, Holder } from "./directory.ts";
 import { firstAnswer } from "./first-answer.ts";
-import type { BlobReply, PeerClient } from "./peer-client.ts";
+import type { BlobReply } from "./blob-exchange.ts";
+import type { PeerClient } from "./peer-client.ts";
 import { RECEIVING_HEADER, readIds } from "./protocol.ts";
 import type { Standing } from "./standing.ts";
 import type { Traffic } from "./traffic.ts";
@@ -111,7 +112,7 @@ export class PeerSource implements Source {
       if (this.#isCircle(answer) && answer.present <= offset) throw new SourceError("BUSY", "gets it from this box");
       return { ...answer, reply };
     } catch (error) {
-      reply?.body.on("error", () => {}).destroy();
+      reply?.body.destroy();
       if (!signal.aborted) this.#note(holder, error, reply);
       throw error;
     }
