@@ -49,7 +49,7 @@ describe("two boxes of one network", () => {
     const second = await besideOf(first, [await refusingMirror()]);
     await sync(first, unit);
     await keeps(second, DATE);
-    expect(second.lines.join("\n")).toMatch(/came from peers, signed by Gentoo .*: verified and kept/);
+    await expect.poll(() => second.lines.join("\n")).toMatch(/came from peers, signed by Gentoo .*: verified and kept/);
     expect(askedFor(mirror, "tarball")).toBe(1);
     await sync(second, unit);
   });
