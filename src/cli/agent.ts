@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Startable } from "../core/lifecycle.ts";
-import { keepYoungGenerationSmall } from "../core/young-generation.ts";
 import { agentLog } from "./agent-log.ts";
 import type { RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
@@ -12,7 +11,6 @@ const STOP_LIMIT_MS = 5_000;
 
 /** `distswarm agent` */
 export const run: RunCommand = async ({ io, options, load }) => {
-  keepYoungGenerationSmall();
   const loaded = await load();
   if (options["check"] === true) return EXIT.done;
   const log = await agentLog(io, loaded.config.log.level);

@@ -44,8 +44,11 @@ export interface Ingest {
    * read. `BAD_LENGTH` (a SourceError) when it would go beyond `size`.
    */
   write(chunk: Uint8Array): Promise<void>;
-  /** Up to `length` bytes from `position`, as far as they are present; readable until closed, also after a failure. */
-  read(position: number, length: number): Promise<Buffer>;
+  /**
+   * Up to `length` bytes from `position`, as far as they are present; readable until closed, also after a failure. They
+   * may be put `into` a buffer of the caller instead of fresh memory.
+   */
+  read(position: number, length: number, into?: Buffer): Promise<Buffer>;
   /**
    * Whether all bytes are there and their digest is right. Needs no disk: readers may be given verified bytes before
    * the commit.

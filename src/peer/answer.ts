@@ -1,6 +1,6 @@
 import { SourceError } from "../core/errors.ts";
 import { readContentRange } from "./byte-range.ts";
-import type { BlobReply } from "./blob-exchange.ts";
+import type { BlobReply } from "./peer-connection.ts";
 import { CHAIN_HEADER, PRESENT_HEADER, readBytes, readIds } from "./protocol.ts";
 
 /** What is known of a good answer before its body. */

@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:
 import { once } from "node:events";
 import type { ByteRange, OpenBlob } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
+import { LentBuffers } from "../core/lent-buffers.ts";
 import { contentRange, readRange } from "./byte-range.ts";
 import type { BlobShelf, GrowingBlob } from "./growing-blob.ts";
 import {
@@ -134,9 +135,11 @@ function growingBlob(blob: GrowingBlob, ownId: string): Readable {
 }
 
 async function* readGrowing(blob: GrowingBlob, range: ByteRange, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const buffers = new LentBuffers(READ_BYTES);
   for (let position = range.start; position < range.end;) {
     await blob.grown(position, signal);
-    const bytes = await blob.read(position, Math.min(READ_BYTES, range.end - position));
+    const [at, length] = [position, Math.min(READ_BYTES, range.end - position)];
+    const bytes = await buffers.fill((into) => blob.read(at, length, into));
     if (bytes.length === 0) throw new Error("these bytes of the growing copy are gone");
     position += bytes.length;
     yield bytes;

@@ -8,8 +8,8 @@ export interface GrowingBlob {
   readonly received: number;
   /** The boxes that its bytes come from now, the nearest first: ids; empty while they come from upstream. */
   readonly chain: readonly string[];
-  /** Up to `length` bytes from `position`, as far as they are present; nobody changes them afterwards. */
-  read(position: number, length: number): Promise<Buffer>;
+  /** Up to `length` bytes from `position`, as far as they are present, put `into` a buffer of the caller. */
+  read(position: number, length: number, into?: Buffer): Promise<Buffer>;
   /**
    * Resolves when more than `position` bytes are present. Rejects when no more will come, when the bytes given so far were
    * dropped as wrong, or with the signal's reason.

@@ -6,7 +6,7 @@ import { readBody } from "./body.ts";
 import type { Candidates } from "./candidates.ts";
 import type { Directory, Holder } from "./directory.ts";
 import { firstAnswer } from "./first-answer.ts";
-import type { BlobReply } from "./blob-exchange.ts";
+import type { BlobReply } from "./peer-connection.ts";
 import type { PeerClient } from "./peer-client.ts";
 import { RECEIVING_HEADER, readIds } from "./protocol.ts";
 import type { Standing } from "./standing.ts";

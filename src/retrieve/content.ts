@@ -13,7 +13,8 @@ export interface Content {
   /** Whether it joined a flight that somebody else had begun. */
   readonly collapsed: boolean;
   /**
-   * The bytes of a range (default: all). Throws when they end early: pass it on as a broken body, never as a clean end.
+   * The bytes of a range, in buffers that are only lent: each is the consumer's until it has asked for two more. Throws
+   * when they end early: pass it on as a broken body, never as a clean end.
    */
   read(range: ByteRange, signal: AbortSignal): AsyncIterable<Buffer>;
   /** Lets go of it; safe to call twice. */

@@ -92,9 +92,9 @@ export class FlightCopy implements Spool {
     await this.#closeIngest({ keep: false });
   }
 
-  async read(position: number, length: number): Promise<Buffer> {
+  async read(position: number, length: number, into?: Buffer): Promise<Buffer> {
     const isBefore = this.#memory === undefined || position < (this.#ingest?.received ?? 0);
-    return (isBefore ? this.#ingest : this.#memory)!.read(position, length);
+    return (isBefore ? this.#ingest : this.#memory)!.read(position, length, into);
   }
 
   verify(): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { ByteRange } from "../core/blob-store.ts";
+import { LentBuffers } from "../core/lent-buffers.ts";
 import type { Pulse } from "../core/pulse.ts";
 
 /** Bytes that a reader takes from the growing copy at once. */
@@ -13,7 +14,7 @@ export interface ReadableFlight {
   /** Why nothing more will come, for a reader that has begun or has not; undefined while all is well. */
   failure(begun: boolean): unknown;
   readonly changed: Pulse;
-  read(position: number, length: number): Promise<Buffer>;
+  read(position: number, length: number, into?: Buffer): Promise<Buffer>;
   /** Told when `position` grew, and when the reader left. */
   moved(): void;
   left(): void;
@@ -22,6 +23,7 @@ export interface ReadableFlight {
 /** One client's view of a flight's growing copy. */
 export class FlightReader {
   readonly #flight: ReadableFlight;
+  readonly #buffers = new LentBuffers(READ_BYTES);
   #left = false;
   /** Whether bytes may have left through it. */
   begun = false;
@@ -43,7 +45,7 @@ export class FlightReader {
   }
 
   /**
-   * The bytes of `range`, as they may leave.
+   * The bytes of `range`, as they may leave, in buffers that are only lent (see {@link LentBuffers}).
    *
    * @throws the flight's error when it ends first: pass it on as a broken body.
    */
@@ -67,7 +69,7 @@ export class FlightReader {
 
   async #take(length: number): Promise<Buffer> {
     this.#check();
-    const bytes = await this.#flight.read(this.position, length);
+    const bytes = await this.#buffers.fill((into) => this.#flight.read(this.position, length, into));
     if (bytes.length === 0) throw new Error("these bytes of the growing copy are gone");
     this.position += bytes.length;
     this.#flight.moved();

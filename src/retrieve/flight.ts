@@ -114,7 +114,7 @@ export class Flight {
       released: () => this.#released,
       failure: (begun) => this.#failureFor(begun),
       changed: this.#changed,
-      read: (position, length) => this.#copy.read(position, length),
+      read: (position, length, into) => this.#copy.read(position, length, into),
       moved: () => this.#copy.readerMoved(),
       left: () => {
         this.#readers.delete(reader);
@@ -139,7 +139,7 @@ export class Flight {
       chain: () => this.#filling.chain,
       failure: () => (dropped === this.#dropped && this.#copy.isKept ? this.#failureFor(false) : startedOver()),
       changed: this.#changed,
-      read: (position, length) => this.#copy.read(position, length),
+      read: (position, length, into) => this.#copy.read(position, length, into),
       left,
     });
   }

@@ -8,7 +8,7 @@ export interface GrowingFlight {
   /** Why what was read so far is worth nothing, or nothing more will come; undefined while all is well. */
   failure(): unknown;
   readonly changed: Pulse;
-  read(position: number, length: number): Promise<Buffer>;
+  read(position: number, length: number, into?: Buffer): Promise<Buffer>;
   left(): void;
 }
 
@@ -35,10 +35,10 @@ export class GrowingCopy {
     return this.#flight.chain();
   }
 
-  /** Up to `length` bytes from `position`, as far as they are present. Throws when they were dropped. */
-  async read(position: number, length: number): Promise<Buffer> {
+  /** Up to `length` bytes from `position`, as far as they are present, put `into` a buffer. Throws when they were dropped. */
+  async read(position: number, length: number, into?: Buffer): Promise<Buffer> {
     this.#check();
-    const bytes = await this.#flight.read(position, length);
+    const bytes = await this.#flight.read(position, length, into);
     this.#check();
     return bytes;
   }

@@ -77,10 +77,11 @@ export class FileIngest implements Ingest {
     this.#hash.update(chunk);
   }
 
-  async read(position: number, length: number): Promise<Buffer> {
-    const inMemory = this.#behind.read(position, length);
+  async read(position: number, length: number, into?: Buffer): Promise<Buffer> {
+    const inMemory = this.#behind.read(position, length, into);
     if (inMemory !== undefined) return inMemory;
-    const buffer = Buffer.allocUnsafeSlow(Math.min(length, READ_BYTES, this.#behind.written - position));
+    const present = Math.min(length, READ_BYTES, this.#behind.written - position);
+    const buffer = into?.subarray(0, present) ?? Buffer.allocUnsafeSlow(present);
     const { bytesRead } = await this.#file!.read(buffer, 0, buffer.length, position);
     return buffer.subarray(0, bytesRead);
   }

@@ -53,14 +53,14 @@ export class WriteBehind {
     this.#gathered += chunk.length;
   }
 
-  /** Up to `length` bytes from `position` that are in memory; undefined when they are in the file. */
-  read(position: number, length: number): Buffer | undefined {
+  /** Up to `length` bytes from `position` that are in memory, copied `into` a buffer; undefined when they are in the file. */
+  read(position: number, length: number, into?: Buffer): Buffer | undefined {
     const behind = position - this.#written;
     if (behind < 0) return undefined;
     const inFull = this.#full.subarray(behind, behind + length);
-    if (inFull.length > 0) return Buffer.from(inFull); // a copy: the buffer is used again
+    if (inFull.length > 0) return copied(inFull, into);
     const start = behind - this.#full.length;
-    return Buffer.from(this.#gather.subarray(start, Math.min(start + length, this.#gathered)));
+    return copied(this.#gather.subarray(start, Math.min(start + length, this.#gathered)), into);
   }
 
   /** Resolves when all bytes taken are in the file. Rejects with the error of a write that failed. */
@@ -101,4 +101,9 @@ export class WriteBehind {
     const wanted = Math.max(bytes, Math.min(GATHER_BYTES, this.#size - this.taken));
     if (this.#gather.length < wanted) this.#gather = Buffer.allocUnsafeSlow(wanted);
   }
+}
+
+/** Our buffers are used again, so nobody gets a view of them. */
+function copied(bytes: Buffer, into: Buffer = Buffer.allocUnsafe(bytes.length)): Buffer {
+  return into.subarray(0, bytes.copy(into));
 }
