@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -143,12 +143,16 @@ describe.skipIf(skipped !== undefined)(`tree snapshots${skipped === undefined ? 
     expect(await tarballLines()).toHaveLength(2);
   });
 
-  /** The host whose log says that the others wait for it. */
+  /** The host whose client is passed the tarball while it is downloaded. A claim alone does not say that upstream was asked. */
   async function theOneThatDownloads(): Promise<AgentHost> {
-    const nameOf = (host: AgentHost): string | undefined =>
-      host.log.map((line) => /: (\S+) is downloading it/.exec(line)?.[1]).find((name) => name !== undefined);
-    await expect.poll(() => hosts.filter((host) => nameOf(host) === undefined).length, { timeout: 10_000 }).toBe(1);
-    return hosts.find((host) => nameOf(host) === undefined)!;
+    const arrived = ({ dir: of }: AgentHost): Promise<number> =>
+      stat(join(of, fileName(DATE, "tarball"))).then(
+        ({ size }) => size,
+        () => 0,
+      );
+    const sizes = (): Promise<number[]> => Promise.all(hosts.map(arrived));
+    await expect.poll(async () => (await sizes()).some((size) => size > 0), { timeout: 10_000 }).toBe(true);
+    return hosts[(await sizes()).findIndex((size) => size > 0)]!;
   }
 
   async function verifyByGpg(host: AgentHost): Promise<void> {
