@@ -23,11 +23,18 @@ export async function withBed(use) {
   try {
     mkdirSync(join(bed.mirror, "distfiles"), { recursive: true });
     writeFileSync(join(bed.mirror, "distfiles", "layout.conf"), "[structure]\n0=filename-hash BLAKE2B 8\n");
-    return await use(bed);
+    return await Promise.race([use(bed), interrupted()]);
   } finally {
     for (const child of children.toReversed()) await end(child);
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** Rejects when somebody stops the script, so that it clears up. */
+function interrupted() {
+  return new Promise((_, reject) => {
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => reject(new Error(signal)));
+  });
 }
 
 async function end(child) {
