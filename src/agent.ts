@@ -122,12 +122,14 @@ async function buildParts(config: Config, db: Database, { log, notes }: AgentOpt
   const upstream = buildUpstream(config, { db, log: part("upstream") }, via);
   const store = buildStore(config, { db, index, isKept: (digest) => snapshots.protects(digest), log: part("store") });
   const openGrowing = (digest: Digest) => retriever.openGrowing(digest);
-  const lan = await buildLan(config, { db, store, openGrowing, log: part("swarm") });
+  const received = (digest: string): number => retriever.received(digest);
+  const lan = await buildLan(config, { db, store, openGrowing, received, log: part("swarm") });
   const snapshots = buildSnapshots(config, { db, store, upstream, lan, log: part("snapshot") });
-  const finders: readonly SourceFinder[] = [lan.peers, upstream, lan.lastResort];
+  const sources = { peers: lan.peers, upstream, lastResort: lan.lastResort };
   const resolver = new Resolver({ index, upstream });
   const isAtPeer = (digest: Digest): boolean => lan.swarm.holders(digest).length > 0;
-  const retriever = buildRetriever(config, { store, finders, isAtPeer, log: part("retrieve") });
+  const claims = lan.swarm.blobClaims;
+  const retriever = buildRetriever(config, { store, sources, claims, isAtPeer, log: part("retrieve") });
   const traffic = new TrafficCounter({ uploaded: () => lan.traffic.uploaded() });
   const ledger = new TrafficLedger({ counter: traffic, table: db.sublevel("traffic", { valueEncoding: "json" }) });
   const status = new StatusModel({
@@ -159,11 +161,10 @@ async function buildParts(config: Config, db: Database, { log, notes }: AgentOpt
     via,
   );
   const listening = (): string[] => doors.addresses().map(({ address, port }) => hostPort(address, port));
+  const finders: readonly SourceFinder[] = Object.values(sources);
   const api = buildApi({ index, resolver, store, snapshots, retriever, finders, status, lan }, config.portage);
   const control = new ControlServer({ api, log: part("control") }, { dir: config.state_dir });
 
-  retriever.on("begun", (digest) => lan.swarm.claim(digest, true));
-  retriever.on("landed", (digest) => lan.swarm.claim(digest, false));
   index.on("refreshed", ({ changed }) => {
     if (!changed) return;
     retriever.forgetMisses();

@@ -1,4 +1,5 @@
-import type { Attempt, ExplainedFile, Explanation } from "../core/agent-api.ts";
+import type { Attempt, ClaimEvent, ExplainedFile, Explanation } from "../core/agent-api.ts";
+import { claimText } from "../core/claims.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
 import { percent, renderTable, type Cell } from "./table.ts";
 
@@ -13,6 +14,10 @@ function renderAttempt(attempt: Attempt): Cell[] {
     { right: `${formatDuration(attempt.ms)} in all` },
     attempt.detail ?? "",
   ];
+}
+
+function renderClaim(claim: ClaimEvent): Cell[] {
+  return [claim.at, claimText(claim)];
 }
 
 function where({ here, transfer }: ExplainedFile): string {
@@ -38,6 +43,8 @@ function renderFile(file: ExplainedFile): string {
     renderTable(sources, "    "),
     file.attempts.length === 0 ? "" : "  last time:\n",
     renderTable(file.attempts.map(renderAttempt), "    "),
+    file.claims.length === 0 ? "" : "  and with the other boxes:\n",
+    renderTable(file.claims.map(renderClaim), "    "),
   ].join("");
 }
 

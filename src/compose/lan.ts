@@ -24,6 +24,8 @@ export interface LanComponents {
   readonly store: BlobStore;
   /** A blob on its way here, for a peer. */
   readonly openGrowing: (digest: Digest) => GrowingBlob | undefined;
+  /** Bytes of a blob on its way here that peers can read. */
+  readonly received: (digest: string) => number;
   readonly log: Logger;
 }
 
@@ -48,12 +50,12 @@ export interface Lan {
  * @throws {DistswarmError} `IDENTITY_UNUSABLE`, `INVALID_NETWORK_KEY`: a key file that cannot be used.
  */
 export async function buildLan(config: Config, components: LanComponents): Promise<Lan> {
-  const { db, store, openGrowing, log } = components;
+  const { db, store, openGrowing, received, log } = components;
   const { listen, peers, networks, deny, multicast } = config.swarm;
   const identity = await loadIdentity(config.state_dir);
   const networkKey = await loadNetworkKey(config.state_dir);
   const swarm = new Swarm(
-    { identity, db, log, haves: () => digestsOf(store) },
+    { identity, db, log, haves: () => digestsOf(store), received },
     {
       networkKey,
       stateDir: config.state_dir,

@@ -104,6 +104,8 @@ export interface MirrorStatus {
 export interface Attempt {
   readonly kind: SourceKind;
   readonly source: string;
+  /** The source was a peer that was still receiving the file itself. */
+  readonly growing?: boolean;
   /** ISO 8601. */
   readonly at: string;
   /** Where it began, in bytes. */
@@ -115,6 +117,19 @@ export interface Attempt {
   /** `ok`, `aborted`, or the code of its fault. */
   readonly outcome: string;
   readonly detail?: string;
+}
+
+/** What happened between this box and the others that wanted the same blob. */
+export interface ClaimEvent {
+  /** ISO 8601. */
+  readonly at: string;
+  /**
+   * `claimed`: this box asked upstream for the LAN. `followed`: `box` did, and this one read its growing copy. `yielded`:
+   * another box went on instead. `took-over`: this box went on instead of `box`. `alone`: this box asked upstream whatever
+   * others did, for the one that it followed gave nothing.
+   */
+  readonly event: "claimed" | "followed" | "yielded" | "took-over" | "alone";
+  readonly box?: string;
 }
 
 /** What `explain` says of one file. */
@@ -130,6 +145,8 @@ export interface ExplainedFile {
   readonly sources: readonly { readonly kind: SourceKind; readonly source: string }[];
   /** What was tried last time, oldest first; empty when it was not retrieved since the start. */
   readonly attempts: readonly Attempt[];
+  /** What happened meanwhile between the boxes that wanted it, oldest first. */
+  readonly claims: readonly ClaimEvent[];
   /** Why upstream was, or would be, used; or why not. One sentence. */
   readonly why: string;
 }

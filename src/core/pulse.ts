@@ -17,6 +17,34 @@ export class Pulse {
   }
 }
 
+/** A {@link Pulse} for each of many subjects, as long as somebody waits for it. */
+export class Pulses {
+  readonly #pulses = new Map<string, { readonly pulse: Pulse; waiting: number }>();
+
+  /** See {@link Pulse.wait}. */
+  async wait(subject: string, signal: AbortSignal): Promise<void> {
+    const entry = this.#pulses.get(subject) ?? { pulse: new Pulse(), waiting: 0 };
+    this.#pulses.set(subject, entry);
+    entry.waiting += 1;
+    try {
+      await entry.pulse.wait(signal);
+    } finally {
+      entry.waiting -= 1;
+      if (entry.waiting === 0 && this.#pulses.get(subject) === entry) this.#pulses.delete(subject);
+    }
+  }
+
+  /** Wakes those who wait for a subject. */
+  fire(subject: string): void {
+    this.#pulses.get(subject)?.pulse.fire();
+  }
+
+  /** Wakes all who wait for any. */
+  fireAll(): void {
+    for (const { pulse } of this.#pulses.values()) pulse.fire();
+  }
+}
+
 interface PromiseWithResolvers {
   readonly promise: Promise<void>;
   readonly resolve: () => void;

@@ -20,6 +20,8 @@ export interface Source {
   readonly kind: SourceKind;
   /** For people: the URL, or the peer's host name. */
   readonly label: string;
+  /** Of a peer: it is still receiving the blob itself, so what it gives nobody has checked, and its failure tells nothing. */
+  readonly isGrowing?: boolean;
   /**
    * Asks for the bytes from `offset` to the end.
    *
@@ -33,11 +35,19 @@ export interface Source {
   blame(error: SourceError): void;
 }
 
+/**
+ * What is asked of boxes that are still receiving a blob. `follow`: its bytes as they come. `present`: those that are
+ * there now. `none`: nothing, only whole blobs will do.
+ */
+export type GrowingUse = "follow" | "present" | "none";
+
 /** Finds who can give a blob: one for upstream, one for the swarm. */
 export interface SourceFinder {
   /**
    * The sources to try, best first, one at a time as the caller gets to them. Those known to be of no use now (left
    * alone for a while, blamed) come out last or not at all.
+   *
+   * @param options.growing of the swarm; @default `follow`.
    */
-  sources(want: Want, options: { signal: AbortSignal }): AsyncIterable<Source>;
+  sources(want: Want, options: { signal: AbortSignal; growing?: GrowingUse }): AsyncIterable<Source>;
 }

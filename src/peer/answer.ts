@@ -19,6 +19,7 @@ export interface Answer {
 export function checkAnswer({ status, headers }: BlobReply, asked: { offset: number; size: number }): Answer {
   const { offset, size } = asked;
   if (status === 404) throw new SourceError("ABSENT", "does not have it", { status });
+  if (status === 416) throw new SourceError("BUSY", "has no more of it than this box", { status });
   if (status === 503) throw new SourceError("BUSY", "has too many readers", { status });
   if (status !== (offset > 0 ? 206 : 200)) throw new SourceError("BAD_STATUS", `answered ${status}`, { status });
   if (offset > 0) {

@@ -15,7 +15,7 @@ import {
   readIds,
 } from "./protocol.ts";
 import type { Traffic } from "./traffic.ts";
-import type { Upload, UploadSlots } from "./upload-slots.ts";
+import type { UploadSlots } from "./upload-slots.ts";
 
 /** Bytes taken from a growing copy at once. */
 const READ_BYTES = 256 * 1024;
@@ -37,6 +37,8 @@ interface Readable {
   readonly size: number;
   readonly received: number;
   readonly headers: OutgoingHttpHeaders;
+  /** Its bytes come from no other box. */
+  readonly isRoot: boolean;
   read(range: ByteRange, signal: AbortSignal): AsyncIterable<Buffer>;
   close(): unknown;
 }
@@ -79,10 +81,12 @@ export class BlobAnswer {
     const { peer, slots } = this.#components;
     const { size, received } = readable;
     const range = readRange(request.headers.range, size);
-    if (range === undefined) return end(response, 416, { "content-range": `bytes */${size}` });
+    if (range === undefined || !mayFollow(readable, range.start)) {
+      return end(response, 416, { "content-range": `bytes */${size}` });
+    }
     const tried = readIds(request.headers, TRIED_HEADER);
-    const admission = slots.admit({ peer, digest, size, received, start: range.start, tried });
-    if ("receiving" in admission) return end(response, 503, elsewhere(admission.receiving));
+    const admission = slots.admit({ peer, digest, size, tried });
+    if ("receiving" in admission) return end(response, 503, elsewhere(received, admission.receiving));
     try {
       const isPart = request.headers.range !== undefined;
       response.writeHead(isPart ? 206 : 200, {
@@ -92,13 +96,13 @@ export class BlobAnswer {
         etag: `"${digest}"`,
       });
       response.flushHeaders();
-      await this.#sendBytes(readable, range, admission.upload, response);
+      await this.#sendBytes(readable, range, response);
     } finally {
       slots.release(admission.upload);
     }
   }
 
-  async #sendBytes(readable: Readable, range: ByteRange, upload: Upload, response: ServerResponse): Promise<void> {
+  async #sendBytes(readable: Readable, range: ByteRange, response: ServerResponse): Promise<void> {
     const { traffic, peer } = this.#components;
     const gone = new AbortController();
     response.once("close", () => gone.abort(new Error("the peer left")));
@@ -106,7 +110,6 @@ export class BlobAnswer {
     for await (const bytes of readable.read(range, gone.signal)) {
       gone.signal.throwIfAborted();
       const hasRoom = response.write(bytes);
-      upload.position += bytes.length;
       traffic.sent(peer, bytes.length);
       if (!hasRoom) await once(response, "drain", { signal: gone.signal });
     }
@@ -114,10 +117,20 @@ export class BlobAnswer {
   }
 }
 
+/**
+ * Whether a reader that has the bytes up to `start` may read on here. Nobody is ever ahead of the box that it reads from;
+ * so when a reader is only let in by a box that is ahead of it, or by one that reads from no box itself, no circle of boxes
+ * that wait for each other can come about, whatever they know of each other.
+ */
+function mayFollow({ received, isRoot }: Readable, start: number): boolean {
+  return start < received || (start === received && isRoot);
+}
+
 function wholeBlob(blob: OpenBlob): Readable {
   return {
     size: blob.size,
     received: blob.size,
+    isRoot: true,
     headers: {},
     read: (range) => blob.read(range, { lend: true }), // each buffer is written on before the next but one is asked for
     close: () => blob.close(),
@@ -128,6 +141,7 @@ function growingBlob(blob: GrowingBlob, ownId: string): Readable {
   return {
     size: blob.size,
     received: blob.received,
+    isRoot: blob.isRoot,
     headers: { [PRESENT_HEADER]: blob.received, [CHAIN_HEADER]: idList([ownId, ...blob.chain]) },
     read: (range, signal) => readGrowing(blob, range, signal),
     close: () => blob.close(),
@@ -146,9 +160,10 @@ async function* readGrowing(blob: GrowingBlob, range: ByteRange, signal: AbortSi
   }
 }
 
-function elsewhere(receiving: readonly string[]): OutgoingHttpHeaders {
+function elsewhere(received: number, receiving: readonly string[]): OutgoingHttpHeaders {
   return {
     "retry-after": String(RETRY_AFTER_S),
+    [PRESENT_HEADER]: received,
     ...(receiving.length > 0 && { [RECEIVING_HEADER]: idList(receiving) }),
   };
 }

@@ -14,8 +14,8 @@ export interface Body {
   readonly size: number;
   /** Bytes of the blob that the peer had when it answered. */
   readonly present: number;
-  /** The peer gets its bytes from this box, so that only those present are worth waiting for. */
-  readonly isCircle: boolean;
+  /** Only the bytes present are wanted. */
+  readonly isBounded: boolean;
   /** The peer's name, for errors. */
   readonly name: string;
 }
@@ -23,11 +23,11 @@ export interface Body {
 /**
  * The bytes of a body, as long as they come fast enough.
  *
- * @throws {SourceError} `STALLED` (`abort` was called with it before), `BROKEN` when they end early, `BUSY` when a circle has
- * given all that it can.
+ * @throws {SourceError} `STALLED` (`abort` was called with it before), `BROKEN` when they end early, `BUSY` when a bounded
+ * one has given all that it had.
  */
 export async function* readBody(body: Body, abort: (reason: Error) => void): AsyncGenerator<Buffer> {
-  const { offset, size, present, isCircle, name } = body;
+  const { offset, size, present, isBounded, name } = body;
   let stalled: SourceError | undefined;
   const pace = new PaceWatch(STORED_PACE, () => {
     stalled = new SourceError("STALLED", `${name} sends too slowly`);
@@ -36,12 +36,12 @@ export async function* readBody(body: Body, abort: (reason: Error) => void): Asy
   let position = offset;
   try {
     for await (const chunk of paced(body.chunks, pace)) {
-      const bytes = isCircle ? chunk.subarray(0, present - position) : chunk;
+      const bytes = isBounded ? chunk.subarray(0, present - position) : chunk;
       position += bytes.length;
       pace.changeLimit(position < present ? STORED_PACE : GROWING_PACE);
       yield bytes;
-      if (isCircle && position === present && present < size)
-        throw new SourceError("BUSY", `${name} gets it from here`);
+      if (isBounded && position === present && present < size)
+        throw new SourceError("BUSY", `${name} has given all that it had`);
     }
     if (position < size) throw new SourceError("BROKEN", `${name} ended ${size - position} bytes early`);
   } catch (error) {

@@ -1,24 +1,37 @@
 import type { Holder } from "./directory.ts";
 
-/** Whom to ask next for one blob, as one learns more: each once, and those that were busy once more at the end. */
+/** Whom to ask next for one blob, as one learns more: each once, and those that could not give it yet again later. */
 export class Candidates {
   readonly #waiting: Holder[];
+  /** Ids of all that were asked, or cannot be. */
   readonly #asked = new Set<string>();
-  readonly #busy: Holder[] = [];
-  readonly #askedTwice = new Set<string>();
+  readonly #inVain = new Set<string>();
+  #notYet: Holder[] = [];
+  #full = 0;
+  #fullWithMore = 0;
 
   constructor(holders: readonly Holder[]) {
     this.#waiting = [...holders];
   }
 
-  /** Ids of all that were asked, or cannot be. */
-  get asked(): readonly string[] {
-    return [...this.#asked];
+  /** Ids of those that gave nothing, and of those that cannot be asked. */
+  get inVain(): readonly string[] {
+    return [...this.#inVain];
   }
 
-  /** The next one; undefined when nobody is left. */
+  /** Whether one had too many readers, so that it pays to come again in a moment. */
+  get isFullSomewhere(): boolean {
+    return this.#full > 0;
+  }
+
+  /** Whether one had too many readers, and bytes that the asker lacks. */
+  get isFullWithMore(): boolean {
+    return this.#fullWithMore > 0;
+  }
+
+  /** The next one; undefined when nobody is left now. */
   take(): Holder | undefined {
-    const holder = this.#waiting.shift() ?? this.#busy.shift();
+    const holder = this.#waiting.shift();
     if (holder !== undefined) this.#asked.add(holder.id);
     return holder;
   }
@@ -28,19 +41,46 @@ export class Candidates {
     this.#waiting.push(holder);
   }
 
+  /** It has broken off, or refused. */
+  failed({ id }: Holder): void {
+    this.#inVain.add(id);
+  }
+
   /**
-   * It had too many readers and named them: those that can be reached are asked next, and itself once more when nobody else
-   * is left, told of all that were tried.
+   * It has too many readers, and named them: those that can be reached are asked next. `hasMore`: it has bytes that the
+   * asker lacks.
    */
-  wasBusy(holder: Holder, named: readonly string[], reach: (id: string) => Holder | undefined): void {
-    const news = named.filter((id) => !this.#asked.has(id) && !this.#waiting.some((other) => other.id === id));
+  wasFull(
+    holder: Holder,
+    { readers, hasMore }: { readonly readers: readonly string[]; readonly hasMore: boolean },
+    reach: (id: string) => Holder | undefined,
+  ): void {
+    this.#full += 1;
+    if (hasMore) this.#fullWithMore += 1;
+    this.#notYet.push(holder);
+    const news = readers.filter((id) => !this.#asked.has(id) && !this.#waiting.some((other) => other.id === id));
     for (const id of news.toReversed()) {
       const other = reach(id);
-      if (other === undefined) this.#asked.add(id);
-      else this.#waiting.unshift(other);
+      if (other !== undefined) this.#waiting.unshift(other);
+      else this.#inVain.add(id);
     }
-    if (this.#askedTwice.has(holder.id)) return;
-    this.#askedTwice.add(holder.id);
-    this.#busy.push(holder);
+  }
+
+  /** It has no more of the blob than the asker, yet. */
+  wasBehind(holder: Holder): void {
+    this.#notYet.push(holder);
+  }
+
+  /**
+   * Begins again with those that could not give it yet. `insist`: these count as asked in vain, so that each lets one in
+   * that has been to all its readers.
+   */
+  again({ insist }: { insist: boolean }): void {
+    const again = this.#notYet;
+    this.#notYet = [];
+    this.#full = 0;
+    this.#fullWithMore = 0;
+    this.#waiting.push(...again);
+    if (insist) for (const { id } of again) this.#inVain.add(id);
   }
 }

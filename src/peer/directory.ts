@@ -9,6 +9,8 @@ export interface Holder {
   /** Where its data plane is: address and TCP port. */
   readonly host: string;
   readonly port: number;
+  /** It is still receiving the blob. */
+  readonly growing?: boolean;
 }
 
 /** What the data plane asks of the control plane. */

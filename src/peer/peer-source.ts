@@ -1,6 +1,7 @@
+import { setTimeout } from "node:timers/promises";
 import type { Want } from "../core/distfile.ts";
 import { SourceError, hasCode } from "../core/errors.ts";
-import type { Source, SourceBody } from "../core/source.ts";
+import type { GrowingUse, Source, SourceBody } from "../core/source.ts";
 import { checkAnswer, type Answer } from "./answer.ts";
 import { readBody } from "./body.ts";
 import type { Candidates } from "./candidates.ts";
@@ -8,12 +9,14 @@ import type { Directory, Holder } from "./directory.ts";
 import { firstAnswer } from "./first-answer.ts";
 import type { BlobReply } from "./peer-connection.ts";
 import type { PeerClient } from "./peer-client.ts";
-import { RECEIVING_HEADER, readIds } from "./protocol.ts";
+import { PRESENT_HEADER, RECEIVING_HEADER, readBytes, readIds } from "./protocol.ts";
 import type { Standing } from "./standing.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** A second holder is asked beside one that has not answered within this time. */
 const HEDGE_MS = 100;
+/** Those who had too many readers, or no bytes yet, are asked again after this time. */
+const AGAIN_MS = 25;
 
 /** What the peer sources share. */
 export interface PeerSourceParts {
@@ -29,6 +32,7 @@ export interface PeerSourceInit {
   readonly want: Want;
   /** How long to wait for any answer, in milliseconds. */
   readonly patienceMs: number;
+  readonly growing: GrowingUse;
 }
 
 /** A good answer of a peer, its body not read yet. */
@@ -54,10 +58,12 @@ export class PeerSource implements Source {
   #first: Holder | undefined;
   /** Who gave the bytes; before, who is asked first. */
   #giver: Holder;
+  #isGrowing: boolean;
 
   constructor(first: Holder, candidates: Candidates, parts: PeerSourceParts, init: PeerSourceInit) {
     this.#first = first;
     this.#giver = first;
+    this.#isGrowing = first.growing === true;
     this.#candidates = candidates;
     this.#parts = parts;
     this.#init = init;
@@ -68,8 +74,41 @@ export class PeerSource implements Source {
     return `${this.#giver.name} (${this.#giver.host})`;
   }
 
-  /** See {@link Source.open}. */
+  /** See {@link Source.isGrowing}; as its label, of the one that is asked first, then of the one that gives. */
+  get isGrowing(): boolean {
+    return this.#isGrowing;
+  }
+
+  /**
+   * See {@link Source.open}. While holders only have too many readers, waits for these to have something to give; for
+   * so long only as the patience lasts, since one could have given more.
+   */
   async open({ offset, signal }: { offset: number; signal: AbortSignal }): Promise<PeerBody> {
+    const { patienceMs } = this.#init;
+    const since = performance.now();
+    let lackingSince = since;
+    for (let insist = false; ;) {
+      try {
+        return await this.#openFirst(offset, signal);
+      } catch (error) {
+        const isWorthwhile = this.#candidates.isFullSomewhere && performance.now() - since <= 2 * patienceMs;
+        if (insist || !isWorthwhile || !hasCode(error, "BUSY")) throw error;
+      }
+      if (!this.#candidates.isFullWithMore) lackingSince = performance.now();
+      insist = performance.now() - lackingSince >= patienceMs;
+      this.#candidates.again({ insist });
+      await setTimeout(AGAIN_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+    }
+  }
+
+  /** See {@link Source.blame}. Wrong bytes shut the peer out, for all blobs; not those that it only passed on. */
+  blame(error: SourceError): void {
+    if (this.#isGrowing) return;
+    if (error.code === "WRONG_BYTES") this.#parts.standing.lied(this.#giver.id);
+    this.#failed(this.#giver);
+  }
+
+  async #openFirst(offset: number, signal: AbortSignal): Promise<PeerBody> {
     const { standing } = this.#parts;
     const { candidate, answer, abort } = await firstAnswer<Holder, Opened>(
       {
@@ -86,13 +125,8 @@ export class PeerSource implements Source {
       signal,
     );
     this.#giver = candidate;
+    this.#isGrowing = answer.chain.length > 0;
     return { chain: answer.chain, bytes: this.#body(answer, offset, abort, signal) };
-  }
-
-  /** See {@link Source.blame}. Wrong bytes shut the peer out, for all blobs. */
-  blame(error: SourceError): void {
-    if (error.code === "WRONG_BYTES") this.#parts.standing.lied(this.#giver.id);
-    this.#failed(this.#giver);
   }
 
   #next(): Holder | undefined {
@@ -104,31 +138,37 @@ export class PeerSource implements Source {
   async #ask(holder: Holder, offset: number, signal: AbortSignal): Promise<Opened> {
     const { client } = this.#parts;
     const { digest, size } = this.#init.want;
-    const tried = this.#candidates.asked.filter((id) => id !== holder.id);
+    const tried = this.#candidates.inVain.filter((id) => id !== holder.id);
     let reply: BlobReply | undefined;
     try {
       reply = await client.get(holder, { digest, offset, tried, signal });
       const answer = checkAnswer(reply, { offset, size });
-      if (this.#isCircle(answer) && answer.present <= offset) throw new SourceError("BUSY", "gets it from this box");
+      if (this.#isBounded(answer) && answer.present <= offset)
+        throw new SourceError("BUSY", "has no more than this box");
       return { ...answer, reply };
     } catch (error) {
       reply?.body.destroy();
-      if (!signal.aborted) this.#note(holder, error, reply);
+      if (!signal.aborted) this.#note(holder, offset, error, reply);
       throw error;
     }
   }
 
   /** What a refusal teaches. */
-  #note(holder: Holder, error: unknown, reply: BlobReply | undefined): void {
+  #note(holder: Holder, offset: number, error: unknown, reply: BlobReply | undefined): void {
     const { directory } = this.#parts;
-    const code = error instanceof SourceError ? error.code : undefined;
+    const { code, status } = error instanceof SourceError ? error : {};
     if (code === "ABSENT") return directory.disown(holder.id, this.#init.want.digest);
     if (code !== "BUSY") return this.#failed(holder);
-    this.#candidates.wasBusy(holder, readIds(reply!.headers, RECEIVING_HEADER), (id) => directory.peer(id));
+    if (status !== 503) return this.#candidates.wasBehind(holder);
+    const readers = readIds(reply!.headers, RECEIVING_HEADER);
+    const hasMore = (readBytes(reply!.headers, PRESENT_HEADER) ?? 0) > offset;
+    this.#candidates.wasFull(holder, { readers, hasMore }, (id) => directory.peer(id));
   }
 
-  #isCircle({ chain }: Answer): boolean {
-    return chain.includes(this.#parts.ownId);
+  /** Only what is present is worth waiting for: where more would come from this box itself, or is not asked for. */
+  #isBounded({ chain, present }: Answer): boolean {
+    if (present === this.#init.want.size) return false;
+    return this.#init.growing === "present" || chain.includes(this.#parts.ownId);
   }
 
   async *#body(opened: Opened, offset: number, abort: AbortController, signal: AbortSignal): AsyncGenerator<Buffer> {
@@ -136,7 +176,7 @@ export class PeerSource implements Source {
     const { size } = this.#init.want;
     const giver = this.#giver;
     const { present, reply } = opened;
-    const body = { chunks: reply.body, offset, size, present, isCircle: this.#isCircle(opened), name: giver.name };
+    const body = { chunks: reply.body, offset, size, present, isBounded: this.#isBounded(opened), name: giver.name };
     const letGo = (): void => abort.abort(signal.reason);
     signal.addEventListener("abort", letGo, { once: true });
     try {
@@ -147,7 +187,8 @@ export class PeerSource implements Source {
       standing.succeeded(giver.id);
     } catch (error) {
       signal.throwIfAborted();
-      if (!hasCode(error, "BUSY")) this.#failed(giver);
+      // a growing copy that is silent may be waiting itself, as all who follow do
+      if (!hasCode(error, "BUSY") && !this.#isGrowing) this.#failed(giver);
       throw error;
     } finally {
       signal.removeEventListener("abort", letGo);
@@ -155,8 +196,10 @@ export class PeerSource implements Source {
     }
   }
 
-  #failed({ id }: Holder): void {
+  #failed(holder: Holder): void {
     const { standing, traffic } = this.#parts;
+    const { id } = holder;
+    this.#candidates.failed(holder);
     standing.failed(id);
     standing.avoid(id, this.#init.want.digest);
     traffic.failed(id);

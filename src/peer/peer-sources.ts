@@ -1,6 +1,6 @@
 import type { Digest } from "../core/digest.ts";
 import type { Want } from "../core/distfile.ts";
-import type { Source, SourceFinder } from "../core/source.ts";
+import type { GrowingUse, Source, SourceFinder } from "../core/source.ts";
 import { Candidates } from "./candidates.ts";
 import type { Holder } from "./directory.ts";
 import { PeerSource, type PeerSourceParts } from "./peer-source.ts";
@@ -9,6 +9,13 @@ import { PeerSource, type PeerSourceParts } from "./peer-source.ts";
 const PATIENCE_MS = 1000;
 /** How long they may take when upstream has failed: a box that compiles is slow, not dead. */
 const LAST_RESORT_PATIENCE_MS = 10_000;
+
+/** How peers are asked. */
+interface Manner {
+  readonly patienceMs: number;
+  readonly isAsked: (id: string, digest: Digest) => boolean;
+  readonly growing: GrowingUse;
+}
 
 /**
  * The peers as sources of a blob. Who holds it is known from memory, so that what nobody holds costs no network call.
@@ -27,27 +34,26 @@ export class PeerSources implements SourceFinder {
         this.#sources(want, {
           patienceMs: LAST_RESORT_PATIENCE_MS,
           isAsked: (id, digest) => this.#parts.standing.isLeft(id, digest),
+          growing: "none",
         }),
     };
   }
 
   /** See {@link SourceFinder.sources}. */
-  sources(want: Want): AsyncIterable<Source> {
+  sources(want: Want, { growing = "follow" }: { growing?: GrowingUse } = {}): AsyncIterable<Source> {
     const isAsked = (id: string, digest: Digest): boolean => !this.#parts.standing.isLeft(id, digest);
-    return this.#sources(want, { patienceMs: PATIENCE_MS, isAsked });
+    return this.#sources(want, { patienceMs: PATIENCE_MS, isAsked, growing });
   }
 
-  async *#sources(
-    want: Want,
-    { patienceMs, isAsked }: { patienceMs: number; isAsked: (id: string, digest: Digest) => boolean },
-  ): AsyncGenerator<Source> {
+  async *#sources(want: Want, { patienceMs, isAsked, growing }: Manner): AsyncGenerator<Source> {
     const { directory, standing } = this.#parts;
-    const holders = directory.holders(want.digest).filter(({ id }) => {
-      return !standing.isShutOut(id) && isAsked(id, want.digest);
+    const holders = directory.holders(want.digest).filter((holder) => {
+      if (holder.growing === true && growing === "none") return false;
+      return !standing.isShutOut(holder.id) && isAsked(holder.id, want.digest);
     });
     const candidates = new Candidates(this.#fastFirst(holders));
     for (let first = candidates.take(); first !== undefined; first = candidates.take()) {
-      yield new PeerSource(first, candidates, this.#parts, { want, patienceMs });
+      yield new PeerSource(first, candidates, this.#parts, { want, patienceMs, growing });
     }
   }
 

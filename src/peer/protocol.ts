@@ -8,13 +8,15 @@ import { isDigest, type Digest } from "../core/digest.ts";
  *     200 or 206            Content-Length, Content-Range, ETag: "<digest>"
  *                           of a growing copy also Distswarm-Present: N and Distswarm-Chain: <id>, <id>
  *     404                   it is not here
- *     503                   too many readers; Distswarm-Receiving: <id>, <id> names boxes that are receiving it now
+ *     416                   of a growing copy also: it has no more than the asker, and gets it from another box itself
+ *     503                   too many readers; Distswarm-Receiving: <id>, <id> names boxes that are receiving it now;
+ *                           Distswarm-Present: N as above
  */
 const BLOBS_PATH = "/blobs/";
 
 /** Ids that have already been asked for the blob in vain. */
 export const TRIED_HEADER = "distswarm-tried";
-/** Of a growing copy: how many bytes were present when the answer began. */
+/** How many bytes were present when the answer began. */
 export const PRESENT_HEADER = "distswarm-present";
 /** Of a growing copy: where its bytes come from, nearest first, the answering box before all. */
 export const CHAIN_HEADER = "distswarm-chain";

@@ -1,4 +1,4 @@
-import type { Attempt } from "../core/agent-api.ts";
+import type { Attempt, ClaimEvent } from "../core/agent-api.ts";
 import type { Digest } from "../core/digest.ts";
 import { SourceError, messageOf } from "../core/errors.ts";
 import type { Source } from "../core/source.ts";
@@ -30,6 +30,7 @@ export class RunningAttempt {
     return {
       kind: this.source.kind,
       source: this.source.label,
+      ...(this.source.isGrowing && { growing: true }),
       at: this.#at,
       offset: this.#offset,
       bytes: this.bytes,
@@ -46,21 +47,29 @@ function outcomeOf(error: unknown): string {
   return error instanceof SourceError ? error.code : "aborted";
 }
 
-/** The last retrievals of this run: what `explain` tells of a file. */
-export class AttemptHistory {
-  readonly #byDigest = new Map<Digest, readonly Attempt[]>();
+/** What happened during a retrieval, oldest first. */
+export interface Story {
+  readonly attempts: readonly Attempt[];
+  readonly claims: readonly ClaimEvent[];
+}
 
-  /** Remembers a retrieval's attempts in place of the last one's. */
-  remember(digest: Digest, attempts: readonly Attempt[]): void {
+const NOTHING_HAPPENED: Story = { attempts: [], claims: [] };
+
+/** The last retrievals of this run: what `explain` tells of a file. */
+export class StoryBook {
+  readonly #byDigest = new Map<Digest, Story>();
+
+  /** Remembers a retrieval in place of the last one of the blob. */
+  remember(digest: Digest, { attempts, claims }: Story): void {
     this.#byDigest.delete(digest);
-    this.#byDigest.set(digest, attempts);
+    this.#byDigest.set(digest, { attempts, claims });
     if (this.#byDigest.size <= REMEMBERED) return;
     const oldest = this.#byDigest.keys().next();
     if (!oldest.done) this.#byDigest.delete(oldest.value);
   }
 
-  /** Oldest first; empty when there was none. */
-  of(digest: Digest): readonly Attempt[] {
-    return this.#byDigest.get(digest) ?? [];
+  /** What happened last time. */
+  of(digest: Digest): Story {
+    return this.#byDigest.get(digest) ?? NOTHING_HAPPENED;
   }
 }

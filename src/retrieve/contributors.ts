@@ -24,6 +24,11 @@ export class Contributors {
     return this.#byLabel.has(source.label);
   }
 
+  /** Whether any bytes came from a peer that had not checked them. */
+  get hasGrowing(): boolean {
+    return [...this.#byLabel.values()].some(({ source }) => source?.isGrowing);
+  }
+
   /** The one source that all bytes came from; undefined when there are several, or it is not known. */
   get only(): Source | undefined {
     const [only, ...others] = this.#byLabel.values();

@@ -88,7 +88,7 @@ export class Explainer {
     const names = [...(asked.name ? [asked.name] : []), ...known.names.filter((name) => name !== asked.name)];
     const info = await store.find(known.digest);
     const sources = await this.#sources({ ...known, names, ...(asked.url && { url: asked.url }) });
-    const attempts = retriever.attempts(known.digest);
+    const { attempts, claims } = retriever.story(known.digest);
     const transfer = retriever.transfers().find((one) => one.digest === known.digest);
     return {
       digest: known.digest,
@@ -99,6 +99,7 @@ export class Explainer {
       ...(transfer && { transfer }),
       sources,
       attempts,
+      claims,
       why: whyUpstream({ here: info !== undefined, sources, attempts }),
     };
   }

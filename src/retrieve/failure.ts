@@ -7,8 +7,9 @@ import { DistswarmError } from "../core/errors.ts";
  * file, so we know. `NO_SOURCE`: something failed, so we do not; its facts hold `busy` when all that failed only asked to
  * be left alone, and `retryAfterMs`.
  */
-export function failureOf(want: Want, attempts: readonly Attempt[], retryAfterMs?: number): DistswarmError {
+export function failureOf(want: Want, tried: readonly Attempt[], retryAfterMs?: number): DistswarmError {
   const name = want.names[0] ?? want.digest;
+  const attempts = tried.filter(({ growing }) => !growing); // who waited for it as we did knows nothing
   const failed = attempts.filter((attempt) => attempt.outcome !== "ABSENT" && attempt.outcome !== "ok");
   if (failed.length === 0 && (attempts.length > 0 || want.names.length === 0)) {
     return new DistswarmError("NOT_FOUND", `nobody has ${name}${triedText(attempts)}`, { facts: { attempts } });

@@ -2,12 +2,14 @@ import type { Attempt } from "../core/agent-api.ts";
 import type { Want } from "../core/distfile.ts";
 import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Source, SourceFinder } from "../core/source.ts";
+import type { GrowingUse, Source, SourceFinder } from "../core/source.ts";
 import { RunningAttempt } from "./attempts.ts";
 import { Contributors } from "./contributors.ts";
 import { failureOf } from "./failure.ts";
+import type { FlightClaim } from "./flight-claim.ts";
 import type { FlightCopy } from "./flight-copy.ts";
 import { mayStream, type VerifyFirst } from "./release.ts";
+import { NOTHING_ASKED, nextStep, type Turn } from "./source-plan.ts";
 import type { TransferQueue } from "./transfer-queue.ts";
 
 /** Rounds over all sources while each round brings bytes; a mirror that closes at every tenth of a file needs ten. */
@@ -16,13 +18,21 @@ const MAX_ROUNDS = 20;
 /** Times that bytes with a wrong digest are dropped, at most; each time blames a source, or asks one alone from then on. */
 const MAX_RESTARTS = 30;
 
+/** Of a claim that nobody can take over. */
+const NEVER = new AbortController().signal;
+
 /** What filling uses. */
 export interface FillingComponents {
-  /** In the order in which they are asked: peers, then upstream. */
-  readonly finders: readonly SourceFinder[];
+  readonly sources: {
+    readonly peers: SourceFinder;
+    readonly upstream: SourceFinder;
+    /** Peers with more patience, for when upstream has failed. */
+    readonly lastResort: SourceFinder;
+  };
   readonly queue: TransferQueue;
   readonly log: Logger;
   readonly copy: FlightCopy;
+  readonly claim: FlightClaim;
 }
 
 /** What filling is about, and whom it tells. */
@@ -77,21 +87,22 @@ export class Filling {
   async fill(): Promise<void> {
     for (let round = 0; this.#missing() > 0; round += 1) {
       const before = this.#taken;
-      await this.#askAll();
+      await this.#round();
       const stuck = this.#taken === before || round === MAX_ROUNDS;
       if (this.#missing() > 0 && stuck) throw this.#outOfSources();
     }
   }
 
   /**
-   * The digest of what was filled is wrong. Over one source's bytes that is this source's doing; over several sources' bytes
-   * it marks nobody.
+   * The digest of what was filled is wrong. Over one source's bytes that is this source's doing; over several sources' bytes,
+   * or those of a growing copy, it marks nobody.
    *
    * @throws {DistswarmError} `NO_SOURCE` when trying again makes no sense.
    */
   blame(): void {
     this.#restarts += 1;
     if (this.#init.want.size === 0 || this.#restarts > MAX_RESTARTS) throw this.#neverRight();
+    if (this.contributors.hasGrowing) return this.#components.claim.wasMisled();
     const source = this.contributors.only;
     if (source === undefined) {
       this.#alone = true;
@@ -111,14 +122,80 @@ export class Filling {
     await this.#components.copy.restart();
   }
 
-  async #askAll(): Promise<void> {
-    const { want, signal } = this.#init;
-    for (const finder of this.#components.finders) {
-      for await (const source of finder.sources(want, { signal })) {
-        if (this.#missing() > 0 && this.#isUseful(source)) await this.#ask(source);
-        if (this.#missing() === 0) return;
+  async #round(): Promise<void> {
+    const { sources, claim } = this.#components;
+    let asked = NOTHING_ASKED;
+    while (this.#missing() > 0) {
+      const turn = this.#turn();
+      switch (nextStep(asked, turn)) {
+        case "peers":
+          await this.#askPeers(sources.peers, turn === "alone" ? "none" : "follow");
+          asked = { ...asked, peers: true };
+          break;
+        case "wait":
+          await claim.news(this.#init.signal);
+          asked = { ...asked, peers: false };
+          break;
+        case "upstream":
+          asked = (await this.#askUpstream(turn)) ? { ...asked, upstream: true } : { ...asked, peers: false };
+          break;
+        case "last-resort":
+          await this.#askPeers(sources.lastResort, "none");
+          asked = { ...asked, lastResort: true };
+          break;
+        case "give-up":
+          return;
       }
     }
+  }
+
+  /** Whose turn it is; a copy that peers cannot read is made for this box alone. */
+  #turn(): Turn {
+    const { claim, copy } = this.#components;
+    return copy.isKept ? claim.turn(copy.received) : "alone";
+  }
+
+  async #askPeers(finder: SourceFinder, growing: GrowingUse): Promise<void> {
+    const { want, signal } = this.#init;
+    const { queue } = this.#components;
+    for await (const source of finder.sources(want, { signal, growing })) {
+      if (this.#isUseful(source)) await queue.run("peer", signal, () => this.#ask(source, signal));
+      if (this.#missing() === 0) return;
+    }
+  }
+
+  /** Asks upstream when it is this box's turn; false when it is another's, or has become that. */
+  async #askUpstream(turn: Turn): Promise<boolean> {
+    const { queue, claim, copy } = this.#components;
+    const { signal } = this.#init;
+    let isOurs = true;
+    await queue.run("upstream", signal, async () => {
+      if (turn === "open") await claim.claim(copy.received, signal);
+      isOurs = turn === "alone" || claim.lost !== undefined;
+      if (turn === "open" && isOurs) await this.#takePresent();
+      if (isOurs) isOurs = await this.#askServers(claim.lost ?? NEVER);
+    });
+    return isOurs;
+  }
+
+  /** Takes what other boxes have of it by now. Not in the queue of peers: this is the turn of those who wait there. */
+  async #takePresent(): Promise<void> {
+    const { want, signal } = this.#init;
+    for await (const source of this.#components.sources.peers.sources(want, { signal, growing: "present" })) {
+      if (this.#isUseful(source)) await this.#ask(source, signal);
+      if (this.#missing() === 0) return;
+    }
+  }
+
+  /** False when another box took over. */
+  async #askServers(lost: AbortSignal): Promise<boolean> {
+    const { want, signal } = this.#init;
+    const limit = AbortSignal.any([signal, lost]);
+    for await (const source of this.#components.sources.upstream.sources(want, { signal })) {
+      if (lost.aborted || this.#missing() === 0) break;
+      if (this.#isUseful(source)) await this.#ask(source, limit);
+    }
+    return !lost.aborted;
   }
 
   #isUseful(source: Source): boolean {
@@ -130,25 +207,25 @@ export class Filling {
     return isUseful;
   }
 
-  async #ask(source: Source): Promise<void> {
-    await this.#components.queue.run(source.kind, this.#init.signal, async () => {
-      if (this.#alone && !this.contributors.has(source)) await this.startOver();
-      const attempt = new RunningAttempt(source, this.#components.copy.received);
-      this.current = attempt;
-      const error = await this.#take(attempt).then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
-      this.current = undefined;
-      this.attempts.push(attempt.end(error));
-      if (error !== undefined) this.#onFault(source, error);
-    });
+  /** Takes what a source gives; `signal` aborts it alone, or the whole flight. */
+  async #ask(source: Source, signal: AbortSignal): Promise<void> {
+    if (this.#alone && !this.contributors.has(source)) await this.startOver();
+    const attempt = new RunningAttempt(source, this.#components.copy.received);
+    this.current = attempt;
+    const error = await this.#take(attempt, signal).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    this.current = undefined;
+    this.attempts.push(attempt.end(error));
+    this.#init.signal.throwIfAborted();
+    if (error !== undefined && !signal.aborted) this.#onFault(source, error);
   }
 
-  async #take(attempt: RunningAttempt): Promise<void> {
+  async #take(attempt: RunningAttempt, signal: AbortSignal): Promise<void> {
     const { source } = attempt;
-    const { signal } = this.#init;
-    const { bytes, chain = [] } = await source.open({ offset: this.#components.copy.received, signal });
+    const { copy, claim } = this.#components;
+    const { bytes, chain = [] } = await source.open({ offset: copy.received, signal });
     attempt.answered();
     this.chain = chain;
     for await (const chunk of bytes) {
@@ -156,6 +233,8 @@ export class Filling {
       await this.#write(chunk);
       attempt.bytes += chunk.length;
       this.#taken += chunk.length;
+      if (copy.isKept) claim.grew(copy.received);
+      else claim.release({ failed: false });
       this.#init.grew();
     }
     if (this.#missing() > 0) throw new SourceError("BROKEN", `ended ${this.#missing()} bytes early`);

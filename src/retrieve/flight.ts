@@ -1,19 +1,22 @@
-import type { Attempt, TransferStatus } from "../core/agent-api.ts";
+import type { Attempt, ClaimEvent, TransferStatus } from "../core/agent-api.ts";
 import type { BlobStore } from "../core/blob-store.ts";
+import type { BlobClaims } from "../core/claims.ts";
 import type { Want } from "../core/distfile.ts";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import { Pulse } from "../core/pulse.ts";
 import type { SourceKind } from "../core/source.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
 import { Filling, type FillingComponents } from "./filling.ts";
+import { FlightClaim } from "./flight-claim.ts";
 import { FlightCopy } from "./flight-copy.ts";
 import { FlightReader } from "./flight-reader.ts";
 import { GrowingCopy } from "./growing-copy.ts";
 import type { VerifyFirst } from "./release.ts";
 
 /** What a flight uses. */
-export interface FlightComponents extends Omit<FillingComponents, "copy"> {
+export interface FlightComponents extends Omit<FillingComponents, "copy" | "claim"> {
   readonly store: BlobStore;
+  readonly claims: BlobClaims;
 }
 
 /** What may be set of a flight. */
@@ -44,6 +47,7 @@ export class Flight {
   readonly #changed = new Pulse();
   readonly #readers = new Set<FlightReader>();
   readonly #copy: FlightCopy;
+  readonly #claim: FlightClaim;
   readonly #filling: Filling;
   readonly #began = performance.now();
 
@@ -63,8 +67,9 @@ export class Flight {
       signal: this.#abort.signal,
       lowestPosition: () => lowest([...this.#readers].map((reader) => reader.position)),
     });
+    this.#claim = new FlightClaim(components, want);
     this.#filling = new Filling(
-      { ...components, copy: this.#copy },
+      { ...components, copy: this.#copy, claim: this.#claim },
       {
         want,
         verifyFirst: init.verifyFirst,
@@ -80,6 +85,16 @@ export class Flight {
   /** What was tried, oldest first. */
   get attempts(): readonly Attempt[] {
     return this.#filling.attempts;
+  }
+
+  /** What happened between the boxes that want it, oldest first. */
+  get claims(): readonly ClaimEvent[] {
+    return this.#claim.events;
+  }
+
+  /** Bytes that peers can read now. */
+  get received(): number {
+    return this.isOpen && this.#copy.isKept ? this.#copy.received : 0;
   }
 
   /** Where the bytes come from: `upstream` as soon as any of them did. */
@@ -137,6 +152,7 @@ export class Flight {
       size: this.want.size,
       received: () => this.#copy.received,
       chain: () => this.#filling.chain,
+      isRoot: () => this.#claim.isRoot || this.isVerified,
       failure: () => (dropped === this.#dropped && this.#copy.isKept ? this.#failureFor(false) : startedOver()),
       changed: this.#changed,
       read: (position, length, into) => this.#copy.read(position, length, into),
@@ -183,6 +199,7 @@ export class Flight {
     } catch (error) {
       if (this.#state === "running") this.#settle("failed", error);
     }
+    this.#claim.release({ failed: this.#state === "failed" && !this.#abort.signal.aborted });
     await this.#close();
   }
 

@@ -5,6 +5,8 @@ export interface GrowingFlight {
   readonly size: number;
   received(): number;
   chain(): readonly string[];
+  /** Whether its bytes come from no other box: from upstream, or they are about to. */
+  isRoot(): boolean;
   /** Why what was read so far is worth nothing, or nothing more will come; undefined while all is well. */
   failure(): unknown;
   readonly changed: Pulse;
@@ -33,6 +35,11 @@ export class GrowingCopy {
   /** The boxes that its bytes come from now, the nearest first; empty while they come from upstream. */
   get chain(): readonly string[] {
     return this.#flight.chain();
+  }
+
+  /** See {@link GrowingFlight.isRoot}. */
+  get isRoot(): boolean {
+    return this.#flight.isRoot();
   }
 
   /** Up to `length` bytes from `position`, as far as they are present, put `into` a buffer. Throws when they were dropped. */

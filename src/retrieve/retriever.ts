@@ -1,12 +1,11 @@
-import { EventEmitter } from "node:events";
-import type { Attempt, TransferStatus } from "../core/agent-api.ts";
+import type { TransferStatus } from "../core/agent-api.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Want } from "../core/distfile.ts";
 import { DistswarmError, hasCode } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import { abortable } from "../core/pulse.ts";
 import type { SourceKind } from "../core/source.ts";
-import { AttemptHistory } from "./attempts.ts";
+import { StoryBook, type Story } from "./attempts.ts";
 import type { GrowingCopy } from "./growing-copy.ts";
 import { FlightContent, StoredContent, type Content } from "./content.ts";
 import { Flight, type FlightComponents, type FlightInit } from "./flight.ts";
@@ -28,26 +27,19 @@ export interface RetrieverInit extends FlightInit {
   readonly transfers: Readonly<Record<SourceKind, number>>;
 }
 
-/** `begun`: a blob is on its way here. `landed`: not any more, whatever became of it. */
-export interface RetrieverEvents {
-  begun: [digest: Digest];
-  landed: [digest: Digest];
-}
-
 /**
  * Gets blobs: from the store, from a flight under way, or by a new flight. One for all doors, so that a blob is fetched
  * once however many ask for it.
  */
-export class Retriever extends EventEmitter<RetrieverEvents> implements Startable {
+export class Retriever implements Startable {
   readonly #components: RetrieverComponents & FlightComponents;
   readonly #init: FlightInit;
   readonly #flights = new Map<Digest, Flight>();
-  readonly #history = new AttemptHistory();
+  readonly #stories = new StoryBook();
   readonly #misses = new RecentMisses();
   #stopped = false;
 
   constructor(components: RetrieverComponents, init: RetrieverInit) {
-    super();
     this.#components = { ...components, queue: new TransferQueue(init.transfers) };
     this.#init = init;
   }
@@ -117,9 +109,14 @@ export class Retriever extends EventEmitter<RetrieverEvents> implements Startabl
     return this.#flights.get(digest)?.openGrowing();
   }
 
-  /** For `explain`: what was tried for this blob, now or last time. */
-  attempts(digest: Digest): readonly Attempt[] {
-    return this.#flights.get(digest)?.attempts ?? this.#history.of(digest);
+  /** Bytes of a blob on its way here that peers can read; 0 when none is. */
+  received(digest: string): number {
+    return this.#flights.get(digest as Digest)?.received ?? 0;
+  }
+
+  /** For `explain`: what happened to this blob, now or last time. */
+  story(digest: Digest): Story {
+    return this.#flights.get(digest) ?? this.#stories.of(digest);
   }
 
   /** For status: every flight that has not landed. */
@@ -159,15 +156,13 @@ export class Retriever extends EventEmitter<RetrieverEvents> implements Startabl
     if (!this.#components.isAtPeer(want.digest)) this.#misses.check(want);
     const flight = new Flight(want, this.#components, this.#init);
     this.#flights.set(want.digest, flight);
-    this.emit("begun", want.digest);
     void flight.landed.then(() => this.#onLanded(flight));
     return flight;
   }
 
   #onLanded(flight: Flight): void {
     this.#flights.delete(flight.want.digest);
-    this.emit("landed", flight.want.digest);
-    this.#history.remember(flight.want.digest, flight.attempts);
+    this.#stories.remember(flight.want.digest, flight);
     if (hasCode(flight.error, "NOT_FOUND")) this.#misses.remember(flight.want.digest, flight.error);
   }
 

@@ -59,9 +59,6 @@ const haves = z.object({ type: z.literal("haves"), sequence, prefixes, first: z.
 /** What changed from one sequence number to another; `since` is where the list, or the change before, ended. */
 const change = z.object({ type: z.literal("change"), since: sequence, sequence, added: prefixes, removed: prefixes });
 
-/** Blobs that the sender is fetching (`on`), or not any more: they can be read from it as they grow. */
-const claim = z.object({ type: z.literal("claim"), digest: exactly(DIGEST_BYTES), on: z.boolean() });
-
 /** Where other members were seen. */
 const addresses = z.object({
   type: z.literal("addresses"),
@@ -85,20 +82,30 @@ const snapshots = z.object({
     .max(MAX_SNAPSHOTS),
 });
 
-/** What is to be downloaded once for the LAN: the name of a file that has no digest yet. */
+/** What is to be downloaded once for the LAN: a digest in hex, or the name of a file that has no digest yet. */
 const subject = label(200).min(1);
 
 /**
  * The sender is going to ask upstream for a subject, or is at it: told before it asks, and again as it gets on. `number`
- * counts the sender's claims; `received`: bytes so far.
+ * counts the sender's claims; `base`: bytes that it had when it made the claim; `received`: bytes so far. It can be read
+ * from the sender as it grows, when it is a digest.
  */
-const upstreamClaim = z.object({ type: z.literal("upstream-claim"), subject, number: sequence, received: sequence });
+const upstreamClaim = z.object({
+  type: z.literal("upstream-claim"),
+  subject,
+  number: sequence,
+  base: sequence,
+  received: sequence,
+});
 
-/** The sender has seen a claim: it will not ask upstream for the subject as long as that goes on. */
-const upstreamAck = z.object({ type: z.literal("upstream-ack"), subject, number: sequence });
+/**
+ * The sender has seen a claim: it will not ask upstream for the subject as long as that goes on. `received`: bytes of it
+ * that can be read from the sender.
+ */
+const upstreamAck = z.object({ type: z.literal("upstream-ack"), subject, number: sequence, received: sequence });
 
-/** The sender's claim has ended: it has the file, or failed, or follows a better claim. */
-const upstreamEnd = z.object({ type: z.literal("upstream-end"), subject });
+/** The sender's claim has ended: it has the file, or follows a better claim, or (`failed`) all its sources failed. */
+const upstreamEnd = z.object({ type: z.literal("upstream-end"), subject, failed: z.boolean() });
 
 /** What the sender found when it tried the receiver's TCP port: a box cannot see its own firewall. */
 const portSeen = z.object({ type: z.literal("port-seen"), open: z.boolean() });
@@ -107,7 +114,6 @@ const SCHEMAS = {
   hello,
   haves,
   change,
-  claim,
   addresses,
   snapshots,
   "upstream-claim": upstreamClaim,
@@ -120,16 +126,16 @@ const envelope = z.object({ type: z.string().max(32) });
 export type Hello = z.infer<typeof hello>;
 export type Haves = z.infer<typeof haves>;
 export type Change = z.infer<typeof change>;
-export type Claim = z.infer<typeof claim>;
 export type Addresses = z.infer<typeof addresses>;
 export type SnapshotsMessage = z.infer<typeof snapshots>;
 export type UpstreamClaim = z.infer<typeof upstreamClaim>;
 export type UpstreamAck = z.infer<typeof upstreamAck>;
+export type UpstreamEnd = z.infer<typeof upstreamEnd>;
 /** What boxes tell each other so that one of them asks upstream. */
-export type UpstreamMessage = UpstreamClaim | UpstreamAck | z.infer<typeof upstreamEnd>;
+export type UpstreamMessage = UpstreamClaim | UpstreamAck | UpstreamEnd;
 export type PortSeen = z.infer<typeof portSeen>;
 /** A message of the channel. */
-export type Message = Hello | Haves | Change | Claim | Addresses | SnapshotsMessage | UpstreamMessage | PortSeen;
+export type Message = Hello | Haves | Change | Addresses | SnapshotsMessage | UpstreamMessage | PortSeen;
 
 /** A peer broke a rule of the protocol; the message says which. */
 export class RuleBroken extends Error {

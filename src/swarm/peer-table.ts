@@ -2,7 +2,6 @@ import type { NoiseStream } from "hyperswarm";
 import type { PeerStatus } from "../core/agent-api.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Logger } from "../core/logger.ts";
-import { Claims } from "./claims.ts";
 import { prefixOf } from "./digest-set.ts";
 import { HaveIndex } from "./have-index.ts";
 import type { LocalHaves } from "./local-haves.ts";
@@ -41,6 +40,8 @@ export interface PeerTableComponents {
   readonly ownId: string;
   readonly local: LocalHaves;
   readonly log: Logger;
+  /** Bytes of a blob on its way here that peers can read. */
+  readonly received: (digest: string) => number;
   /** Whether a box at this address may be talked to. */
   readonly accepts: (host: string) => boolean;
   /** Told of places of members: of one that connected, or that another one told of. */
@@ -73,7 +74,6 @@ export class PeerTable {
   readonly #unproved = new Set<Session>();
   readonly #peerHaves = new Map<string, PeerHaves>();
   readonly #index = new HaveIndex();
-  readonly #claims = new Claims();
   readonly #members = new Members();
   readonly #penalties = new Penalties();
   readonly #strangers = new Penalties();
@@ -87,6 +87,7 @@ export class PeerTable {
       peers: () => this.#greeted().map(({ id }) => id),
       tell: (id, message) => this.#peers.get(id)?.session.tellUpstream(message),
       nameOf: (id) => this.#peers.get(id)?.session.hello?.host ?? id,
+      received: components.received,
     });
   }
 
@@ -125,7 +126,6 @@ export class PeerTable {
     const handlers: SessionHandlers = {
       proved: (session) => this.#onProved(session, peerHaves),
       greeted: (session, hello) => this.#onGreeted(session, hello),
-      claimed: ({ id }, { digest, on }) => this.#claims.set(id, digest.toString("hex"), on),
       told: (_session, { peers }) => this.#onTold(peers),
       announced: ({ id }, { units }) => this.#components.announced(id, units),
       claimedUpstream: ({ id }, message) => this.upstreamClaims.heard(id, message),
@@ -156,12 +156,6 @@ export class PeerTable {
     for (const session of this.#sessions()) session.changed();
   }
 
-  /** Tells the peers whether this box is fetching a blob; those that come later too. */
-  tellClaim(digest: Digest, on: boolean): void {
-    if (!this.#claims.setOwn(digest, on)) return;
-    for (const session of this.#sessions()) session.tellClaim(digest, on);
-  }
-
   /** Tells the peers which tree snapshots this box keeps; those that come later too. */
   tellSnapshots(units: SnapshotUnits): void {
     this.#snapshots = units;
@@ -173,7 +167,7 @@ export class PeerTable {
   /** Who can give a blob: see `Swarm.holders`. */
   holders(digest: Digest): Holder[] {
     const whole = turned(this.#index.holders(prefixOf(digest)));
-    const growing = this.#claims.claimants(digest).filter((id) => !whole.includes(id));
+    const growing = this.upstreamClaims.givers(digest).filter((id) => !whole.includes(id));
     const holders = [
       ...whole.map((id) => this.holder(id, { growing: false })),
       ...growing.map((id) => this.holder(id, { growing: true })),
@@ -191,7 +185,7 @@ export class PeerTable {
   /** A peer said that it does not have a blob after all. */
   disown(id: string, digest: Digest): void {
     this.#index.remove(id, prefixOf(digest));
-    this.#claims.set(id, digest, false);
+    this.upstreamClaims.disown(id, digest);
   }
 
   /** For status. `foundBy` knows how a box was found first. */
@@ -257,7 +251,6 @@ export class PeerTable {
       { id: session.id, name: host, host: session.host, port },
       { signal: peer.ended.signal, looked: (open) => session.tellPort(open) },
     );
-    for (const digest of this.#claims.own()) session.tellClaim(digest, true);
     if (this.#snapshots.length > 0) session.tellSnapshots(this.#snapshots);
     this.upstreamClaims.greeted(session.id);
     this.#introduce(session);
@@ -285,7 +278,6 @@ export class PeerTable {
     peer.ended.abort();
     this.#peers.delete(id);
     this.#members.left(id);
-    this.#claims.drop(id);
     this.upstreamClaims.gone(id);
     this.#components.left(id);
     this.#peerHaves.get(id)?.onEnd();

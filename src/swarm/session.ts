@@ -1,12 +1,10 @@
 import type { NoiseStream } from "hyperswarm";
-import type { Digest } from "../core/digest.ts";
 import { messageOf } from "../core/errors.ts";
 import type { LocalHaves } from "./local-haves.ts";
 import {
   MAX_PREFIXES,
   RuleBroken,
   type Addresses,
-  type Claim,
   type Hello,
   type Message,
   type PortSeen,
@@ -39,7 +37,6 @@ export interface SessionHandlers {
   proved(session: Session): void;
   /** It said who it is. */
   greeted(session: Session, hello: Hello): void;
-  claimed(session: Session, claim: Claim): void;
   told(session: Session, addresses: Addresses): void;
   announced(session: Session, snapshots: SnapshotsMessage): void;
   claimedUpstream(session: Session, message: UpstreamMessage): void;
@@ -92,11 +89,6 @@ export class Session {
     this.#timer ??= setTimeout(() => this.#enqueue(() => this.#tellHaves()), CHANGE_DELAY_MS);
   }
 
-  /** Tells the peer whether this box is fetching a blob. */
-  tellClaim(digest: Digest, on: boolean): void {
-    this.#enqueue(() => this.#wire.send({ type: "claim", digest: Buffer.from(digest, "hex"), on }));
-  }
-
   /** Tells the peer where others are. */
   tellAddresses(peers: Addresses["peers"]): void {
     if (peers.length > 0) this.#enqueue(() => this.#wire.send({ type: "addresses", peers }));
@@ -109,8 +101,9 @@ export class Session {
     this.#enqueue(() => this.#wire.send({ type: "snapshots", units }));
   }
 
-  /** Tells the peer who asks upstream for what. */
+  /** Tells the peer who asks upstream for what; before that what came here: it may be just that. */
   tellUpstream(message: UpstreamMessage): void {
+    this.#enqueue(() => this.#tellWaiting());
     this.#enqueue(() => this.#wire.send(message));
   }
 
@@ -138,7 +131,6 @@ export class Session {
     if (this.#hello === undefined) throw new RuleBroken(`${message.type} before hello`);
     if (message.type === "haves") return peerHaves.onHaves(message);
     if (message.type === "change") return peerHaves.onChange(message);
-    if (message.type === "claim") return this.#handlers.claimed(this, message);
     if (message.type === "addresses") return this.#handlers.told(this, message);
     if (message.type === "snapshots") return this.#handlers.announced(this, message);
     if (message.type === "port-seen") return this.#handlers.sawPort(this, message);
@@ -165,7 +157,13 @@ export class Session {
     this.#sending = this.#sending.then(send).catch((error: unknown) => this.close("closed", messageOf(error)));
   }
 
+  /** Tells what waits to be told together with what follows. */
+  async #tellWaiting(): Promise<void> {
+    if (this.#timer !== undefined) await this.#tellHaves();
+  }
+
   async #tellHaves(): Promise<void> {
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     const change = this.#told === undefined ? undefined : this.#components.local.changesSince(this.#told);
     if (change === undefined) return this.#tellAll();

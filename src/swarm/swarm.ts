@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { PeerStatus } from "../core/agent-api.ts";
+import type { BlobClaims } from "../core/claims.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import { hasCode, messageOf } from "../core/errors.ts";
@@ -22,6 +23,8 @@ export interface SwarmComponents {
   readonly log: Logger;
   /** Every blob that this box can give, read once at the first start. */
   readonly haves: () => AsyncIterable<Digest>;
+  /** Bytes of a blob on its way here that peers can read; 0 when none is. */
+  readonly received: (digest: string) => number;
 }
 
 /** What may be set of the swarm. */
@@ -84,6 +87,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
         ownId: components.identity.id,
         local: this.#local,
         log: components.log,
+        received: components.received,
         accepts: (address) => this.accepts(address),
         learn: (id, place, how) => this.#mesh.learn(id, place, how),
         arrived: (id, place) => void this.#book.put(id, place).catch((error: unknown) => this.#warn(error)),
@@ -125,11 +129,6 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
     if (this.#local.remove(digest)) this.#table.tellChanged();
   }
 
-  /** This box is fetching a blob (`on`), or not any more: peers may read it as it grows. */
-  claim(digest: Digest, on: boolean): void {
-    this.#table.tellClaim(digest, on);
-  }
-
   // --- tree snapshots ---
 
   /** These are the tree snapshots that this box keeps, verified: all peers are told, also those that come later. */
@@ -139,6 +138,11 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
 
   /** One download on the LAN of what has no digest yet. */
   get nameClaims(): NameClaims {
+    return this.#table.upstreamClaims;
+  }
+
+  /** One download on the LAN of a blob that nobody has. */
+  get blobClaims(): BlobClaims {
     return this.#table.upstreamClaims;
   }
 

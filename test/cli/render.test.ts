@@ -56,6 +56,10 @@ const FILE: ExplainedFile = {
     },
     { kind: "peer", source: "h2", at: "2026-11-21T05:00:31Z", offset: MIB, bytes: 2 * MIB, ms: 90, outcome: "ok" },
   ],
+  claims: [
+    { at: "2026-11-21T05:00:00Z", event: "claimed" },
+    { at: "2026-11-21T05:00:31Z", event: "followed", box: "h2" },
+  ],
   why: "no peer had it then",
 };
 
@@ -77,6 +81,9 @@ a.tgz
   last time:
     2026-11-21T05:00:00Z  http://m/a.tgz  STALLED       1.00 MiB from 0 B on  answered after 20 ms  1.5 s in all  silent for 30 s
     2026-11-21T05:00:31Z  h2              ok       2.00 MiB from 1.00 MiB on  no answer             90 ms in all
+  and with the other boxes:
+    2026-11-21T05:00:00Z  this box asks upstream for it
+    2026-11-21T05:00:31Z  h2 asks upstream for it: this box follows
 `);
 });
 

@@ -217,6 +217,7 @@ describe("holders", () => {
 class Growing {
   received = 0;
   chain: string[] = [];
+  isRoot = true;
   readonly #grew = new Pulse();
   readonly #file: Buffer;
 
@@ -234,6 +235,7 @@ class Growing {
       size: this.#file.length,
       received: this.received,
       chain: this.chain,
+      isRoot: this.isRoot,
       read: async (position, length) => this.#file.subarray(position, Math.min(position + length, this.received)),
       grown: async (position, signal) => {
         while (this.received <= position) await this.#grew.wait(signal);

@@ -50,6 +50,7 @@ export async function makeBox(options: BoxOptions = {}): Promise<Box> {
       haves: async function* () {
         yield* haves;
       },
+      received: () => 0,
     },
     {
       networkKey: NetworkKey.generate(),

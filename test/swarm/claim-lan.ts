@@ -96,6 +96,7 @@ export class ClaimLan {
         peers: () => this.boxes.map((box) => box.id).filter((other) => this.#sessions.has(pair(id, other))),
         tell: (peer, message) => this.#send(id, peer, message),
         nameOf: (peer) => `name of ${peer}`,
+        received: () => 0,
       },
       { clock: this.clock },
     );

@@ -1,6 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { digestOf } from "../../src/core/digest.ts";
-import { Claims } from "../../src/swarm/claims.ts";
 import { FloodGuard, MEMBER_LIMITS, STRANGER_LIMITS } from "../../src/swarm/flood-guard.ts";
 import { Members } from "../../src/swarm/members.ts";
 import { Penalties } from "../../src/swarm/penalties.ts";
@@ -61,14 +59,5 @@ describe("penalties", () => {
     expect([penalties.has("h2"), penalties.has("h3")]).toEqual([false, true]);
     penalties.clear();
     expect(penalties.has("h3")).toBe(false);
-  });
-});
-
-describe("claims", () => {
-  it("of one peer are bounded", () => {
-    const claims = new Claims();
-    for (let number = 0; number < 4096; number += 1)
-      claims.set("h2", digestOf(Buffer.of(number & 255, number >> 8)), true);
-    expect(() => claims.set("h2", digestOf(Buffer.from("one more")), true)).toThrow("claims more than 4096 blobs");
   });
 });

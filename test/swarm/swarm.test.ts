@@ -50,14 +50,30 @@ describe("the swarm on loopback", () => {
     await eventually(() => isFullMesh(boxes));
   });
 
-  it("names who is fetching a blob, also to a peer that comes later", async () => {
+  it("names who is fetching a blob from upstream, also to a peer that comes later", async () => {
     const fetcher = await start();
-    fetcher.swarm.claim(FIRST, true);
+    const claim = await fetcher.swarm.blobClaims.claim(FIRST, { received: 0, signal: new AbortController().signal });
     const asker = await start({ peers: [placeOf(fetcher)] });
     await eventually(() => asker.swarm.holders(FIRST).length === 1);
     expect(asker.swarm.holders(FIRST)[0]).toMatchObject({ id: fetcher.identity.id, growing: true });
-    fetcher.swarm.claim(FIRST, false);
+    claim!.release({ failed: false });
     await eventually(() => asker.swarm.holders(FIRST).length === 0);
+  });
+
+  it("tells what came here before it tells that its claim has ended, so that nobody claims in between", async () => {
+    const fetcher = await start();
+    const asker = await start({ peers: [placeOf(fetcher)] });
+    await eventually(() => isFullMesh(boxes));
+    const claim = await fetcher.swarm.blobClaims.claim(FIRST, { received: 0, signal: new AbortController().signal });
+    await eventually(() => asker.swarm.holders(FIRST).length === 1);
+    fetcher.swarm.added(FIRST);
+    claim!.release({ failed: false });
+    const seen = new Set<number>();
+    await eventually(() => {
+      seen.add(asker.swarm.holders(FIRST).length);
+      return asker.swarm.holders(FIRST)[0]?.growing === false;
+    });
+    expect([...seen]).toEqual([1]);
   });
 
   it("remembers where members were, so that a box finds them at its next start with nothing else", async () => {

@@ -182,7 +182,7 @@ describe("a claim of upstream", () => {
   it("beyond what one peer may claim breaks a rule", () => {
     const { claims } = new ClaimLan(1, () => 1).boxes[0]!;
     const say = (number: number): void =>
-      claims.heard("aa", { type: "upstream-claim", subject: `x${number}`, number, received: 0 });
+      claims.heard("aa", { type: "upstream-claim", subject: `x${number}`, number, base: 0, received: 0 });
     for (let number = 0; number < 4096; number += 1) say(number);
     say(7);
     expect(() => say(4096)).toThrow(RuleBroken);

@@ -1,0 +1,51 @@
+import type { ClaimEvent } from "./agent-api.ts";
+import type { Digest } from "./digest.ts";
+
+/** Another box's claim of a blob. */
+export interface RivalClaim {
+  /** For people: host name or id of the box. */
+  readonly holder: string;
+  /** Bytes of the blob that it had when it told last. */
+  readonly received: number;
+  /** Whether it has ended since without the blob, for every source of that box failed. */
+  readonly hasFailed: boolean;
+}
+
+/** This box's claim of a blob, held. */
+export interface HeldClaim {
+  /** Aborts when another box turns out to be the one that asks upstream; the reason names it. */
+  readonly lost: AbortSignal;
+  /** Tells the others that it goes on. Bytes so far. */
+  progress(received: number): void;
+  /** Ends it; `failed`: every source failed, so the others need not wait for each other. Safe to call twice. */
+  release(outcome: { readonly failed: boolean }): void;
+}
+
+/** Which box of the LAN asks upstream for a blob, so that one does. */
+export interface BlobClaims {
+  /** The best claim of another box that counts now, from memory; undefined when there is none. */
+  rival(digest: Digest): RivalClaim | undefined;
+  /**
+   * Claims a blob before upstream is asked for it; resolves when all other boxes have said that they know, at most 30 ms
+   * later, and at once without any. Undefined when another box is the one.
+   *
+   * @param options.received bytes of it that are here.
+   */
+  claim(
+    digest: Digest,
+    options: { readonly received: number; readonly signal: AbortSignal },
+  ): Promise<HeldClaim | undefined>;
+  /** Resolves at the next news of a claim of this blob, or after `withinMs`. */
+  news(digest: Digest, withinMs: number, signal: AbortSignal): Promise<void>;
+}
+
+/** What an event between the boxes that want a blob means, for people. */
+export function claimText({ event, box = "another box" }: ClaimEvent): string {
+  return {
+    claimed: "this box asks upstream for it",
+    followed: `${box} asks upstream for it: this box follows`,
+    yielded: "another box goes on with it: this box lets go",
+    "took-over": `this box takes over from ${box}`,
+    alone: `${box} does not give it: this box goes on by itself`,
+  }[event];
+}

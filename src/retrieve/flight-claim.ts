@@ -1,0 +1,127 @@
+import type { ClaimEvent } from "../core/agent-api.ts";
+import { claimText, type BlobClaims, type HeldClaim, type RivalClaim } from "../core/claims.ts";
+import type { Want } from "../core/distfile.ts";
+import type { Logger } from "../core/logger.ts";
+import { turnOf, type Turn } from "./source-plan.ts";
+
+/** How often the other boxes are told how far it is, in ms; they take 5 s without that for its end. */
+const PROGRESS_MS = 250;
+/** How long to wait for news of another box before looking at it again, in ms. */
+const NEWS_MS = 100;
+
+/** What a flight's claim uses. */
+export interface FlightClaimComponents {
+  readonly claims: BlobClaims;
+  readonly log: Logger;
+}
+
+/** A flight's place among the boxes that want the same blob: whether it asks upstream, or whom it follows. */
+export class FlightClaim {
+  /** What happened, oldest first; for `explain`. */
+  readonly events: ClaimEvent[] = [];
+  readonly #claims: BlobClaims;
+  readonly #log: Logger;
+  readonly #want: Want;
+  #held: HeldClaim | undefined;
+  #rival: RivalClaim | undefined;
+  #isClaiming = false;
+  #isAlone = false;
+  #misled = 0;
+  #movedAt = performance.now();
+  #toldAt = 0;
+
+  constructor({ claims, log }: FlightClaimComponents, want: Want) {
+    this.#claims = claims;
+    this.#log = log;
+    this.#want = want;
+  }
+
+  /** Whether its bytes come from upstream, or are about to. */
+  get isRoot(): boolean {
+    return this.#held !== undefined || this.#isClaiming || this.#isAlone;
+  }
+
+  /** Aborts when another box takes over; undefined while nothing is claimed. */
+  get lost(): AbortSignal | undefined {
+    return this.#held?.lost;
+  }
+
+  /** Whose turn it is to ask upstream, when `received` bytes are here. */
+  turn(received: number): Turn {
+    if (this.#isAlone) return "alone";
+    if (this.#held?.lost.aborted === true) this.#yield();
+    const rival = this.#claims.rival(this.#want.digest);
+    const turn = turnOf({
+      isOurs: this.#held !== undefined,
+      rival,
+      hasRivalFailed: rival === undefined && this.#rival?.hasFailed === true,
+      received,
+      stuckMs: performance.now() - this.#movedAt,
+      misled: this.#misled,
+    });
+    if (turn === "alone") this.#goAlone();
+    if (turn === "theirs") this.#follow(rival!);
+    return turn;
+  }
+
+  /** Claims the blob, when its turn is open; it may be another box's afterwards. */
+  async claim(received: number, signal: AbortSignal): Promise<void> {
+    this.#isClaiming = true;
+    try {
+      this.#held = await this.#claims.claim(this.#want.digest, { received, signal });
+    } finally {
+      this.#isClaiming = false;
+    }
+    if (this.#held === undefined) return;
+    this.#tell(this.#rival === undefined ? "claimed" : "took-over", this.#rival?.holder);
+    this.#rival = undefined;
+  }
+
+  /** Waits for news of the box whose turn it is, for a moment. */
+  async news(signal: AbortSignal): Promise<void> {
+    await this.#claims.news(this.#want.digest, NEWS_MS, signal);
+  }
+
+  /** Bytes came: the others are told now and then. */
+  grew(received: number): void {
+    const now = performance.now();
+    this.#movedAt = now;
+    if (this.#held === undefined || now - this.#toldAt < PROGRESS_MS) return;
+    this.#toldAt = now;
+    this.#held.progress(received);
+  }
+
+  /** Bytes of growing copies turned out wrong. */
+  wasMisled(): void {
+    this.#misled += 1;
+  }
+
+  /** Ends a claim; `failed`: every source failed. */
+  release(outcome: { readonly failed: boolean }): void {
+    this.#held?.release(outcome);
+    this.#held = undefined;
+  }
+
+  #yield(): void {
+    this.#held = undefined;
+    this.#tell("yielded");
+  }
+
+  #follow(rival: RivalClaim): void {
+    if (this.#rival?.holder !== rival.holder) this.#tell("followed", rival.holder);
+    this.#rival = rival;
+  }
+
+  #goAlone(): void {
+    this.release({ failed: false });
+    this.#isAlone = true;
+    this.#tell("alone", this.#rival?.holder);
+  }
+
+  #tell(event: ClaimEvent["event"], box?: string): void {
+    const told = { at: new Date().toISOString(), event, ...(box && { box }) };
+    this.events.push(told);
+    const { digest, names } = this.#want;
+    this.#log.debug({ digest, event, box }, `${names[0] ?? digest}: ${claimText(told)}`);
+  }
+}

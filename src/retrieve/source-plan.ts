@@ -1,0 +1,60 @@
+/** A flight that follows another box and gets no byte for so long, while that box gets on, goes on its own. */
+const STUCK_MS = 5000;
+/** So often a flight may be given wrong bytes by boxes that follow or were followed; then it goes on its own. */
+const MAX_MISLED = 1;
+
+/** What decides whose turn it is to ask upstream. */
+export interface TurnFacts {
+  /** This box holds the claim. */
+  readonly isOurs: boolean;
+  /** The claim of another box that counts now. */
+  readonly rival: { readonly received: number } | undefined;
+  /** The box that was followed has failed with all its sources. */
+  readonly hasRivalFailed: boolean;
+  /** Bytes that are here. */
+  readonly received: number;
+  /** Milliseconds since the last byte came, or since the blob was wanted. */
+  readonly stuckMs: number;
+  /** How often bytes of growing copies turned out wrong. */
+  readonly misled: number;
+}
+
+/**
+ * Whose turn it is to ask upstream. `ours`: this box has claimed it. `theirs`: another has. `open`: nobody has. `alone`:
+ * this flight minds no claims and follows nobody, as if it were alone on the LAN.
+ */
+export type Turn = "ours" | "theirs" | "open" | "alone";
+
+/** Whose turn it is. */
+export function turnOf({ isOurs, rival, hasRivalFailed, received, stuckMs, misled }: TurnFacts): Turn {
+  if (misled > MAX_MISLED) return "alone";
+  if (isOurs) return "ours";
+  if (hasRivalFailed) return "alone";
+  if (rival === undefined) return "open";
+  return stuckMs > STUCK_MS && rival.received > received ? "alone" : "theirs";
+}
+
+/** What has been asked in this round, in vain so far. */
+export interface Asked {
+  readonly peers: boolean;
+  readonly upstream: boolean;
+  readonly lastResort: boolean;
+}
+
+/** A round begins. */
+export const NOTHING_ASKED: Asked = { peers: false, upstream: false, lastResort: false };
+
+/**
+ * What is done next for a blob that is not whole. `peers`: ask those who hold it or are receiving it. `wait`: for news of
+ * the box whose turn it is. `upstream`: claim it, and ask the servers outside. `last-resort`: peers once more, with
+ * patience. `give-up`: this round has brought what it could.
+ */
+export type Step = "peers" | "wait" | "upstream" | "last-resort" | "give-up";
+
+/** The order of sources: peers, upstream when it is this box's turn, and peers with patience when that has failed. */
+export function nextStep(asked: Asked, turn: Turn): Step {
+  if (!asked.peers) return "peers";
+  if (turn === "theirs") return "wait";
+  if (!asked.upstream) return "upstream";
+  return asked.lastResort ? "give-up" : "last-resort";
+}

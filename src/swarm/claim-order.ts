@@ -1,0 +1,37 @@
+import { createHash } from "node:crypto";
+
+/** A claim as it is weighed against another of the same subject. */
+export interface WeighedClaim {
+  /** The box that claims, 64 hex characters. */
+  readonly id: string;
+  /** Bytes that it had when it claimed. */
+  readonly base: number;
+  /** It has brought bytes since, and has not fallen silent. */
+  readonly isProven: boolean;
+}
+
+/** A claim of this box. */
+export interface OwnWeighedClaim extends WeighedClaim {
+  /** It was told to all, and has brought nothing for longer than the others wait. */
+  readonly isSilent: boolean;
+}
+
+/**
+ * Whether this box lets go of its claim for another one's. A claim that brings bytes beats one that does not; then the one
+ * that began with more bytes wins; then the lower hash. A silent claim is kept until another one has proved better: it
+ * may be the only mirror that is slow.
+ *
+ * Both sides judge alike, and what they judge by only grows: never do both let go, and once each knows what the other
+ * told, one does.
+ */
+export function yieldsTo(subject: string, own: OwnWeighedClaim, rival: WeighedClaim): boolean {
+  if (own.isProven !== rival.isProven) return rival.isProven;
+  if (own.isSilent && !rival.isProven) return false;
+  if (own.base !== rival.base) return rival.base > own.base;
+  return rankOf(subject, rival.id) < rankOf(subject, own.id);
+}
+
+/** The lower one wins; another box for each subject, and nobody can say beforehand which. */
+export function rankOf(subject: string, id: string): string {
+  return createHash("blake2b512").update(subject).update(Buffer.from(id, "hex")).digest("hex");
+}

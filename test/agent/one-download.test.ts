@@ -1,0 +1,110 @@
+import { expect, test } from "vitest";
+import { startBox, type Box } from "../support/box.ts";
+import { closeAfterEach } from "../support/close-after-each.ts";
+import { testFile, type TestFile } from "../support/repository.ts";
+import { lacks, oneWrongByte, slow, startMirror, well, type Behaviour, type MockMirror } from "../support/zoo/zoo.ts";
+
+const MIB = 2 ** 20;
+const small = testFile("small-1.0.tar.xz", 200_000);
+const large = testFile("large-1.0.tar.xz", 24 * MIB);
+const many = Array.from({ length: 30 }, (_, number) =>
+  testFile(`many-${number}.tar.xz`, 20_000 + 40_000 * (number % 7)),
+);
+const all = [small, large, ...many];
+
+const open = closeAfterEach();
+
+async function mirror(behaviour: Behaviour): Promise<MockMirror> {
+  const started = await startMirror(behaviour, Object.fromEntries(all.map(({ name, bytes }) => [name, bytes])));
+  open.push(started);
+  return started;
+}
+
+/** Boxes of one network that all know each other. */
+async function boxes(count: number, mirrors: readonly MockMirror[]): Promise<Box[]> {
+  const started: Box[] = [];
+  for (let number = 0; number < count; number += 1) {
+    const peers = started.slice(0, 1).map(({ config }) => `${config.swarm.listen.host}:${config.swarm.listen.port}`);
+    const urls = mirrors.map(({ url }) => url);
+    const box = await startBox({ files: all, mirrors: urls, config: { swarm: { peers } } });
+    open.push(box);
+    started.push(box);
+    if (number > 0) await box.agent.api.join(await started[0]!.agent.api.invite());
+  }
+  for (const box of started) {
+    await expect
+      .poll(async () => (await box.agent.api.status()).swarm.peers.length, { timeout: 20_000 })
+      .toBe(count - 1);
+  }
+  return started;
+}
+
+async function get(box: Box, file: TestFile): Promise<number> {
+  const answer = await fetch(`${box.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`);
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  if (answer.status === 200) expect(bytes.equals(file.bytes)).toBe(true);
+  return answer.status;
+}
+
+test("a file that all want at once is downloaded once, and explain tells who did", async () => {
+  const upstream = await mirror(slow(16 * MIB));
+  const lan = await boxes(5, [upstream]);
+  for (const file of [small, large]) {
+    const before = upstream.files().length;
+    const statuses = await Promise.all(lan.map((box) => get(box, file)));
+    expect(statuses).toEqual(lan.map(() => 200));
+    expect(upstream.files()).toHaveLength(before + 1);
+    const stories = await Promise.all(
+      lan.map(async (box) => (await box.agent.api.explain(file.digest)).files[0]!.claims),
+    );
+    expect(stories.map((story) => story[0]!.event).toSorted()).toEqual([
+      "claimed",
+      ...Array<string>(4).fill("followed"),
+    ]);
+  }
+});
+
+test("many files that all want in different orders are downloaded once each", async () => {
+  const upstream = await mirror(well);
+  const lan = await boxes(4, [upstream]);
+  await Promise.all(
+    lan.map(async (box, at) => {
+      for (let number = 0; number < many.length; number += 1) {
+        expect(await get(box, many[(number * (2 * at + 1) + at * 7) % many.length]!)).toBe(200);
+      }
+    }),
+  );
+  const asked = upstream.files().map(({ url }) => url);
+  expect(asked.length).toBe(new Set(asked).size);
+});
+
+test("a wrong byte that all follow is stored by none, and all get the right bytes from another mirror", async () => {
+  const liar = await mirror(oneWrongByte());
+  const honest = await mirror(slow(32 * MIB));
+  const lan = await boxes(4, [liar, honest]);
+  expect(await Promise.all(lan.map((box) => get(box, small)))).toEqual(lan.map(() => 200));
+});
+
+test("what no mirror has is a failure for all, as it would be alone", async () => {
+  const upstream = await mirror(lacks([small.name]));
+  const lan = await boxes(4, [upstream]);
+  expect(await Promise.all(lan.map((box) => get(box, small)))).toEqual(lan.map(() => 404));
+});
+
+test("when the box that downloads goes away, another one goes on from the bytes that are there", async () => {
+  const upstream = await mirror(slow(4 * MIB));
+  const lan = await boxes(4, [upstream]);
+  const answers = lan.map((box) => get(box, large).catch(() => 0));
+  const downloads = async (box: Box): Promise<boolean> => {
+    const [transfer] = (await box.agent.api.status()).transfers;
+    return transfer?.kind === "upstream" && transfer.received > 8 * MIB;
+  };
+  await expect.poll(async () => (await Promise.all(lan.map(downloads))).includes(true), { timeout: 20_000 }).toBe(true);
+  const winner = (await Promise.all(lan.map(downloads))).indexOf(true);
+  await lan[winner]!.agent.stop();
+  upstream.become(well);
+  const statuses = await Promise.all(answers);
+  expect(statuses.filter((status) => status === 200)).toHaveLength(3);
+  expect(upstream.files()).toHaveLength(2);
+  expect(upstream.files()[1]!.headers.range).toMatch(/^bytes=\d{7,}-$/);
+});
