@@ -1,7 +1,7 @@
 // What a look-up in the have index costs, and its memory: 64 peers, 1,000,000 haves. Run after `npm run build`:
 //   node --expose-gc bench/have-index.mjs
 import { randomBytes } from "node:crypto";
-import { HaveIndex } from "../dist/swarm/have-index.js";
+import { HaveIndex } from "../build/swarm/have-index.js";
 
 const PEERS = 64;
 const HAVES = 1_000_000;

@@ -2,7 +2,7 @@
 //
 //   npm run build && sudo node bench/idle.mjs DIR-OF-A-REPOSITORY [SECONDS]
 import { setTimeout as delay } from "node:timers/promises";
-import { NetworkKey } from "../dist/swarm/network-key.js";
+import { NetworkKey } from "../build/swarm/network-key.js";
 import { cpuSeconds, distswarm, makeRepository, row, rssMiB, startAgent, withBed } from "./lib/bed.mjs";
 import { withHosts } from "./lib/hosts.mjs";
 

@@ -9,9 +9,9 @@ import { appendFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { openDatabase } from "../dist/core/database.js";
-import { silentLogger } from "../dist/core/logger.js";
-import { ManifestIndex } from "../dist/manifest/index.js";
+import { openDatabase } from "../build/core/database.js";
+import { silentLogger } from "../build/core/logger.js";
+import { ManifestIndex } from "../build/manifest/index.js";
 
 const CATEGORIES = 200;
 const PACKAGES = 100; // in each category

@@ -7,7 +7,7 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { NetworkKey } from "../dist/swarm/network-key.js";
+import { NetworkKey } from "../build/swarm/network-key.js";
 import * as bench from "./lib/bed.mjs";
 import { shape, withHosts } from "./lib/hosts.mjs";
 

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { ControlClient } from "../dist/control/client.js";
+import { ControlClient } from "../build/control/client.js";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const BARE = fileURLToPath(new URL("lib/bare-server.mjs", import.meta.url));

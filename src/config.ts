@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { option, section } from "./config/option.ts";
 import * as value from "./config/values.ts";
-import { LOG_LEVELS } from "./core/logger.ts";
+import { LOG_LEVELS } from "./core/log-level.ts";
 
 /**
  * The config file: each option once, with its type, default and sentence. What is read here is checked and in the

@@ -1,5 +1,6 @@
 import type { DestinationStream } from "pino";
-import { createLogger, type Logger, type LogLevel } from "../core/logger.ts";
+import type { LogLevel } from "../core/log-level.ts";
+import { createLogger, type Logger } from "../core/logger.ts";
 import type { Io } from "./io.ts";
 import { toJournalLine, toPlainLine } from "./log-lines.ts";
 

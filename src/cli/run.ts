@@ -1,8 +1,6 @@
-import { join } from "node:path";
 import { CommanderError } from "commander";
-import type { Config } from "../config.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import { DistswarmError, messageOf } from "../core/errors.ts";
+import { DistswarmError, hasCode, messageOf } from "../core/errors.ts";
 import type { Context } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
@@ -20,14 +18,21 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
     const invocation = parseCommandLine(argv, COMMANDS, write);
     if (invocation === undefined) return EXIT.done;
+    const context = contextOf(invocation, { ...io, interrupted });
     const command = await invocation.command.load();
-    return await command.run(contextOf(invocation, { ...io, interrupted }));
+    return await command.run(context).catch((error: unknown) => failWith(error, context));
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (interruption?.aborted === true && error === interruption.reason) return EXIT.interrupted;
     write.err(`${describe(error)}\n`);
     return exitCodeOf(error);
   }
+}
+
+/** Throws an error; where no agent runs, the mistake in its config that will be why. */
+async function failWith(error: unknown, { load }: Context): Promise<never> {
+  if (hasCode(error, "AGENT_NOT_RUNNING")) await load();
+  throw error;
 }
 
 /** One line for an error of ours; all that is known for one that is nobody's plan. */
@@ -37,25 +42,15 @@ function describe(error: unknown): string {
 }
 
 function contextOf({ args, options }: Invocation, io: Io): Context {
+  const source = { file: options["config"] as string | undefined, env: io.env };
   const load = async (): Promise<LoadedConfig> => {
     const { loadConfig } = await import("../config/load.ts");
-    return loadConfig({ file: options["config"] as string | undefined, env: io.env });
+    return loadConfig(source);
   };
   const agent = async () => {
     const { ControlClient } = await import("../control/client.ts");
-    return new ControlClient({ dir: await agentDir((await load()).config, io.env) });
+    const { findAgentDir } = await import("../config/agent-dir.ts");
+    return new ControlClient({ dir: await findAgentDir(source) });
   };
   return { io, args, options, load, agent };
-}
-
-/**
- * Where the agent's sockets are: in the config's state directory; for an ordinary user who runs no agent, in that of the
- * installed one.
- */
-async function agentDir(config: Config, env: NodeJS.ProcessEnv): Promise<string> {
-  const { allows, SYSTEM_DIRECTORIES, userDirectories } = await import("../config/directories.ts");
-  const ownDefault = config.state_dir === userDirectories(env).state;
-  const system = SYSTEM_DIRECTORIES.state;
-  const runsNone = ownDefault && !(await allows(join(config.state_dir, "status.sock")));
-  return runsNone && (await allows(system)) ? system : config.state_dir;
 }

@@ -1,15 +1,23 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { parse, TomlError } from "smol-toml";
-import { configSchema, type Config } from "../config.ts";
 import { DistswarmError, messageOf } from "../core/errors.ts";
-import { describeProblems, describeSyntaxError } from "./problems.ts";
+import { allows, SYSTEM_DIRECTORIES, type Directories } from "./directories.ts";
 
 /** The config as TOML gives it: sections and options by their names, nothing checked yet. */
 export type RawConfig = Readonly<Record<string, unknown>>;
 
-function invalid(file: string, problems: readonly string[], cause?: unknown): DistswarmError {
+/** The error for a config file with these problems, a line each. */
+export function invalidConfig(file: string, problems: readonly string[], cause?: unknown): DistswarmError {
   const message = problems.map((problem) => `${file}: ${problem}`).join("\n");
   return new DistswarmError("INVALID_CONFIG", message, { cause, facts: { file, problems } });
+}
+
+/** The config file where none is asked for: the system's (below `root`), else the user's own; undefined without any. */
+export async function findConfigFile(root: string, directories: Directories): Promise<string | undefined> {
+  const system = join(root, SYSTEM_DIRECTORIES.configFile);
+  if (await allows(system)) return system;
+  return (await allows(directories.configFile)) ? directories.configFile : undefined;
 }
 
 /**
@@ -22,17 +30,12 @@ export async function readConfigFile(file: string): Promise<RawConfig> {
     return parse(await readFile(file, "utf8"));
   } catch (error) {
     const problem = error instanceof TomlError ? describeSyntaxError(error) : messageOf(error);
-    throw invalid(file, [problem], error);
+    throw invalidConfig(file, [problem], error);
   }
 }
 
-/**
- * Checks what was read from `file`, with the defaults of the schema for what it leaves out.
- *
- * @throws {DistswarmError} `INVALID_CONFIG`; the message has one line for each problem.
- */
-export function checkConfig(raw: RawConfig, file: string): Config {
-  const problems = describeProblems(raw);
-  if (problems.length > 0) throw invalid(file, problems);
-  return configSchema.parse(raw);
+/** One line for text that is no TOML: line, column, and what the parser says of it. */
+function describeSyntaxError(error: TomlError): string {
+  const [what = ""] = error.message.replace(/^Invalid TOML document: /, "").split("\n");
+  return `line ${error.line}, column ${error.column}: ${what}`;
 }

@@ -2,8 +2,9 @@ import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { configSchema, type Config } from "../config.ts";
 import { readPortage, type PortageSettings } from "../portage/portage.ts";
-import { allows, chooseDirectories, SYSTEM_DIRECTORIES, type Directories } from "./directories.ts";
-import { checkConfig, readConfigFile, type RawConfig } from "./file.ts";
+import { checkConfig } from "./check.ts";
+import { allows, chooseDirectories, type Directories } from "./directories.ts";
+import { findConfigFile, readConfigFile, type RawConfig } from "./file.ts";
 import { describeOrigins, type Described } from "./notes.ts";
 
 /** Whom and where the config is loaded for. */
@@ -39,11 +40,6 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
   const config = configSchema.parse(layered(hostDefaults(portage, directories), raw));
   const absentRepos = await filterAsync(config.portage.repos, async (repo) => !(await allows(join(root, repo))));
   return { config, ...describeOrigins({ config, file, portage, absentRepos }) };
-}
-
-async function findConfigFile(root: string, directories: Directories): Promise<string | undefined> {
-  const candidates = [join(root, SYSTEM_DIRECTORIES.configFile), directories.configFile];
-  return (await filterAsync(candidates, (file) => allows(file)))[0];
 }
 
 async function filterAsync<T>(items: readonly T[], keep: (item: T) => Promise<boolean>): Promise<T[]> {

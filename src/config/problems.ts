@@ -1,4 +1,3 @@
-import type { TomlError } from "smol-toml";
 import type { z } from "zod";
 import { configSchema } from "../config.ts";
 import { nearest } from "./nearest.ts";
@@ -32,10 +31,4 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
 export function describeProblems(raw: unknown): string[] {
   const result = configSchema.safeParse(raw, { reportInput: true });
   return result.success ? [] : result.error.issues.flatMap(describeIssue);
-}
-
-/** One line for text that is no TOML: line, column, and what the parser says of it. */
-export function describeSyntaxError(error: TomlError): string {
-  const [what = ""] = error.message.replace(/^Invalid TOML document: /, "").split("\n");
-  return `line ${error.line}, column ${error.column}: ${what}`;
 }

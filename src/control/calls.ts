@@ -1,16 +1,7 @@
 import { z } from "zod";
 import type { AgentApi } from "../core/agent-api.ts";
-
-/** The two sockets: one may be read by the service's group, one steers the agent and is its owner's alone. */
-export type Access = "status" | "control";
-
-/** The file of a socket in the state directory. */
-export function socketName(access: Access): string {
-  return `${access}.sock`;
-}
-
-/** Permissions of the sockets: to connect, one must be allowed to write. */
-export const SOCKET_MODES: Readonly<Record<Access, number>> = { status: 0o660, control: 0o600 };
+import { DistswarmError } from "../core/errors.ts";
+import type { Access } from "./sockets.ts";
 
 interface CallBase {
   /** The lesser of the sockets that take it; `control` takes all. `status` calls are GET with a query, others POST. */
@@ -35,27 +26,35 @@ const gcParameters = z.strictObject({ dryRun: z.boolean() });
 const joinParameters = z.strictObject({ key: z.string() });
 const pullParameters = z.strictObject({ date: z.string().optional() });
 
-/** Every call, by the path that it has on the sockets. Parameters are checked; a `ZodError` says what is wrong. */
+/** @throws {DistswarmError} `INVALID_REQUEST` with each parameter that is wrong. */
+function checked<Parameters>(schema: z.ZodType<Parameters>, given: unknown): Parameters {
+  const { data, error } = schema.safeParse(given);
+  if (error === undefined) return data;
+  const problems = error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  throw new DistswarmError("INVALID_REQUEST", problems.join("; "));
+}
+
+/** Every call, by the path that it has on the sockets. Parameters are checked. */
 export const CALLS: Readonly<Record<string, AnswerCall | StreamCall>> = {
   "/status": { access: "status", answer: (api) => api.status() },
-  "/explain": { access: "status", answer: (api, given) => api.explain(explainParameters.parse(given).asked) },
+  "/explain": { access: "status", answer: (api, given) => api.explain(checked(explainParameters, given).asked) },
   "/fetch": {
     access: "control",
-    stream: (api, given, signal) => api.fetch(fetchParameters.parse(given).lines, signal),
+    stream: (api, given, signal) => api.fetch(checked(fetchParameters, given).lines, signal),
   },
   "/import": {
     access: "control",
-    stream: (api, given, signal) => api.importFiles(importParameters.parse(given).dir, signal),
+    stream: (api, given, signal) => api.importFiles(checked(importParameters, given).dir, signal),
   },
-  "/fsck": { access: "control", stream: (api, given, signal) => api.fsck(fsckParameters.parse(given), signal) },
-  "/gc": { access: "control", stream: (api, given, signal) => api.gc(gcParameters.parse(given), signal) },
+  "/fsck": { access: "control", stream: (api, given, signal) => api.fsck(checked(fsckParameters, given), signal) },
+  "/gc": { access: "control", stream: (api, given, signal) => api.gc(checked(gcParameters, given), signal) },
   "/invite": { access: "control", answer: async (api) => ({ key: await api.invite() }) },
   "/join": {
     access: "control",
-    answer: async (api, given) => ({ joined: await api.join(joinParameters.parse(given).key) }),
+    answer: async (api, given) => ({ joined: await api.join(checked(joinParameters, given).key) }),
   },
   "/snapshot/pull": {
     access: "control",
-    answer: (api, given, signal) => api.pullSnapshot(pullParameters.parse(given).date, signal),
+    answer: (api, given, signal) => api.pullSnapshot(checked(pullParameters, given).date, signal),
   },
 };

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import type { AgentApi, Explanation, FetchEvent, Status, StoreToolEvent } from "../core/agent-api.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { SnapshotStatus } from "../core/snapshots.ts";
-import { socketName, type Access } from "./calls.ts";
 import { explainConnectError } from "./connect-error.ts";
 import { fromFailure } from "./failure.ts";
 import { fromLines } from "./ndjson.ts";
+import { socketName, type Access } from "./sockets.ts";
 
 export interface ControlClientInit {
   /** The agent's state directory, where its sockets are. */

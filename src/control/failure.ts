@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { DistswarmError, messageOf, type ErrorCode } from "../core/errors.ts";
 
 /** An error as it goes over a socket: the whole answer, or the last line of a stream. */
@@ -8,10 +7,6 @@ export interface Failure {
 
 /** `INTERNAL`: it is none of our errors, so it is a fault in the agent. */
 export function toFailure(error: unknown): Failure {
-  if (error instanceof z.ZodError) {
-    const problems = error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-    return { error: { code: "INVALID_REQUEST", message: problems.join("; ") } };
-  }
   const code = error instanceof DistswarmError ? error.code : "INTERNAL";
   return { error: { code, message: messageOf(error) } };
 }

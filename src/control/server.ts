@@ -5,10 +5,11 @@ import type { AgentApi } from "../core/agent-api.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { CALLS, SOCKET_MODES, socketName, type Access, type AnswerCall, type StreamCall } from "./calls.ts";
+import { CALLS, type AnswerCall, type StreamCall } from "./calls.ts";
 import { toFailure } from "./failure.ts";
 import { toLine } from "./ndjson.ts";
 import { listenAt } from "./socket-file.ts";
+import { SOCKET_MODES, socketName, type Access } from "./sockets.ts";
 
 /** Of a request's body, in bytes: the URL lists of some ten thousand packages. */
 const MAX_BODY = 64 * 2 ** 20;

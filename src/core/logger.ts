@@ -1,13 +1,10 @@
 import { pino, type Logger as PinoLogger, type DestinationStream } from "pino";
+import type { LogLevel } from "./log-level.ts";
 
 /** The log as every part gets it: a pino logger with a `part` binding. */
 export type Logger = PinoLogger;
 
-/** Log levels that the config knows, least first. */
-export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-/** A logger that says nothing; for tests and for commands without a log. */
+/** A logger that says nothing; for tests and measurements. */
 export const silentLogger: Logger = pino({ level: "silent" });
 
 /**

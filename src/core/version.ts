@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 
-const packageFile = new URL("../../package.json", import.meta.url);
+const { version } = createRequire(import.meta.url)("distswarm/package.json") as { version: string };
 
 /** The version of this distswarm, from its package.json. */
-export const VERSION = (JSON.parse(readFileSync(packageFile, "utf8")) as { version: string }).version;
+export const VERSION = version;

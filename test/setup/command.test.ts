@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import type { Context } from "../../src/cli/command.ts";
 import { doorUrl, runSetup } from "../../src/cli/setup.ts";
-import { checkConfig } from "../../src/config/file.ts";
+import { checkConfig } from "../../src/config/check.ts";
 import { rootWith } from "../portage/tree.ts";
 
 const config = checkConfig({}, "test");
