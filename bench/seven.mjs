@@ -13,7 +13,7 @@ import { createHash } from "node:crypto";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { NetworkKey } from "../dist/swarm/network-key.js";
+import { NetworkKey } from "../build/swarm/network-key.js";
 import * as bench from "./lib/bed.mjs";
 import { cachesHere } from "./lib/caches.mjs";
 import { bytesOut, shape, withHosts } from "./lib/hosts.mjs";
