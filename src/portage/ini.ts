@@ -1,7 +1,8 @@
 /** Sections of an INI file: their keys (in lower case) and values. */
 export type Ini = Map<string, Map<string, string>>;
 
-const SECTION = /^\[([^\]]+)\]\s*$/;
+/** configparser's SECTCRE: up to the last bracket, and whatever stands behind that. */
+const SECTION = /^\[(.+)\]/;
 const ENTRY = /^([^\s=:][^=:]*?)\s*[=:]\s*(.*)$/;
 const COMMENT = /^\s*[#;]/;
 
@@ -17,7 +18,7 @@ export function parseIni(text: string, into: Ini): number[] {
   let key: string | undefined;
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === "" || COMMENT.test(line)) continue;
-    const name = SECTION.exec(line)?.[1];
+    const name = sectionName(key === undefined ? line.trim() : line);
     const entry = ENTRY.exec(line);
     if (name !== undefined) {
       section = sectionOf(into, name);
@@ -30,6 +31,11 @@ export function parseIni(text: string, into: Ini): number[] {
     } else bad.push(index + 1);
   }
   return bad;
+}
+
+/** The section that a line begins; undefined when it begins none. */
+export function sectionName(line: string): string | undefined {
+  return SECTION.exec(line)?.[1];
 }
 
 function sectionOf(ini: Ini, name: string): Map<string, string> {

@@ -2,11 +2,10 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readMakeConf } from "../portage/make-conf.ts";
 import { nothing, readForEdit, withLines, type Proposal } from "./edit.ts";
+import { ownFile } from "./own-file.ts";
 
 const MAKE_CONF = "/etc/portage/make.conf";
 const OLD_MAKE_CONF = "/etc/make.conf";
-/** In a make.conf directory: read after the others, so that its line counts. */
-const OWN_FILE = "zz-distswarm.conf";
 const MARK = "# distswarm: what is fetched by plain http goes through the agent (distswarm setup --undo takes it out)";
 /** The mark with the line that it stands above, and the URL in that. */
 const OWN_LINES = new RegExp(`^${MARK.replace(/[()]/g, "\\$&")}\nhttp_proxy="(.*)"\n`, "m");
@@ -49,7 +48,7 @@ function otherProxy(current: string): string {
 async function makeConfFile(root: string): Promise<string> {
   for (const path of [MAKE_CONF, OLD_MAKE_CONF].map((path) => join(root, path))) {
     const found = await stat(path).catch(() => undefined);
-    if (found?.isDirectory() === true) return join(path, OWN_FILE);
+    if (found?.isDirectory() === true) return ownFile(path);
     if (found !== undefined) return path;
   }
   return join(root, MAKE_CONF);

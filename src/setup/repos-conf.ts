@@ -1,13 +1,12 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { configFiles, readText } from "../portage/files.ts";
-import { parseIni, type Ini } from "../portage/ini.ts";
+import { parseIni, sectionName, type Ini } from "../portage/ini.ts";
 import { nothing, readForEdit, withLines, type Proposal } from "./edit.ts";
+import { ownFile } from "./own-file.ts";
 
 const REPOS_CONF = "/etc/portage/repos.conf";
 const DEFAULT_REPOS_CONF = "/usr/share/portage/config/repos.conf";
-/** In a repos.conf directory: read after the others, so that its values count. */
-const OWN_FILE = "zz-distswarm.conf";
 
 /**
  * What lets tree snapshots come from the agent, with Gentoo's signature checked by Portage as well: each key with the values
@@ -40,19 +39,30 @@ export async function proposeReposConf(root: string): Promise<Proposal> {
 /** The text of a repos.conf with these values in a section, in place of what it says of them. */
 export function withValues(text: string, section: string, values: typeof WANTED): string {
   const lines = text.split("\n");
-  const head = lines.findIndex((line) => line.trim() === `[${section}]`);
+  const head = lines.findIndex((line) => sectionName(line) === section);
   const wanted = values.map(([key, value]) => `${key} = ${value}`);
   if (head === -1) return withLines(text, [`[${section}]`, ...wanted]);
-  const next = lines.findIndex((line, index) => index > head && line.startsWith("["));
+  const next = lines.findIndex((line, index) => index > head && sectionName(line) !== undefined);
   const end = next === -1 ? lines.length : next;
-  const keys = values.map(([key]) => key);
-  const kept = lines.slice(head + 1, end).filter((line) => !keys.includes(line.split(/[=:]/)[0]!.trim().toLowerCase()));
+  const kept = withoutKeys(
+    lines.slice(head + 1, end),
+    values.map(([key]) => key),
+  );
   return [...lines.slice(0, head + 1), ...wanted, ...kept, ...lines.slice(end)].join("\n");
+}
+
+/** The lines of a section less those of some keys, and less the indented lines that go on with their values. */
+function withoutKeys(lines: readonly string[], keys: readonly string[]): string[] {
+  let isDropped = false;
+  return lines.filter((line) => {
+    if (/^\S/.test(line)) isDropped = keys.includes(line.split(/[=:]/)[0]!.trim().toLowerCase());
+    return !isDropped || line.trim() === "";
+  });
 }
 
 /** repos.conf where it is a file, for a section may stand in one file only once; else a file of our own. */
 async function reposConfFile(root: string): Promise<string> {
   const path = join(root, REPOS_CONF);
   const found = await stat(path).catch(() => undefined);
-  return found?.isFile() === true ? path : join(path, OWN_FILE);
+  return found?.isFile() === true ? path : ownFile(path);
 }

@@ -3,21 +3,23 @@ import { basename, dirname, join } from "node:path";
 
 /** Of a file that is new. */
 const NEW_FILE_MODE = 0o644;
+/** Of the copy while it is written: a make.conf may hold a proxy's password. */
+const COPY_MODE = 0o600;
 
 /** Gives a file other content in one step; its owner and permissions stay, and a symlink stays one. */
 export async function writeWhole(path: string, content: Buffer): Promise<void> {
   const target = await realpath(path).catch(() => path);
   const before = await stat(target).catch(() => undefined);
   const temporary = join(dirname(target), `.${basename(target)}.distswarm`);
-  const file = await open(temporary, "w", NEW_FILE_MODE);
+  const file = await open(temporary, "w", COPY_MODE);
   try {
     await file.writeFile(content);
     await file.sync();
   } finally {
     await file.close();
   }
-  await chmod(temporary, before === undefined ? NEW_FILE_MODE : before.mode & 0o7777);
   if (before !== undefined) await chown(temporary, before.uid, before.gid);
+  await chmod(temporary, before === undefined ? NEW_FILE_MODE : before.mode & 0o7777);
   await rename(temporary, target);
 }
 

@@ -34,6 +34,11 @@ const BOXES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "etc/portage/make.conf/00-flags": 'USE="-X"\n',
     "etc/portage/make.conf/50-net": 'GENTOO_MIRRORS="https://a.example http://b.example"\n',
   },
+  "a make.conf directory whose last file takes the proxy back": {
+    "etc/portage/make.conf/00-flags": 'USE="-X"\n',
+    "etc/portage/make.conf/zzz": 'USE="gtk"\n',
+    "etc/portage/make.conf/zzz.d/last": 'http_proxy=""\n',
+  },
   "mirrors that are there already": {
     "etc/portage/make.conf": 'GENTOO_MIRRORS="http://b.example"\n',
     "etc/portage/mirrors": "# ours\ngnu http://gnu.example\nlocal http://nas.example http://old.example\n",
@@ -42,6 +47,12 @@ const BOXES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "repos.conf as one file": {
     "etc/portage/repos.conf":
       "[gentoo]\nlocation = /var/db/repos/gentoo\nsync-type: rsync\n\n[guru]\nlocation = /g\nsync-type = git\n",
+  },
+  "a repos.conf with a remark behind the section's name": {
+    "etc/portage/repos.conf": "[gentoo] # main\nlocation = /var/db/repos/gentoo\nsync-type = rsync\n",
+  },
+  "a repos.conf directory whose last file has its own way to sync": {
+    "etc/portage/repos.conf/zzzz.conf": "[gentoo]\nsync-type = git\n",
   },
   "a repos.conf directory": { "etc/portage/repos.conf/gentoo.conf": "[gentoo]\nsync-type = git\n" },
 };
@@ -87,7 +98,8 @@ describe.each(Object.entries(BOXES))("%s", (_, files) => {
 
   test("what was set before is still set", async () => {
     const root = await box(files);
-    const before = (await readMakeConf(root)).variables;
+    const before = new Map((await readMakeConf(root)).variables);
+    before.delete("http_proxy");
     await write(root);
     const after = (await readMakeConf(root)).variables;
     for (const [name, value] of before) expect([name, after.get(name)]).toEqual([name, value]);
@@ -114,6 +126,17 @@ test("in a repos.conf file the values change within their section, and nowhere e
   expect(await readFile(join(root, "etc/portage/repos.conf"), "utf8")).toBe(
     "[gentoo]\nsync-type = webrsync\nsync-webrsync-verify-signature = yes\nlocation = /var/db/repos/gentoo\n\n" +
       "[guru]\nlocation = /g\nsync-type = git\n",
+  );
+});
+
+test("in a repos.conf file a value that goes on over lines is replaced whole", async () => {
+  const root = await box({
+    "etc/portage/repos.conf":
+      "[gentoo] # main\nlocation = /var/db/repos/gentoo\nsync-type =\n  rsync\n\nauto-sync = yes\n",
+  });
+  await write(root);
+  expect(await readFile(join(root, "etc/portage/repos.conf"), "utf8")).toBe(
+    "[gentoo] # main\nsync-type = webrsync\nsync-webrsync-verify-signature = yes\nlocation = /var/db/repos/gentoo\n\nauto-sync = yes\n",
   );
 });
 
