@@ -14,7 +14,7 @@ const FORGET_AFTER_MS = 3_600_000;
 /** A box that may be a member, and where it may be. */
 export interface KnownBox {
   readonly id: string;
-  /** How it was found first. */
+  /** How it was found first; `mdns` once it was heard by multicast, so that doctor sees that multicast passes. */
   readonly found: Found;
   readonly places: readonly Place[];
   readonly heardAt: number;
@@ -36,7 +36,12 @@ export class KnownBoxes {
     const others = known?.places.filter(({ host, port }) => host !== place.host || port !== place.port) ?? [];
     const isNews = others.length === (known?.places.length ?? 0);
     const places = [place, ...others].slice(0, MAX_PLACES);
-    this.#boxes.set(id, { id, found: known?.found ?? found, places, heardAt: this.#now() });
+    this.#boxes.set(id, {
+      id,
+      found: found === "mdns" ? found : (known?.found ?? found),
+      places,
+      heardAt: this.#now(),
+    });
     return isNews;
   }
 

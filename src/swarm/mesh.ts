@@ -103,7 +103,7 @@ export class Mesh implements Startable {
     return this.#scope?.accepts(host) ?? false;
   }
 
-  /** How a box was found first. */
+  /** How a box was found. */
   foundBy(id: string): Found | undefined {
     return this.#boxes.get(id)?.found;
   }

@@ -188,7 +188,7 @@ export class PeerTable {
     this.upstreamClaims.disown(id, digest);
   }
 
-  /** For status. `foundBy` knows how a box was found first. */
+  /** For status. `foundBy` knows how a box was found. */
   statuses(foundBy: (id: string) => PeerStatus["found"]): PeerStatus[] {
     return this.#greeted().map(({ id, hello, host, since }) => {
       const problem = this.#problemOf(id);
