@@ -170,7 +170,7 @@ export class Flight {
   }
 
   /** Ends it; its partial is kept. */
-  abort(reason: Error): void {
+  abort(reason: unknown): void {
     this.#abort.abort(reason);
   }
 
@@ -192,6 +192,7 @@ export class Flight {
     await Promise.resolve(); // let the one who made it join first
     try {
       await this.#copy.open(this.#abort.signal);
+      this.#endIfInVain();
       if (this.#copy.received > 0) this.#filling.contributors.addEarlierRun();
       while (!(await this.#fillAndVerify())) await this.#filling.startOver();
       this.#settle("verified");
@@ -222,6 +223,7 @@ export class Flight {
   #release(): void {
     if (this.#filling.mayStream) this.#released = this.#copy.received;
     this.#changed.fire();
+    this.#endIfInVain();
   }
 
   /** The bytes so far are dropped: nothing of them is given out any more. */
@@ -239,9 +241,17 @@ export class Flight {
   #left(): void {
     this.#copy.readerMoved();
     this.#changed.fire();
-    if (this.#readers.size + this.#others > 0 || this.#state !== "running") return;
-    if (this.#copy.isKept && this.want.size - this.#copy.received <= this.#init.finishUpTo) return;
+    if (this.#state !== "running") return;
+    this.#endIfInVain();
+    if (this.#readers.size + this.#others > 0) return;
+    if (this.want.size - this.#copy.received <= this.#init.finishUpTo) return;
     this.abort(new DistswarmError("NO_SOURCE", "nobody waits for it any more; its partial is kept"));
+  }
+
+  /** Bytes that the store cannot take are of use to a client that reads them now, and to nobody else. */
+  #endIfInVain(): void {
+    if (this.#copy.isKept || this.#readers.size > 0) return;
+    this.abort(this.#copy.problem);
   }
 
   // --- the end ---

@@ -86,7 +86,7 @@ export class Retriever implements Startable {
    * Sees to it that the blob is in the store.
    *
    * @returns where it came from.
-   * @throws {DistswarmError} as {@link Retriever.retrieve}; `STORE_UNUSABLE` when it arrived but could not be kept.
+   * @throws {DistswarmError} as {@link Retriever.retrieve}; `STORE_FULL` and `STORE_UNUSABLE` when it cannot be kept.
    */
   async keep(want: Want, { signal }: { signal: AbortSignal }): Promise<"store" | SourceKind> {
     const { store } = this.#components;

@@ -1,0 +1,69 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { digestOf } from "../../src/core/digest.ts";
+import { distswarm, type Around, type Outcome } from "../cli/cli.ts";
+import { startBox, type Box, type BoxOptions } from "../support/box.ts";
+import { closeAfterEach } from "../support/close-after-each.ts";
+import { testFile, type TestFile } from "../support/repository.ts";
+import { slow, startMirror, well, type Behaviour, type MirrorFiles, type MockMirror } from "../support/zoo/zoo.ts";
+
+const MIB = 2 ** 20;
+const small = testFile("small-1.0.tar.xz", 300_000);
+const huge = testFile("huge-1.0.tar.xz", 20 * MIB);
+
+const open = closeAfterEach();
+
+async function mirrorWith(files: MirrorFiles, behaviour: Behaviour = well): Promise<MockMirror> {
+  const mirror = await startMirror(behaviour, files, { layout: "filename-hash" });
+  open.push(mirror);
+  return mirror;
+}
+
+async function boxWith(options: BoxOptions): Promise<Box> {
+  const box = await startBox(options);
+  open.push(box);
+  return box;
+}
+
+/** `distswarm fetch` against the agent of a box. */
+async function fetchAt(box: Box, args: readonly string[], around: Around = {}): Promise<Outcome> {
+  const config = join(box.dir, "cli.toml");
+  await writeFile(config, `state_dir = ${JSON.stringify(box.config.state_dir)}\n`);
+  return distswarm(["fetch", ...args, "--config", config], around);
+}
+
+async function get(box: Box, file: TestFile): Promise<string> {
+  const answer = await fetch(`${box.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`);
+  return digestOf(Buffer.from(await answer.arrayBuffer()));
+}
+
+describe("a store that cannot take a file", () => {
+  const store = { max_size: "12MiB", min_free: "0B" };
+
+  test("ends its fetch with the reason before anything is asked upstream, and holds up nobody else", async () => {
+    const mirror = await mirrorWith({ [small.name]: small.bytes, [huge.name]: huge.bytes });
+    const upstream = { mirrors: [mirror.url], transfers: 1 };
+    const box = await boxWith({ files: [small, huge], config: { store, upstream } });
+    const { code, out } = await fetchAt(box, [huge.name, small.name]);
+    expect(code).toBe(1);
+    expect(out).toContain(`${huge.name}: failed: a blob of 20.0 MiB is larger than store.max_size (12.0 MiB)`);
+    expect(out).toContain(`${small.name}: done, 293.0 KiB from upstream`);
+    expect(mirror.files()).toHaveLength(1);
+    expect(await get(box, small)).toBe(small.digest);
+  });
+
+  test("ends its fetch when the client that read the file as it came has left", async () => {
+    const mirror = await mirrorWith({ [huge.name]: huge.bytes }, slow(4 * MIB));
+    const box = await boxWith({ files: [huge], mirrors: [mirror.url], config: { store } });
+    const leaving = new AbortController();
+    await fetch(`${box.url}/distfiles/${huge.name}`, { signal: leaving.signal });
+    let printed = "";
+    const fetching = fetchAt(box, [huge.name], { onOutput: (text) => void (printed += text) });
+    await expect.poll(() => printed).toContain(`${huge.name}: 20.0 MiB`);
+    expect((await box.agent.api.status()).transfers).toMatchObject([{ clients: 1 }]);
+    leaving.abort();
+    expect(await fetching).toMatchObject({ code: 1 });
+    expect((await box.agent.api.status()).transfers).toEqual([]);
+  });
+});
