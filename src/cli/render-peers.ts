@@ -10,8 +10,20 @@ const HEAD: Cell[] = [
   { right: "got" },
   { right: "given" },
   "here for",
+  "id, for swarm.deny",
   "",
 ];
+
+/** The codes under which the status counts who was refused (swarm/rejections.ts), in words. */
+const REFUSED: Readonly<Record<string, string>> = {
+  no_proof: "without the network key",
+  wrong_proof: "with a wrong network key",
+  denied: "listed in swarm.deny",
+  outside: "from outside swarm.networks",
+  rule: "that broke the protocol",
+  full: "for want of a free place",
+  turned_away: "at the blob port",
+};
 
 function renderPeer(peer: PeerStatus, now: number): Cell[] {
   const since = peer.since === undefined ? "" : formatDuration(now - Date.parse(peer.since));
@@ -24,16 +36,17 @@ function renderPeer(peer: PeerStatus, now: number): Cell[] {
     { right: formatSize(peer.received ?? 0) },
     { right: formatSize(peer.sent ?? 0) },
     since,
+    peer.id,
     [peer.problem, faults].filter(Boolean).join("; "),
   ];
 }
 
-/** Connections that were refused, by reason: `3 with a wrong key`. */
-function renderRejected(swarm: Status["swarm"]): string {
-  const counts = Object.entries((swarm["rejected"] ?? {}) as Record<string, number>).filter(([, number]) => number > 0);
-  const turnedAway = Number(swarm["turned_away"] ?? 0);
-  const all = turnedAway > 0 ? [...counts, ["at the blob port", turnedAway] as const] : counts;
-  return all.length === 0 ? "" : `refused: ${all.map(([reason, number]) => `${number} ${reason}`).join(", ")}\n`;
+/** Connections that were refused, by reason: `3 with a wrong network key`. */
+function renderRefused(swarm: Status["swarm"]): string {
+  const rejected = (swarm["rejected"] ?? {}) as Record<string, number>;
+  const counts = Object.entries({ ...rejected, turned_away: Number(swarm["turned_away"] ?? 0) });
+  const told = counts.filter(([, number]) => number > 0).map(([code, number]) => `${number} ${REFUSED[code] ?? code}`);
+  return told.length === 0 ? "" : `refused: ${told.join(", ")}\n`;
 }
 
 /** The other boxes, a line each, and what was refused. */
@@ -42,5 +55,5 @@ export function renderPeers(swarm: Status["swarm"], now = Date.now()): string {
   const peers = swarm.peers.map((peer) => renderPeer(peer, now));
   const table =
     peers.length > 0 ? renderTable([HEAD, ...peers]) : "no other box is here: distswarm invite shows how to add one\n";
-  return problem + table + renderRejected(swarm);
+  return problem + table + renderRefused(swarm);
 }
