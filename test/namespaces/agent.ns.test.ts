@@ -2,8 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { TransferStatus } from "../../src/core/agent-api.ts";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import { testFile, type TestFile } from "../support/repository.ts";
-import { AgentBox, fullMesh, type BoxOptions } from "./box.ts";
+import { AgentHost, type AgentHostOptions } from "./agent-host.ts";
 import { build, type Build } from "./build.ts";
+import { fullMesh } from "./full-mesh.ts";
 import { Lan, whyNoNamespaces } from "./lan.ts";
 
 const MIB = 2 ** 20;
@@ -17,7 +18,7 @@ const large = testFile("large-1.0.tar.xz", 160 * MIB);
 describe.skipIf(skipped !== undefined)(`boxes on a LAN${skipped === undefined ? "" : ` (skipped: ${skipped})`}`, () => {
   let project: Build | undefined;
   let lan: Lan;
-  let boxes: AgentBox[];
+  let boxes: AgentHost[];
   const networkKey = NetworkKey.generate().reveal();
 
   beforeAll(async () => {
@@ -30,18 +31,18 @@ describe.skipIf(skipped !== undefined)(`boxes on a LAN${skipped === undefined ? 
   });
 
   /** Boxes with nothing but the key, that have these files in their DISTDIRs. */
-  async function up(has: readonly (readonly TestFile[])[], files: readonly TestFile[] = []): Promise<AgentBox[]> {
+  async function up(has: readonly (readonly TestFile[])[], files: readonly TestFile[] = []): Promise<AgentHost[]> {
     boxes = [];
     lan = await Lan.up(has.length);
     boxes = await Promise.all(has.map((present, index) => start(index + 1, { files, has: present, networkKey })));
     return boxes;
   }
 
-  function start(number: number, options: Omit<BoxOptions, "dist">): Promise<AgentBox> {
-    return AgentBox.start(lan, number, { dist: project!.dir, ...options });
+  function start(number: number, options: Omit<AgentHostOptions, "dist">): Promise<AgentHost> {
+    return AgentHost.start(lan, number, { dist: project!.dir, ...options });
   }
 
-  async function hears(box: AgentBox, distfiles: number): Promise<void> {
+  async function hears(box: AgentHost, distfiles: number): Promise<void> {
     const counts = async (): Promise<number[]> => (await box.status()).swarm.peers.map((peer) => peer.distfiles);
     await expect.poll(counts, PATIENT).toContain(distfiles);
   }
@@ -53,7 +54,7 @@ describe.skipIf(skipped !== undefined)(`boxes on a LAN${skipped === undefined ? 
   });
 
   it("get from each other all that one has, without upstream, and count it", async () => {
-    const [h1, h2] = (await up([small, []], small)) as [AgentBox, AgentBox];
+    const [h1, h2] = (await up([small, []], small)) as [AgentHost, AgentHost];
     await hears(h2, small.length);
     const answers = await h2.ask(small);
     expect(answers).toEqual(small.map(({ digest }) => ({ status: 200, digest })));
@@ -72,7 +73,7 @@ describe.skipIf(skipped !== undefined)(`boxes on a LAN${skipped === undefined ? 
   });
 
   it("go on with another holder when the one that gives is killed in mid-file", async () => {
-    const [h1, h2, h3] = (await up([[large], [large], []], [large])) as [AgentBox, AgentBox, AgentBox];
+    const [h1, h2, h3] = (await up([[large], [large], []], [large])) as [AgentHost, AgentHost, AgentHost];
     await Promise.all([hears(h1, 1), hears(h2, 1)]);
     await expect
       .poll(async () => (await h3.status()).swarm.peers.map((peer) => peer.distfiles), PATIENT)
@@ -80,7 +81,7 @@ describe.skipIf(skipped !== undefined)(`boxes on a LAN${skipped === undefined ? 
     const answer = h3.ask([large]);
     const transfer = async (): Promise<TransferStatus | undefined> => (await h3.status()).transfers[0];
     await expect.poll(async () => (await transfer())?.received ?? 0, { ...PATIENT, interval: 5 }).toBeGreaterThan(MIB);
-    await ((await transfer())?.source?.includes(lan.address(1)) ? h1 : h2).kill();
+    await ((await transfer())?.source?.includes(lan.address(1)) ? h1 : h2).end("SIGKILL");
     expect(await answer).toEqual([{ status: 200, digest: large.digest }]);
     const [explained] = (await h3.client.explain(large.name)).files;
     expect(explained!.attempts.map(({ kind, outcome }) => [kind, outcome])).toEqual([
@@ -91,7 +92,7 @@ describe.skipIf(skipped !== undefined)(`boxes on a LAN${skipped === undefined ? 
 
   it("give nothing to one without the key", async () => {
     const files = small.slice(0, 3);
-    const [h1, h2] = (await up([files, []], files)) as [AgentBox, AgentBox];
+    const [h1, h2] = (await up([files, []], files)) as [AgentHost, AgentHost];
     await hears(h2, files.length);
     const stranger = await start(await lan.addHost(), { files, swarm: `peers = ["${lan.address(1)}:8481"]` });
     boxes.push(stranger);

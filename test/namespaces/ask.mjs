@@ -1,14 +1,17 @@
-// Asks the door on this host for the digests on standard input; prints what came: [{ "status": 200, "digest": "…" }].
+// A client on a host: asks the host's own mirror door for blobs, as Portage does, and tells what came.
 import { createHash } from "node:crypto";
-import { text } from "node:stream/consumers";
+import { once } from "node:events";
+import { get } from "node:http";
+import { answerCalls } from "./calls.mjs";
 
 const DOOR = "http://127.0.0.1:8480/distfiles";
 
-const answers = [];
-for (const digest of (await text(process.stdin)).split("\n")) {
-  const answer = await fetch(`${DOOR}/${digest.slice(0, 2)}/${digest}`);
+/** The status and the BLAKE2b of the body; throws when the connection breaks. */
+async function ask(digest) {
+  const [answer] = await once(get(`${DOOR}/${digest.slice(0, 2)}/${digest}`), "response");
   const hash = createHash("blake2b512");
-  for await (const bytes of answer.body) hash.update(bytes);
-  answers.push({ status: answer.status, digest: hash.digest("hex") });
+  for await (const bytes of answer) hash.update(bytes);
+  return { status: answer.statusCode, digest: hash.digest("hex") };
 }
-console.log(JSON.stringify(answers));
+
+answerCalls({ ask }, true);

@@ -1,8 +1,7 @@
-// One box in a network namespace: the swarm and the data plane over blobs in memory. Commands come as JSON lines on
-// standard input ({ "number": 1, "call": "status", "args": [] }), answers go to standard output.
+// One box in a network namespace: the swarm and the data plane over blobs in memory.
 import { createHash, randomBytes } from "node:crypto";
-import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import { answerCalls } from "./calls.mjs";
 
 const options = JSON.parse(process.argv[2]);
 const load = (path) => import(pathToFileURL(`${options.dist}/${path}`).href);
@@ -92,15 +91,6 @@ async function getFrom(digest, size) {
   return null;
 }
 
-const tell = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
-createInterface({ input: process.stdin }).on("line", async (line) => {
-  const { number, call, args } = JSON.parse(line);
-  try {
-    tell({ number, result: (await calls[call](...args)) ?? null });
-  } catch (error) {
-    tell({ number, error: String(error) });
-  }
-});
 process.on("SIGTERM", async () => {
   await Promise.all([swarm.stop(), server.stop(), client.stop()]);
   await db.close();
@@ -109,4 +99,4 @@ process.on("SIGTERM", async () => {
 
 await server.start();
 await swarm.start();
-tell({ ready: identity.id });
+answerCalls(calls, identity.id);

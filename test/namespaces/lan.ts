@@ -8,6 +8,8 @@ const run = promisify(execFile);
 /** Network N (from 1) is 10.77.(17+N).0/24 on a bridge of its own; host K (from 1) is at .(100+K) of each network it is on. */
 const FIRST_SUBNET = 17;
 const FIRST_HOST = 100;
+/** The network that hosts are parted from the others to; nobody has addresses of it. */
+const PARTED = 9;
 
 /** Why tests with network namespaces cannot run here; undefined when they can. */
 export function whyNoNamespaces(): string | undefined {
@@ -95,6 +97,31 @@ export class Lan {
   /** Lets things pass again. */
   async unmute(number: number): Promise<void> {
     await ip("link", "set", this.#cable(number), "master", await this.#bridge(1));
+  }
+
+  /**
+   * Parts these hosts from the others, in silence: they are on a network of their own. The host `bridgehead` stays on both
+   * sides, with one address and one MAC, so that nobody has to look for it.
+   */
+  async part(numbers: readonly number[], bridgehead: number): Promise<void> {
+    const space = this.#space(bridgehead);
+    const mac = (await run("ip", ["-n", space, "-j", "link", "show", "eth0"])).stdout;
+    const [{ address }] = JSON.parse(mac) as [{ address: string }];
+    const cable = this.#cable(bridgehead, PARTED);
+    this.#cables.add(cable);
+    await ip("link", "add", cable, "type", "veth", "peer", "name", "eth1", "address", address, "netns", space);
+    await ip("link", "set", cable, "master", await this.#bridge(PARTED), "up");
+    await ip("-n", space, "link", "set", "eth1", "up");
+    for (const number of numbers) {
+      await ip("-n", space, "route", "add", `${this.address(number)}/32`, "dev", "eth1");
+      await ip("link", "set", this.#cable(number), "master", await this.#bridge(PARTED));
+    }
+  }
+
+  /** Brings parted hosts together again. */
+  async rejoin(numbers: readonly number[], bridgehead: number): Promise<void> {
+    await ip("link", "del", this.#cable(bridgehead, PARTED)); // its routes go with it
+    for (const number of numbers) await this.unmute(number);
   }
 
   /** Runs a program on a host. */

@@ -3,7 +3,8 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import { build, type Build } from "./build.ts";
-import { Agent, PORT, wholeMesh, type AgentOptions } from "./host.ts";
+import { fullMesh } from "./full-mesh.ts";
+import { Agent, PORT, type AgentOptions } from "./host.ts";
 import { Lan, whyNoNamespaces } from "./lan.ts";
 
 const SILENCE_MS = 30_000;
@@ -42,42 +43,42 @@ describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? 
 
   it.each([2, 7])("%i hosts with nothing but the key are a full mesh within 2 s", async (hosts) => {
     await up(hosts);
-    report(`full mesh of ${hosts}`, await wholeMesh(agents, 2000));
+    report(`full mesh of ${hosts}`, await fullMesh(agents, 2000));
   });
 
   it("without multicast, one static peer each is enough, within 5 s", async () => {
     const first = { host: "10.77.18.101", port: PORT };
     await up(7, (number) => ({ multicast: false, peers: number === 1 ? [] : [first] }));
-    report("full mesh of 7 by one static peer", await wholeMesh(agents, 5000));
+    report("full mesh of 7 by one static peer", await fullMesh(agents, 5000));
   });
 
   it.each(["cut", "mute"] as const)(
     "a host that was %s for 30 s is back within 15 s",
     async (how) => {
       await up(4);
-      await wholeMesh(agents, 5000);
+      await fullMesh(agents, 5000);
       await lan[how](3);
       await setTimeout(SILENCE_MS);
       expect((await agents[0]!.status()).peers).toHaveLength(2);
       await (how === "cut" ? lan.heal(3) : lan.unmute(3));
-      report(`whole again after ${how}`, await wholeMesh(agents, HEALED_WITHIN_MS));
+      report(`whole again after ${how}`, await fullMesh(agents, HEALED_WITHIN_MS));
     },
     90_000,
   );
 
   it("a host that slept for 30 s is back within 15 s", async () => {
     await up(4);
-    await wholeMesh(agents, 5000);
+    await fullMesh(agents, 5000);
     agents[2]!.sleep(true);
     await setTimeout(SILENCE_MS);
     expect((await agents[0]!.status()).peers).toHaveLength(2);
     agents[2]!.sleep(false);
-    report("whole again after sleep", await wholeMesh(agents, HEALED_WITHIN_MS));
+    report("whole again after sleep", await fullMesh(agents, HEALED_WITHIN_MS));
   }, 90_000);
 
   it("a host whose address changes is back within 15 s", async () => {
     await up(4);
-    await wholeMesh(agents, 5000);
+    await fullMesh(agents, 5000);
     await lan.setAddress(3, "10.77.18.203");
     const at = async (agent: Agent): Promise<boolean> =>
       (await agent.status()).peers.some(({ address }) => address === `10.77.18.203:${PORT}`);
@@ -86,21 +87,21 @@ describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? 
       expect(performance.now() - began).toBeLessThan(HEALED_WITHIN_MS);
       await setTimeout(50);
     }
-    await wholeMesh(agents, HEALED_WITHIN_MS);
+    await fullMesh(agents, HEALED_WITHIN_MS);
     report("whole again after a change of address", performance.now() - began);
   });
 
   it("a newcomer finds the rest when the host that was first is gone for good", async () => {
     await up(4);
-    await wholeMesh(agents, 5000);
+    await fullMesh(agents, 5000);
     await agents.shift()!.remove();
     agents.push(await start(await lan.addHost()));
-    report("newcomer", await wholeMesh(agents, 5000));
+    report("newcomer", await fullMesh(agents, 5000));
   });
 
   it("a holder that falls silent costs 0.1 s beside another, and at most 1.2 s alone, once", async () => {
     await up(3);
-    await wholeMesh(agents, 5000);
+    await fullMesh(agents, 5000);
     const [size, both, one] = [2 ** 20, 1, 2];
     const common = await agents[0]!.call("make", size, both);
     await agents[1]!.call("make", size, both);
@@ -145,7 +146,7 @@ describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? 
     lan = await Lan.up(2);
     await lan.addWayOut(1);
     agents = [await start(1), await start(2)];
-    await wholeMesh(agents, 5000);
+    await fullMesh(agents, 5000);
     await lan.cut(2); // with nobody left, it must look for nobody outside either
     await setTimeout(20_000);
     expect(await lan.packetsOut(1)).toBe(0);
@@ -156,7 +157,7 @@ describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? 
 
   it("a file that one host has comes to another by its hash", async () => {
     await up(2);
-    await wholeMesh(agents, 2000);
+    await fullMesh(agents, 2000);
     const size = 64 * 2 ** 20;
     const digest = await agents[0]!.call("make", size);
     await setTimeout(200);

@@ -13,6 +13,7 @@ import { treeTarball } from "../support/tree-tarball.ts";
 import { DATE, key, mirrorFiles, ORDER, SYNC } from "../support/webrsync.ts";
 import { AgentHost, DOOR } from "./agent-host.ts";
 import { build, type Build } from "./build.ts";
+import { fullMesh } from "./full-mesh.ts";
 import { Lan, whyNoNamespaces } from "./lan.ts";
 import { NginxHost, type MirrorLine } from "./nginx-host.ts";
 
@@ -58,16 +59,12 @@ describe.skipIf(skipped !== undefined)(`tree snapshots${skipped === undefined ? 
     lan = await Lan.up(HOSTS + 1);
     mirror = await NginxHost.start(lan, HOSTS + 1, { files: mirrorFiles(unit), rate: UPSTREAM_RATE });
     hosts = await Promise.all(Array.from({ length: HOSTS }, (_, index) => start(index + 1)));
-    for (const host of hosts) await expect.poll(() => peersOf(host), { timeout: 10_000 }).toBe(HOSTS - 1);
+    await fullMesh(hosts, 10_000);
   }
 
   function start(number: number): Promise<AgentHost> {
     const keyring = join(dir, "gentoo-release.asc");
-    return AgentHost.start(lan, number, { dist: project!.dir, networkKey, mirror: mirror!.url, keyring });
-  }
-
-  async function peersOf({ client }: AgentHost): Promise<number> {
-    return (await client.status()).swarm.peers.length;
+    return AgentHost.start(lan, number, { dist: project!.dir, networkKey, mirrors: [mirror!.url], keyring });
   }
 
   /** The three files as emerge-webrsync fetches them on that host, through the agent as a mirror. */
