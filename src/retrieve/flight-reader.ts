@@ -23,7 +23,6 @@ export interface ReadableFlight {
 /** One client's view of a flight's growing copy. */
 export class FlightReader {
   readonly #flight: ReadableFlight;
-  readonly #buffers = new LentBuffers(READ_BYTES);
   #left = false;
   /** Whether bytes may have left through it. */
   begun = false;
@@ -51,11 +50,12 @@ export class FlightReader {
    */
   async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Buffer> {
     this.position = range.start;
+    const buffers = new LentBuffers(Math.min(READ_BYTES, range.end - range.start));
     this.#flight.moved();
     while (this.position < range.end) {
       this.begun = true;
       const available = Math.min(this.#flight.released(), range.end) - this.position;
-      if (available > 0) yield await this.#take(Math.min(available, READ_BYTES));
+      if (available > 0) yield await this.#take(Math.min(available, READ_BYTES), buffers);
       else await this.#wait(signal);
     }
   }
@@ -67,9 +67,9 @@ export class FlightReader {
     this.#flight.left();
   }
 
-  async #take(length: number): Promise<Buffer> {
+  async #take(length: number, buffers: LentBuffers): Promise<Buffer> {
     this.#check();
-    const bytes = await this.#buffers.fill((into) => this.#flight.read(this.position, length, into));
+    const bytes = await buffers.fill((into) => this.#flight.read(this.position, length, into));
     if (bytes.length === 0) throw new Error("these bytes of the growing copy are gone");
     this.position += bytes.length;
     this.#flight.moved();

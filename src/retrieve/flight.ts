@@ -1,3 +1,4 @@
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { Attempt, ClaimEvent, TransferStatus } from "../core/agent-api.ts";
 import type { BlobStore } from "../core/blob-store.ts";
 import type { BlobClaims } from "../core/claims.ts";
@@ -196,6 +197,8 @@ export class Flight {
       if (this.#copy.received > 0) this.#filling.contributors.addEarlierRun();
       while (!(await this.#fillAndVerify())) await this.#filling.startOver();
       this.#settle("verified");
+      await turnOfTheLoop(); // the answers leave first: a client waits for them, nobody for the log line or the disk
+      this.#tellVerified();
       await this.#copy.commit();
     } catch (error) {
       if (this.#state === "running") this.#settle("failed", error);
@@ -221,8 +224,9 @@ export class Flight {
   // --- the readers ---
 
   #release(): void {
-    if (this.#filling.mayStream) this.#released = this.#copy.received;
-    this.#changed.fire();
+    const { mayStream } = this.#filling;
+    if (mayStream) this.#released = this.#copy.received;
+    if (mayStream || this.#others > 0) this.#changed.fire(); // clients see nothing else before the digest is known
     this.#endIfInVain();
   }
 
@@ -261,18 +265,19 @@ export class Flight {
     this.#error = error;
     if (state === "verified") this.#released = this.want.size;
     this.#changed.fire();
-    this.#tell(state, error);
+    if (state !== "verified") this.#components.log.warn(this.#facts, `${this.#name}: ${messageOf(error)}`);
   }
 
-  #tell(state: State, error: unknown): void {
-    const name = this.#name;
-    const facts = { digest: this.want.digest, attempts: this.attempts.length };
-    if (state !== "verified") return this.#components.log.warn(facts, `${name}: ${messageOf(error)}`);
+  #tellVerified(): void {
     const took = formatDuration(performance.now() - this.#began);
     this.#components.log.info(
-      facts,
-      `${name}: ${formatSize(this.want.size)} in ${took} from ${this.#filling.contributors.names}`,
+      this.#facts,
+      `${this.#name}: ${formatSize(this.want.size)} in ${took} from ${this.#filling.contributors.names}`,
     );
+  }
+
+  get #facts(): { digest: string; attempts: number } {
+    return { digest: this.want.digest, attempts: this.attempts.length };
   }
 
   /** Gives the disk back: a failed partial at once, so that the next flight can go on with it; else after the readers. */

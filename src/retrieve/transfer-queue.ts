@@ -1,5 +1,4 @@
 import fastq from "fastq";
-import { abortable } from "../core/pulse.ts";
 import type { SourceKind } from "../core/source.ts";
 
 type Task = () => Promise<void>;
@@ -14,17 +13,16 @@ export class TransferQueue {
   }
 
   /** Runs a task when its turn comes. Rejects with the signal's reason when it aborts before; then it never runs. */
-  async run(kind: SourceKind, signal: AbortSignal, task: Task): Promise<void> {
-    signal.throwIfAborted();
-    const left = new AbortController();
-    const cancel = (): void => left.abort(signal.reason);
-    signal.addEventListener("abort", cancel, { once: true });
-    const turn = this.#queues[kind].push(async () => {
-      signal.throwIfAborted();
-      signal.removeEventListener("abort", cancel);
-      await task();
+  run(kind: SourceKind, signal: AbortSignal, task: Task): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = (): void => reject(signal.reason as Error);
+      if (signal.aborted) return cancel();
+      signal.addEventListener("abort", cancel, { once: true });
+      const turn = async (): Promise<void> => {
+        signal.removeEventListener("abort", cancel);
+        if (!signal.aborted) await task();
+      };
+      this.#queues[kind].push(turn).then(resolve, reject);
     });
-    turn.catch(() => {}); // when it is cancelled, nobody else hears of it
-    await abortable(turn, left.signal);
   }
 }

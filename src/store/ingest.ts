@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import type { Ingest } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
@@ -198,7 +199,8 @@ function fault(components: IngestComponents, error: unknown, path: string): Dist
 /** The partial that an earlier ingest left; undefined when there is none. */
 function openPresent(path: string): OpenFile | undefined {
   try {
-    return new OpenFile(path, "resume");
+    // Most have none, and an error costs more than a look.
+    return existsSync(path) ? new OpenFile(path, "resume") : undefined;
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;

@@ -32,6 +32,7 @@ export async function readEbuildSources(want: Want, repositories: Repositories):
 }
 
 async function mentionsIn(ref: PackageRef, names: readonly string[], repositories: Repositories): Promise<Mention[]> {
+  if (!(await repositories.hasCache(ref.repo))) return [];
   const [entries, mirrors] = await Promise.all([readEntriesOf(ref), repositories.mirrorsOf(ref.repo)]);
   return entries.flatMap((entry) =>
     entry.files.filter(({ name }) => names.includes(name)).map((file) => ({ file, entry, mirrors })),

@@ -1,7 +1,8 @@
-import { PassThrough, type Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { SourceError } from "../core/errors.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
 import type { Connections, ConnectionOptions } from "./connections.ts";
+import { exchange } from "./exchange.ts";
 import { faultOf } from "./http-fault.ts";
 import { RedirectChain, fieldsAfterRedirect } from "./redirect.ts";
 
@@ -100,18 +101,12 @@ export class HttpClient {
     const connections = await this.#opened();
     request.signal.throwIfAborted();
     const { dispatcher, origin, path, headers } = connections.routeTo(url);
+    const { method, body = null, signal } = request;
+    const fields = [...headers, ...withoutOwnFields(request.headers), ...this.#via];
+    const options = { origin, path, method, headers: fields, body, ...this.#timeoutsOf(request) };
     try {
-      const answer = await dispatcher.request({
-        origin,
-        path,
-        method: request.method,
-        headers: [...headers, ...withoutOwnFields(request.headers), ...this.#via],
-        body: request.body ?? null,
-        signal: request.signal,
-        ...this.#timeoutsOf(request),
-      });
-      const body = withFaults(answer.body, url.href, request.signal);
-      return { status: answer.statusCode, headers: answer.headers, body, url: url.href };
+      const bodyFault = (error: unknown): Error => faultOf(error, "body", url.href);
+      return { ...(await exchange(dispatcher, options, { signal, bodyFault })), url: url.href };
     } catch (error) {
       request.signal.throwIfAborted();
       throw faultOf(error, "headers", url.href);
@@ -141,13 +136,4 @@ function withoutOwnFields(headers: readonly string[]): string[] {
   return headers.flatMap((name, i) =>
     i % 2 === 1 || OWN_FIELDS.has(name.toLowerCase()) ? [] : [name, headers[i + 1] ?? ""],
   );
-}
-
-/** The body with its errors in our words. Destroying it lets go of the connection; an error nobody hears harms nobody. */
-function withFaults(body: Readable, url: string, signal: AbortSignal): Readable {
-  const out = new PassThrough();
-  out.on("error", () => {});
-  out.on("close", () => body.destroy());
-  body.on("error", (error) => out.destroy(signal.aborted ? (signal.reason as Error) : faultOf(error, "body", url)));
-  return body.pipe(out);
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { hasCache } from "./md5-cache.ts";
 import { mergeMirrors, parseThirdPartyMirrors, type ThirdPartyMirrors } from "./third-party-mirrors.ts";
 
 /** What a repository says of itself that bears on fetching. */
@@ -8,12 +9,13 @@ interface Repository {
   readonly name: string;
   readonly masters: readonly string[];
   readonly mirrors: ThirdPartyMirrors;
+  readonly hasCache: boolean;
 }
 
 /** How long the files of a repository are taken to be unchanged. */
 const REMEMBER_MS = 60_000;
 
-/** The configured ebuild repositories: their names, their masters and their third-party mirrors. */
+/** The configured ebuild repositories: their names, their masters, their third-party mirrors, whether they have an md5-cache. */
 export class Repositories {
   readonly paths: readonly string[];
   #now: () => number;
@@ -30,6 +32,11 @@ export class Repositories {
     const repository = all.find((some) => some.path === path);
     const masters = (repository?.masters ?? []).flatMap((name) => all.find((some) => some.name === name) ?? []);
     return mergeMirrors([repository, ...masters].flatMap((some) => (some === undefined ? [] : [some.mirrors])));
+  }
+
+  /** Whether the repository at `path` has an md5-cache, so that it is worth looking into. */
+  async hasCache(path: string): Promise<boolean> {
+    return (await this.#all()).some((some) => some.path === path && some.hasCache);
   }
 
   /** The third-party mirrors of all repositories. */
@@ -51,10 +58,11 @@ export class Repositories {
 }
 
 async function readRepository(path: string): Promise<Repository> {
-  const [name, layout, mirrors] = await Promise.all([
+  const [name, layout, mirrors, cache] = await Promise.all([
     readOrEmpty(join(path, "profiles", "repo_name")),
     readOrEmpty(join(path, "metadata", "layout.conf")),
     readOrEmpty(join(path, "profiles", "thirdpartymirrors")),
+    hasCache(path),
   ]);
   const masters = /^\s*masters\s*=(.*)$/m.exec(layout)?.[1] ?? "";
   return {
@@ -62,6 +70,7 @@ async function readRepository(path: string): Promise<Repository> {
     name: name.trim() || basename(path),
     masters: masters.split(/\s+/).filter((word) => word !== ""),
     mirrors: parseThirdPartyMirrors(mirrors),
+    hasCache: cache,
   };
 }
 

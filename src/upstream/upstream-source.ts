@@ -76,7 +76,10 @@ export class UpstreamSource implements Source {
         toSkip -= Math.min(toSkip, chunk.length);
         missing -= part.length;
         if (part.length > 0) yield part;
-        if (missing === 0) break;
+        if (missing === 0) {
+          answer.body.destroy(); // leaving the loop would do so with an error, which costs a stack trace
+          break;
+        }
       }
       if (missing > 0) throw new SourceError("BROKEN", `${answer.url} ended ${missing} bytes early`);
       this.#parts.health.succeeded(this.#origin, { bytes: skip + wanted, ms: performance.now() - startedAt });
