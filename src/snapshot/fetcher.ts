@@ -11,7 +11,7 @@ import type { Pace } from "./pace.ts";
 import { downloadFromPeers } from "./peer-download.ts";
 import { SnapshotRefused } from "./refusal.ts";
 import type { Rumours } from "./rumours.ts";
-import type { Shelf } from "./shelf.ts";
+import type { Shelf, ShelfStore } from "./shelf.ts";
 import type { Staging } from "./staging.ts";
 import { UpstreamTask } from "./upstream-task.ts";
 import {
@@ -30,6 +30,7 @@ export interface StampedJudgement extends Judgement {
 
 /** What fetching uses. */
 export interface FetcherComponents {
+  readonly store: Pick<ShelfStore, "makeRoom">;
   readonly shelf: Shelf;
   readonly rumours: Rumours;
   readonly staging: Staging;
@@ -114,8 +115,10 @@ export class Fetcher {
     const { staging, rumours, log } = this.#components;
     const paths = staging.byDigest(judgement.date, candidate);
     try {
-      const unit = await this.#download(candidate, { judgement, paths, pace });
-      await this.#shelve(unit, { paths, stamp: judgement.stamp, from: "peers" });
+      await staging.use(paths, async () => {
+        const unit = await this.#download(candidate, { judgement, paths, pace });
+        await this.#shelve(unit, { paths, stamp: judgement.stamp, from: "peers" });
+      });
     } catch (error) {
       this.#stopping.signal.throwIfAborted();
       if (!(error instanceof SnapshotRefused)) return log.warn(`${candidate.name} from peers: ${messageOf(error)}`);
@@ -126,15 +129,16 @@ export class Fetcher {
     }
   }
 
-  /** The small files are judged before the tarball is asked for. */
+  /** The small files are judged before the tarball is asked for, and before room is made for it. */
   async #download(
     candidate: DatedAnnouncement,
     { judgement, paths, pace }: { judgement: Judgement; paths: UnitPaths; pace: Pace | undefined },
   ): Promise<VerifiedUnit> {
-    const { peers, log } = this.#components;
+    const { peers, store, log } = this.#components;
     const components = { peers, log, pace, signal: this.#stopping.signal };
     await downloadFromPeers(candidate, { parts: ["md5sum", "signature"], paths }, components);
     await judgeSideFiles(await readSideFiles(paths, judgement.date), judgement);
+    await store.makeRoom(candidate.files.tarball.size);
     await downloadFromPeers(candidate, { parts: ["tarball"], paths }, components);
     return verifyUnit(paths, judgement);
   }
@@ -155,6 +159,7 @@ export class Fetcher {
     );
     const ended = (): void => void this.#tasks.delete(date);
     task.done.then(ended, ended);
+    void staging.use(paths, () => task.done).catch(() => {}); // told to who waits for the task
     return task;
   }
 

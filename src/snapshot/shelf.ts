@@ -16,6 +16,8 @@ const READ_BYTES = 256 * 1024;
 /** What the shelf uses of the blob store: it also takes out what is not kept any more. */
 export interface ShelfStore extends Pick<BlobStore, "find" | "open" | "ingest" | "on" | "off"> {
   remove(digest: Digest): Promise<unknown>;
+  /** Makes room for so many bytes that are about to be staged. @throws {DistswarmError} `STORE_FULL`, `STORE_UNUSABLE`. */
+  makeRoom(size: number): Promise<void>;
 }
 
 /** A verified unit whose three files are in the blob store. */

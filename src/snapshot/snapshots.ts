@@ -105,7 +105,7 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     const shared = { shelf: this.#shelf, rumours: this.#rumours, upstream, log };
     const keyring = new Keyring({ path: init.keyring, now });
     this.#guard = new Guard({ ...shared, keyring, store, changed: () => this.#keysChanged() }, { now });
-    this.#fetcher = new Fetcher({ ...shared, staging: this.#staging, peers, claims }, { verifyFirst });
+    this.#fetcher = new Fetcher({ ...shared, store, staging: this.#staging, peers, claims }, { verifyFirst });
     const parts = { ...shared, fetcher: this.#fetcher, judgement: (date: string) => this.#guard.judgement(date) };
     this.#opener = new Opener(parts, { now });
     if (init.replicate ?? true) this.#replicator = new Replicator(parts, { rate: replicateRate });
@@ -117,7 +117,9 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
   async start(): Promise<void> {
     if (this.#timer !== undefined) return;
     await this.#shelf.start();
-    await this.#sweep();
+    await this.#sweep().catch((error: unknown) => {
+      this.#log.warn(`tree snapshots cannot be staged, they pass through and are not kept: ${messageOf(error)}`);
+    });
     await this.#guard.look();
     this.#timer = setInterval(() => void this.tick(), TICK_MS).unref();
     void this.tick();
@@ -219,12 +221,9 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     };
   }
 
-  /** A directory that cannot be used is no end: requests pass through then. */
-  async #sweep(): Promise<void> {
-    const isWanted = (date: string): boolean => !this.#shelf.has(date) && this.#shelf.hasRoomFor(date);
-    await this.#staging.sweep(isWanted).catch((error: unknown) => {
-      this.#log.warn(`tree snapshots cannot be staged, they pass through and are not kept: ${messageOf(error)}`);
-    });
+  /** Throws system errors: a directory that cannot be used is no end, requests pass through then. */
+  #sweep(): Promise<void> {
+    return this.#staging.sweep((date) => !this.#shelf.has(date) && this.#shelf.hasRoomFor(date));
   }
 
   #keysChanged(): void {
@@ -235,6 +234,7 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
 
   async #runTick(): Promise<void> {
     await this.#guard.look();
+    await this.#sweep().catch(() => {}); // said at the start
     await this.#adoption?.look();
     this.#replicator?.kick();
     await this.#poller?.tick();

@@ -1,49 +1,108 @@
-import { mkdir, readdir, rm, rmdir } from "node:fs/promises";
+import { mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { systemCode } from "../core/errors.ts";
 import type { SnapshotAnnouncement, SnapshotPart } from "../core/snapshots.ts";
 import { fileName, isDate } from "./name.ts";
 import type { UnitPaths } from "./verify.ts";
 
+/** What the directories of units that peers announce begin with; the digest of the tarball follows. */
+const PEERS_PREFIX = "peers-";
+
+/** Units that peers broke off of which the bytes are kept for another try; honest boxes announce the same few. */
+const MAX_BROKEN_OFF = 2;
+
 /** Where units lie until they are verified: a directory for each date, below one that holds nothing else. */
 export class Staging {
   readonly #dir: string;
+  /** Directories in which something is being staged. */
+  readonly #inUse = new Set<string>();
 
   constructor(init: { dir: string }) {
     this.#dir = init.dir;
   }
 
-  /** Removes what the last run left, but for the dates that are still wanted: those downloads are resumed. */
+  /** Removes what is left of downloads, but for the dates that are still wanted: those are resumed. */
   async sweep(isWanted: (date: string) => boolean): Promise<void> {
-    const names = await readdir(this.#dir).catch((error: unknown) => {
-      if (systemCode(error) === "ENOENT") return [];
-      throw error;
-    });
-    for (const name of names) {
-      if (!isDate(name) || !isWanted(name)) await rm(join(this.#dir, name), { recursive: true, force: true });
+    for (const name of await namesIn(this.#dir)) {
+      const path = join(this.#dir, name);
+      if ((!isDate(name) || !isWanted(name)) && !this.#isInUse(path)) await rm(path, { recursive: true, force: true });
     }
+    await this.#trim();
   }
 
   /** Paths for the files of a date as upstream has them, by name. */
   byName(date: string): UnitPaths {
-    return this.#paths(date, (part) => fileName(date, part));
+    return pathsIn(join(this.#dir, date), (part) => fileName(date, part));
   }
 
   /** Paths for files that peers announce, by digest: what came of one unit is not taken for another. */
   byDigest(date: string, { files }: SnapshotAnnouncement): UnitPaths {
-    return this.#paths(date, (part) => files[part].digest);
+    const dir = join(this.#dir, date, PEERS_PREFIX + files.tarball.digest);
+    return pathsIn(dir, (part) => files[part].digest);
+  }
+
+  /** Stages: nothing of it is swept until `work` has ended. What peers broke off is kept up to a bound after that. */
+  async use<T>(paths: UnitPaths, work: () => Promise<T>): Promise<T> {
+    const dir = dirname(paths.tarball);
+    this.#inUse.add(dir);
+    try {
+      return await work();
+    } finally {
+      this.#inUse.delete(dir);
+      await this.#trim().catch(() => {}); // the next sweep tries again
+    }
   }
 
   /** Removes three files that are of no more use. */
   async drop(paths: UnitPaths): Promise<void> {
     for (const path of Object.values(paths)) await rm(path, { force: true });
-    await rmdir(dirname(paths.tarball)).catch(() => {}); // another download of that date may be under way
+    for (let dir = dirname(paths.tarball); dir !== this.#dir; dir = dirname(dir)) await rmdir(dir).catch(() => {});
   }
 
-  #paths(date: string, name: (part: SnapshotPart) => string): UnitPaths {
-    const path = (part: SnapshotPart): string => join(this.#dir, date, name(part));
-    return { tarball: path("tarball"), signature: path("signature"), md5sum: path("md5sum") };
+  /** A member may announce one unit after the other and break each off: the disk is not its to fill. */
+  async #trim(): Promise<void> {
+    const brokenOff = (await this.#peerDirs()).sort((a, b) => b.touched - a.touched).slice(MAX_BROKEN_OFF);
+    for (const { path } of brokenOff) await rm(path, { recursive: true, force: true });
   }
+
+  /** The directories of units that peers announce which are not in use, and when bytes came for each last. */
+  async #peerDirs(): Promise<{ path: string; touched: number }[]> {
+    const dirs: { path: string; touched: number }[] = [];
+    for (const date of await namesIn(this.#dir)) {
+      const names = (await namesIn(join(this.#dir, date))).filter((name) => name.startsWith(PEERS_PREFIX));
+      const paths = names.map((name) => join(this.#dir, date, name)).filter((path) => !this.#inUse.has(path));
+      for (const path of paths) dirs.push({ path, touched: await lastTouched(path) });
+    }
+    return dirs;
+  }
+
+  #isInUse(path: string): boolean {
+    return [...this.#inUse].some((dir) => dir === path || dirname(dir) === path);
+  }
+}
+
+function pathsIn(dir: string, name: (part: SnapshotPart) => string): UnitPaths {
+  const path = (part: SnapshotPart): string => join(dir, name(part));
+  return { tarball: path("tarball"), signature: path("signature"), md5sum: path("md5sum") };
+}
+
+/** What is in a directory; nothing in what is none. Throws other system errors. */
+async function namesIn(dir: string): Promise<string[]> {
+  return readdir(dir).catch((error: unknown) => {
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) return [];
+    throw error;
+  });
+}
+
+/** When a file in `dir` was written last, in milliseconds since 1970. */
+async function lastTouched(dir: string): Promise<number> {
+  const times = (await namesIn(dir)).map(async (name) => {
+    return stat(join(dir, name)).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => 0, // it was dropped this moment
+    );
+  });
+  return Math.max(0, ...(await Promise.all(times)));
 }
 
 /** Makes the directory in which three files are to be staged. Throws system errors. */

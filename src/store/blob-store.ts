@@ -142,6 +142,16 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     }
   }
 
+  /**
+   * Makes room for a blob that is about to be staged beside the store.
+   *
+   * @throws {DistswarmError} `STORE_FULL`, `STORE_UNUSABLE`; nothing was evicted then.
+   */
+  async makeRoom(size: number): Promise<void> {
+    this.#room.checkSize(size);
+    await this.#room.makeFor({ size }, { coming: size });
+  }
+
   /** Takes a blob out of the store; a copy in DISTDIR stays. Readers who have it open keep it. Safe when it is not here. */
   async remove(digest: Digest): Promise<void> {
     await this.#blobs.remove(digest);

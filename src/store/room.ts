@@ -60,12 +60,12 @@ export class Room {
   }
 
   /**
-   * Makes room for an ingest that is in flight by now.
+   * Makes room for a blob: one whose ingest is in flight by now, or one that is still `coming`.
    *
    * @throws {DistswarmError} `STORE_FULL`, and nothing was evicted; `STORE_UNUSABLE`.
    */
-  async makeFor({ size }: { size: number }): Promise<void> {
-    const short = await this.make();
+  async makeFor({ size }: { size: number }, { coming = 0 }: { coming?: number } = {}): Promise<void> {
+    const short = await this.make(coming);
     if (short === 0) return;
     const { dir } = this.#init;
     throw new DistswarmError(
@@ -77,21 +77,21 @@ export class Room {
   }
 
   /**
-   * Evicts until the limits hold; where that is not to be had, nothing. Returns how many bytes are lacking then. One at
-   * a time, lest two evict for one.
+   * Evicts until the limits hold with `coming` bytes more; where that is not to be had, nothing. Returns how many bytes
+   * are lacking then. One at a time, lest two evict for one.
    */
-  make(): Promise<number> {
-    const made = this.#making.then(() => this.#evict());
+  make(coming = 0): Promise<number> {
+    const made = this.#making.then(() => this.#evict(coming));
     this.#making = made.catch(() => {});
     return made;
   }
 
   /**
-   * What would be evicted now.
+   * What would be evicted now, for `coming` bytes more.
    *
    * @throws {DistswarmError} `STORE_UNUSABLE` when the file system does not answer.
    */
-  async plan(): Promise<EvictionPlan> {
+  async plan(coming = 0): Promise<EvictionPlan> {
     const { records, blobs, distdir, inFlight, isKept } = this.#components;
     const { dir, maxSize, minFree } = this.#init;
     const free = freeBytes(dir);
@@ -99,9 +99,9 @@ export class Room {
     const ingests = [...inFlight.values()];
     return planEviction({
       blobs: records.candidates(),
-      held: records.bytes + ingests.reduce((sum, { size }) => sum + size, 0),
+      held: records.bytes + ingests.reduce((sum, { size }) => sum + size, coming),
       free,
-      outstanding: ingests.reduce((sum, { size, received }) => sum + size - received, 0),
+      outstanding: ingests.reduce((sum, { size, received }) => sum + size - received, coming),
       maxSize,
       minFree,
       isPinned: (digest) => blobs.isPinned(digest) || inFlight.has(digest),
@@ -110,8 +110,8 @@ export class Room {
     });
   }
 
-  async #evict(): Promise<number> {
-    const { victims, short } = await this.plan();
+  async #evict(coming: number): Promise<number> {
+    const { victims, short } = await this.plan(coming);
     if (short === 0) await Promise.all(victims.map(({ digest }) => this.#components.blobs.remove(digest)));
     return short;
   }

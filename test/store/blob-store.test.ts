@@ -267,6 +267,16 @@ test("a blob can be taken out, and that is told", async () => {
   expect(existsSync(join(dir, "blobs", blob.digest.slice(0, 2), blob.digest))).toBe(false);
 });
 
+test("room is made for what is staged beside the store, or it is refused", async () => {
+  const { store } = await startStore({ maxSize: 3 * MIB });
+  const [a, b] = [makeBlob(MIB, "a"), makeBlob(MIB, "b")];
+  for (const blob of [a, b]) await put(store, blob);
+  await store.makeRoom(2 * MIB);
+  expect(await store.find(a.digest)).toBeUndefined();
+  expect(await store.find(b.digest)).toBeDefined();
+  await expect(store.makeRoom(3 * MIB + 1)).rejects.toMatchObject({ code: "STORE_FULL" });
+});
+
 test("what cannot fit is refused at once, and nothing is evicted for it", async () => {
   const { store } = await startStore({ maxSize: 2 * MIB });
   const [small, held] = [makeBlob(MIB / 2, "small"), makeBlob(MIB, "held")];

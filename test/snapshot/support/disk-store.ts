@@ -50,6 +50,10 @@ export class DiskStore extends EventEmitter<StoreEvents> implements ShelfStore {
     return new DiskIngest({ digest, size }, handle, commit);
   }
 
+  async makeRoom(): Promise<void> {
+    if (this.full) throw new DistswarmError("STORE_FULL", "no room");
+  }
+
   /** As eviction, damage or `remove` do: the blob is gone, and that is told. */
   async remove(digest: Digest): Promise<void> {
     if (!existsSync(join(this.dir, digest))) return;
