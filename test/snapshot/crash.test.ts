@@ -32,6 +32,13 @@ const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 /** Where the child is compiled to; below node_modules, so that it finds its packages. */
 const OUT = join(PROJECT, "node_modules/.cache/distswarm-snapshot-crash-test");
 const CHILD = join(OUT, "test/snapshot/support/crash-child.js");
+/** What the compiled code reads of its own package. */
+const PACKAGE = {
+  name: "distswarm",
+  type: "module",
+  version: "0.0.0",
+  exports: { "./package.json": "./package.json" },
+};
 const DATES = [OLDEST_DATE, OLDER_DATE, DATE];
 const KILLS = 24;
 /** Most lines that a child may print before it is killed: two rounds of three units. */
@@ -42,7 +49,7 @@ let units: TestUnit[];
 
 beforeAll(async () => {
   await mkdir(OUT, { recursive: true });
-  await writeFile(join(OUT, "package.json"), '{ "type": "module", "version": "0.0.0" }');
+  await writeFile(join(OUT, "package.json"), JSON.stringify(PACKAGE));
   const tsc = join(PROJECT, "node_modules/typescript/bin/tsc");
   const settings = "--ignoreConfig --module nodenext --target es2023 --types node --skipLibCheck".split(" ");
   const output = ["--rewriteRelativeImportExtensions", "--rootDir", PROJECT, "--outDir", OUT];
