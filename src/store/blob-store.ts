@@ -99,7 +99,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     await checkFormat(this.#paths);
     await prepareDirs(this.#paths).catch((error: unknown) => this.#wrote(writeFault(error, this.#init.dir)));
     await this.#records.load();
-    await this.#reconcile();
+    await this.#blobs.reconcile();
     for (const partial of await this.#stalePartials()) await removePartial(partial).catch(() => {});
     await this.#distdir?.start();
     this.#flushTimer = setInterval(() => void this.#records.flush(), FLUSH_INTERVAL_MS).unref();
@@ -193,8 +193,9 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   /** Re-hashes everything; see {@link fsck}. */
   fsck(options: { repair: boolean; refetch: Refetch }, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
-    const reconcile = () => this.#reconcile();
-    return fsck({ blobs: this.#blobs, distdir: this.#distdir, reconcile, refetch: options.refetch }, options, signal);
+    const isInFlight = (digest: Digest) => this.#inFlight.has(digest);
+    const components = { blobs: this.#blobs, distdir: this.#distdir, isInFlight, refetch: options.refetch };
+    return fsck(components, options, signal);
   }
 
   /** Evicts what is over the limits; see {@link collectGarbage}. */
@@ -211,10 +212,6 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     blobs.on("removed", (digest) => distdir?.has(digest) || this.emit("removed", digest));
     distdir?.on("added", (info) => blobs.has(info.digest) || this.emit("added", info));
     distdir?.on("removed", (digest) => blobs.has(digest) || this.emit("removed", digest));
-  }
-
-  async #reconcile(): Promise<readonly string[]> {
-    return this.#blobs.reconcile((digest) => this.#inFlight.has(digest));
   }
 
   async #stalePartials(): Promise<StalePartial[]> {
