@@ -58,6 +58,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   #blobs: BlobFiles;
   #distdir: Distdir | undefined;
   #room: Room;
+  /** Ingests that there is room for, until they are committed or closed. */
   #inFlight = new Map<Digest, FileIngest>();
   #turns = new Turns<Digest>();
   #problem: string | undefined;
@@ -83,7 +84,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
         inFlight: this.#inFlight,
         isKept: components.isKept ?? (() => false),
       },
-      init,
+      { ...init, paths: this.#paths },
     );
     this.#forwardEvents();
   }
@@ -133,7 +134,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       throw error;
     });
     try {
-      await this.#room.makeFor(blob);
+      await this.#room.makeFor(ingest, () => this.#inFlight.set(blob.digest, ingest));
       return ingest;
     } catch (error) {
       this.#wrote(error as DistswarmError);
@@ -149,7 +150,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
    */
   async makeRoom(size: number): Promise<void> {
     this.#room.checkSize(size);
-    await this.#room.makeFor({ size }, { coming: size });
+    await this.#room.makeFor({ size, received: 0 });
   }
 
   /** Takes a blob out of the store; a copy in DISTDIR stays. Readers who have it open keep it. Safe when it is not here. */
@@ -193,7 +194,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   /** Re-hashes everything; see {@link fsck}. */
   fsck(options: { repair: boolean; refetch: Refetch }, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
-    const isInFlight = (digest: Digest) => this.#inFlight.has(digest);
+    const isInFlight = (digest: Digest) => this.isIngesting(digest);
     const components = { blobs: this.#blobs, distdir: this.#distdir, isInFlight, refetch: options.refetch };
     return fsck(components, options, signal);
   }
@@ -215,11 +216,11 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   }
 
   async #stalePartials(): Promise<StalePartial[]> {
-    return findStalePartials(this.#paths, (digest) => this.#inFlight.has(digest), Date.now());
+    return findStalePartials(this.#paths, (digest) => this.isIngesting(digest), Date.now());
   }
 
   async #openIngest(blob: { digest: Digest; size: number }, release: () => void): Promise<FileIngest> {
-    const ingest = await FileIngest.open(
+    return FileIngest.open(
       {
         paths: this.#paths,
         committed: (sums) => this.#committed(blob, sums),
@@ -231,8 +232,6 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       },
       blob,
     );
-    this.#inFlight.set(blob.digest, ingest);
-    return ingest;
   }
 
   async #committed(blob: { digest: Digest; size: number }, sums: ChunkSums): Promise<void> {

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
+import { makeDirs } from "../core/make-dirs.ts";
 import { isKnownFormat, LAYOUT_CONF, STORE_FORMAT, type StorePaths } from "./layout.ts";
 import { OpenFile } from "./open-file.ts";
 
@@ -45,7 +46,7 @@ export async function prepareDirs(paths: StorePaths): Promise<void> {
 
 /** Makes one directory with {@link DIR_MODE} and makes its name durable. Returns false where it is already there. */
 export async function makeDir(path: string, { parents = false } = {}): Promise<boolean> {
-  if (parents) await mkdir(dirname(path), { recursive: true });
+  if (parents) await makeDirs(dirname(path));
   try {
     await mkdir(path);
   } catch (error) {
