@@ -227,7 +227,7 @@ function buildStore(config: Config, { db, index, isKept, log }: StoreParts): Fil
       blobRecords: db.sublevel("blobs", { valueEncoding: "json" }),
       distdirRecords: db.sublevel("distdir", { valueEncoding: "json" }),
       log,
-      lookup: (name) => index.byName(name),
+      index,
       isKept,
     },
     { dir, maxSize: max_size, minFree: min_free, ...(distdir === null ? {} : { distdir }) },

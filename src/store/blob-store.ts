@@ -2,13 +2,14 @@ import { EventEmitter } from "node:events";
 import type { StoreToolEvent } from "../core/agent-api.ts";
 import type { BlobInfo, BlobStore, Ingest, OpenBlob, StoreEvents, StoreUsage } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
+import type { DistfileNames } from "../core/distfile-index.ts";
 import { type DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { BlobFiles } from "./blob-files.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import { checkFormat, prepareDirs, writeFault } from "./disk.ts";
-import { Distdir, type Lookup } from "./distdir.ts";
+import { Distdir } from "./distdir.ts";
 import type { DistdirRecord } from "./distdir-records.ts";
 import { FileIngest } from "./ingest.ts";
 import { type StorePaths, storePaths } from "./layout.ts";
@@ -30,8 +31,7 @@ export interface FileStoreComponents {
   /** Sublevel with JSON values. */
   readonly distdirRecords: Table<DistdirRecord>;
   readonly log: Logger;
-  /** The distfiles that have a name, by the Manifest index. */
-  readonly lookup: Lookup;
+  readonly index: DistfileNames;
   /** Whether somebody else vouches for a blob: then it is not evicted. @default none is */
   readonly isKept?: (digest: Digest) => boolean;
 }
@@ -51,7 +51,7 @@ export interface FileStoreInit {
 /** The blob store in format 1: verified blobs in a directory that is a Portage distdir, and DISTDIR beside it. */
 export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, Startable {
   #log: Logger;
-  #lookup: Lookup;
+  #index: DistfileNames;
   #init: FileStoreInit;
   #paths: StorePaths;
   #records: BlobRecords;
@@ -66,15 +66,15 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   constructor(components: FileStoreComponents, init: FileStoreInit) {
     super();
-    const { log, lookup } = components;
+    const { log, index } = components;
     this.#log = log;
-    this.#lookup = lookup;
+    this.#index = index;
     this.#init = init;
     this.#paths = storePaths(init.dir);
     this.#records = new BlobRecords({ table: components.blobRecords, log });
     this.#blobs = new BlobFiles({ records: this.#records, log }, { paths: this.#paths });
     if (init.distdir !== undefined) {
-      this.#distdir = new Distdir({ table: components.distdirRecords, log, lookup }, { dir: init.distdir });
+      this.#distdir = new Distdir({ table: components.distdirRecords, log, index }, { dir: init.distdir });
     }
     this.#room = new Room(
       {
@@ -189,7 +189,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   /** Adopts the distfiles in `dir` by copy; see {@link importFiles}. */
   import(dir: string, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
-    return importFiles({ store: this, lookup: this.#lookup }, dir, signal);
+    return importFiles({ store: this, index: this.#index }, dir, signal);
   }
 
   /** Re-hashes everything; see {@link fsck}. */

@@ -80,6 +80,48 @@ test("import is not misled by a partial with other bytes", async () => {
   expect(verdicts(await outcome(store.import(source, signal)))[0]).toBe("adopted foo");
 });
 
+test("import skips what the store has no room for, says why, and goes on", async () => {
+  const [first, large, last] = [makeBlob(1000, "first"), makeBlob(5 * MIB, "large"), makeBlob(1000, "last")];
+  const { store } = await startStore({ maxSize: MIB }, lookupOf({ a: [first], b: [large], c: [last] }));
+  const dir = await tempDir();
+  for (const [name, { bytes }] of Object.entries({ a: first, b: large, c: last }))
+    await writeFile(join(dir, name), bytes);
+  const events = await outcome(store.import(dir, signal));
+  expect(verdicts(events).toSorted(byText)).toEqual([
+    { adopted: 2, skipped: 1 },
+    "adopted a",
+    "adopted c",
+    "skipped b",
+  ]);
+  expect(events).toContainEqual(
+    expect.objectContaining({ verdict: "skipped", detail: expect.stringContaining("larger than store.max_size") }),
+  );
+});
+
+test("import tells a name without a BLAKE2B digest from one that no Manifest has", async () => {
+  const { store } = await startStore({}, undefined, { isUndigested: async (name) => name === "old.tar" });
+  const dir = await tempDir();
+  for (const name of ["old.tar", "unheard-of.tar"]) await writeFile(join(dir, name), "?");
+  const events = await outcome(store.import(dir, signal));
+  expect(verdicts(events).at(-1)).toEqual({ undigested: 1, unknown: 1 });
+  expect(events).toContainEqual(
+    expect.objectContaining({ verdict: "undigested", detail: expect.stringContaining("without a BLAKE2B digest") }),
+  );
+});
+
+test("a tool that has nothing to do says why", async () => {
+  const { store } = await startStore();
+  const dir = await tempDir();
+  await mkdir(join(dir, "git3-src"));
+  const refetch = async () => {};
+  const idle = async (events: AsyncIterable<StoreToolEvent>) => (await outcome(events)).at(-1);
+  expect(await idle(store.fsck({ repair: false, refetch }, signal))).toMatchObject({
+    idle: expect.stringMatching(/store/),
+  });
+  expect(await idle(store.import(dir, signal))).toMatchObject({ idle: expect.stringContaining(dir) });
+  expect(await idle(store.gc({ dryRun: true }, signal))).toMatchObject({ idle: expect.stringMatching(/limits/) });
+});
+
 test("import of a directory that is not there says so", async () => {
   const { store } = await startStore();
   await expect(outcome(store.import("/nonexistent/distfiles", signal))).rejects.toMatchObject({

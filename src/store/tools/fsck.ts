@@ -46,7 +46,7 @@ export async function* fsck(
     report.pass("checked");
   }
   yield report.progress();
-  yield report.summary();
+  yield report.summary("no blob is in the store or shared from DISTDIR");
 }
 
 async function* checkBlob(
