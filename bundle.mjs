@@ -8,7 +8,7 @@ import { build } from "rolldown";
 const BUNDLED = ["commander", "smol-toml", "zod"];
 
 await build({
-  input: "src/main.ts",
+  input: { main: "src/main.ts", "hash-worker": "src/store/hash-worker.js" }, // the file of a thread stands by itself
   platform: "node",
   external: (id) => !/^[./]/.test(id) && !BUNDLED.includes(id.split("/")[0]),
   output: { dir: "dist", cleanDir: true },

@@ -3,10 +3,13 @@
 //   npm run build && sudo node bench/lan.mjs [TURNS]
 //
 // Needs root (network namespaces), nginx, curl and rsync. The second box asks its own door, so all that a box does is in it:
-// TLS, hashing, the store with its commit, and the client. rsync copies the file as it is.
+// TLS, hashing, the store with its commit, and the client. rsync copies the file as it is. What a bare program takes that
+// only moves, hashes and keeps the bytes (lib/bare-transfer.mjs) is the floor for anything in Node on this machine.
+import { once } from "node:events";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { NetworkKey } from "../build/swarm/network-key.js";
 import * as bench from "./lib/bed.mjs";
 import { shape, withHosts } from "./lib/hosts.mjs";
@@ -14,6 +17,8 @@ import { shape, withHosts } from "./lib/hosts.mjs";
 const TURNS = Number(process.argv[2] ?? 5);
 const MIB = 2 ** 20;
 const RSYNC_PORT = 8730;
+const BARE = fileURLToPath(new URL("lib/bare-transfer.mjs", import.meta.url));
+const BARE_PORT = "8731";
 
 await withHosts(2, (hosts) => bench.withBed((bed) => measure(bed, hosts)));
 
@@ -25,6 +30,7 @@ async function measure(bed, hosts) {
     netns: giverHost.netns,
   });
   startRsync(bed, giverHost);
+  await startBare(bed, file, giverHost);
   const boxes = await startBoxes(bed, file, nginx, hosts);
   console.log(`${TURNS} turns, medians${"".padEnd(32)} ${"agent".padStart(9)} ${"other".padStart(9)}        ratio`);
   const shaped = { theirs: [], ours: [], kept: [] };
@@ -36,13 +42,15 @@ async function measure(bed, hosts) {
   shape(hosts);
   tell("1 Gbit/s: to the client, beside nginx", file, shaped.ours, shaped.theirs, { least: 0.95 });
   const before = cpu(boxes);
-  const open = { theirs: [], ours: [], kept: [] };
+  const open = { theirs: [], ours: [], kept: [], bare: [] };
   for (let turn = 0; turn < TURNS; turn += 1) {
     open.theirs.push(rsync(bed, file, hosts));
+    open.bare.push(bare(bed, file, hosts));
     await take(boxes, file, open);
   }
   tell("unshaped: to the client, beside rsync", file, open.ours, open.theirs);
   tell("unshaped: committed, beside rsync", file, open.kept, open.theirs, { least: 1 });
+  tell("unshaped: the floor in Node, beside rsync", file, open.bare, open.theirs);
   const [giver, taker] = cpu(boxes).map((seconds, end) => (seconds - before[end]) / TURNS);
   bench.row("unshaped: CPU seconds a GiB, giver", giver, undefined, undefined, undefined, "s");
   bench.row("unshaped: CPU seconds a GiB, taker", taker, undefined, undefined, undefined, "s");
@@ -95,6 +103,21 @@ function rsync(bed, file, [giverHost, takerHost]) {
   const began = performance.now();
   bench.run(takerHost.netns, ["rsync", `rsync://${giverHost.address}:${RSYNC_PORT}/mirror${file.byName}`, target]);
   const seconds = (performance.now() - began) / 1000;
+  rmSync(target);
+  return seconds;
+}
+
+async function startBare(bed, file, { netns, address }) {
+  const child = bench.spawnIn(netns, process.execPath, [BARE, "give", address, BARE_PORT, file.path]);
+  bed.children.push(child);
+  await once(child.stdout, "data");
+}
+
+/** The seconds that it says: without the start of its process, as the agents are started, too. */
+function bare(bed, { size, digest }, [giverHost, takerHost]) {
+  const target = join(bed.dir, "bare");
+  const take = [BARE, "take", giverHost.address, BARE_PORT, target, String(size), digest];
+  const seconds = Number(bench.run(takerHost.netns, [process.execPath, ...take]));
   rmSync(target);
   return seconds;
 }

@@ -21,8 +21,7 @@ export function renderToolProgress({ done, total, bytes, file }: Progress): stri
 }
 
 /** What it came to. */
-export function renderToolSummary({ counts, bytes, idle }: Summary): string {
-  if (idle !== undefined) return `nothing to do: ${idle}`;
+export function renderToolSummary({ counts, bytes }: Summary): string {
   const parts = Object.entries(counts).map(([what, number]) => `${number} ${what}`);
-  return `${parts.join(", ")}; ${formatSize(bytes)}`;
+  return `${parts.join(", ") || "nothing to do"}; ${formatSize(bytes)}`;
 }

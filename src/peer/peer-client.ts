@@ -3,7 +3,7 @@ import { SourceError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Identity } from "../swarm/identity.ts";
 import type { Holder } from "./directory.ts";
-import { PeerConnection, type BlobReply } from "./peer-connection.ts";
+import { PeerConnection, StaleConnection, type BlobReply, type PeerRequest } from "./peer-connection.ts";
 import { TRIED_HEADER, blobPath, idList } from "./protocol.ts";
 
 /** What one asks a peer for. */
@@ -43,11 +43,22 @@ export class PeerClient implements Startable {
     if (offset > 0) headers["range"] = `bytes=${offset}-`;
     if (tried.length > 0) headers[TRIED_HEADER] = idList(tried);
     try {
-      return await this.#connectionTo(holder).get({ path: blobPath(digest), headers, signal });
+      return await this.#ask(holder, { path: blobPath(digest), headers, signal });
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof SourceError) throw error;
       throw new SourceError("REFUSED", `${holder.name}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** A peer may close an idle connection at the moment in which it is used again: that says nothing about the peer. */
+  async #ask(holder: Holder, request: PeerRequest): Promise<BlobReply> {
+    for (;;) {
+      try {
+        return await this.#connectionTo(holder).get(request);
+      } catch (error) {
+        if (!(error instanceof StaleConnection)) throw error;
+      }
     }
   }
 

@@ -27,15 +27,22 @@ export interface PeerRequest {
   readonly signal: AbortSignal;
 }
 
+/** The peer closed a connection that had been idle, before it answered on it: the same request may go out on another one. */
+export class StaleConnection extends Error {}
+
 /** A request under way. */
 interface Exchange {
   readonly request: PeerRequest;
   readonly resolve: (reply: BlobReply) => void;
   readonly reject: (error: Error) => void;
   readonly head: HeadReader;
+  /** Whether any byte of the answer has come. */
+  isAnswered: boolean;
   body?: LentBody;
   /** Bytes of the body that are still to come. */
   missing: number;
+  /** The peer closes the connection after this answer. */
+  isLast: boolean;
 }
 
 /**
@@ -50,7 +57,12 @@ export class PeerConnection {
   readonly #dialTimer: NodeJS.Timeout;
   #idleTimer: NodeJS.Timeout | undefined;
   #isTrusted = false;
+  /** Whether an answer has come over it before. */
+  #isReused = false;
   #exchange: Exchange | undefined;
+  /** Why this end broke it off. */
+  #reason: Error | undefined;
+  /** What the system says broke it. */
   #fault: Error | undefined;
 
   /** Dials; the first request waits for that. `closed` is told once it is gone, whatever the reason. */
@@ -71,7 +83,7 @@ export class PeerConnection {
     };
     this.#socket = connect(options);
     this.#socket.once("secureConnect", () => this.#onConnected());
-    this.#socket.on("error", (error) => (this.#fault ??= error));
+    this.#socket.on("error", (error) => (this.#fault = error));
     this.#socket.once("close", () => {
       this.#onClosed();
       closed();
@@ -80,26 +92,27 @@ export class PeerConnection {
 
   /** Whether it can take a request. */
   get isFree(): boolean {
-    return this.#exchange === undefined && this.#fault === undefined && !this.#socket.destroyed;
+    return this.#exchange === undefined && this.#socket.writable;
   }
 
   /**
    * Asks for a path. The body is to be read or destroyed.
    *
-   * @throws {SourceError} `UNTRUSTED`, `BAD_STATUS`; the error of the system; the signal's reason.
+   * @throws {SourceError} `UNTRUSTED`, `BAD_STATUS`; {@link StaleConnection}; the error of the system; the signal's reason.
    */
   get(request: PeerRequest): Promise<BlobReply> {
     clearTimeout(this.#idleTimer);
     request.signal.addEventListener("abort", this.#onAbort, { once: true });
     return new Promise((resolve, reject) => {
-      this.#exchange = { request, resolve, reject, head: new HeadReader(), missing: Infinity };
+      const head = new HeadReader();
+      this.#exchange = { request, resolve, reject, head, isAnswered: false, missing: Infinity, isLast: false };
       if (this.#isTrusted) this.#send(request);
     });
   }
 
   /** Breaks it off; who waits for its answer, or reads it, gets `reason`. */
   destroy(reason: Error): void {
-    this.#fault ??= reason;
+    this.#reason ??= reason;
     this.#socket.destroy();
   }
 
@@ -124,8 +137,9 @@ export class PeerConnection {
   #onBytes(bytes: Buffer): boolean {
     const exchange = this.#exchange;
     try {
-      if (exchange === undefined)
+      if (exchange === undefined || !this.#isTrusted)
         throw new SourceError("BAD_STATUS", `${this.#holder.name} sends what nobody asked for`);
+      exchange.isAnswered = true;
       if (exchange.body === undefined) this.#takeHead(exchange, bytes);
       else this.#takeBody(exchange, exchange.body, bytes);
     } catch (error) {
@@ -139,6 +153,7 @@ export class PeerConnection {
     if (read === undefined) return;
     const size = readBytes(read.head.headers, "content-length") ?? Infinity;
     exchange.missing = size;
+    exchange.isLast = read.head.headers.connection?.toLowerCase() === "close";
     exchange.body = new LentBody(this.#flowOf(exchange), { size });
     exchange.resolve({ ...read.head, body: exchange.body });
     this.#takeBody(exchange, exchange.body, read.rest);
@@ -151,8 +166,10 @@ export class PeerConnection {
     exchange.missing -= bytes.length;
     if (exchange.missing > 0) return;
     this.#endExchange();
-    this.#socket.resume(); // what is left of this body is the reader's affair
     body.end();
+    if (exchange.isLast) return this.destroy(new Error("the peer wants it closed"));
+    this.#isReused = true;
+    this.#socket.resume(); // what is left of this body is the reader's affair
     this.#idleTimer = setTimeout(() => this.destroy(new Error("it was idle")), KEEP_ALIVE_MS);
   }
 
@@ -176,10 +193,17 @@ export class PeerConnection {
   #onClosed(): void {
     clearTimeout(this.#dialTimer);
     clearTimeout(this.#idleTimer);
-    const fault = (this.#fault ??= new Error("it closed the connection"));
     const exchange = this.#exchange;
+    if (exchange === undefined) return;
     this.#endExchange();
-    exchange?.reject(fault);
-    exchange?.body?.end(fault);
+    const fault = this.#faultFor(exchange);
+    exchange.reject(fault);
+    exchange.body?.end(fault);
+  }
+
+  #faultFor({ isAnswered }: Exchange): Error {
+    if (this.#reason !== undefined) return this.#reason;
+    if (this.#isReused && !isAnswered) return new StaleConnection("it closed an idle connection");
+    return this.#fault ?? new Error("it closed the connection");
   }
 }

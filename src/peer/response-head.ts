@@ -4,7 +4,7 @@ import { SourceError } from "../core/errors.ts";
 /** The head of an answer may have so many bytes. */
 const MAX_HEAD_BYTES = 16 * 1024;
 const END_OF_HEAD = Buffer.from("\r\n\r\n");
-const STATUS_LINE = /^HTTP\/1\.1 (\d{3})(?: |$)/;
+const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: |$)/;
 const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\t]*)$/;
 
 /** Status and header fields of an answer, by their names in lower case. */
@@ -13,7 +13,10 @@ export interface ResponseHead {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** Collects the head of an answer (RFC 9112, section 2). A field that comes twice counts as it came last. */
+/**
+ * Collects the head of an answer (RFC 9112, section 2), and refuses what a blob server never sends: interim answers, a field
+ * that comes twice, a body in chunks.
+ */
 export class HeadReader {
   #bytes = Buffer.alloc(0);
 
@@ -40,8 +43,11 @@ function parseHead(text: string): ResponseHead {
   for (const line of lines) {
     const [, name, value] = FIELD_LINE.exec(line) ?? [];
     if (name === undefined) throw malformed("a malformed header line");
-    headers[name.toLowerCase()] = value!.trimEnd();
+    const field = name.toLowerCase();
+    if (Object.hasOwn(headers, field)) throw malformed("a header twice");
+    headers[field] = value!.trimEnd();
   }
+  if (Object.hasOwn(headers, "transfer-encoding")) throw malformed("a body of unknown length");
   return { status: Number(status), headers };
 }
 

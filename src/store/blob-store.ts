@@ -2,15 +2,15 @@ import { EventEmitter } from "node:events";
 import type { StoreToolEvent } from "../core/agent-api.ts";
 import type { BlobInfo, BlobStore, Ingest, OpenBlob, StoreEvents, StoreUsage } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
-import type { DistfileNames } from "../core/distfile-index.ts";
 import { type DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { BlobFiles } from "./blob-files.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import { checkFormat, prepareDirs, writeFault } from "./disk.ts";
-import { Distdir } from "./distdir.ts";
+import { Distdir, type Lookup } from "./distdir.ts";
 import type { DistdirRecord } from "./distdir-records.ts";
+import { HashThread } from "./hash-thread.ts";
 import { FileIngest } from "./ingest.ts";
 import { type StorePaths, storePaths } from "./layout.ts";
 import { findStalePartials, removePartial, type StalePartial } from "./partials.ts";
@@ -31,7 +31,8 @@ export interface FileStoreComponents {
   /** Sublevel with JSON values. */
   readonly distdirRecords: Table<DistdirRecord>;
   readonly log: Logger;
-  readonly index: DistfileNames;
+  /** The distfiles that have a name, by the Manifest index. */
+  readonly lookup: Lookup;
   /** Whether somebody else vouches for a blob: then it is not evicted. @default none is */
   readonly isKept?: (digest: Digest) => boolean;
 }
@@ -51,30 +52,30 @@ export interface FileStoreInit {
 /** The blob store in format 1: verified blobs in a directory that is a Portage distdir, and DISTDIR beside it. */
 export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, Startable {
   #log: Logger;
-  #index: DistfileNames;
+  #lookup: Lookup;
   #init: FileStoreInit;
   #paths: StorePaths;
   #records: BlobRecords;
   #blobs: BlobFiles;
   #distdir: Distdir | undefined;
   #room: Room;
-  /** Ingests that there is room for, until they are committed or closed. */
   #inFlight = new Map<Digest, FileIngest>();
   #turns = new Turns<Digest>();
+  #hashThread = new HashThread();
   #problem: string | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
 
   constructor(components: FileStoreComponents, init: FileStoreInit) {
     super();
-    const { log, index } = components;
+    const { log, lookup } = components;
     this.#log = log;
-    this.#index = index;
+    this.#lookup = lookup;
     this.#init = init;
     this.#paths = storePaths(init.dir);
     this.#records = new BlobRecords({ table: components.blobRecords, log });
     this.#blobs = new BlobFiles({ records: this.#records, log }, { paths: this.#paths });
     if (init.distdir !== undefined) {
-      this.#distdir = new Distdir({ table: components.distdirRecords, log, index }, { dir: init.distdir });
+      this.#distdir = new Distdir({ table: components.distdirRecords, log, lookup }, { dir: init.distdir });
     }
     this.#room = new Room(
       {
@@ -84,7 +85,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
         inFlight: this.#inFlight,
         isKept: components.isKept ?? (() => false),
       },
-      { ...init, paths: this.#paths },
+      init,
     );
     this.#forwardEvents();
   }
@@ -100,7 +101,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     await checkFormat(this.#paths);
     await prepareDirs(this.#paths).catch((error: unknown) => this.#wrote(writeFault(error, this.#init.dir)));
     await this.#records.load();
-    await this.#blobs.reconcile();
+    await this.#reconcile();
     for (const partial of await this.#stalePartials()) await removePartial(partial).catch(() => {});
     await this.#distdir?.start();
     this.#flushTimer = setInterval(() => void this.#records.flush(), FLUSH_INTERVAL_MS).unref();
@@ -110,6 +111,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     clearInterval(this.#flushTimer);
     this.#flushTimer = undefined;
     await this.#distdir?.stop();
+    await this.#hashThread.stop();
     await this.#records.flush();
   }
 
@@ -134,7 +136,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       throw error;
     });
     try {
-      await this.#room.makeFor(ingest, () => this.#inFlight.set(blob.digest, ingest));
+      await this.#room.makeFor(blob);
       return ingest;
     } catch (error) {
       this.#wrote(error as DistswarmError);
@@ -150,7 +152,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
    */
   async makeRoom(size: number): Promise<void> {
     this.#room.checkSize(size);
-    await this.#room.makeFor({ size, received: 0 });
+    await this.#room.makeFor({ size }, { coming: size });
   }
 
   /** Takes a blob out of the store; a copy in DISTDIR stays. Readers who have it open keep it. Safe when it is not here. */
@@ -189,14 +191,13 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   /** Adopts the distfiles in `dir` by copy; see {@link importFiles}. */
   import(dir: string, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
-    return importFiles({ store: this, index: this.#index }, dir, signal);
+    return importFiles({ store: this, lookup: this.#lookup }, dir, signal);
   }
 
   /** Re-hashes everything; see {@link fsck}. */
   fsck(options: { repair: boolean; refetch: Refetch }, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
-    const isInFlight = (digest: Digest) => this.isIngesting(digest);
-    const components = { blobs: this.#blobs, distdir: this.#distdir, isInFlight, refetch: options.refetch };
-    return fsck(components, options, signal);
+    const reconcile = () => this.#reconcile();
+    return fsck({ blobs: this.#blobs, distdir: this.#distdir, reconcile, refetch: options.refetch }, options, signal);
   }
 
   /** Evicts what is over the limits; see {@link collectGarbage}. */
@@ -215,14 +216,19 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     distdir?.on("removed", (digest) => blobs.has(digest) || this.emit("removed", digest));
   }
 
+  async #reconcile(): Promise<readonly string[]> {
+    return this.#blobs.reconcile((digest) => this.#inFlight.has(digest));
+  }
+
   async #stalePartials(): Promise<StalePartial[]> {
-    return findStalePartials(this.#paths, (digest) => this.isIngesting(digest), Date.now());
+    return findStalePartials(this.#paths, (digest) => this.#inFlight.has(digest), Date.now());
   }
 
   async #openIngest(blob: { digest: Digest; size: number }, release: () => void): Promise<FileIngest> {
-    return FileIngest.open(
+    const ingest = await FileIngest.open(
       {
         paths: this.#paths,
+        hashThread: this.#hashThread,
         committed: (sums) => this.#committed(blob, sums),
         wrote: (fault) => this.#wrote(fault),
         released: () => {
@@ -232,6 +238,8 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       },
       blob,
     );
+    this.#inFlight.set(blob.digest, ingest);
+    return ingest;
   }
 
   async #committed(blob: { digest: Digest; size: number }, sums: ChunkSums): Promise<void> {

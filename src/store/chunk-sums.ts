@@ -16,10 +16,17 @@ export function parseSums(sums: ChunkSums): number[] {
   return Array.from({ length: Math.floor(bytes.length / SUM_BYTES) }, (_, i) => bytes.readUInt32BE(i * SUM_BYTES));
 }
 
-function formatSums(sums: readonly number[]): ChunkSums {
+/** Chunk sums as records hold them, from one number a chunk. */
+export function formatSums(sums: readonly number[]): ChunkSums {
   const bytes = Buffer.alloc(sums.length * SUM_BYTES);
   sums.forEach((sum, i) => bytes.writeUInt32BE(sum, i * SUM_BYTES));
   return bytes.toString("base64");
+}
+
+/** What a record keeps of the bytes of a blob. */
+export interface BlobSums {
+  readonly digest: Digest;
+  readonly sums: ChunkSums;
 }
 
 /** How many chunks a blob of `size` bytes has. */
@@ -42,9 +49,12 @@ export class BlobHash {
   }
 
   /** Ends the hash; it takes no more bytes afterwards. */
-  finish(): { digest: Digest; sums: ChunkSums } {
+  finish(): BlobSums {
     return { digest: this.#digest.digest(), sums: formatSums(this.#sums) };
   }
+
+  /** Nothing to let go of. */
+  close(): void {}
 
   /** Sums what of `bytes` belongs to the current chunk; returns how many bytes that is. */
   #sum(bytes: Uint8Array): number {

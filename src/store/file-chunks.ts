@@ -5,8 +5,8 @@ import type { Digest } from "../core/digest.ts";
 import { messageOf, systemCode } from "../core/errors.ts";
 import { BlobHash, CHUNK_BYTES, chunkCount, type ChunkSums, parseSums } from "./chunk-sums.ts";
 
-/** Chunks loaded while the consumer is busy with one. */
-const CHUNKS_AHEAD = 2;
+/** Chunks loaded while the consumer is busy with one; two are no faster, and each is 1 MiB more for every stream. */
+const CHUNKS_AHEAD = 1;
 
 /** Buffers used in turn: those being loaded, the consumer's, and the one before, which may still be on its way out. */
 const RING_BUFFERS = CHUNKS_AHEAD + 2;

@@ -3,18 +3,25 @@ import { rename, rm } from "node:fs/promises";
 import type { Ingest } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError, SourceError, systemCode } from "../core/errors.ts";
-import { BlobHash, type ChunkSums } from "./chunk-sums.ts";
+import { BlobHash, type BlobSums, type ChunkSums } from "./chunk-sums.ts";
 import { FILE_MODE, makeDir, prepareDirs, syncDir, writeFault } from "./disk.ts";
+import type { HashThread } from "./hash-thread.ts";
 import type { StorePaths } from "./layout.ts";
 import { OpenFile } from "./open-file.ts";
+import { SyncAhead } from "./sync-ahead.ts";
+import { ThreadedHash } from "./threaded-hash.ts";
 import { WriteBehind } from "./write-behind.ts";
 
 /** Most bytes that one read of the growing copy returns, and that one step of resuming hashes. */
 const READ_BYTES = 2 ** 20;
 
+/** Blobs of this size or more are hashed in a thread; to start that takes as long as to hash 40 MiB. */
+const THREAD_FROM_BYTES = 32 * 2 ** 20;
+
 /** What an ingest uses of the store, and whom it tells. */
 export interface IngestComponents {
   readonly paths: StorePaths;
+  readonly hashThread: HashThread;
   /** Told of a blob that is in place and durable; records and announces it. */
   readonly committed: (sums: ChunkSums) => Promise<void>;
   /** Told how the last write went: nothing when it worked. */
@@ -33,9 +40,10 @@ export class FileIngest implements Ingest {
   #components: IngestComponents;
   /** `partial/<digest>`, once there are bytes in it. */
   #file: OpenFile | undefined;
-  #hash = new BlobHash();
-  #result: { digest: Digest; sums: ChunkSums } | undefined;
+  #hash: BlobHash | ThreadedHash;
+  #result: Promise<BlobSums> | BlobSums | undefined;
   #behind: WriteBehind;
+  #durable = new SyncAhead();
   /** Whether `partial/<digest>` is ours: until the commit, or until the ingest was detached. */
   #named = true;
   #released = false;
@@ -45,6 +53,7 @@ export class FileIngest implements Ingest {
     this.#components = components;
     this.digest = blob.digest;
     this.size = blob.size;
+    this.#hash = this.#newHash();
     this.#behind = new WriteBehind((bytes, position) => this.#append(bytes, position), blob);
   }
 
@@ -60,6 +69,7 @@ export class FileIngest implements Ingest {
       await ingest.#resume();
       return ingest;
     } catch (error) {
+      ingest.#hash.close();
       ingest.#file?.close();
       throw fault(components, error, components.paths.partial(blob.digest));
     }
@@ -75,7 +85,7 @@ export class FileIngest implements Ingest {
     }
     if (chunk.length === 0) return;
     await this.#behind.add(chunk);
-    this.#hash.update(chunk);
+    await this.#hash.update(chunk);
   }
 
   async read(position: number, length: number, into?: Buffer): Promise<Buffer> {
@@ -90,7 +100,7 @@ export class FileIngest implements Ingest {
   async verify(): Promise<boolean> {
     if (this.received < this.size) return false;
     this.#result ??= this.#hash.finish();
-    return this.#result.digest === this.digest;
+    return (await this.#result).digest === this.digest;
   }
 
   async commit(): Promise<void> {
@@ -101,13 +111,14 @@ export class FileIngest implements Ingest {
     await this.#behind.flush();
     await this.#guard(() => this.#place());
     this.#named = false;
-    await this.#components.committed(this.#result!.sums);
+    await this.#components.committed((await this.#result!).sums);
     this.#release(); // readers may stay for long; the next ingest has nothing to do with them
   }
 
   async restart(): Promise<void> {
     await this.#behind.clear();
-    this.#hash = new BlobHash();
+    this.#hash.close();
+    this.#hash = this.#newHash();
     this.#result = undefined;
     await this.#guard(async () => this.#file?.empty());
   }
@@ -127,6 +138,7 @@ export class FileIngest implements Ingest {
       if (this.#named && keep) await this.#behind.flush().catch(() => {}); // the store was told; the next ingest has less
       if (this.#named && !keep) await this.#discard();
     } finally {
+      this.#hash.close();
       this.#file?.close();
       this.#release();
     }
@@ -143,6 +155,10 @@ export class FileIngest implements Ingest {
     this.#released = true;
   }
 
+  #newHash(): BlobHash | ThreadedHash {
+    return this.size < THREAD_FROM_BYTES ? new BlobHash() : new ThreadedHash(this.#components.hashThread);
+  }
+
   async #resume(): Promise<void> {
     this.#file = openPresent(this.#components.paths.partial(this.digest));
     if (this.#file === undefined) return;
@@ -153,13 +169,17 @@ export class FileIngest implements Ingest {
     while (this.received < present) {
       const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, this.received);
       if (bytesRead === 0) return;
-      this.#hash.update(buffer.subarray(0, bytesRead));
+      await this.#hash.update(buffer.subarray(0, bytesRead));
       this.#behind.found(bytesRead);
     }
   }
 
   async #append(bytes: Uint8Array, position: number): Promise<void> {
-    await this.#guard(async () => (await this.#opened()).write(bytes, position));
+    await this.#guard(async () => {
+      const file = await this.#opened();
+      await file.write(bytes, position);
+      this.#durable.wrote(file, bytes.length);
+    });
   }
 
   /** The partial; made now, with the store's directories where somebody deleted them. */
@@ -175,7 +195,7 @@ export class FileIngest implements Ingest {
     const { paths } = this.#components;
     const file = await this.#opened();
     file.chmod(FILE_MODE);
-    await file.sync();
+    await this.#durable.finish(file);
     await renameIntoShard(paths, this.digest);
     await syncDir(paths.shard(this.digest));
   }

@@ -31,6 +31,9 @@ describe("the head of an answer", () => {
     ["a line without a colon", "HTTP/1.1 200 OK\r\nContent-Length\r\n\r\n"],
     ["a folded line", "HTTP/1.1 200 OK\r\nETag: a\r\n b\r\n\r\n"],
     ["a control character", "HTTP/1.1 200 OK\r\nETag: \u001b[2J\r\n\r\n"],
+    ["an interim answer", "HTTP/1.1 100 Continue\r\n\r\n"],
+    ["a header twice", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\ncontent-length: 2\r\n\r\n"],
+    ["a body in chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"],
     ["headers without end", `HTTP/1.1 200 OK\r\nETag: ${"a".repeat(17_000)}`],
   ])("is refused when it has %s", (_what, text) => {
     expect(() => new HeadReader().take(Buffer.from(text))).toThrow(SourceError);

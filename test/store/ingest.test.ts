@@ -30,6 +30,25 @@ test.each([0, 1, 262_144, MIB, 3 * MIB + 17])("a blob of %i bytes goes in and co
   expectBytes(await get(store, blob.digest), blob.bytes);
 });
 
+test("a blob so large that a thread hashes it goes in, is resumed, and is begun again", async () => {
+  const { store, restart } = await startStore();
+  const blob = makeBlob(40 * MIB);
+  const first = await store.ingest(blob);
+  await first.write(blob.bytes.subarray(0, 13 * MIB + 5));
+  await first.close({ keep: true });
+  const again = await restart();
+  const resumed = await again.store.ingest(blob);
+  expect(resumed.received).toBe(13 * MIB + 5);
+  await resumed.write(Buffer.alloc(blob.size - resumed.received));
+  expect(await resumed.verify()).toBe(false);
+  await resumed.restart();
+  await resumed.write(blob.bytes);
+  expect(await resumed.verify()).toBe(true);
+  await resumed.commit();
+  await resumed.close({ keep: true });
+  expectBytes(await get(again.store, blob.digest), blob.bytes);
+});
+
 test("bytes can be read as soon as they are written, however small the pieces", async () => {
   const { store } = await startStore();
   const blob = makeBlob(600_000);

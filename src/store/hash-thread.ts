@@ -1,0 +1,51 @@
+import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
+
+const WORKER = new URL("./hash-worker.js", import.meta.url);
+
+/** How long the thread stays when there is nothing to hash: it takes 10 MiB, and to start it some 40 ms. */
+const IDLE_MS = 10_000;
+
+/** A thread that hashes: BLAKE2b takes 1 ms a MiB, in which the main thread can read, decrypt and send as much again. */
+export class HashThread {
+  #worker: Worker | undefined;
+  #ports = 0;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  /**
+   * A port for one blob: see `hash-worker.js` for what goes over it. It is closed by the one who uses it; when the thread
+   * is gone it closes by itself.
+   */
+  open(): MessagePort {
+    clearTimeout(this.#idleTimer);
+    const { port1: ours, port2: its } = new MessageChannel();
+    this.#ports += 1;
+    ours.once("close", () => this.#closed());
+    this.#running().postMessage(its, [its]);
+    return ours;
+  }
+
+  /** Ends the thread; the next {@link HashThread.open} starts another one. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#idleTimer);
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+
+  #running(): Worker {
+    if (this.#worker !== undefined) return this.#worker;
+    const worker = new Worker(WORKER, { name: "hashing" });
+    worker.unref(); // an open port holds the process, the thread alone does not
+    worker.on("error", () => {}); // its ports close, and those who wait at them are told
+    worker.once("exit", () => {
+      if (this.#worker === worker) this.#worker = undefined;
+    });
+    this.#worker = worker;
+    return worker;
+  }
+
+  #closed(): void {
+    this.#ports -= 1;
+    if (this.#ports === 0) this.#idleTimer = setTimeout(() => void this.stop(), IDLE_MS).unref();
+  }
+}
