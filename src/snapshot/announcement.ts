@@ -11,10 +11,11 @@ export interface DatedAnnouncement extends SnapshotAnnouncement {
   readonly date: string;
 }
 
-/** Reads what a peer announces; what is malformed is left out. */
+/** Reads what a peer announces; what is malformed is left out, and of a date all but the first: a box keeps one. */
 export function parseAnnouncements(value: unknown): DatedAnnouncement[] {
   if (!Array.isArray(value)) return [];
-  return value.slice(0, MAX_ANNOUNCEMENTS).flatMap((one) => parseAnnouncement(one) ?? []);
+  const parsed = value.slice(0, MAX_ANNOUNCEMENTS).flatMap((one) => parseAnnouncement(one) ?? []);
+  return parsed.filter(({ date }, at) => parsed.findIndex((other) => other.date === date) === at);
 }
 
 /** One text for the same three files, whoever announces them. */

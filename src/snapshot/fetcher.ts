@@ -1,27 +1,18 @@
-import { DistswarmError, messageOf } from "../core/errors.ts";
+import { DistswarmError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { abortable } from "../core/pulse.ts";
 import type { NameClaims } from "../core/snapshots.ts";
 import type { SourceFinder } from "../core/source.ts";
 import { formatSize } from "../core/units.ts";
 import type { Upstream } from "../core/upstream.ts";
-import type { DatedAnnouncement } from "./announcement.ts";
 import { unitName } from "./name.ts";
 import type { Pace } from "./pace.ts";
-import { downloadFromPeers } from "./peer-download.ts";
-import { SnapshotRefused } from "./refusal.ts";
+import { PeerPull } from "./peer-pull.ts";
 import type { Rumours } from "./rumours.ts";
 import type { Shelf, ShelfStore } from "./shelf.ts";
 import type { Staging } from "./staging.ts";
 import { UpstreamTask } from "./upstream-task.ts";
-import {
-  judgeSideFiles,
-  readSideFiles,
-  verifyUnit,
-  type Judgement,
-  type UnitPaths,
-  type VerifiedUnit,
-} from "./verify.ts";
+import type { Judgement, UnitPaths, VerifiedUnit } from "./verify.ts";
 
 /** By what units are judged now, and the name of that keyring's content. */
 export interface StampedJudgement extends Judgement {
@@ -48,9 +39,13 @@ export interface FetcherInit {
   readonly verifyFirst: number;
 }
 
-interface PeerPull {
-  readonly done: Promise<boolean>;
-  readonly pace: Pace | undefined;
+/** Whether somebody waits for a pull, and how long. */
+export interface PullOptions {
+  readonly signal: AbortSignal;
+  /** Nobody waits for it: it is held back. */
+  readonly pace?: Pace;
+  /** Milliseconds since the pull began after which the waiting is over; the pull goes on. @default 60 s */
+  readonly patienceMs?: number;
 }
 
 /** Gets units onto the shelf: for each date one pull from peers and one download from upstream at a time. */
@@ -75,14 +70,19 @@ export class Fetcher {
   }
 
   /**
-   * Whether the unit is on the shelf after all that the peers announce of its date was tried. With a pace nobody waits
-   * for it; a caller without one makes a pull under way hurry.
+   * Whether the unit is on the shelf after all that the peers announce of its date was tried, or as far as that got
+   * within the patience. With a pace nobody waits for it; a caller without one makes a pull under way hurry.
    */
-  async fromPeers(judgement: StampedJudgement, options: { signal: AbortSignal; pace?: Pace }): Promise<boolean> {
+  async fromPeers(judgement: StampedJudgement, options: PullOptions): Promise<boolean> {
     const { date } = judgement;
     const pull = this.#pulls.get(date) ?? this.#startPull(judgement, options.pace);
-    if (options.pace === undefined) pull.pace?.hurry();
-    return abortable(pull.done, options.signal);
+    return options.pace === undefined ? pull.wait(options) : abortable(pull.done, options.signal);
+  }
+
+  /** Whether a pull of that date that is under way gets the unit onto the shelf; false at once where there is none. */
+  async pulled(date: string, options: { signal: AbortSignal }): Promise<boolean> {
+    const pull = this.#pulls.get(date);
+    return pull !== undefined && pull.wait(options);
   }
 
   /** The download of a unit from upstream, begun if it is not under way. */
@@ -94,53 +94,14 @@ export class Fetcher {
   }
 
   #startPull(judgement: StampedJudgement, pace: Pace | undefined): PeerPull {
-    const { date } = judgement;
-    const done = this.#pull(judgement, pace).finally(() => this.#pulls.delete(date));
-    done.catch(() => {}); // told to who waits for it
-    const pull = { done, pace };
+    const { date, stamp } = judgement;
+    const shelve = (unit: VerifiedUnit, paths: UnitPaths): Promise<void> =>
+      this.#shelve(unit, { paths, stamp, from: "peers" });
+    const pull = new PeerPull({ ...this.#components, shelve }, { judgement, pace, signal: this.#stopping.signal });
     this.#pulls.set(date, pull);
+    const ended = (): void => void this.#pulls.delete(date);
+    pull.done.then(ended, ended);
     return pull;
-  }
-
-  async #pull(judgement: StampedJudgement, pace: Pace | undefined): Promise<boolean> {
-    const { shelf, rumours } = this.#components;
-    for (const candidate of rumours.candidates(judgement.date)) {
-      if (shelf.has(judgement.date)) break;
-      await this.#try(candidate, judgement, pace);
-    }
-    return shelf.has(judgement.date);
-  }
-
-  async #try(candidate: DatedAnnouncement, judgement: StampedJudgement, pace: Pace | undefined): Promise<void> {
-    const { staging, rumours, log } = this.#components;
-    const paths = staging.byDigest(judgement.date, candidate);
-    try {
-      await staging.use(paths, async () => {
-        const unit = await this.#download(candidate, { judgement, paths, pace });
-        await this.#shelve(unit, { paths, stamp: judgement.stamp, from: "peers" });
-      });
-    } catch (error) {
-      this.#stopping.signal.throwIfAborted();
-      if (!(error instanceof SnapshotRefused)) return log.warn(`${candidate.name} from peers: ${messageOf(error)}`);
-      const announcedBy = rumours.peersWith(candidate);
-      log.warn({ check: error.check, peers: announcedBy }, `refused from peers (${error.check}): ${error.message}`);
-      rumours.refuse(candidate);
-      await staging.drop(paths);
-    }
-  }
-
-  /** The small files are judged before the tarball is asked for, and before room is made for it. */
-  async #download(
-    candidate: DatedAnnouncement,
-    { judgement, paths, pace }: { judgement: Judgement; paths: UnitPaths; pace: Pace | undefined },
-  ): Promise<VerifiedUnit> {
-    const { peers, store, log } = this.#components;
-    const components = { peers, log, pace, signal: this.#stopping.signal };
-    await downloadFromPeers(candidate, { parts: ["md5sum", "signature"], paths }, components);
-    await judgeSideFiles(await readSideFiles(paths, judgement.date), judgement);
-    await store.makeRoom(candidate.files.tarball.size);
-    await downloadFromPeers(candidate, { parts: ["tarball"], paths }, components);
-    return verifyUnit(paths, judgement);
   }
 
   #startTask(judgement: StampedJudgement): UpstreamTask {

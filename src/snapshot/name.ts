@@ -57,6 +57,11 @@ export function newestDate(now: number): string {
   return dateOf(now - DAY_MS - PUBLISHED_AFTER_MS);
 }
 
+/** The latest date that a snapshot can have at `now`: today's comes tomorrow, and this box's clock may be slow. */
+export function latestDate(now: number): string {
+  return dateOf(now + DAY_MS);
+}
+
 /** `YYYYMMDD` (UTC) of a time; empty for one that is none. */
 function dateOf(time: number): string {
   return Number.isNaN(time) ? "" : new Date(time).toISOString().slice(0, 10).replaceAll("-", "");

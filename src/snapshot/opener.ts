@@ -10,6 +10,12 @@ import { SnapshotRefused } from "./refusal.ts";
 import type { Rumours } from "./rumours.ts";
 import type { Shelf } from "./shelf.ts";
 
+/**
+ * How long who asks for a small file waits for a pull from peers before upstream is asked for it, in milliseconds: a
+ * tarball over 100 Mbit/s and its verification. The pull goes on.
+ */
+const SMALL_FILE_PATIENCE_MS = 6000;
+
 /** How long upstream's 404 is remembered, in milliseconds. */
 const ABSENT_MS = 2 * 60_000;
 
@@ -46,8 +52,12 @@ export class Opener {
     const held = this.#held(asked);
     if (held !== undefined || !shelf.hasRoomFor(asked.date)) return held;
     const isAnnounced = rumours.candidates(asked.date).length > 0;
-    if (isAnnounced && (await fetcher.fromPeers(judged, { signal }))) return this.#held(asked);
-    return this.#fromUpstream(asked, judged, signal);
+    const patience = asked.part === "tarball" ? {} : { patienceMs: SMALL_FILE_PATIENCE_MS };
+    if (isAnnounced && (await fetcher.fromPeers(judged, { signal, ...patience }))) return this.#held(asked);
+    return this.#fromUpstream(asked, judged, signal).catch(async (error: unknown) => {
+      if (await fetcher.pulled(asked.date, { signal })) return this.#held(asked);
+      throw error;
+    });
   }
 
   /** The keyring changed: what was refused may be tried again. */

@@ -1,5 +1,4 @@
 import { createReadStream } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
 import { DigestHash } from "../core/digest.ts";
 import { DistswarmError, hasCode, messageOf, SourceError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
@@ -12,11 +11,6 @@ import type { Pace } from "./pace.ts";
 import { makeStagingDir } from "./staging.ts";
 import type { UnitPaths } from "./verify.ts";
 
-/** A box gives a large blob to one reader at a time: those who wait for their turn ask again after so long. */
-const BUSY_PAUSE_MS = 250;
-/** How long they wait before upstream is the better choice. */
-const BUSY_PATIENCE_MS = 120_000;
-
 /** What a download from peers uses. */
 export interface PeerDownloadComponents {
   readonly peers: SourceFinder;
@@ -27,10 +21,11 @@ export interface PeerDownloadComponents {
 }
 
 /**
- * Brings files that peers announce to `paths`, each by its digest. What is there already is resumed. The bytes have their
- * digests then; whether they are a tree snapshot is for the caller to verify.
+ * Brings files that peers announce to `paths`, each by its digest, asking each peer once. What is there already is resumed.
+ * The bytes have their digests then; whether they are a tree snapshot is for the caller to verify.
  *
- * @throws {DistswarmError} `NO_SOURCE` when no peer could give one of them.
+ * @throws {DistswarmError} `NO_SOURCE` when no peer could give one of them; {SourceError} `BUSY` when one may give it
+ * when it is asked again: a box gives a large blob to one reader at a time.
  */
 export async function downloadFromPeers(
   { date, files }: DatedAnnouncement,
@@ -70,14 +65,9 @@ class BlobDownload {
   async #fill(copy: GrowingCopy): Promise<void> {
     if (await this.#isComplete(copy)) return;
     if (copy.received >= this.#file.size) await copy.restart();
-    const { signal } = this.#components;
-    const until = performance.now() + BUSY_PATIENCE_MS;
-    let outcome = await this.#round(copy);
-    while (outcome === "busy" && performance.now() < until) {
-      await delay(BUSY_PAUSE_MS, undefined, { signal });
-      outcome = await this.#round(copy);
-    }
-    if (outcome !== "complete") throw new DistswarmError("NO_SOURCE", `no peer could give ${this.#name}`);
+    const outcome = await this.#round(copy);
+    if (outcome === "busy") throw new SourceError("BUSY", `all who have ${this.#name} give it to others now`);
+    if (outcome === "failed") throw new DistswarmError("NO_SOURCE", `no peer could give ${this.#name}`);
   }
 
   /** Tries all who hold it now. */

@@ -1,8 +1,15 @@
 import { createHash } from "node:crypto";
 
-/** The one date to pull in the background: the newest announced, if it is newer than all that is held. */
-export function dateToPull(announced: readonly string[], held: readonly string[]): string | undefined {
-  const newest = announced.toSorted().at(-1);
+/** The one date to pull in the background: the newest announced that was not tried yet, if it is newer than all held. */
+export function dateToPull(
+  announced: readonly string[],
+  held: readonly string[],
+  tried: ReadonlySet<string> = new Set(),
+): string | undefined {
+  const newest = announced
+    .filter((date) => !tried.has(date))
+    .toSorted()
+    .at(-1);
   return newest !== undefined && held.every((date) => date < newest) ? newest : undefined;
 }
 

@@ -45,7 +45,7 @@ export class Poller {
     this.#interval = interval;
     const { shelf, rumours, boxes } = this.#components;
     const date = newestDate(this.#now());
-    if (shelf.has(date) || rumours.candidates(date).length > 0) return;
+    if (shelf.has(date) || rumours.isPromised(date)) return;
     if (electedFor(`${date} ${interval}`, boxes()) === this.#id) await this.#look(date);
   }
 

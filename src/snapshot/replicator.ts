@@ -41,17 +41,18 @@ export class Replicator {
     await this.#running;
   }
 
-  /** Goes on as long as it gets somewhere: a refused candidate makes room for the next, a failed pull waits for a kick. */
+  /** Each date once: one that nobody can give must not stand before the next best. A failed pull waits for a kick. */
   async #run(): Promise<void> {
     const { shelf, rumours, fetcher, judgement } = this.#components;
     const { signal } = this.#stopping;
+    const tried = new Set<string>();
     for (;;) {
       const held = shelf.units().map(({ date }) => date);
-      const date = dateToPull(rumours.dates(), held);
+      const date = dateToPull(rumours.dates(), held, tried);
       const judged = date === undefined ? undefined : await judgement(date);
       if (date === undefined || judged === undefined) return;
-      const pulled = await fetcher.fromPeers(judged, { signal, pace: new Pace(this.#rate) });
-      if (!pulled && rumours.candidates(date).length > 0) return;
+      tried.add(date);
+      await fetcher.fromPeers(judged, { signal, pace: new Pace(this.#rate) });
     }
   }
 }

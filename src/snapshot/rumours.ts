@@ -1,11 +1,19 @@
 import { Pulse } from "../core/pulse.ts";
 import { identityOf, parseAnnouncements, type DatedAnnouncement } from "./announcement.ts";
+import { latestDate } from "./name.ts";
 
 /** What the peers announce, and which of it turned out wrong on this box. */
 export class Rumours {
   readonly #byPeer = new Map<string, readonly DatedAnnouncement[]>();
   readonly #refused = new Set<string>();
+  /** Peers that announced what they could not give, or what was refused. */
+  readonly #unreliable = new Set<string>();
   readonly #changed = new Pulse();
+  readonly #now: () => number;
+
+  constructor(init: { now: () => number }) {
+    this.#now = init.now;
+  }
 
   /** A peer's present announcements, unvalidated. Returns what could be read of them. */
   heard(peer: string, announcements: unknown): readonly DatedAnnouncement[] {
@@ -17,23 +25,34 @@ export class Rumours {
 
   gone(peer: string): void {
     this.#byPeer.delete(peer);
+    this.#unreliable.delete(peer);
     this.#forgetUnheard();
   }
 
-  /** The units of a date that are worth a try, those of most peers first. */
+  /** The units of a date that are worth a try, those of most peers that keep their word first. */
   candidates(date: string): DatedAnnouncement[] {
-    const byIdentity = new Map<string, DatedAnnouncement[]>();
-    for (const one of this.#all()) {
-      if (one.date !== date || this.#refused.has(identityOf(one))) continue;
-      byIdentity.set(identityOf(one), [...(byIdentity.get(identityOf(one)) ?? []), one]);
+    const units = new Map<string, { unit: DatedAnnouncement; votes: number }>();
+    for (const [peer, announced] of this.#byPeer) {
+      const unit = announced.find((one) => one.date === date);
+      if (unit === undefined || date > latestDate(this.#now()) || this.#refused.has(identityOf(unit))) continue;
+      const votes = units.get(identityOf(unit))?.votes ?? 0;
+      units.set(identityOf(unit), { unit, votes: votes + (this.#unreliable.has(peer) ? 0 : 1) });
     }
-    return [...byIdentity.values()].sort((a, b) => b.length - a.length).map(([first]) => first!);
+    return [...units.values()].sort((a, b) => b.votes - a.votes).map(({ unit }) => unit);
   }
 
-  /** The dates for which there are candidates. */
+  /** Whether a peer that keeps its word announces a unit of that date. */
+  isPromised(date: string): boolean {
+    return this.candidates(date).some((unit) => this.peersWith(unit).some((peer) => !this.#unreliable.has(peer)));
+  }
+
+  /** The dates for which there are candidates, newest first. */
   dates(): string[] {
     const dates = new Set(this.#all().map(({ date }) => date));
-    return [...dates].filter((date) => this.candidates(date).length > 0);
+    return [...dates]
+      .filter((date) => this.candidates(date).length > 0)
+      .sort()
+      .toReversed();
   }
 
   /** Ids of the peers that announce the very files of `unit`, sorted. */
@@ -45,12 +64,24 @@ export class Rumours {
 
   /** Its files failed a check here: it is no candidate any more, whoever announces it. */
   refuse(announcement: DatedAnnouncement): void {
+    this.failed(announcement);
     this.#refused.add(identityOf(announcement));
+  }
+
+  /** Those who announce it could not give it: what others announce is tried first from now on. */
+  failed(announcement: DatedAnnouncement): void {
+    for (const peer of this.peersWith(announcement)) this.#unreliable.add(peer);
+  }
+
+  /** It came, and passed all checks. */
+  kept(announcement: DatedAnnouncement): void {
+    for (const peer of this.peersWith(announcement)) this.#unreliable.delete(peer);
   }
 
   /** The keyring changed: what was refused may be tried again. */
   forgive(): void {
     this.#refused.clear();
+    this.#unreliable.clear();
   }
 
   /** Resolves when, from now on, some peer announces a candidate of `date`; throws the signal's reason. */

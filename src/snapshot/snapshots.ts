@@ -82,7 +82,7 @@ export interface SnapshotsInit {
 export class Snapshots extends EventEmitter<{ changed: [] }> implements Startable, SnapshotServer, SnapshotExchange {
   readonly #log: Logger;
   readonly #now: () => number;
-  readonly #rumours = new Rumours();
+  readonly #rumours: Rumours;
   readonly #staging: Staging;
   readonly #shelf: Shelf;
   readonly #guard: Guard;
@@ -100,6 +100,7 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     const { keep = 2, verifyFirst = VERIFY_FIRST_BYTES, replicateRate = REPLICATE_RATE, now = Date.now } = init;
     this.#log = log;
     this.#now = now;
+    this.#rumours = new Rumours({ now });
     this.#staging = new Staging({ dir: init.stagingDir });
     this.#shelf = new Shelf({ store, db, log, changed: () => this.emit("changed") }, { keep });
     const shared = { shelf: this.#shelf, rumours: this.#rumours, upstream, log };
@@ -176,13 +177,14 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
   }
 
   /**
-   * Gets a unit onto the shelf now, from peers or upstream; without a date the newest that there may be.
+   * Gets a unit onto the shelf now, from peers or upstream; without a date the newest that a peer can give or that
+   * there may be.
    *
    * @throws {DistswarmError} `INVALID_REQUEST` for what is no date, or an older one than is kept; `NO_KEYRING`;
    * `NOT_FOUND`, `NO_SOURCE`, `SNAPSHOT_REFUSED`, and what broke it off.
    */
   async pull(date: string | undefined, { signal }: { signal: AbortSignal }): Promise<SnapshotStatus> {
-    const wanted = date ?? [newestDate(this.#now()), ...this.#rumours.dates()].toSorted().at(-1)!;
+    const wanted = date ?? (await this.#newest(signal));
     if (!isDate(wanted)) throw new DistswarmError("INVALID_REQUEST", `not a date (YYYYMMDD): ${wanted.slice(0, 40)}`);
     const judged = await this.#guard.judgement(wanted);
     if (judged === undefined) throw new DistswarmError("NO_KEYRING", this.#guard.reason ?? "no usable key");
@@ -194,6 +196,16 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     const unit = this.#shelf.units().find(({ date }) => date === wanted);
     if (unit === undefined) throw tooOld(wanted);
     return this.#status(unit);
+  }
+
+  /** The newest date that there is: one that peers announce counts from when it has come from them. */
+  async #newest(signal: AbortSignal): Promise<string> {
+    const newest = newestDate(this.#now());
+    for (const date of this.#rumours.dates().filter((date) => date > newest)) {
+      const judged = this.#shelf.has(date) ? undefined : await this.#guard.judgement(date);
+      if (this.#shelf.has(date) || (judged && (await this.#fetcher.fromPeers(judged, { signal })))) return date;
+    }
+    return newest;
   }
 
   /** Looks at the keyring and DISTDIR, and tries again what failed. Done each minute; one at a time. Never throws. */

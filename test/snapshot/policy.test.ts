@@ -9,6 +9,10 @@ describe("the date to pull", () => {
     expect(dateToPull(["20261119", "20261120"], ["20261118"])).toBe("20261120");
   });
 
+  test("is the next best when the newest was tried", () => {
+    expect(dateToPull(["20261119", "20261120"], [], new Set(["20261120"]))).toBe("20261119");
+  });
+
   test("is none when nothing announced is newer", () => {
     expect(dateToPull([], [])).toBeUndefined();
     expect(dateToPull(["20261119"], ["20261120"])).toBeUndefined();

@@ -1,0 +1,145 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { hasCode, messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { abortable } from "../core/pulse.ts";
+import type { SourceFinder } from "../core/source.ts";
+import { identityOf, type DatedAnnouncement } from "./announcement.ts";
+import type { Pace } from "./pace.ts";
+import { downloadFromPeers } from "./peer-download.ts";
+import { SnapshotRefused } from "./refusal.ts";
+import type { Rumours } from "./rumours.ts";
+import type { Shelf, ShelfStore } from "./shelf.ts";
+import type { Staging } from "./staging.ts";
+import {
+  judgeSideFiles,
+  readSideFiles,
+  verifyUnit,
+  type Judgement,
+  type UnitPaths,
+  type VerifiedUnit,
+} from "./verify.ts";
+
+/**
+ * How long a pull may take before upstream is the better choice for who waits, and how long it goes on with peers that are
+ * busy, in milliseconds. Six boxes are given 50 MB one after the other over 100 Mbit/s in 24 s.
+ */
+const PATIENCE_MS = 60_000;
+/** Busy peers are asked again after so long. */
+const BUSY_PAUSE_MS = 250;
+
+/** What a pull uses. */
+export interface PeerPullComponents {
+  readonly store: Pick<ShelfStore, "makeRoom">;
+  readonly shelf: Shelf;
+  readonly rumours: Rumours;
+  readonly staging: Staging;
+  /** Finds peers that hold a blob. */
+  readonly peers: SourceFinder;
+  readonly log: Logger;
+  /** Puts a verified unit on the shelf. */
+  readonly shelve: (unit: VerifiedUnit, paths: UnitPaths) => Promise<void>;
+}
+
+/** What a pull is about. */
+export interface PeerPullInit {
+  readonly judgement: Judgement;
+  /** Nobody waits for it: it is held back. */
+  readonly pace: Pace | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Tries all that the peers announce of one date until one of it is on the shelf. */
+export class PeerPull {
+  /** Whether the unit is on the shelf in the end. */
+  readonly done: Promise<boolean>;
+  readonly #components: PeerPullComponents;
+  readonly #init: PeerPullInit;
+  readonly #began = performance.now();
+
+  /** Begins at once. */
+  constructor(components: PeerPullComponents, init: PeerPullInit) {
+    this.#components = components;
+    this.#init = init;
+    this.done = this.#run();
+    this.done.catch(() => {}); // told to who waits for it
+  }
+
+  /**
+   * Somebody waits: from now on nothing holds it back. Whether the unit is on the shelf when it has ended, or when
+   * `patienceMs` have passed since it began: it goes on then.
+   */
+  async wait({ signal, patienceMs = PATIENCE_MS }: { signal: AbortSignal; patienceMs?: number }): Promise<boolean> {
+    this.#init.pace?.hurry();
+    const enough = new AbortController();
+    const ended = AbortSignal.any([signal, enough.signal]);
+    const left = Math.max(0, this.#began + patienceMs - performance.now());
+    try {
+      return await Promise.race([abortable(this.done, ended), delay(left, false, { signal: ended })]);
+    } finally {
+      enough.abort();
+    }
+  }
+
+  /** Each candidate is tried once, and again while it is busy: none of them holds up another. */
+  async #run(): Promise<boolean> {
+    const { shelf, rumours } = this.#components;
+    const { judgement, signal } = this.#init;
+    const tried = new Set<string>();
+    for (;;) {
+      const untried = rumours.candidates(judgement.date).filter((one) => !tried.has(identityOf(one)));
+      const busy: DatedAnnouncement[] = [];
+      for (const candidate of untried) {
+        if (shelf.has(judgement.date)) return true;
+        if (await this.#isBusy(candidate)) busy.push(candidate);
+        else tried.add(identityOf(candidate));
+      }
+      if (shelf.has(judgement.date) || busy.length === 0) return shelf.has(judgement.date);
+      if (performance.now() - this.#began > PATIENCE_MS) return this.#giveUp(busy);
+      await delay(BUSY_PAUSE_MS, undefined, { signal });
+    }
+  }
+
+  #giveUp(busy: readonly DatedAnnouncement[]): false {
+    for (const candidate of busy) this.#components.rumours.failed(candidate);
+    return false;
+  }
+
+  /** Tries a candidate. Whether those who have it are busy, so that it may be had later. */
+  async #isBusy(candidate: DatedAnnouncement): Promise<boolean> {
+    const { staging, rumours } = this.#components;
+    const paths = staging.byDigest(this.#init.judgement.date, candidate);
+    try {
+      await staging.use(paths, () => this.#take(candidate, paths));
+      rumours.kept(candidate);
+    } catch (error) {
+      this.#init.signal.throwIfAborted();
+      if (hasCode(error, "BUSY")) return true;
+      this.#note(error, candidate);
+      if (error instanceof SnapshotRefused) await staging.drop(paths);
+    }
+    return false;
+  }
+
+  /** The small files are judged before the tarball is asked for, and before room is made for it. */
+  async #take(candidate: DatedAnnouncement, paths: UnitPaths): Promise<void> {
+    const { store, shelve } = this.#components;
+    const { judgement } = this.#init;
+    const components = { ...this.#components, ...this.#init };
+    await downloadFromPeers(candidate, { parts: ["md5sum", "signature"], paths }, components);
+    await judgeSideFiles(await readSideFiles(paths, judgement.date), judgement);
+    await store.makeRoom(candidate.files.tarball.size);
+    await downloadFromPeers(candidate, { parts: ["tarball"], paths }, components);
+    await shelve(await verifyUnit(paths, judgement), paths);
+  }
+
+  #note(error: unknown, candidate: DatedAnnouncement): void {
+    const { rumours, log } = this.#components;
+    if (!(error instanceof SnapshotRefused)) {
+      rumours.failed(candidate);
+      return log.warn(`${candidate.name} from peers: ${messageOf(error)}`);
+    }
+    const peers = rumours.peersWith(candidate);
+    log.warn({ check: error.check, peers }, `refused from peers (${error.check}): ${error.message}`);
+    rumours.refuse(candidate);
+  }
+}
