@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { access, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,35 +9,38 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { VERSION } from "../../src/core/version.ts";
 
 const run = promisify(execFile);
+/** What npm's lock file says of each package, by its path. */
+interface Lock {
+  readonly packages: Readonly<Record<string, LockedPackage>>;
+}
+
+interface LockedPackage {
+  readonly version: string;
+  readonly dev?: boolean;
+  readonly optional?: boolean;
+  readonly devOptional?: boolean;
+}
+
 const project = join(import.meta.dirname, "../..");
+/** `npm pack --json` names every file of every dependency. */
+const PACK_REPORT_BYTES = 16 * 1024 * 1024;
+const INSTALL_MS = 180_000;
 let dir = "";
 let files: string[] = [];
 
 /** An environment with Node and what /bin/sh needs, and nothing of ours. */
 const bare = { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, HOME: "/nonexistent" };
 
-async function pack(from: string, to: string): Promise<{ tarball: string; files: string[] }> {
-  const { stdout } = await run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", to], { cwd: from });
-  const [packed] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }];
-  return { tarball: join(to, packed.filename), files: packed.files.map(({ path }) => path) };
-}
-
-/**
- * Installs the tarball into `dir/prefix`. Its dependencies are linked from here, for a test has no network; everything
- * else is as `npm install -g` makes it.
- */
+/** Packs this project with its dependencies, and installs the tarball into `dir/prefix` without a network. */
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "distswarm-package-"));
-  const { tarball, files: packed } = await pack(project, dir);
-  files = packed;
-  await run("tar", ["-xzf", tarball, "-C", dir]);
-  const manifest = join(dir, "package", "package.json");
-  const { dependencies: _, ...rest } = JSON.parse(await readFile(manifest, "utf8")) as Record<string, unknown>;
-  await writeFile(manifest, JSON.stringify(rest));
-  const { tarball: alone } = await pack(join(dir, "package"), dir);
-  await run("npm", ["install", "--global", "--offline", "--no-audit", "--prefix", join(dir, "prefix"), alone]);
-  await symlink(join(project, "node_modules"), join(dir, "prefix/lib/node_modules/distswarm/node_modules"));
-});
+  const args = ["pack", "--ignore-scripts", "--json", "--pack-destination", dir];
+  const { stdout } = await run("npm", args, { cwd: project, maxBuffer: PACK_REPORT_BYTES });
+  const [packed] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }];
+  files = packed.files.map(({ path }) => path);
+  const install = ["install", "--global", "--offline", "--no-audit", "--prefix", join(dir, "prefix")];
+  await run("npm", [...install, join(dir, packed.filename)]);
+}, INSTALL_MS);
 
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
@@ -55,7 +58,18 @@ test("the tarball has the program, the units, the example config and the manual,
       "LICENSE",
     ]),
   );
-  expect(files.filter((path) => /^(src|test|bench)\/|\.ts$/.test(path))).toEqual([]);
+  expect(files.filter((path) => /^(src|test|bench)\/|^[^/]*\.ts$/.test(path))).toEqual([]);
+});
+
+test("it brings the dependencies in the versions of the lock file, and none that only developers need", async () => {
+  const lock = JSON.parse(await readFile(join(project, "package-lock.json"), "utf8")) as Lock;
+  for (const [path, { version, dev, devOptional, optional }] of Object.entries(lock.packages)) {
+    const place = join(dir, "prefix/lib/node_modules/distswarm", path, "package.json");
+    const found = await readFile(place, "utf8").catch(() => "{}");
+    const installed = (JSON.parse(found) as { version?: string }).version;
+    if (dev === true) expect([path, installed]).toEqual([path, undefined]);
+    else if (optional !== true && devOptional !== true) expect([path, installed]).toEqual([path, version]);
+  }
 });
 
 test("installed into a prefix, it is a command that runs with only Node there", async () => {
