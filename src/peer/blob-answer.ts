@@ -5,6 +5,7 @@ import type { Digest } from "../core/digest.ts";
 import { LentBuffers } from "../core/lent-buffers.ts";
 import { contentRange, readRange } from "./byte-range.ts";
 import type { BlobShelf, GrowingBlob } from "./growing-blob.ts";
+import { mayFollow } from "./may-follow.ts";
 import {
   CHAIN_HEADER,
   PRESENT_HEADER,
@@ -115,15 +116,6 @@ export class BlobAnswer {
     }
     response.end();
   }
-}
-
-/**
- * Whether a reader that has the bytes up to `start` may read on here. Nobody is ever ahead of the box that it reads from;
- * so when a reader is only let in by a box that is ahead of it, or by one that reads from no box itself, no circle of boxes
- * that wait for each other can come about, whatever they know of each other.
- */
-function mayFollow({ received, isRoot }: Readable, start: number): boolean {
-  return start < received || (start === received && isRoot);
 }
 
 function wholeBlob(blob: OpenBlob): Readable {

@@ -27,6 +27,7 @@ export class FlightClaim {
   #isClaiming = false;
   #isAlone = false;
   #misled = 0;
+  /** When bytes came last, or the rival was new. */
   #movedAt = performance.now();
   #toldAt = 0;
 
@@ -51,6 +52,7 @@ export class FlightClaim {
     if (this.#isAlone) return "alone";
     if (this.#held?.lost.aborted === true) this.#yield();
     const rival = this.#claims.rival(this.#want.digest);
+    if (rival !== undefined && this.#held === undefined) this.#follow(rival);
     const turn = turnOf({
       isOurs: this.#held !== undefined,
       rival,
@@ -60,7 +62,6 @@ export class FlightClaim {
       misled: this.#misled,
     });
     if (turn === "alone") this.#goAlone();
-    if (turn === "theirs") this.#follow(rival!);
     return turn;
   }
 
@@ -108,7 +109,10 @@ export class FlightClaim {
   }
 
   #follow(rival: RivalClaim): void {
-    if (this.#rival?.holder !== rival.holder) this.#tell("followed", rival.holder);
+    if (this.#rival?.holder !== rival.holder) {
+      this.#movedAt = performance.now();
+      this.#tell("followed", rival.holder);
+    }
     this.#rival = rival;
   }
 

@@ -1,5 +1,8 @@
-/** A flight that follows another box and gets no byte for so long, while that box gets on, goes on its own. */
-const STUCK_MS = 5000;
+/**
+ * A flight that follows another box and gets no byte for so long, while that box gets on, goes on its own. Longer than a
+ * claim is silent before another box takes over: that is the way when the other does not get on.
+ */
+const STUCK_MS = 8000;
 /** So often a flight may be given wrong bytes by boxes that follow or were followed; then it goes on its own. */
 const MAX_MISLED = 1;
 
@@ -13,7 +16,7 @@ export interface TurnFacts {
   readonly hasRivalFailed: boolean;
   /** Bytes that are here. */
   readonly received: number;
-  /** Milliseconds since the last byte came, or since the blob was wanted. */
+  /** Milliseconds since the last byte came, or since this rival is followed. */
   readonly stuckMs: number;
   /** How often bytes of growing copies turned out wrong. */
   readonly misled: number;

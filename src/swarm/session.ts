@@ -1,4 +1,5 @@
 import type { NoiseStream } from "hyperswarm";
+import { isDigest } from "../core/digest.ts";
 import { messageOf } from "../core/errors.ts";
 import type { LocalHaves } from "./local-haves.ts";
 import {
@@ -16,7 +17,7 @@ import type { PeerHaves } from "./peer-haves.ts";
 import { Wire, type WireEnd } from "./wire.ts";
 
 /** Changes are told together with those that follow within this time. */
-const CHANGE_DELAY_MS = 50;
+const CHANGE_DELAY_MS = 200;
 
 /** What a session uses. */
 export interface SessionComponents {
@@ -101,9 +102,10 @@ export class Session {
     this.#enqueue(() => this.#wire.send({ type: "snapshots", units }));
   }
 
-  /** Tells the peer who asks upstream for what; before that what came here: it may be just that. */
+  /** Tells the peer who asks upstream for what; before that, where this is here, that it is. */
   tellUpstream(message: UpstreamMessage): void {
-    this.#enqueue(() => this.#tellWaiting());
+    const { subject } = message;
+    if (isDigest(subject) && this.#components.local.has(subject)) this.#enqueue(() => this.#tellWaiting());
     this.#enqueue(() => this.#wire.send(message));
   }
 

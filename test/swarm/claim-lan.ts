@@ -26,12 +26,15 @@ export class ClaimLan {
   readonly clock: Clock = { now: () => this.now, at: (time, task) => this.#at(time, task) };
   now = 0;
   readonly #delay: Delay;
+  readonly #received: (id: string) => number;
   readonly #tasks: Task[] = [];
   readonly #sessions = new Set<string>();
   readonly #arrivals = new Map<string, number>();
 
-  constructor(count: number, delay: Delay) {
+  /** `received`: bytes of a subject that can be read from a box. */
+  constructor(count: number, delay: Delay, received: (id: string) => number = () => 0) {
     this.#delay = delay;
+    this.#received = received;
     this.boxes = Array.from({ length: count }, (_, at) => this.#makeBox(String(at + 1).repeat(64)));
     for (const [at, box] of this.boxes.entries()) for (const other of this.boxes.slice(0, at)) this.connect(box, other);
   }
@@ -48,6 +51,11 @@ export class ClaimLan {
     if (!this.#sessions.delete(pair(a.id, b.id))) return;
     a.claims.gone(b.id);
     b.claims.gone(a.id);
+  }
+
+  /** Whether two boxes can reach each other. */
+  isConnected(a: ClaimBox, b: ClaimBox): boolean {
+    return this.#sessions.has(pair(a.id, b.id));
   }
 
   /** A box dies, and all others see it. */
@@ -96,7 +104,7 @@ export class ClaimLan {
         peers: () => this.boxes.map((box) => box.id).filter((other) => this.#sessions.has(pair(id, other))),
         tell: (peer, message) => this.#send(id, peer, message),
         nameOf: (peer) => `name of ${peer}`,
-        received: () => 0,
+        received: () => this.#received(id),
       },
       { clock: this.clock },
     );

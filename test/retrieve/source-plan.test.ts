@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { NOTHING_ASKED, nextStep, turnOf, type TurnFacts } from "../../src/retrieve/source-plan.ts";
+
+const NOBODY: TurnFacts = {
+  isOurs: false,
+  rival: undefined,
+  hasRivalFailed: false,
+  received: 0,
+  stuckMs: 0,
+  misled: 0,
+};
+
+describe("the turn to ask upstream", () => {
+  it("is open when nobody has claimed the blob", () => {
+    expect(turnOf(NOBODY)).toBe("open");
+  });
+
+  it("is this box's when it holds the claim, however little comes", () => {
+    expect(turnOf({ ...NOBODY, isOurs: true, stuckMs: 60_000 })).toBe("ours");
+  });
+
+  it("is another's while its claim counts, also when that box has less than this one", () => {
+    expect(turnOf({ ...NOBODY, rival: { received: 0 } })).toBe("theirs");
+    expect(turnOf({ ...NOBODY, rival: { received: 5 }, received: 10, stuckMs: 60_000 })).toBe("theirs");
+  });
+
+  it("is nobody's when the one that was followed failed with all its sources: each tries as it would alone", () => {
+    expect(turnOf({ ...NOBODY, hasRivalFailed: true })).toBe("alone");
+  });
+
+  it("is nobody's after 8 s without a byte from one that gets on", () => {
+    expect(turnOf({ ...NOBODY, rival: { received: 10 }, received: 5, stuckMs: 8000 })).toBe("theirs");
+    expect(turnOf({ ...NOBODY, rival: { received: 10 }, received: 5, stuckMs: 8001 })).toBe("alone");
+  });
+
+  it("is nobody's when bytes that others passed on were wrong twice", () => {
+    expect(turnOf({ ...NOBODY, misled: 1 })).toBe("open");
+    expect(turnOf({ ...NOBODY, misled: 2, rival: { received: 10 } })).toBe("alone");
+    expect(turnOf({ ...NOBODY, misled: 2, isOurs: true })).toBe("alone");
+  });
+});
+
+describe("the next source", () => {
+  const asked = { ...NOTHING_ASKED, peers: true };
+
+  it("is the peers, whosever turn it is", () => {
+    for (const turn of ["ours", "theirs", "open", "alone"] as const)
+      expect(nextStep(NOTHING_ASKED, turn)).toBe("peers");
+  });
+
+  it("is upstream when the peers gave nothing, and it is not another's turn", () => {
+    for (const turn of ["ours", "open", "alone"] as const) expect(nextStep(asked, turn)).toBe("upstream");
+  });
+
+  it("is waited for while it is another's turn, also when upstream was asked in vain before", () => {
+    expect(nextStep(asked, "theirs")).toBe("wait");
+    expect(nextStep({ ...asked, upstream: true, lastResort: true }, "theirs")).toBe("wait");
+  });
+
+  it("is the peers once more, with patience, when upstream has failed; and then none", () => {
+    expect(nextStep({ ...asked, upstream: true }, "ours")).toBe("last-resort");
+    expect(nextStep({ ...asked, upstream: true, lastResort: true }, "ours")).toBe("give-up");
+  });
+});
