@@ -6,7 +6,7 @@ import type { Upstream } from "../core/upstream.ts";
 import type { Content } from "../retrieve/content.ts";
 import type { Resolver } from "../retrieve/resolver.ts";
 import type { Retriever } from "../retrieve/retriever.ts";
-import { answerWithoutBytes, sendBlobHead, sendContent } from "./blob-reply.ts";
+import { answerWithoutBytes, rangeOf, sendBlobHead, sendContent } from "./blob-reply.ts";
 import { withInterimAnswers } from "./interim.ts";
 import type { Exchange } from "./reply.ts";
 import type { Traffic } from "./traffic.ts";
@@ -48,11 +48,16 @@ export class BlobDoor {
     await this.#send(exchange, content);
   }
 
-  /** Answers one request for `want`. Throws what went wrong; the answer may have begun. */
+  /**
+   * Answers one request for `want`. The headers wait for the first byte of the asked range: a client that resumes far into
+   * a file is kept patient until then, which is too late after the headers. Throws what went wrong; the answer may have
+   * begun.
+   */
   async answer(exchange: Exchange, want: Want): Promise<void> {
     if (answerWithoutBytes(exchange, want)) return;
     if (exchange.request.method === "HEAD") return this.#answerHead(exchange, want);
-    const retrieving = this.#components.retriever.retrieve(want, { signal: exchange.signal });
+    const { start: position } = rangeOf(exchange, want);
+    const retrieving = this.#components.retriever.retrieve(want, { signal: exchange.signal, position });
     await this.#send(exchange, await withInterimAnswers(exchange, retrieving));
   }
 

@@ -6,11 +6,15 @@ import type { Exchange } from "./reply.ts";
  */
 const INTERVAL_MS = 10_000;
 
+/** The same for a client that asks for a range: far into a file it waits often, and where others answer at once. */
+const RANGE_INTERVAL_MS = 3000;
+
 /** Runs `work` while the client is kept patient; to HTTP/1.0, which knows no interim answers, nothing is sent. */
 export async function withInterimAnswers<T>({ request, response }: Exchange, work: Promise<T>): Promise<T> {
   if (request.httpVersion !== "1.1") return work;
+  const intervalMs = request.headers.range === undefined ? INTERVAL_MS : RANGE_INTERVAL_MS;
   const timer = setInterval(() => {
     if (!response.headersSent && !response.destroyed) response.writeContinue();
-  }, INTERVAL_MS);
+  }, intervalMs);
   return work.finally(() => clearInterval(timer));
 }

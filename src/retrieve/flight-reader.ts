@@ -34,12 +34,14 @@ export class FlightReader {
   }
 
   /**
-   * Resolves when the first byte may leave.
+   * Resolves when the byte at `position` may leave.
    *
    * @throws the flight's error, or the signal's reason.
    */
-  async ready(signal: AbortSignal): Promise<void> {
-    while (this.#flight.released() === 0 && !this.#flight.isVerified()) await this.#wait(signal);
+  async ready(position: number, signal: AbortSignal): Promise<void> {
+    this.position = position;
+    this.#flight.moved();
+    while (this.#flight.released() <= position && !this.#flight.isVerified()) await this.#wait(signal);
     this.#check();
   }
 

@@ -27,6 +27,15 @@ export interface RetrieverInit extends FlightInit {
   readonly transfers: Readonly<Record<SourceKind, number>>;
 }
 
+/** How a client joins a flight. */
+interface Joining {
+  readonly signal: AbortSignal;
+  /** The first byte that it wants. */
+  readonly position: number;
+  /** Whether somebody else had begun the flight. */
+  readonly collapsed: boolean;
+}
+
 /**
  * Gets blobs: from the store, from a flight under way, or by a new flight. One for all doors, so that a blob is fetched
  * once however many ask for it.
@@ -57,15 +66,15 @@ export class Retriever implements Startable {
   }
 
   /**
-   * Resolves when the first byte of the blob may leave.
+   * Resolves when the byte at `position` may leave, by default the first.
    *
    * @throws {DistswarmError} `NOT_FOUND` when all sources say that they lack it (remembered for 30 s); `NO_SOURCE` when
    * one failed; the signal's reason when the client leaves.
    */
-  async retrieve(want: Want, options: { signal: AbortSignal }): Promise<Content> {
+  async retrieve(want: Want, { signal, position = 0 }: { signal: AbortSignal; position?: number }): Promise<Content> {
     for (let flights = 1; ; flights += 1) {
       try {
-        return await this.#retrieveOnce(want, options.signal);
+        return await this.#retrieveOnce(want, { signal, position });
       } catch (error) {
         if (!hasCode(error, "DIGEST_MISMATCH") || flights === FLIGHTS_FOR_A_CLIENT) throw error;
       }
@@ -124,13 +133,13 @@ export class Retriever implements Startable {
     return [...this.#flights.values()].map((flight) => flight.status());
   }
 
-  async #retrieveOnce(want: Want, signal: AbortSignal): Promise<Content> {
+  async #retrieveOnce(want: Want, { signal, position }: Omit<Joining, "collapsed">): Promise<Content> {
     const flying = await this.#openFlight(want.digest, signal);
-    if (flying !== undefined) return this.#join(flying, signal, { collapsed: true });
+    if (flying !== undefined) return this.#join(flying, { signal, position, collapsed: true });
     const stored = await this.openStored(want.digest, async () => want);
     if (stored !== undefined) return stored;
     const { flight, collapsed } = await this.#flightFor(want, signal);
-    return this.#join(flight, signal, { collapsed });
+    return this.#join(flight, { signal, position, collapsed });
   }
 
   async #openFlight(digest: Digest, signal: AbortSignal): Promise<Flight | undefined> {
@@ -166,13 +175,13 @@ export class Retriever implements Startable {
     if (hasCode(flight.error, "NOT_FOUND")) this.#misses.remember(flight.want.digest, flight.error);
   }
 
-  async #join(flight: Flight, signal: AbortSignal, facts: { collapsed: boolean }): Promise<Content> {
+  async #join(flight: Flight, { signal, position, collapsed }: Joining): Promise<Content> {
     const reader = flight.join();
     const isHere = flight.isVerified;
     try {
-      await reader.ready(signal);
+      await reader.ready(position, signal);
       const { digest, size } = flight.want;
-      return new FlightContent(reader, { digest, size, origin: isHere ? "store" : flight.origin, ...facts });
+      return new FlightContent(reader, { digest, size, origin: isHere ? "store" : flight.origin, collapsed });
     } catch (error) {
       reader.close();
       throw error;

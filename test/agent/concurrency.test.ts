@@ -142,6 +142,29 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8, 9])("cut at %i tenths", (tenths) => {
   });
 });
 
+test("a client that resumes far into a streamed file is kept patient until its first byte, then gets its headers", async () => {
+  const file = testFile("far-1.0.tar.xz", 20 * MIB);
+  const upstream = await steppedUpstream(file);
+  const box = await boxFor(file, upstream.url);
+  const from = 18 * MIB;
+  const asking = request(`${box.url}/distfiles/${file.name}`, { headers: { range: `bytes=${from}-` }, agent: false });
+  const answered = once(asking, "response") as Promise<[IncomingMessage]>;
+  const patience = once(asking, "continue").then(() => "continue");
+  asking.end();
+  await upstream.asked;
+  upstream.headers();
+  await upstream.body(0, from);
+  await expect.poll(async () => (await box.agent.api.status()).transfers[0]?.received).toBe(from);
+  expect(await Promise.race([patience, answered])).toBe("continue");
+  await upstream.body(from, file.bytes.length);
+  upstream.end();
+  const [answer] = await answered;
+  expect(answer.statusCode).toBe(206);
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  expect(Buffer.concat(chunks).equals(file.bytes.subarray(from))).toBe(true);
+});
+
 test("a client that leaves stops no flight: the file is there for the next one", async () => {
   const file = testFile("left-1.0.tar.xz", 2 * MIB);
   const upstream = await steppedUpstream(file);
