@@ -25,6 +25,11 @@ export function failureOf(want: Want, tried: readonly Attempt[], retryAfterMs?: 
 
 function triedText(attempts: readonly Attempt[]): string {
   if (attempts.length === 0) return "";
-  const tried = attempts.map((attempt) => `${attempt.source} ${attempt.outcome}`);
+  const tried = attempts.map(attemptText);
   return `; tried: ${[...new Set(tried)].join(", ")}`;
+}
+
+/** What one source did, in words; most faults name their source themselves. */
+function attemptText({ source, outcome, detail = outcome }: Attempt): string {
+  return detail.startsWith(source) ? detail : `${source} ${detail}`;
 }
