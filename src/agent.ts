@@ -162,7 +162,8 @@ async function buildParts(config: Config, db: Database, { log, notes }: AgentOpt
   );
   const listening = (): string[] => doors.addresses().map(({ address, port }) => hostPort(address, port));
   const finders: readonly SourceFinder[] = Object.values(sources);
-  const api = buildApi({ index, resolver, store, snapshots, retriever, finders, status, lan }, config.portage);
+  const isOwn = (url: URL): boolean => doors.isOwn(url);
+  const api = buildApi({ index, resolver, store, snapshots, retriever, finders, isOwn, status, lan }, config.portage);
   const control = new ControlServer({ api, log: part("control") }, { dir: config.state_dir });
 
   index.on("refreshed", ({ changed }) => {

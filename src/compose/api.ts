@@ -2,7 +2,7 @@ import type { AgentApi } from "../core/agent-api.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { SnapshotAnnouncement } from "../core/snapshots.ts";
-import { BulkFetch } from "../retrieve/bulk-fetch.ts";
+import { BulkFetch, type BulkFetchComponents } from "../retrieve/bulk-fetch.ts";
 import { Explainer, type ExplainerComponents } from "../retrieve/explainer.ts";
 import { parseUnitName } from "../snapshot/name.ts";
 import type { Snapshots } from "../snapshot/snapshots.ts";
@@ -11,7 +11,7 @@ import type { FileStore } from "../store/blob-store.ts";
 import type { Lan } from "./lan.ts";
 
 /** The parts that answer the command line. */
-export interface ApiParts extends ExplainerComponents {
+export interface ApiParts extends ExplainerComponents, BulkFetchComponents {
   readonly store: FileStore;
   readonly snapshots: Snapshots;
   readonly status: StatusModel;
@@ -20,9 +20,9 @@ export interface ApiParts extends ExplainerComponents {
 
 /** What the command line may ask of this agent, answered by its parts. `distdir`: where there is one. */
 export function buildApi(parts: ApiParts, { distdir }: { distdir: string | null }): AgentApi {
-  const { resolver, store, snapshots, retriever, status, lan } = parts;
+  const { store, snapshots, status, lan } = parts;
   const explainer = new Explainer(parts);
-  const bulk = new BulkFetch({ resolver, retriever });
+  const bulk = new BulkFetch(parts);
   return {
     status: async () => status.current(),
     explain: (asked) => explainer.explain(asked),

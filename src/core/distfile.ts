@@ -25,13 +25,13 @@ export interface KnownDistfile {
   readonly packages: readonly PackageRef[];
 }
 
-/** What somebody wants retrieved: the known distfile and, where the client named one, the URL. */
+/** What somebody wants retrieved: the known distfile and, where the client named some, the URLs. */
 export interface Want {
   readonly digest: Digest;
   readonly size: number;
   /** May be empty: asked for by digest alone, in no Manifest. */
   readonly names: readonly string[];
   readonly packages: readonly PackageRef[];
-  /** The http(s) URL that the client named (forward proxy): a source of its own, after the mirrors. */
-  readonly url?: string;
+  /** The http(s) URLs that the client named, best first: sources of their own, after the mirrors. @default none */
+  readonly urls?: readonly string[];
 }

@@ -47,7 +47,8 @@ export class Doors implements Startable {
   readonly #components: DoorsComponents;
   readonly #init: DoorsInit;
   #allow: AllowList;
-  readonly #isOwn = ownAddressTest(() => this.addresses());
+  /** Whether a URL is one of these doors, by any name of this box. */
+  readonly isOwn = ownAddressTest(() => this.addresses());
   #servers: Server[] = [];
   /** Connections with an answer under way. */
   readonly #answering = new WeakSet<Duplex>();
@@ -133,7 +134,7 @@ export class Doors implements Startable {
     try {
       if (!this.#allow.includes(request.socket.remoteAddress)) return sendPlain(exchange, forbidden(request.socket));
       if (request.headers.via?.includes(this.#init.via)) throw loop(request);
-      await this.#dispatch(exchange, parseRequestTarget(request.url ?? "", this.#isOwn));
+      await this.#dispatch(exchange, parseRequestTarget(request.url ?? "", this.isOwn));
     } catch (error) {
       this.#onError(exchange, error);
     }

@@ -1,9 +1,9 @@
 import type { DistfileIndex } from "../core/distfile-index.ts";
 import type { Distfile } from "../core/distfile.ts";
-import { DistswarmError } from "../core/errors.ts";
+import { DistswarmError, hasCode } from "../core/errors.ts";
 import type { Upstream } from "../core/upstream.ts";
 import { lastSegment, snapshotName } from "../retrieve/mirror-url.ts";
-import type { Resolver } from "../retrieve/resolver.ts";
+import type { Resolution, Resolver } from "../retrieve/resolver.ts";
 import { endToEnd } from "./headers.ts";
 import type { BlobDoor } from "./blob-door.ts";
 import type { PassDoor } from "./pass-door.ts";
@@ -36,10 +36,23 @@ export class ForwardDoor {
     const { request } = exchange;
     const isRead = request.method === "GET" || request.method === "HEAD";
     const name = isRead ? await this.#components.resolver.nameInUrl(url) : undefined;
-    const resolution = name === undefined ? undefined : await this.#components.resolver.byName(name, url.href);
+    const resolution = name === undefined ? undefined : await this.#resolve(name, url);
     if (resolution?.kind === "known") return this.#components.blobs.answer(exchange, resolution.want);
     if (isRead && (await this.#answerSnapshot(exchange, url))) return;
     await this.#passThrough(exchange, url, isRead ? await this.#candidates(url) : []);
+  }
+
+  /**
+   * What a name in a URL stands for; undefined while the Manifests are still being read. Then it passes through: wget does
+   * not try a 503 again, and as every other URI of the file comes here, too, it would end the build.
+   */
+  async #resolve(name: string, url: URL): Promise<Resolution | undefined> {
+    try {
+      return await this.#components.resolver.byName(name, [url.href]);
+    } catch (error) {
+      if (hasCode(error, "INDEX_NOT_READY")) return undefined;
+      throw error;
+    }
   }
 
   /**

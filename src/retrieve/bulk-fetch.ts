@@ -1,7 +1,7 @@
 import fastq from "fastq";
 import type { FetchEvent } from "../core/agent-api.ts";
 import { Channel } from "../core/channel.ts";
-import { isDigest, type Digest } from "../core/digest.ts";
+import { isDigest } from "../core/digest.ts";
 import type { Want } from "../core/distfile.ts";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import { lastSegment } from "./mirror-url.ts";
@@ -20,6 +20,8 @@ type Tell = (event: FetchEvent) => void;
 export interface BulkFetchComponents {
   readonly resolver: Resolver;
   readonly retriever: Retriever;
+  /** Whether a URL is one of this agent's own doors. */
+  readonly isOwn: (url: URL) => boolean;
 }
 
 /** Gets many distfiles into the store: names, digests, URLs, or several URLs of one file a line (`emerge -fp`). */
@@ -64,30 +66,43 @@ export class BulkFetch {
     return retriever.keep(want, { signal }).finally(() => clearInterval(timer));
   }
 
-  /** The first part of the line that is known says which file is meant. */
-  async #resolve(text: string): Promise<Want> {
+  /** The first name that is known says which file is meant; all URLs of the line are sources of it. */
+  async #resolve(line: string): Promise<Want> {
+    const words = line.split(/\s+/).filter((word) => word !== "");
+    const urls = words.filter((word) => this.#isSource(word)).map((word) => new URL(word).href);
     const reasons = new Set<string>();
-    for (const part of text.split(/\s+/).filter((word) => word !== "")) {
-      const found = await this.#resolvePart(part);
-      if (typeof found === "object") return found;
+    for (const name of await this.#namesIn(words)) {
+      const found = await this.#lookUp(name);
+      if (typeof found === "object") return urls.length > 0 ? { ...found, urls } : found;
       reasons.add(found);
     }
-    throw new DistswarmError("NOT_FOUND", [...reasons].join("; ") || "an empty line");
+    throw new DistswarmError("NOT_FOUND", [...reasons].join("; ") || "the line names no file");
   }
 
-  async #resolvePart(part: string): Promise<Want | string> {
+  /** This box's own doors, which `emerge -fp` may name, would only lead back here. */
+  #isSource(word: string): boolean {
+    if (!/^https?:/i.test(word) || !URL.canParse(word)) return false;
+    return !this.#components.isOwn(new URL(word));
+  }
+
+  /** The names and digests that words stand for; last what the end of a URL may mean, if nothing better tells. */
+  async #namesIn(words: readonly string[]): Promise<Iterable<string>> {
+    const certain = new Set<string>();
+    const possible = new Set<string>();
+    for (const word of words) {
+      const url = URL.canParse(word) ? new URL(word) : undefined;
+      const name = url === undefined ? word : await this.#components.resolver.nameInUrl(url);
+      if (name !== undefined) certain.add(name);
+      else possible.add(lastSegment(url!) ?? word);
+    }
+    return new Set([...certain, ...possible]);
+  }
+
+  async #lookUp(name: string): Promise<Want | string> {
     const { resolver } = this.#components;
-    const lower = part.toLowerCase();
-    if (isDigest(lower))
-      return (await resolver.byDigest(lower satisfies Digest)) ?? "no Manifest on this box has this digest";
-    if (!URL.canParse(part)) return this.#resolveName(part);
-    const url = new URL(part);
-    const name = (await resolver.nameInUrl(url)) ?? lastSegment(url);
-    return name === undefined ? `${part} names no file` : this.#resolveName(name, url.href);
-  }
-
-  async #resolveName(name: string, url?: string): Promise<Want | string> {
-    const resolution = await this.#components.resolver.byName(name, url);
+    const digest = name.toLowerCase();
+    if (isDigest(digest)) return (await resolver.byDigest(digest)) ?? "no Manifest on this box has this digest";
+    const resolution = await resolver.byName(name);
     if (resolution.kind === "known") return resolution.want;
     return {
       ambiguous: `${name} has several digests: ask for one of them (distswarm explain ${name})`,

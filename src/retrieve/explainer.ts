@@ -87,7 +87,7 @@ export class Explainer {
     const { store, retriever } = this.#components;
     const names = [...(asked.name ? [asked.name] : []), ...known.names.filter((name) => name !== asked.name)];
     const info = await store.find(known.digest);
-    const sources = await this.#sources({ ...known, names, ...(asked.url && { url: asked.url }) });
+    const sources = await this.#sources({ ...known, names, ...(asked.url && { urls: [asked.url] }) });
     const { attempts, claims } = retriever.story(known.digest);
     const transfer = retriever.transfers().find((one) => one.digest === known.digest);
     return {

@@ -1,5 +1,6 @@
 import type { Attempt } from "../core/agent-api.ts";
 import type { Digest } from "../core/digest.ts";
+import type { Want } from "../core/distfile.ts";
 import type { DistswarmError } from "../core/errors.ts";
 
 /** How long 'nobody has it' is remembered, in ms: as long as Portage takes to come in by its next door. */
@@ -16,11 +17,11 @@ export class RecentMisses {
     this.#misses.set(digest, { error, until: performance.now() + REMEMBERED_MS });
   }
 
-  /** @throws {DistswarmError} the remembered `NOT_FOUND`, while it is fresh and the URL that is named now was tried too. */
-  check({ digest, url }: { digest: Digest; url?: string }): void {
+  /** @throws {DistswarmError} the remembered `NOT_FOUND`, while it is fresh and the URLs that are named now were tried too. */
+  check({ digest, urls = [] }: Pick<Want, "digest" | "urls">): void {
     this.#forgetOld();
     const miss = this.#misses.get(digest);
-    if (miss !== undefined && (url === undefined || wasTried(url, miss.error))) throw miss.error;
+    if (miss !== undefined && urls.every((url) => wasTried(url, miss.error))) throw miss.error;
   }
 
   /** The tree or the mirrors changed: what nobody had may be had now. */

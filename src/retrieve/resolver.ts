@@ -48,14 +48,18 @@ export class Resolver {
   }
 
   /**
-   * What `name` stands for; `url` is what the client named, if it did. A name that no Manifest knows may come from a sync
+   * What `name` stands for; `urls` are what the client named, if it did. A name that no Manifest knows may come from a sync
    * a moment ago: changed Manifests are read first.
+   *
+   * @throws {DistswarmError} `INDEX_NOT_READY` when the name is not known, and the Manifests have not all been read yet.
    */
-  async byName(name: string, url?: string): Promise<Resolution> {
-    const known = await this.#lookUpName(name, url);
+  async byName(name: string, urls: readonly string[] = []): Promise<Resolution> {
+    const known = await this.#lookUpName(name, urls);
     if (known.kind !== "unknown") return known;
     await this.#catchUp();
-    return this.#lookUpName(name, url);
+    const caughtUp = await this.#lookUpName(name, urls);
+    if (caughtUp.kind === "unknown" && !this.#index.ready) throw notReady();
+    return caughtUp;
   }
 
   /**
@@ -75,12 +79,13 @@ export class Resolver {
     return known;
   }
 
-  async #lookUpName(name: string, url: string | undefined): Promise<Resolution> {
+  async #lookUpName(name: string, urls: readonly string[]): Promise<Resolution> {
     const distfiles = await this.#index.byName(name);
     if (distfiles.length > 1) return { kind: "ambiguous", distfiles };
     const known = distfiles[0] && (await this.#index.byDigest(distfiles[0].digest));
     if (known === undefined) return { kind: (await this.#index.isUndigested(name)) ? "undigested" : "unknown" };
-    return { kind: "known", want: { ...wantOf(known), names: nameFirst(name, known.names), ...(url && { url }) } };
+    const want = { ...wantOf(known), names: nameFirst(name, known.names), ...(urls.length > 0 && { urls }) };
+    return { kind: "known", want };
   }
 
   /** Whether the tree has been looked at to the end. */

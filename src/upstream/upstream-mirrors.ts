@@ -24,10 +24,10 @@ import { inOrder, type Candidate, type Place } from "./source-order.ts";
 import { SrcUriIndex, type Reach } from "./src-uri-index.ts";
 import { UpstreamSource, type SourceParts } from "./upstream-source.ts";
 
-/** Which servers there are, and how to reach them. */
 /** What passes through has no second source, so only the client's own patience counts; gemato's is 180 s. */
 const FORWARD_PATIENCE_MS = 180_000;
 
+/** Which servers there are, and how to reach them. */
 export interface UpstreamMirrorsOptions extends HttpClientOptions {
   /** Mirrors, best first: http and https URLs, and directories of this box. @default none */
   readonly mirrors?: readonly string[];
@@ -82,7 +82,7 @@ export class UpstreamMirrors implements Upstream, Startable {
     await this.#client.close();
   }
 
-  /** The mirrors, the URL that the client named, SRC_URI; see {@link inOrder} for what is asked last. */
+  /** The mirrors, the URLs that the client named, SRC_URI; see {@link inOrder} for what is asked last. */
   async *sources(want: Want, { signal }: { signal: AbortSignal }): AsyncGenerator<Source> {
     for await (const candidate of this.#inOrder(this.#placesOf(want, signal), want)) {
       yield isAbsolute(candidate.url)
@@ -152,8 +152,7 @@ export class UpstreamMirrors implements Upstream, Startable {
     if (ebuilds.mirrorsAllowed) {
       for (const mirror of this.#mirrors) yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
     }
-    if (want.url !== undefined) yield placeAt(want.url);
-    for (const url of ebuilds.urls) yield placeAt(url);
+    for (const url of [...(want.urls ?? []), ...ebuilds.urls]) yield placeAt(url);
   }
 
   #servers(): readonly Mirror[] {

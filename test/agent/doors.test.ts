@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { createServer } from "node:net";
 import { once } from "node:events";
@@ -189,6 +190,33 @@ describe("the forward proxy", () => {
       /^HTTP\/1.1 501/,
     );
   });
+});
+
+test("while the Manifests are being read: the mirror door asks for patience, the proxy passes on what it does not know yet", async () => {
+  const { box, mirror } = await setUp();
+  await box.agent.stop();
+  const repoName = join(box.repo, "profiles", "repo_name"); // read at the end of a scan: a pipe holds that up
+  await rm(repoName);
+  execFileSync("mkfifo", [repoName]);
+  await rm(join(box.dir, "state", "db"), { recursive: true });
+  await box.restart();
+  const name = encodeURIComponent(file.name);
+  try {
+    for (const path of [byDigest, `/distfiles/${name}`]) {
+      const answer = await fetch(box.url + path);
+      expect(answer.status).toBe(503);
+      expect(answer.headers.get("retry-after")).toMatch(/^\d+$/);
+    }
+    const to = join(box.dir, "out");
+    const url = `${mirror.url}/distfiles/${digestOf(Buffer.from(file.name)).slice(0, 2)}/${name}`;
+    expect(await wget(FETCH, url, { to, proxy: box.url })).toMatchObject({ code: 0 }); // a 503 would end the build
+    expect(digestOf(await readFile(to))).toBe(file.digest);
+  } finally {
+    await rename(repoName, `${repoName}.pipe`);
+    await writeFile(repoName, "test\n");
+    await writeFile(`${repoName}.pipe`, ""); // lets go of those who wait at it
+  }
+  await expect.poll(async () => (await fetch(box.url + byDigest)).status).toBe(200);
 });
 
 test("a known SRC_URI whose name tells no one digest is asked where the client said, not of the mirrors", async () => {

@@ -206,7 +206,7 @@ describe("the order of the sources", () => {
 
   test("is the mirrors, the URL that the client named, SRC_URI", async () => {
     const extra = `SRC_URI=https://s.example/v1.tgz -> ${NAME} mirror://own/${NAME} https://s.example/else.tgz`;
-    expect(await orderWith(extra, { url: "http://client.example/x" })).toEqual([
+    expect(await orderWith(extra, { urls: ["http://client.example/x"] })).toEqual([
       MIRROR_URL,
       "http://client.example/x",
       "https://s.example/v1.tgz",
@@ -216,7 +216,7 @@ describe("the order of the sources", () => {
 
   test("has each URL once", async () => {
     const extra = `SRC_URI=https://s.example/v1.tgz -> ${NAME}`;
-    expect(await orderWith(extra, { url: "https://s.example/v1.tgz" })).toEqual([
+    expect(await orderWith(extra, { urls: ["https://s.example/v1.tgz"] })).toEqual([
       MIRROR_URL,
       "https://s.example/v1.tgz",
     ]);
