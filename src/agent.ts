@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "./config.ts";
 import { reloader, type LiveOptions, type Reloaded } from "./config/reload.ts";
@@ -8,11 +7,12 @@ import { buildLan } from "./compose/lan.ts";
 import { buildSnapshots } from "./compose/snapshots.ts";
 import { ControlServer } from "./control/server.ts";
 import type { AgentApi } from "./core/agent-api.ts";
-import { condemnDatabase, isDatabaseDamage, openDatabase, type Database } from "./core/database.ts";
+import { condemnDatabase, findSetAside, isDatabaseDamage, openDatabase, type Database } from "./core/database.ts";
 import type { Digest } from "./core/digest.ts";
-import { DistswarmError, messageOf } from "./core/errors.ts";
+import { DistswarmError, messageOf, systemCode } from "./core/errors.ts";
 import { startAll, stopAll, type Startable } from "./core/lifecycle.ts";
 import type { Logger } from "./core/logger.ts";
+import { makeDirs, STATE_DIR_MODE } from "./core/make-dirs.ts";
 import type { SourceFinder } from "./core/source.ts";
 import { VERSION } from "./core/version.ts";
 import { ManifestIndex } from "./manifest/index.ts";
@@ -76,7 +76,8 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
 async function startOnce(config: Config, options: AgentOptions): Promise<Agent> {
   const { log } = options;
   const db = await openState(config.state_dir, log);
-  const parts = await buildParts(config, db, options).catch(async (error: unknown) => {
+  const notes = [...options.notes, ...(await findSetAside(db.location)).map(setAsideNote)];
+  const parts = await buildParts(config, db, { log, notes }).catch(async (error: unknown) => {
     await db.close();
     throw error;
   });
@@ -98,11 +99,20 @@ async function startOnce(config: Config, options: AgentOptions): Promise<Agent> 
 
 async function openState(dir: string, log: Logger): Promise<Database> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o750 });
+    await makeDirs(dir, STATE_DIR_MODE);
   } catch (error) {
-    throw new DistswarmError("STORE_UNUSABLE", `cannot make state_dir ${dir}: ${messageOf(error)}`, { cause: error });
+    const reason = systemCode(error) ?? messageOf(error);
+    throw new DistswarmError(
+      "STORE_UNUSABLE",
+      `cannot make state_dir ${dir} (${reason}): name a directory that the user distswarm runs as can write`,
+      { cause: error },
+    );
   }
   return openDatabase(join(dir, "db"), log);
+}
+
+function setAsideNote(path: string): string {
+  return `a damaged database was set aside as ${path}, and a new one built: remove it, and look at the disk if that was no power failure`;
 }
 
 interface Parts {
@@ -218,7 +228,7 @@ function buildStore(config: Config, { db, index, isKept, log }: StoreParts): Fil
       blobRecords: db.sublevel("blobs", { valueEncoding: "json" }),
       distdirRecords: db.sublevel("distdir", { valueEncoding: "json" }),
       log,
-      lookup: (name) => index.byName(name),
+      index,
       isKept,
     },
     { dir, maxSize: max_size, minFree: min_free, ...(distdir === null ? {} : { distdir }) },

@@ -21,7 +21,8 @@ export function renderToolProgress({ done, total, bytes, file }: Progress): stri
 }
 
 /** What it came to. */
-export function renderToolSummary({ counts, bytes }: Summary): string {
+export function renderToolSummary({ counts, bytes, idle }: Summary): string {
+  if (idle !== undefined) return `nothing to do: ${idle}`;
   const parts = Object.entries(counts).map(([what, number]) => `${number} ${what}`);
-  return `${parts.join(", ") || "nothing to do"}; ${formatSize(bytes)}`;
+  return `${parts.join(", ")}; ${formatSize(bytes)}`;
 }

@@ -1,11 +1,9 @@
 import { once } from "node:events";
-import { chmod, mkdir, unlink } from "node:fs/promises";
+import { chmod, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
 import { dirname } from "node:path";
 import { DistswarmError, systemCode } from "../core/errors.ts";
-
-/** Of a state directory that does not exist yet: the service's group may get at the sockets in it. */
-const STATE_DIR_MODE = 0o750;
+import { makeDirs, STATE_DIR_MODE } from "../core/make-dirs.ts";
 
 /** Until {@link listenAt} has set what was asked for, nobody but the owner may connect. */
 const OWNER_ONLY_UMASK = 0o177;
@@ -30,7 +28,7 @@ async function isAlive(path: string): Promise<boolean> {
  * @throws {DistswarmError} `ADDRESS_IN_USE` when a living agent listens there.
  */
 export async function listenAt(server: Server, path: string, mode: number): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: STATE_DIR_MODE });
+  await makeDirs(dirname(path), STATE_DIR_MODE);
   if (await isAlive(path)) {
     throw new DistswarmError("ADDRESS_IN_USE", `another agent is running: it listens at ${path}`);
   }

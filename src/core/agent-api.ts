@@ -191,6 +191,8 @@ export type StoreToolEvent =
         | "adopted"
         | "known"
         | "unknown"
+        | "undigested"
+        | "skipped"
         | "wrong"
         | "damaged"
         | "repaired"
@@ -199,7 +201,13 @@ export type StoreToolEvent =
         | "stray";
       readonly detail?: string;
     }
-  | { readonly event: "summary"; readonly counts: Readonly<Record<string, number>>; readonly bytes: number };
+  | {
+      readonly event: "summary";
+      readonly counts: Readonly<Record<string, number>>;
+      readonly bytes: number;
+      /** Why there was nothing to do. */
+      readonly idle?: string;
+    };
 
 /** What the CLI may ask of a running agent; the control sockets carry it, `agent.ts` provides it. */
 export interface AgentApi {

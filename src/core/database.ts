@@ -1,5 +1,5 @@
-import { access, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, readdir, rename, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { Level } from "level";
 import { DistswarmError, messageOf, systemCode } from "./errors.ts";
 import type { Logger } from "./logger.ts";
@@ -9,6 +9,9 @@ export type Database = Level<string, unknown>;
 
 /** A file in the directory of a database that is to be set aside when it is opened next. */
 const CONDEMNED = "CONDEMNED";
+
+/** Stands between the name of a database and the time when it was set aside. */
+const ASIDE = ".damaged-";
 
 /** What the database holds can be made anew from the disk and the Manifests, so a damaged one costs time, no data. */
 async function open(dir: string): Promise<Database> {
@@ -60,8 +63,18 @@ async function isCondemned(dir: string): Promise<boolean> {
   );
 }
 
+/** The databases that were set aside beside `dir` and are still there: absolute paths, oldest first. */
+export async function findSetAside(dir: string): Promise<string[]> {
+  const names = await readdir(dirname(dir)).catch(() => []);
+  const prefix = basename(dir) + ASIDE;
+  return names
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => join(dirname(dir), name))
+    .toSorted();
+}
+
 async function setAside(dir: string, damage: unknown, log: Logger): Promise<Database> {
-  const aside = `${dir}.damaged-${new Date().toISOString().replaceAll(":", "")}`;
+  const aside = `${dir}${ASIDE}${new Date().toISOString().replaceAll(":", "")}`;
   const reason = messageOf((damage as Error).cause ?? damage);
   try {
     await rename(dir, aside);

@@ -22,3 +22,6 @@ export interface DistfileIndex {
   /** For status. */
   counts(): { manifests: number; distfiles: number };
 }
+
+/** What the Manifests say of names: as much of the index as the store needs. */
+export type DistfileNames = Pick<DistfileIndex, "byName" | "isUndigested">;

@@ -48,6 +48,6 @@ export class Contributors {
 
   /** For people, in the order in which they came. */
   get names(): string {
-    return [...this.#byLabel.keys()].join(", then ");
+    return [...this.#byLabel.keys()].join(", then ") || "nobody, it is empty";
   }
 }

@@ -1,6 +1,7 @@
-import { mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
+import { readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { systemCode } from "../core/errors.ts";
+import { makeDirs } from "../core/make-dirs.ts";
 import type { SnapshotAnnouncement, SnapshotPart } from "../core/snapshots.ts";
 import { fileName, isDate } from "./name.ts";
 import type { UnitPaths } from "./verify.ts";
@@ -107,5 +108,5 @@ async function lastTouched(dir: string): Promise<number> {
 
 /** Makes the directory in which three files are to be staged. Throws system errors. */
 export async function makeStagingDir(paths: UnitPaths): Promise<void> {
-  await mkdir(dirname(paths.tarball), { recursive: true, mode: 0o700 });
+  await makeDirs(dirname(paths.tarball), 0o700);
 }

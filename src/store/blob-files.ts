@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { existsSync } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import type { BlobInfo, OpenBlob, StoreEvents } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
@@ -7,7 +8,7 @@ import type { Logger } from "../core/logger.ts";
 import { OpenFile } from "./open-file.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import { ChunkDamage, hashFile } from "./file-chunks.ts";
-import { type FoundBlob, isGone, statOf, takeInventory } from "./inventory.ts";
+import { type FoundBlob, type Inventory, isGone, statOf, takeInventory } from "./inventory.ts";
 import type { StorePaths } from "./layout.ts";
 import type { BlobRecord, BlobRecords } from "./records.ts";
 import { StoredBlob } from "./stored-blob.ts";
@@ -25,6 +26,8 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   #paths: StorePaths;
   #pins = new Map<Digest, number>();
   #checks = new Map<Digest, Promise<ChunkSums>>();
+  /** Without a record any more, but perhaps still on the disk. */
+  #removing = new Set<Digest>();
 
   constructor(components: BlobFilesComponents, init: { paths: StorePaths }) {
     super();
@@ -54,6 +57,11 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     for (const [digest, record] of this.#records.entries()) {
       if (record.damaged) yield this.#info(digest, record.size);
     }
+  }
+
+  /** Whether a blob is recorded, also one that was found damaged. */
+  isRecorded(digest: Digest): boolean {
+    return this.#records.has(digest);
   }
 
   /** Whether a blob is open for reading, or held. */
@@ -104,11 +112,13 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     const wasServed = this.has(digest);
     const forgetting = this.#records.delete(digest); // counts at once, before anything is awaited
     if (wasServed) this.emit("removed", digest);
+    this.#removing.add(digest);
     const wasThere = await forgetting;
     const path = this.#paths.blob(digest);
     await rm(path, { force: true }).catch((error: unknown) => {
       this.#log.warn(`cannot remove ${path} (${messageOf(error)}); it is not served any more`);
     });
+    this.#removing.delete(digest);
     return wasThere;
   }
 
@@ -136,35 +146,42 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   }
 
   /**
-   * Brings the records in line with the disk, without reading a blob: files without a record get one (without sums),
-   * records without a file go, and so do files of a wrong size.
-   *
-   * @returns paths in `blobs/` that belong to no blob.
+   * Brings the records in line with the disk at a start, without reading a blob: files without a record get one, records
+   * without a file go, and so do files of a wrong size.
    */
-  async reconcile(isInFlight: (digest: Digest) => boolean): Promise<readonly string[]> {
-    const { blobs, strays } = await takeInventory(this.#paths);
-    const present = new Set(blobs.map(({ digest }) => digest));
-    for (const blob of blobs) {
-      if (!isInFlight(blob.digest)) await this.#reconcileFile(blob);
-    }
-    for (const [digest] of this.#records.entries()) {
-      if (!present.has(digest)) await this.#reconcileRecord(digest);
-    }
-    return strays;
-  }
-
-  async #reconcileFile({ digest, size, modified }: FoundBlob): Promise<void> {
-    const record = this.#records.get(digest);
-    if (record === undefined) {
-      await this.#records.put(digest, { size, added: modified, used: modified });
-      this.emit("added", this.#info(digest, size));
-    } else if (record.size !== size) {
-      await this.drop(digest, `is ${size} bytes long, not ${record.size}`);
+  async reconcile(): Promise<void> {
+    const { blobs } = await this.takeUp(() => false);
+    const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]));
+    for (const [digest, record] of this.#records.entries()) {
+      const size = sizes.get(digest);
+      if (size === undefined) await this.#reconcileMissing(digest);
+      else if (size !== record.size) await this.drop(digest, `is ${size} bytes long, not ${record.size}`);
     }
   }
 
-  async #reconcileRecord(digest: Digest): Promise<void> {
-    if ((await statOf(this.#paths.blob(digest))) === undefined) await this.#vanished(digest);
+  /** Records the files that lie in place without a record, without sums; returns all that lies there. */
+  async takeUp(isInFlight: (digest: Digest) => boolean): Promise<Inventory> {
+    const inventory = await takeInventory(this.#paths);
+    for (const blob of inventory.blobs) {
+      if (!isInFlight(blob.digest) && this.#isUnrecorded(blob.digest)) await this.#record(blob);
+    }
+    return inventory;
+  }
+
+  /** Whether a file has no record, now: one that is being removed lost it, and may have been seen before it went. */
+  #isUnrecorded(digest: Digest): boolean {
+    return !this.#records.has(digest) && !this.#removing.has(digest) && existsSync(this.#paths.blob(digest));
+  }
+
+  async #record({ digest, size, modified }: FoundBlob): Promise<void> {
+    await this.#records.put(digest, { size, added: modified, used: modified });
+    this.emit("added", this.#info(digest, size));
+  }
+
+  /** Forgets a blob whose file is not there; one in a shard that cannot be looked into may be. */
+  async #reconcileMissing(digest: Digest): Promise<void> {
+    const stat = await statOf(this.#paths.blob(digest)).catch((error: unknown) => systemCode(error));
+    if (stat === undefined) await this.#vanished(digest);
   }
 
   #servable(digest: Digest): BlobRecord | undefined {

@@ -2,13 +2,14 @@ import { EventEmitter } from "node:events";
 import type { StoreToolEvent } from "../core/agent-api.ts";
 import type { BlobInfo, BlobStore, Ingest, OpenBlob, StoreEvents, StoreUsage } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
+import type { DistfileNames } from "../core/distfile-index.ts";
 import { type DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { BlobFiles } from "./blob-files.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import { checkFormat, prepareDirs, writeFault } from "./disk.ts";
-import { Distdir, type Lookup } from "./distdir.ts";
+import { Distdir } from "./distdir.ts";
 import type { DistdirRecord } from "./distdir-records.ts";
 import { HashThread } from "./hash-thread.ts";
 import { FileIngest } from "./ingest.ts";
@@ -31,8 +32,7 @@ export interface FileStoreComponents {
   /** Sublevel with JSON values. */
   readonly distdirRecords: Table<DistdirRecord>;
   readonly log: Logger;
-  /** The distfiles that have a name, by the Manifest index. */
-  readonly lookup: Lookup;
+  readonly index: DistfileNames;
   /** Whether somebody else vouches for a blob: then it is not evicted. @default none is */
   readonly isKept?: (digest: Digest) => boolean;
 }
@@ -52,13 +52,14 @@ export interface FileStoreInit {
 /** The blob store in format 1: verified blobs in a directory that is a Portage distdir, and DISTDIR beside it. */
 export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, Startable {
   #log: Logger;
-  #lookup: Lookup;
+  #index: DistfileNames;
   #init: FileStoreInit;
   #paths: StorePaths;
   #records: BlobRecords;
   #blobs: BlobFiles;
   #distdir: Distdir | undefined;
   #room: Room;
+  /** Ingests that there is room for, until they are committed or closed. */
   #inFlight = new Map<Digest, FileIngest>();
   #turns = new Turns<Digest>();
   #hashThread = new HashThread();
@@ -67,15 +68,15 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   constructor(components: FileStoreComponents, init: FileStoreInit) {
     super();
-    const { log, lookup } = components;
+    const { log, index } = components;
     this.#log = log;
-    this.#lookup = lookup;
+    this.#index = index;
     this.#init = init;
     this.#paths = storePaths(init.dir);
     this.#records = new BlobRecords({ table: components.blobRecords, log });
     this.#blobs = new BlobFiles({ records: this.#records, log }, { paths: this.#paths });
     if (init.distdir !== undefined) {
-      this.#distdir = new Distdir({ table: components.distdirRecords, log, lookup }, { dir: init.distdir });
+      this.#distdir = new Distdir({ table: components.distdirRecords, log, index }, { dir: init.distdir });
     }
     this.#room = new Room(
       {
@@ -85,7 +86,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
         inFlight: this.#inFlight,
         isKept: components.isKept ?? (() => false),
       },
-      init,
+      { ...init, paths: this.#paths },
     );
     this.#forwardEvents();
   }
@@ -101,7 +102,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     await checkFormat(this.#paths);
     await prepareDirs(this.#paths).catch((error: unknown) => this.#wrote(writeFault(error, this.#init.dir)));
     await this.#records.load();
-    await this.#reconcile();
+    await this.#blobs.reconcile();
     for (const partial of await this.#stalePartials()) await removePartial(partial).catch(() => {});
     await this.#distdir?.start();
     this.#flushTimer = setInterval(() => void this.#records.flush(), FLUSH_INTERVAL_MS).unref();
@@ -136,7 +137,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       throw error;
     });
     try {
-      await this.#room.makeFor(blob);
+      await this.#room.makeFor(ingest, () => this.#inFlight.set(blob.digest, ingest));
       return ingest;
     } catch (error) {
       this.#wrote(error as DistswarmError);
@@ -152,7 +153,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
    */
   async makeRoom(size: number): Promise<void> {
     this.#room.checkSize(size);
-    await this.#room.makeFor({ size }, { coming: size });
+    await this.#room.makeFor({ size, received: 0 });
   }
 
   /** Takes a blob out of the store; a copy in DISTDIR stays. Readers who have it open keep it. Safe when it is not here. */
@@ -191,13 +192,14 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   /** Adopts the distfiles in `dir` by copy; see {@link importFiles}. */
   import(dir: string, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
-    return importFiles({ store: this, lookup: this.#lookup }, dir, signal);
+    return importFiles({ store: this, index: this.#index }, dir, signal);
   }
 
   /** Re-hashes everything; see {@link fsck}. */
   fsck(options: { repair: boolean; refetch: Refetch }, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
-    const reconcile = () => this.#reconcile();
-    return fsck({ blobs: this.#blobs, distdir: this.#distdir, reconcile, refetch: options.refetch }, options, signal);
+    const isInFlight = (digest: Digest) => this.isIngesting(digest);
+    const components = { blobs: this.#blobs, distdir: this.#distdir, isInFlight, refetch: options.refetch };
+    return fsck(components, options, signal);
   }
 
   /** Evicts what is over the limits; see {@link collectGarbage}. */
@@ -216,16 +218,12 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     distdir?.on("removed", (digest) => blobs.has(digest) || this.emit("removed", digest));
   }
 
-  async #reconcile(): Promise<readonly string[]> {
-    return this.#blobs.reconcile((digest) => this.#inFlight.has(digest));
-  }
-
   async #stalePartials(): Promise<StalePartial[]> {
-    return findStalePartials(this.#paths, (digest) => this.#inFlight.has(digest), Date.now());
+    return findStalePartials(this.#paths, (digest) => this.isIngesting(digest), Date.now());
   }
 
   async #openIngest(blob: { digest: Digest; size: number }, release: () => void): Promise<FileIngest> {
-    const ingest = await FileIngest.open(
+    return FileIngest.open(
       {
         paths: this.#paths,
         hashThread: this.#hashThread,
@@ -238,8 +236,6 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       },
       blob,
     );
-    this.#inFlight.set(blob.digest, ingest);
-    return ingest;
   }
 
   async #committed(blob: { digest: Digest; size: number }, sums: ChunkSums): Promise<void> {

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
+import { makeDirs } from "../core/make-dirs.ts";
 import { isKnownFormat, LAYOUT_CONF, STORE_FORMAT, type StorePaths } from "./layout.ts";
 import { OpenFile } from "./open-file.ts";
 
@@ -21,12 +22,8 @@ const FULL_CODES = ["ENOSPC", "EDQUOT", "EFBIG"];
  */
 export async function checkFormat(paths: StorePaths): Promise<void> {
   const text = await readFile(paths.version, "utf8").catch((error: unknown) => {
-    const code = systemCode(error) ?? messageOf(error);
-    if (code === "ENOENT") return undefined;
-    throw new DistswarmError("STORE_UNUSABLE", `cannot read ${paths.version} (${code}): ${remedy(code)}`, {
-      cause: error,
-      facts: { path: paths.version, system: code },
-    });
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw readFault(error, paths.version);
   });
   if (text === undefined || isKnownFormat(text)) return;
   const found = JSON.stringify(text.trim().slice(0, 40));
@@ -49,7 +46,7 @@ export async function prepareDirs(paths: StorePaths): Promise<void> {
 
 /** Makes one directory with {@link DIR_MODE} and makes its name durable. Returns false where it is already there. */
 export async function makeDir(path: string, { parents = false } = {}): Promise<boolean> {
-  if (parents) await mkdir(dirname(path), { recursive: true });
+  if (parents) await makeDirs(dirname(path));
   try {
     await mkdir(path);
   } catch (error) {
@@ -79,6 +76,15 @@ async function writeMissing(path: string, text: string): Promise<void> {
     throw error;
   }
   await chmod(path, FILE_MODE);
+}
+
+/** What a failed look at `path` means to the administrator, with what to do. */
+export function readFault(error: unknown, path: string): DistswarmError<"STORE_UNUSABLE"> {
+  const code = systemCode(error) ?? messageOf(error);
+  return new DistswarmError("STORE_UNUSABLE", `cannot read ${path} (${code}): ${remedy(code)}`, {
+    cause: error,
+    facts: { path, system: code },
+  });
 }
 
 /** What a failed write at `path` means to the administrator: `STORE_FULL` or `STORE_UNUSABLE`, with what to do. */

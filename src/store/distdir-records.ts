@@ -6,13 +6,22 @@ import type { ChunkSums } from "./chunk-sums.ts";
 import type { FileIdentity } from "./distdir-names.ts";
 import type { Table, TableOperation } from "./records.ts";
 
-/** What is recorded of one hashed file in DISTDIR; the key of its row is its path. */
-export interface DistdirRecord extends FileIdentity {
+/** What hashing a file showed, and which file it was. */
+export interface HashedFile extends FileIdentity {
   readonly digest: Digest;
   readonly sums: ChunkSums;
 }
 
-/** The records of the files hashed in one DISTDIR: all in memory, by name and by digest, kept in a table. */
+/** What is recorded of one hashed file in DISTDIR; the key of its row is its path. */
+export interface DistdirRecord extends HashedFile {
+  /** Whether a Manifest named this digest under the file's name: such a file is a blob. It stays one until it changes. */
+  readonly named: boolean;
+}
+
+/**
+ * The records of the files hashed in one DISTDIR, kept in a table and all in memory: by name, and those that are blobs by
+ * digest too.
+ */
 export class DistdirRecords {
   #table: Table<DistdirRecord>;
   #log: Logger;
@@ -32,7 +41,7 @@ export class DistdirRecords {
     return this.#names.size;
   }
 
-  /** Bytes of all hashed files. */
+  /** Bytes of all files that are blobs. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -53,7 +62,7 @@ export class DistdirRecords {
     return [...this.#byName.keys()];
   }
 
-  /** Names of the files that have a digest; empty when none has. */
+  /** Names of the files that are this blob; empty when none is. */
   namesOf(digest: Digest): string[] {
     return [...(this.#names.get(digest) ?? [])];
   }
@@ -66,16 +75,15 @@ export class DistdirRecords {
     return this.#names.keys();
   }
 
-  /** Records a file; true when its digest is new here. */
+  /** Records a file; true when a blob is new here by it. */
   async put(name: string, record: DistdirRecord): Promise<boolean> {
-    await this.delete(name);
     await this.#write({ type: "put", key: join(this.#dir, name), value: record });
-    const isNew = !this.has(record.digest); // last, so that what is seen here is told in the same moment
+    const isNew = record.named && !this.has(record.digest); // last, so that what is seen here is told in the same moment
     this.#add(name, record);
     return isNew;
   }
 
-  /** Forgets a file; its digest when that was the last file which had it. */
+  /** Forgets a file; its digest when that was the last file which was this blob. */
   async delete(name: string): Promise<Digest | undefined> {
     const record = this.#byName.get(name);
     if (record === undefined) return undefined;
@@ -88,6 +96,7 @@ export class DistdirRecords {
     const before = this.#byName.get(name);
     if (before !== undefined) this.#remove(name, before);
     this.#byName.set(name, record);
+    if (!record.named) return;
     this.#bytes += record.size;
     const names = this.#names.get(record.digest) ?? new Set();
     this.#names.set(record.digest, names.add(name));
@@ -95,6 +104,7 @@ export class DistdirRecords {
 
   #remove(name: string, record: DistdirRecord): boolean {
     this.#byName.delete(name);
+    if (!record.named) return false;
     this.#bytes -= record.size;
     const names = this.#names.get(record.digest)!;
     names.delete(name);

@@ -6,6 +6,7 @@ import type { BlobInfo, OpenBlob, StoreEvents } from "../core/blob-store.ts";
 import { type Digest, isDigest } from "../core/digest.ts";
 import { messageOf, systemCode } from "../core/errors.ts";
 import type { Distfile } from "../core/distfile.ts";
+import type { DistfileNames } from "../core/distfile-index.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { OpenFile } from "./open-file.ts";
@@ -20,24 +21,22 @@ import { StoredBlob } from "./stored-blob.ts";
 /** How long a symlink in DISTDIR keeps its blob from eviction, in milliseconds from the link's making: 24 h. */
 const LINK_PROTECTS_MS = 24 * 3_600_000;
 
-/** The distfiles that have a name: the Manifest index, as far as this folder needs it. */
-export type Lookup = (name: string) => Promise<readonly Distfile[]>;
-
 /** What the distdir uses. */
 export interface DistdirComponents {
   readonly table: Table<DistdirRecord>;
   readonly log: Logger;
-  readonly lookup: Lookup;
+  readonly index: DistfileNames;
 }
 
 /**
- * DISTDIR, served where it lies. A file whose name and size some Manifest names is hashed once and shared under the
- * digest that it turns out to have, until its inode, size or mtime changes. Nothing in DISTDIR is ever written.
+ * DISTDIR, served where it lies. A file whose name and size some Manifest names is hashed once; where a Manifest names
+ * its digest too, it is shared until its inode, size or mtime changes. Else it waits for a Manifest that does. Nothing in
+ * DISTDIR is ever written.
  */
 export class Distdir extends EventEmitter<StoreEvents> implements Startable {
   #dir: string;
   #log: Logger;
-  #lookup: Lookup;
+  #index: DistfileNames;
   #records: DistdirRecords;
   #hashing: HashQueue;
   #hints: NameHints;
@@ -50,7 +49,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     super();
     this.#dir = init.dir;
     this.#log = components.log;
-    this.#lookup = components.lookup;
+    this.#index = components.index;
     this.#records = new DistdirRecords(components, init);
     this.#hashing = new HashQueue({ hash: (name, signal) => this.#hash(name, signal) });
     this.#hints = new NameHints({
@@ -113,9 +112,11 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     return new Set(fresh.map(({ digest }) => digest));
   }
 
-  /** Every hashed file; several may have one digest. */
+  /** Every file that is shared; several may have one digest. */
   *files(): IterableIterator<BlobInfo> {
-    for (const name of this.#records.names()) yield this.#info(name, this.#records.get(name)!);
+    for (const digest of this.#records.digests()) {
+      for (const name of this.#records.namesOf(digest)) yield this.#info(name, this.#records.get(name)!);
+    }
   }
 
   /**
@@ -159,11 +160,13 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
 
   async #note(name: string, stat: Stats | undefined): Promise<void> {
     const record = this.#records.get(name);
-    if (record !== undefined && stat?.isFile() && isSameFile(record, identityOf(stat))) return;
+    if (record !== undefined && stat?.isFile() && isSameFile(record, identityOf(stat))) {
+      return this.#share(name, record);
+    }
     await this.#forget(name);
     this.#links.delete(name);
     if (stat?.isSymbolicLink()) await this.#noteLink(name, stat);
-    if (stat?.isFile() && (await this.#isDistfile(name, stat.size))) this.#hashing.push(name);
+    if (stat?.isFile() && (await this.#isNamed(name, { size: stat.size }))) this.#hashing.push(name);
   }
 
   async #noteLink(name: string, stat: Stats): Promise<void> {
@@ -171,8 +174,16 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     if (isDigest(digest)) this.#links.set(name, { digest, until: stat.mtimeMs + LINK_PROTECTS_MS });
   }
 
-  async #isDistfile(name: string, size: number): Promise<boolean> {
-    return (await this.#lookup(name)).some((distfile) => distfile.size === size);
+  /** Whether a Manifest names a file of this size, and of this digest where that is known. */
+  async #isNamed(name: string, { size, digest }: Partial<Distfile>): Promise<boolean> {
+    const distfiles = await this.#index.byName(name);
+    return distfiles.some((distfile) => distfile.size === size && distfile.digest === (digest ?? distfile.digest));
+  }
+
+  /** Shares a hashed file from when a Manifest names its digest. */
+  async #share(name: string, record: DistdirRecord): Promise<void> {
+    if (record.named || !(await this.#isNamed(name, record))) return;
+    if (await this.#records.put(name, { ...record, named: true })) this.emit("added", this.#info(name, record));
   }
 
   async #hash(name: string, signal: AbortSignal): Promise<void> {
@@ -180,11 +191,12 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     try {
       const hashed = await hashUnchanged(path, signal);
       if (hashed === undefined) return this.#hints.hint(name);
-      const known = await this.#lookup(name);
-      if (!known.some(({ digest }) => digest === hashed.digest)) {
-        this.#log.warn(`${path} has the size but not the digest that the Manifests name`);
+      const record = { ...hashed, named: false };
+      await this.#records.put(name, record); // before the look-up, for a rescan after it to find
+      await this.#share(name, record);
+      if (this.#records.get(name)?.named === false) {
+        this.#log.warn(`${path} has the size but not the digest that the Manifests name; it is not shared`);
       }
-      if (await this.#records.put(name, hashed)) this.emit("added", this.#info(name, hashed));
     } catch (error) {
       if (!signal.aborted && !isGone(error)) this.#complain("hash files in", error);
     }
@@ -210,8 +222,8 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     if (digest !== undefined) this.emit("removed", digest);
   }
 
-  #info(name: string, record: DistdirRecord): BlobInfo {
-    return { digest: record.digest, size: record.size, where: "distdir", path: join(this.#dir, name) };
+  #info(name: string, { digest, size }: DistdirRecord): BlobInfo {
+    return { digest, size, where: "distdir", path: join(this.#dir, name) };
   }
 
   /** One plain line for each thing that cannot be done here, not one for each file. */

@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import fastq from "fastq";
 import type { Startable } from "../core/lifecycle.ts";
 import { identityOf, isSameFile } from "./distdir-names.ts";
-import type { DistdirRecord } from "./distdir-records.ts";
+import type { HashedFile } from "./distdir-records.ts";
 import { hashFile } from "./file-chunks.ts";
 
 /** Rest after each chunk hashed in the background, in milliseconds; a chunk takes about 1. Requests go first. */
@@ -14,7 +14,7 @@ const HASH_PAUSE_MS = 2;
  *
  * @returns undefined when it changed meanwhile.
  */
-export async function hashUnchanged(path: string, signal: AbortSignal): Promise<DistdirRecord | undefined> {
+export async function hashUnchanged(path: string, signal: AbortSignal): Promise<HashedFile | undefined> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     const before = identityOf(await handle.stat());

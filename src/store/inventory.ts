@@ -2,7 +2,8 @@ import type { Dirent, Stats } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Digest } from "../core/digest.ts";
-import { systemCode } from "../core/errors.ts";
+import { messageOf, systemCode } from "../core/errors.ts";
+import { readFault } from "./disk.ts";
 import { digestAt, LAYOUT_CONF_NAME, type StorePaths } from "./layout.ts";
 
 /** A file that lies where a blob belongs. Nothing of it was read. */
@@ -13,38 +14,61 @@ export interface FoundBlob {
   readonly modified: number;
 }
 
-/** What lies in `blobs/`: blobs by their names, and paths that belong to no blob. */
-export interface Inventory {
-  readonly blobs: readonly FoundBlob[];
-  readonly strays: readonly string[];
+/** A path in `blobs/` that is no blob, and why, as a phrase. */
+export interface Stray {
+  readonly path: string;
+  readonly why: string;
 }
 
-/** Looks through `blobs/`, by names and stat alone. Throws system errors; a missing directory is empty. */
+/** What lies in `blobs/`: blobs by their names, and the rest. */
+export interface Inventory {
+  readonly blobs: readonly FoundBlob[];
+  readonly strays: readonly Stray[];
+}
+
+/**
+ * Looks through `blobs/`, by names and stat alone. A missing directory is empty; a shard that cannot be looked into is a
+ * stray.
+ *
+ * @throws {DistswarmError} `STORE_UNUSABLE` when `blobs/` itself cannot be read.
+ */
 export async function takeInventory(paths: StorePaths): Promise<Inventory> {
   const blobs: FoundBlob[] = [];
-  const strays: string[] = [];
-  for (const shard of await entries(paths.blobs)) {
-    const path = join(paths.blobs, shard.name);
-    if (!shard.isDirectory()) {
-      if (shard.name !== LAYOUT_CONF_NAME) strays.push(path);
-      continue;
-    }
-    const found = await Promise.all((await entries(path)).map((entry) => identify(shard.name, path, entry)));
-    for (const item of found) {
-      if (typeof item === "string") strays.push(item);
-      else if (item !== undefined) blobs.push(item);
+  const strays: Stray[] = [];
+  const shards = await entries(paths.blobs).catch((error: unknown) => {
+    throw readFault(error, paths.blobs);
+  });
+  for (const shard of shards) {
+    for (const found of await lookInto(paths.blobs, shard)) {
+      if ("digest" in found) blobs.push(found);
+      else strays.push(found);
     }
   }
   return { blobs, strays };
 }
 
-/** A blob, the path of a stray, or nothing when it went away meanwhile. */
-async function identify(shard: string, dir: string, entry: Dirent): Promise<FoundBlob | string | undefined> {
+async function lookInto(dir: string, shard: Dirent): Promise<(FoundBlob | Stray)[]> {
+  const path = join(dir, shard.name);
+  if (!shard.isDirectory()) return shard.name === LAYOUT_CONF_NAME ? [] : [strayAt(path)];
+  try {
+    const found = await Promise.all((await entries(path)).map((entry) => identify(shard.name, path, entry)));
+    return found.flat();
+  } catch (error) {
+    return [{ path, why: `cannot be looked into (${systemCode(error) ?? messageOf(error)})` }];
+  }
+}
+
+/** A blob, a stray, or nothing when it went away meanwhile. */
+async function identify(shard: string, dir: string, entry: Dirent): Promise<(FoundBlob | Stray)[]> {
   const path = join(dir, entry.name);
   const digest = digestAt(shard, entry.name);
-  if (digest === undefined || !entry.isFile()) return path;
+  if (digest === undefined || !entry.isFile()) return [strayAt(path)];
   const stat = await statOf(path);
-  return stat && { digest, size: stat.size, modified: stat.mtimeMs };
+  return stat === undefined ? [] : [{ digest, size: stat.size, modified: stat.mtimeMs }];
+}
+
+function strayAt(path: string): Stray {
+  return { path, why: "belongs to no blob" };
 }
 
 /** The stat of a path itself, not of what a symlink points at; undefined when nothing is there. */

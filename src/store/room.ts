@@ -1,13 +1,12 @@
 import { statfsSync } from "node:fs";
-import { dirname } from "node:path";
-import type { Ingest } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError, systemCode } from "../core/errors.ts";
 import { formatSize } from "../core/units.ts";
 import type { BlobFiles } from "./blob-files.ts";
-import { writeFault } from "./disk.ts";
+import { prepareDirs, writeFault } from "./disk.ts";
 import type { Distdir } from "./distdir.ts";
 import { type EvictionPlan, planEviction } from "./eviction.ts";
+import type { StorePaths } from "./layout.ts";
 import type { BlobRecords } from "./records.ts";
 
 /** What is asked for the room that is taken, and for what may go. */
@@ -15,15 +14,21 @@ export interface RoomComponents {
   readonly records: BlobRecords;
   readonly blobs: BlobFiles;
   readonly distdir: Distdir | undefined;
-  /** Ingests that are not committed yet. */
-  readonly inFlight: ReadonlyMap<Digest, Ingest>;
+  /** Ingests that there is room for, not committed yet. */
+  readonly inFlight: ReadonlyMap<Digest, ComingBlob>;
   /** Whether somebody else vouches for a blob. */
   readonly isKept: (digest: Digest) => boolean;
 }
 
+/** A blob on its way into the store, or to be staged beside it. Bytes. */
+export interface ComingBlob {
+  readonly digest?: Digest;
+  readonly size: number;
+  readonly received: number;
+}
+
 /** The limits, in bytes. */
-export interface RoomInit {
-  readonly dir: string;
+export interface RoomLimits {
   readonly maxSize: number;
   readonly minFree: number;
 }
@@ -31,17 +36,19 @@ export interface RoomInit {
 /** The room in the store directory: measures it, and evicts to keep within the limits. */
 export class Room {
   #components: RoomComponents;
-  #init: RoomInit;
+  #paths: StorePaths;
+  #limits: RoomLimits;
   #making: Promise<unknown> = Promise.resolve();
 
-  constructor(components: RoomComponents, init: RoomInit) {
+  constructor(components: RoomComponents, init: RoomLimits & { paths: StorePaths }) {
     this.#components = components;
-    this.#init = init;
+    this.#paths = init.paths;
+    this.#limits = init;
   }
 
   /** From now on these limits hold; the next ingest evicts what is above them. */
-  limit({ maxSize, minFree }: Pick<RoomInit, "maxSize" | "minFree">): void {
-    this.#init = { ...this.#init, maxSize, minFree };
+  limit(limits: RoomLimits): void {
+    this.#limits = limits;
   }
 
   /**
@@ -50,7 +57,7 @@ export class Room {
    * @throws {DistswarmError} `STORE_FULL`
    */
   checkSize(size: number): void {
-    const { maxSize } = this.#init;
+    const { maxSize } = this.#limits;
     if (size <= maxSize) return;
     throw new DistswarmError(
       "STORE_FULL",
@@ -60,14 +67,20 @@ export class Room {
   }
 
   /**
-   * Makes room for a blob: one whose ingest is in flight by now, or one that is still `coming`.
+   * Makes room for a blob. Where there is some, `admit` is called, and has to put its ingest in flight on the spot: one
+   * that does not fit is never in flight, lest it count against its neighbours.
    *
    * @throws {DistswarmError} `STORE_FULL`, and nothing was evicted; `STORE_UNUSABLE`.
    */
-  async makeFor({ size }: { size: number }, { coming = 0 }: { coming?: number } = {}): Promise<void> {
-    const short = await this.make(coming);
+  async makeFor(blob: ComingBlob, admit = () => {}): Promise<void> {
+    const short = await this.#inTurn(async () => {
+      const lacking = await this.#evict([blob]);
+      if (lacking === 0) admit();
+      return lacking;
+    });
     if (short === 0) return;
-    const { dir } = this.#init;
+    const { size } = blob;
+    const { dir } = this.#paths;
     throw new DistswarmError(
       "STORE_FULL",
       `no room for ${formatSize(size)} in ${dir}: ${formatSize(short)} short of store.max_size and store.min_free, and ` +
@@ -77,53 +90,68 @@ export class Room {
   }
 
   /**
-   * Evicts until the limits hold with `coming` bytes more; where that is not to be had, nothing. Returns how many bytes
-   * are lacking then. One at a time, lest two evict for one.
+   * Evicts until the limits hold; where that is not to be had, nothing. Returns how many bytes are lacking then. One at
+   * a time, lest two evict for one.
    */
-  make(coming = 0): Promise<number> {
-    const made = this.#making.then(() => this.#evict(coming));
-    this.#making = made.catch(() => {});
-    return made;
+  make(): Promise<number> {
+    return this.#inTurn(() => this.#evict());
   }
 
   /**
-   * What would be evicted now, for `coming` bytes more.
+   * What would be evicted now, for `more` than what is in flight.
    *
    * @throws {DistswarmError} `STORE_UNUSABLE` when the file system does not answer.
    */
-  async plan(coming = 0): Promise<EvictionPlan> {
+  async plan(more: readonly ComingBlob[] = []): Promise<EvictionPlan> {
     const { records, blobs, distdir, inFlight, isKept } = this.#components;
-    const { dir, maxSize, minFree } = this.#init;
-    const free = freeBytes(dir);
+    const { maxSize, minFree } = this.#limits;
+    const free = await this.#freeBytes();
     const protectedBlobs = distdir?.protectedBlobs(Date.now());
-    const ingests = [...inFlight.values()];
+    const coming = [...inFlight.values(), ...more];
+    const pinned = new Set(coming.map(({ digest }) => digest));
     return planEviction({
       blobs: records.candidates(),
-      held: records.bytes + ingests.reduce((sum, { size }) => sum + size, coming),
+      held: records.bytes + coming.reduce((sum, { size }) => sum + size, 0),
       free,
-      outstanding: ingests.reduce((sum, { size, received }) => sum + size - received, coming),
+      outstanding: coming.reduce((sum, { size, received }) => sum + size - received, 0),
       maxSize,
       minFree,
-      isPinned: (digest) => blobs.isPinned(digest) || inFlight.has(digest),
+      isPinned: (digest) => blobs.isPinned(digest) || pinned.has(digest),
       isProtected: (digest) => isKept(digest) || (protectedBlobs?.has(digest) ?? false),
       isInDistdir: (digest) => distdir?.has(digest) ?? false,
     });
   }
 
-  async #evict(coming: number): Promise<number> {
-    const { victims, short } = await this.plan(coming);
+  #inTurn(work: () => Promise<number>): Promise<number> {
+    const made = this.#making.then(work);
+    this.#making = made.catch(() => {});
+    return made;
+  }
+
+  async #evict(more?: readonly ComingBlob[]): Promise<number> {
+    const { victims, short } = await this.plan(more);
     if (short === 0) await Promise.all(victims.map(({ digest }) => this.#components.blobs.remove(digest)));
     return short;
   }
+
+  /** Free bytes of the file system. A directory that somebody deleted is made anew: its parent may be on another one. */
+  async #freeBytes(): Promise<number> {
+    const { dir } = this.#paths;
+    try {
+      return freeBytes(dir) ?? (await prepareDirs(this.#paths).then(() => freeBytes(dir))) ?? 0;
+    } catch (error) {
+      throw writeFault(error, dir);
+    }
+  }
 }
 
-/** On the spot: the kernel knows it by heart. A directory that somebody deleted is made anew where its parent is. */
-function freeBytes(dir: string): number {
+/** On the spot: the kernel knows it by heart. Undefined where there is no such directory; throws system errors. */
+function freeBytes(dir: string): number | undefined {
   try {
     const { bavail, bsize } = statfsSync(dir);
     return bavail * bsize;
   } catch (error) {
-    if (systemCode(error) === "ENOENT" && dirname(dir) !== dir) return freeBytes(dirname(dir));
-    throw writeFault(error, dir);
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
   }
 }

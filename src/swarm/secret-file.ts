@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, writeFile } from "node:fs/promises";
+import { open, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../core/errors.ts";
+import { makeDirs } from "../core/make-dirs.ts";
 
 /** Only the agent's own user reads a secret. */
 const SECRET_MODE = 0o600;
@@ -14,7 +15,7 @@ export async function readOrCreateSecret(path: string, create: () => Buffer): Pr
   } catch (error) {
     if (systemCode(error) !== "ENOENT") throw error;
   }
-  await mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+  await makeDirs(dirname(path), DIRECTORY_MODE);
   await writeFile(path, create(), { mode: SECRET_MODE, flag: "wx" }).catch((error: unknown) => {
     if (systemCode(error) !== "EEXIST") throw error;
   });
@@ -23,7 +24,7 @@ export async function readOrCreateSecret(path: string, create: () => Buffer): Pr
 
 /** Puts a secret in the place of another: a crash leaves the old or the new one, whole. */
 export async function replaceSecret(path: string, secret: Buffer): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+  await makeDirs(dirname(path), DIRECTORY_MODE);
   const temporary = `${path}.${randomBytes(4).toString("hex")}`;
   const file = await open(temporary, "wx", SECRET_MODE);
   try {

@@ -5,7 +5,9 @@ import { request, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { startAgent } from "../../src/agent.ts";
 import { digestOf } from "../../src/core/digest.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { startAgentProcess } from "../support/agent-process.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
@@ -98,6 +100,16 @@ test("a damaged database is set aside and built anew: nothing is fetched again",
   expect(await get(box, small)).toBe(small.digest);
   expect(mirror.files()).toHaveLength(1);
   expect((await readdir(join(box.dir, "state"))).some((name) => name.startsWith("db.damaged-"))).toBe(true);
+  expect((await box.agent.api.status()).warnings).toContainEqual(expect.stringContaining(`${db}.damaged-`));
+});
+
+test("a state_dir that cannot be made ends the start with one line that names it", async () => {
+  const { box } = await setUp();
+  const config = { ...box.config, state_dir: "/proc/distswarm/state" };
+  await expect(startAgent(config, { log: silentLogger, notes: [] })).rejects.toMatchObject({
+    code: "STORE_UNUSABLE",
+    message: expect.stringMatching(/^cannot make state_dir \/proc\/distswarm\/state \(ENOENT\): [^\n]+$/),
+  });
 });
 
 test("a store of an unknown version is refused and not touched", async () => {

@@ -6,7 +6,17 @@ import { expect, test } from "vitest";
 import { openDatabase } from "../../src/core/database.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { FileStore } from "../../src/store/blob-store.ts";
-import { expectBytes, get, makeBlob, MIB, put, startStore, tempDir, type TestStore } from "./support/harness.ts";
+import {
+  emptyIndex,
+  expectBytes,
+  get,
+  makeBlob,
+  MIB,
+  put,
+  startStore,
+  tempDir,
+  type TestStore,
+} from "./support/harness.ts";
 
 function pathOf({ dir }: TestStore, digest: string): string {
   return join(dir, "blobs", digest.slice(0, 2), digest);
@@ -197,7 +207,7 @@ test("a store of an unknown format is refused, and nothing in it is touched", as
   const db = await openDatabase(join(await tempDir(), "db"), silentLogger);
   const table = db.sublevel<string, never>("any", { valueEncoding: "json" });
   const store = new FileStore(
-    { blobRecords: table, distdirRecords: table, log: silentLogger, lookup: async () => [] },
+    { blobRecords: table, distdirRecords: table, log: silentLogger, index: emptyIndex },
     { dir, maxSize: MIB, minFree: 0 },
   );
   const message = expect.stringMatching(/version says format "7", this distswarm knows format 1/);
@@ -248,7 +258,9 @@ test("room is made by evicting the least recently used, never what is read or ta
 
 test("what somebody else vouches for is never evicted, however long it was not used", async () => {
   const kept = makeBlob(MIB, "kept");
-  const { store } = await startStore({ maxSize: 2 * MIB }, undefined, (digest) => digest === kept.digest);
+  const { store } = await startStore({ maxSize: 2 * MIB }, undefined, {
+    isKept: (digest) => digest === kept.digest,
+  });
   const [b, c] = [makeBlob(MIB, "b"), makeBlob(MIB, "c")];
   for (const blob of [kept, b, c]) await put(store, blob);
   expect(await store.find(kept.digest)).toBeDefined();
@@ -299,6 +311,32 @@ test("ingests in flight count, so that two do not take the same room", async () 
   await expect(store.ingest(makeBlob(2 * MIB, "second"))).rejects.toMatchObject({ code: "STORE_FULL" });
   await first.close({ keep: false });
   await (await store.ingest(makeBlob(2 * MIB, "second"))).close({ keep: false });
+});
+
+test("what cannot fit does not count against what is asked for beside it", async () => {
+  const { store } = await startStore({ maxSize: 12 * MIB });
+  const running = await store.ingest(makeBlob(8 * MIB, "running"));
+  const asked = [12 * MIB, 5 * MIB, MIB].map((size) => store.ingest(makeBlob(size)));
+  const outcomes = await Promise.allSettled(asked);
+  expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "fulfilled"]);
+  await Promise.all([running, await asked[2]!].map((ingest) => ingest.close({ keep: false })));
+});
+
+test("of two that fit only one after the other, one is taken in", async () => {
+  const { store } = await startStore({ maxSize: 3 * MIB });
+  const asked = ["one", "other"].map((seed) => store.ingest(makeBlob(2 * MIB, seed)));
+  const outcomes = await Promise.allSettled(asked);
+  expect(outcomes.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  for (const outcome of outcomes) if (outcome.status === "fulfilled") await outcome.value.close({ keep: false });
+});
+
+test("a directory that cannot be made is told in one line, and stays the reason whatever is asked for", async () => {
+  const dir = "/proc/distswarm/store"; // nobody can make anything there, root neither
+  const { store, lines } = await startStore({ dir });
+  expect(lines).toEqual([expect.stringContaining(`cannot write ${dir} (ENOENT)`)]);
+  await expect(store.ingest(makeBlob(10))).rejects.toMatchObject({ code: "STORE_UNUSABLE", message: lines[0] });
+  expect(store.usage().problem).toBe(lines[0]);
+  expect(lines).toHaveLength(1);
 });
 
 test("a store that would leave too little free space takes nothing in", async () => {

@@ -15,7 +15,7 @@ import { takeInventory } from "../../src/store/inventory.ts";
 import { storePaths } from "../../src/store/layout.ts";
 import type { BlobRecord } from "../../src/store/records.ts";
 import { CRASH_BLOBS, CRASH_MAX_SIZE, crashBlob, seededRandom } from "./support/crash-blobs.ts";
-import { tempDir } from "./support/harness.ts";
+import { emptyIndex, tempDir } from "./support/harness.ts";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 /** Where the child is compiled to; below node_modules, so that it finds its packages. */
@@ -68,7 +68,7 @@ async function recover(root: string): Promise<number> {
       blobRecords: db.sublevel<string, BlobRecord>("blobs", { valueEncoding: "json" }),
       distdirRecords: db.sublevel<string, DistdirRecord>("distdir", { valueEncoding: "json" }),
       log: silentLogger,
-      lookup: async () => [],
+      index: emptyIndex,
     },
     { dir: paths.dir, maxSize: CRASH_MAX_SIZE, minFree: 0 },
   );

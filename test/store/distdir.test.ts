@@ -81,6 +81,7 @@ test("a file that changed is not served, and is hashed again", async () => {
   const [old, young] = [makeBlob(5000, "old"), makeBlob(5000, "young")];
   await Promise.all([added(box), portageFetches(box, "foo-1.tar.xz", old)]);
   const rehashed = added(box);
+  box.known.set("foo-1.tar.xz", young);
   await writeFile(join(box.distdir, "foo-1.tar.xz"), young.bytes);
   expect(await box.store.open(old.digest)).toBeUndefined();
   expect((await rehashed).digest).toBe(young.digest);
@@ -125,15 +126,36 @@ test("files that no Manifest names are left alone until a rescan finds them name
   expectBytes(await get(box.store, blob.digest), blob.bytes);
 });
 
-test("a file with the right size and wrong bytes is told, and shared as what it is", async () => {
+test("a file with the right size and wrong bytes is told, and not shared until a Manifest names them", async () => {
   const box = await startBox();
   const [right, wrong] = [makeBlob(5000, "right"), makeBlob(5000, "wrong")];
-  const told = added(box);
-  await portageFetches(box, "foo-1.tar.xz", wrong);
+  const told: BlobInfo[] = [];
+  box.store.on("added", (info) => told.push(info));
   box.known.set("foo-1.tar.xz", right);
-  expect((await told).digest).toBe(wrong.digest);
-  expect(await box.store.find(right.digest)).toBeUndefined();
-  expect(box.lines.join()).toContain("foo-1.tar.xz has the size but not the digest");
+  await writeFile(join(box.distdir, "foo-1.tar.xz"), wrong.bytes);
+  await expect.poll(() => box.lines).toContainEqual(expect.stringContaining("has the size but not the digest"));
+  expect(await box.store.find(wrong.digest)).toBeUndefined();
+  expect(await box.store.open(wrong.digest)).toBeUndefined();
+  expect(box.store.usage()).toMatchObject({ distdirBlobs: 0, distdirBytes: 0 });
+
+  const { store } = await box.restart();
+  store.on("added", (info) => told.push(info));
+  expect(await store.find(wrong.digest)).toBeUndefined();
+  expect(told).toEqual([]);
+  box.known.set("foo-1.tar.xz", wrong);
+  await store.rescan();
+  expect(told).toMatchObject([{ digest: wrong.digest, where: "distdir" }]);
+  expectBytes(await get(store, wrong.digest), wrong.bytes);
+  expect(box.lines.filter((line) => line.includes("not the digest"))).toHaveLength(1);
+});
+
+test("a file that a Manifest named stays shared when none names it any more, like a blob of the store", async () => {
+  const box = await startBox();
+  const blob = makeBlob(5000);
+  await Promise.all([added(box), portageFetches(box, "foo-1.tar.xz", blob)]);
+  box.known.clear();
+  await box.store.rescan();
+  expectBytes(await get(box.store, blob.digest), blob.bytes);
 });
 
 test.each([

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, rm, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { expect, test } from "vitest";
+import { appendFile, chmod, mkdir, open, readdir, rm, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
 import type { StoreToolEvent } from "../../src/core/agent-api.ts";
 import type { Distfile } from "../../src/core/distfile.ts";
 import {
@@ -15,6 +15,7 @@ import {
   tempDir,
   type TestBlob,
 } from "./support/harness.ts";
+import { giveAway, unprivileged } from "../support/unprivileged.ts";
 
 const { signal } = new AbortController();
 
@@ -77,6 +78,48 @@ test("import is not misled by a partial with other bytes", async () => {
   const source = await tempDir();
   await writeFile(join(source, "foo"), blob.bytes);
   expect(verdicts(await outcome(store.import(source, signal)))[0]).toBe("adopted foo");
+});
+
+test("import skips what the store has no room for, says why, and goes on", async () => {
+  const [first, large, last] = [makeBlob(1000, "first"), makeBlob(5 * MIB, "large"), makeBlob(1000, "last")];
+  const { store } = await startStore({ maxSize: MIB }, lookupOf({ a: [first], b: [large], c: [last] }));
+  const dir = await tempDir();
+  for (const [name, { bytes }] of Object.entries({ a: first, b: large, c: last }))
+    await writeFile(join(dir, name), bytes);
+  const events = await outcome(store.import(dir, signal));
+  expect(verdicts(events).toSorted(byText)).toEqual([
+    { adopted: 2, skipped: 1 },
+    "adopted a",
+    "adopted c",
+    "skipped b",
+  ]);
+  expect(events).toContainEqual(
+    expect.objectContaining({ verdict: "skipped", detail: expect.stringContaining("larger than store.max_size") }),
+  );
+});
+
+test("import tells a name without a BLAKE2B digest from one that no Manifest has", async () => {
+  const { store } = await startStore({}, undefined, { isUndigested: async (name) => name === "old.tar" });
+  const dir = await tempDir();
+  for (const name of ["old.tar", "unheard-of.tar"]) await writeFile(join(dir, name), "?");
+  const events = await outcome(store.import(dir, signal));
+  expect(verdicts(events).at(-1)).toEqual({ undigested: 1, unknown: 1 });
+  expect(events).toContainEqual(
+    expect.objectContaining({ verdict: "undigested", detail: expect.stringContaining("without a BLAKE2B digest") }),
+  );
+});
+
+test("a tool that has nothing to do says why", async () => {
+  const { store } = await startStore();
+  const dir = await tempDir();
+  await mkdir(join(dir, "git3-src"));
+  const refetch = async () => {};
+  const idle = async (events: AsyncIterable<StoreToolEvent>) => (await outcome(events)).at(-1);
+  expect(await idle(store.fsck({ repair: false, refetch }, signal))).toMatchObject({
+    idle: expect.stringMatching(/store/),
+  });
+  expect(await idle(store.import(dir, signal))).toMatchObject({ idle: expect.stringContaining(dir) });
+  expect(await idle(store.gc({ dryRun: true }, signal))).toMatchObject({ idle: expect.stringMatching(/limits/) });
 });
 
 test("import of a directory that is not there says so", async () => {
@@ -143,6 +186,87 @@ test("fsck --repair drops what is damaged and fetches it anew, and says what nob
   expect(events).toContainEqual(expect.objectContaining({ verdict: "unrepaired", detail: "nobody has it" }));
   expectBytes(await get(store, found.digest), found.bytes);
   expect(await store.find(lost.digest)).toBeUndefined();
+});
+
+describe.each<[string, (path: string) => Promise<void>, RegExp]>([
+  ["cut short", (path) => truncate(path, 1000), /^is 1000 bytes long, not 2097152$/],
+  ["too long", (path) => appendFile(path, "more"), /^is 2097156 bytes long, not 2097152$/],
+  ["missing", (path) => rm(path), /^is missing$/],
+  ["unreadable", (path) => chmod(path, 0), /^cannot be read \(EACCES\)$/],
+  ["a symlink", (path) => replaceByLink(path), /^cannot be read \(ELOOP\)$/],
+  ["flipped", (path) => spoil(path), /^differs from its digest$/],
+])("a blob that is %s", (_, damage, detail) => {
+  async function damagedStore() {
+    const box = await startStore();
+    const [bad, sound] = [makeBlob(2 * MIB, "bad"), makeBlob(2 * MIB, "sound")];
+    await put(box.store, bad);
+    await put(box.store, sound);
+    const { path } = (await box.store.find(bad.digest))!;
+    await giveAway(dirname(box.dir));
+    await damage(path);
+    return { ...box, bad, sound, path };
+  }
+
+  test("is named by fsck, which checks the rest too; then it is served no more, and still there to be repaired", async () => {
+    const { store, bad, path } = await damagedStore();
+    const refetch = async () => expect.unreachable();
+    for (const _time of ["first", "again"]) {
+      const events = await unprivileged(() => outcome(store.fsck({ repair: false, refetch }, signal)));
+      expect(events.filter((event) => event.event === "file" && event.verdict !== "stray")).toEqual([
+        { event: "file", file: path, size: bad.size, verdict: "damaged", detail: expect.stringMatching(detail) },
+      ]);
+      expect(events.at(-1)).toMatchObject({ counts: { damaged: 1, checked: 2 } });
+      expect(await store.find(bad.digest)).toBeUndefined();
+    }
+  });
+
+  test("is dropped and fetched anew by fsck --repair", async () => {
+    const { store, bad, sound } = await damagedStore();
+    const dropped: string[] = [];
+    const refetch = async (digest: string) => {
+      dropped.push(digest);
+      await put(store, bad);
+    };
+    const events = await unprivileged(() => outcome(store.fsck({ repair: true, refetch }, signal)));
+    expect(dropped).toEqual([bad.digest]);
+    expect(events.at(-1)).toMatchObject({ counts: { damaged: 1, repaired: 1, checked: 2 } });
+    expectBytes(await get(store, bad.digest), bad.bytes);
+    expectBytes(await get(store, sound.digest), sound.bytes);
+  });
+});
+
+async function replaceByLink(path: string): Promise<void> {
+  await rm(path);
+  await symlink("elsewhere", path);
+}
+
+test("fsck tells of a directory that it cannot look into, and goes on", async () => {
+  const { store, dir } = await startStore();
+  const [hidden, sound] = [makeBlob(1000, "hidden"), makeBlob(1000, "sound")];
+  await put(store, hidden);
+  await put(store, sound);
+  await giveAway(dirname(dir));
+  const shard = dirname((await store.find(hidden.digest))!.path);
+  await chmod(shard, 0);
+  const events = await unprivileged(() => outcome(store.fsck({ repair: false, refetch: async () => {} }, signal)));
+  await chmod(shard, 0o755);
+  expect(events).toMatchObject([
+    { verdict: "stray", file: shard, detail: "cannot be looked into (EACCES)" },
+    { verdict: "damaged", file: join(shard, hidden.digest), detail: "cannot be read (EACCES)" },
+    { counts: { stray: 1, damaged: 1, checked: 2 } },
+  ]);
+});
+
+test("what Portage changed or removed in DISTDIR is no damage", async () => {
+  const distdir = await tempDir();
+  const [changed, removed] = [makeBlob(3000, "changed"), makeBlob(3000, "removed")];
+  for (const [name, { bytes }] of Object.entries({ changed, removed })) await writeFile(join(distdir, name), bytes);
+  const { store } = await startStore({ distdir }, lookupOf({ changed: [changed], removed: [removed] }));
+  await expect.poll(() => store.usage().distdirBlobs).toBe(2);
+  await writeFile(join(distdir, "changed"), "other");
+  await rm(join(distdir, "removed"));
+  const events = await outcome(store.fsck({ repair: false, refetch: async () => {} }, signal));
+  expect(events).toMatchObject([{ event: "summary" }]);
 });
 
 test("fsck names strays, and takes up blobs that were put in place by hand", async () => {

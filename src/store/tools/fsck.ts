@@ -1,13 +1,13 @@
-import { open } from "node:fs/promises";
 import type { StoreToolEvent } from "../../core/agent-api.ts";
 import type { BlobInfo } from "../../core/blob-store.ts";
 import type { Digest } from "../../core/digest.ts";
-import { messageOf } from "../../core/errors.ts";
+import { messageOf, systemCode } from "../../core/errors.ts";
 import type { BlobFiles } from "../blob-files.ts";
 import type { ChunkSums } from "../chunk-sums.ts";
 import type { Distdir } from "../distdir.ts";
 import { ChunkDamage, hashFile } from "../file-chunks.ts";
 import { isGone } from "../inventory.ts";
+import { OpenFile } from "../open-file.ts";
 import { Report } from "./report.ts";
 
 /** Gets a blob that was dropped from somewhere else; throws when nobody has it. */
@@ -17,35 +17,36 @@ export type Refetch = (digest: Digest, signal: AbortSignal) => Promise<void>;
 export interface FsckComponents {
   readonly blobs: BlobFiles;
   readonly distdir: Distdir | undefined;
-  /** Brings records and disk in line; returns paths that belong to no blob. */
-  readonly reconcile: () => Promise<readonly string[]>;
+  /** Whether a blob is on its way into the store. */
+  readonly isInFlight: (digest: Digest) => boolean;
   readonly refetch: Refetch;
 }
 
-/** What re-hashing a file showed; `gone`: evicted meanwhile. */
+/** What re-hashing a file showed; `gone`: evicted or taken from DISTDIR meanwhile. */
 type Health = { readonly sums: ChunkSums } | { readonly damage: string } | "gone";
 
 /**
- * Reads and hashes every blob and every file shared from DISTDIR. Damaged blobs of the store are named and served no
- * more; with `repair` they are dropped and fetched anew. Strays in `blobs/` are named and left. Nothing in DISTDIR is
- * changed, but a damaged file is not shared.
+ * Reads and hashes every blob and every file shared from DISTDIR. Damaged blobs of the store (missing, unreadable, of
+ * another length or other bytes) are named and served no more; with `repair` they are dropped and fetched anew. Strays in
+ * `blobs/` are named and left. Nothing in DISTDIR is changed, but a damaged file is not shared.
  */
 export async function* fsck(
   components: FsckComponents,
   options: { repair: boolean },
   signal: AbortSignal,
 ): AsyncGenerator<StoreToolEvent> {
-  const strays = await components.reconcile();
+  const { strays } = await components.blobs.takeUp(components.isInFlight);
+  await components.distdir?.rescan(); // what Portage changed or removed is no damage
   const blobs = [...components.blobs.list(), ...components.blobs.damaged(), ...(components.distdir?.files() ?? [])];
   const report = new Report(blobs.length);
-  for (const file of strays) yield report.file({ file, size: 0, verdict: "stray", detail: "belongs to no blob" });
+  for (const { path, why } of strays) yield report.file({ file: path, size: 0, verdict: "stray", detail: why });
   for (const blob of blobs) {
     signal.throwIfAborted();
     yield* checkBlob(components, blob, options, report, signal);
     report.pass("checked");
   }
   yield report.progress();
-  yield report.summary();
+  yield report.summary("no blob is in the store or shared from DISTDIR");
 }
 
 async function* checkBlob(
@@ -57,7 +58,7 @@ async function* checkBlob(
 ): AsyncGenerator<StoreToolEvent> {
   const release = components.blobs.hold(blob.digest);
   try {
-    const health = yield* report.during(examine(blob, report, signal), blob.path);
+    const health = yield* report.during(examine(components, blob, report, signal), blob.path);
     if (health === "gone") return;
     if ("damage" in health) yield* treat(components, blob, health.damage, options, report, signal);
     else if (blob.where === "store") await components.blobs.confirm(blob.digest, health.sums);
@@ -84,21 +85,39 @@ async function* treat(
   yield report.file({ file, size, verdict: fault === undefined ? "repaired" : "unrepaired", detail: fault });
 }
 
-async function examine(blob: BlobInfo, report: Report, signal: AbortSignal): Promise<Health> {
+async function examine(
+  components: FsckComponents,
+  blob: BlobInfo,
+  report: Report,
+  signal: AbortSignal,
+): Promise<Health> {
   try {
-    const handle = await open(blob.path, "r");
-    try {
-      const onChunk = (bytes: number) => report.addBytes(bytes);
-      const { digest, sums } = await hashFile(handle, blob.size, { signal, onChunk });
-      return digest === blob.digest ? { sums } : { damage: "differs from its digest" };
-    } finally {
-      await handle.close();
-    }
+    return await rehash(blob, report, signal);
   } catch (error) {
-    if (isGone(error)) return "gone";
+    signal.throwIfAborted();
     if (error instanceof ChunkDamage) return { damage: error.message };
-    throw error;
+    if (isGone(error)) return isExpected(components, blob) ? { damage: "is missing" } : "gone";
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    return { damage: `cannot be read (${code})` };
   }
+}
+
+async function rehash(blob: BlobInfo, report: Report, signal: AbortSignal): Promise<Health> {
+  const file = new OpenFile(blob.path, "read");
+  try {
+    const { size } = file.stat();
+    if (size !== blob.size) return { damage: `is ${size} bytes long, not ${blob.size}` };
+    const { digest, sums } = await hashFile(file, size, { signal, onChunk: (bytes) => report.addBytes(bytes) });
+    return digest === blob.digest ? { sums } : { damage: "differs from its digest" };
+  } finally {
+    file.close();
+  }
+}
+
+/** Whether the file of a blob ought to be there: an eviction takes the record before the file; DISTDIR is Portage's. */
+function isExpected({ blobs }: FsckComponents, { digest, where }: BlobInfo): boolean {
+  return where === "store" && blobs.isRecorded(digest);
 }
 
 /** What went wrong, as text; nothing when it went well. */

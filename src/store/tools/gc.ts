@@ -38,7 +38,7 @@ export async function* collectGarbage(
     yield report.file({ file, size, verdict: "evicted", detail: reason });
   }
   yield report.progress();
-  yield report.summary();
+  yield report.summary("the store is within its limits, and there are no old leftovers");
 }
 
 async function findGarbage({ blobs, paths, plan, stalePartials }: GcComponents): Promise<Garbage[]> {

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { StoreToolEvent } from "../../core/agent-api.ts";
 import type { BlobStore, Ingest } from "../../core/blob-store.ts";
 import type { Distfile } from "../../core/distfile.ts";
-import { DistswarmError, messageOf } from "../../core/errors.ts";
-import type { Lookup } from "../distdir.ts";
+import type { DistfileNames } from "../../core/distfile-index.ts";
+import { DistswarmError, hasCode, messageOf } from "../../core/errors.ts";
 import { mayBeDistfile } from "../distdir-names.ts";
 import { hashFile } from "../file-chunks.ts";
 import { type FileReport, Report } from "./report.ts";
@@ -16,7 +16,7 @@ const COPY_BYTES = 2 ** 20;
 /** What the import works on. */
 export interface ImportComponents {
   readonly store: BlobStore;
-  readonly lookup: Lookup;
+  readonly index: DistfileNames;
 }
 
 /** What became of a file. */
@@ -24,9 +24,9 @@ type Verdict = Pick<FileReport, "verdict" | "detail">;
 
 /**
  * Takes the distfiles in a directory into the store, by copy; the files stay as they are. Each file is looked up by
- * its name and size, and then has to match the digest.
+ * its name and size, and then has to match the digest. What the store has no room for is skipped.
  *
- * @throws {DistswarmError} `INVALID_REQUEST` when the directory cannot be read; `STORE_FULL`, `STORE_UNUSABLE`.
+ * @throws {DistswarmError} `INVALID_REQUEST` when the directory cannot be read; `STORE_UNUSABLE`.
  */
 export async function* importFiles(
   components: ImportComponents,
@@ -43,7 +43,7 @@ export async function* importFiles(
     report.pass();
   }
   yield report.progress();
-  yield report.summary();
+  yield report.summary(`${dir} holds no file that may be a distfile`);
 }
 
 async function fileNames(dir: string): Promise<string[]> {
@@ -63,28 +63,35 @@ async function importFile(
   report: Report,
   signal: AbortSignal,
 ): Promise<Verdict & { size: number }> {
-  const known = await components.lookup(name);
   const handle = await open(join(dir, name), constants.O_RDONLY | constants.O_NOFOLLOW).catch(messageOf);
   if (typeof handle === "string") return { size: 0, verdict: "wrong", detail: handle };
   try {
     const { size } = await handle.stat();
-    const verdict = await judge(components.store, known, { handle, size, onBytes: (n) => report.addBytes(n), signal });
-    return { size, ...verdict };
+    const candidate = { name, handle, size, onBytes: (n: number) => report.addBytes(n), signal };
+    return { size, ...(await judge(components, candidate).catch(skipped)) };
   } finally {
     await handle.close();
   }
 }
 
+/** A file that the store has no room for; other errors pass. */
+function skipped(error: unknown): Verdict {
+  if (!hasCode(error, "STORE_FULL")) throw error;
+  return { verdict: "skipped", detail: error.message };
+}
+
 /** A file to take in, and how. */
 interface Candidate {
+  readonly name: string;
   readonly handle: FileHandle;
   readonly size: number;
   readonly onBytes: (bytes: number) => void;
   readonly signal: AbortSignal;
 }
 
-async function judge(store: BlobStore, known: readonly Distfile[], candidate: Candidate): Promise<Verdict> {
-  if (known.length === 0) return { verdict: "unknown", detail: "no Manifest names it" };
+async function judge({ store, index }: ImportComponents, candidate: Candidate): Promise<Verdict> {
+  const known = await index.byName(candidate.name);
+  if (known.length === 0) return nameless(index, candidate.name);
   const sized = known.filter(({ size }) => size === candidate.size);
   if (sized.length === 0) {
     return { verdict: "wrong", detail: `${candidate.size} bytes, not ${known.map(({ size }) => size).join(" or ")}` };
@@ -92,6 +99,13 @@ async function judge(store: BlobStore, known: readonly Distfile[], candidate: Ca
   const blob = sized.length === 1 ? sized[0]! : await matching(sized, candidate);
   if (blob === undefined) return { verdict: "wrong", detail: "its digest is not the one in the Manifests" };
   return (await store.find(blob.digest)) === undefined ? adopt(store, blob, candidate) : { verdict: "known" };
+}
+
+/** Why a name has no distfile. */
+async function nameless(index: DistfileNames, name: string): Promise<Verdict> {
+  return (await index.isUndigested(name))
+    ? { verdict: "undigested", detail: "its Manifest names it without a BLAKE2B digest, so it cannot be checked" }
+    : { verdict: "unknown", detail: "no Manifest names it" };
 }
 
 /** Which of several distfiles of one name and size it is. */

@@ -46,8 +46,10 @@ export class Report {
     };
   }
 
-  summary(): StoreToolEvent {
-    return { event: "summary", counts: this.#counts, bytes: this.#bytes };
+  /** @param idle says why, where there was nothing to do */
+  summary(idle: string): StoreToolEvent {
+    const isIdle = Object.keys(this.#counts).length === 0;
+    return { event: "summary", counts: this.#counts, bytes: this.#bytes, ...(isIdle && { idle }) };
   }
 
   /** Yields progress on `file` at its start and while `work` goes on; returns what the work returns. */

@@ -17,7 +17,7 @@ const store = new FileStore(
     blobRecords: db.sublevel<string, BlobRecord>("blobs", { valueEncoding: "json" }),
     distdirRecords: db.sublevel<string, DistdirRecord>("distdir", { valueEncoding: "json" }),
     log: silentLogger,
-    lookup: async () => [],
+    index: { byName: async () => [], isUndigested: async () => false },
   },
   { dir: join(root, "store"), maxSize: CRASH_MAX_SIZE, minFree: 0 },
 );

@@ -7,10 +7,10 @@ import { expect, onTestFinished } from "vitest";
 import type { StoreToolEvent } from "../../../src/core/agent-api.ts";
 import { openDatabase } from "../../../src/core/database.ts";
 import { type Digest, digestOf } from "../../../src/core/digest.ts";
+import type { DistfileIndex, DistfileNames } from "../../../src/core/distfile-index.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import type { Logger } from "../../../src/core/logger.ts";
 import { FileStore, type FileStoreInit } from "../../../src/store/blob-store.ts";
-import type { Lookup } from "../../../src/store/distdir.ts";
 import type { DistdirRecord } from "../../../src/store/distdir-records.ts";
 import type { BlobRecord } from "../../../src/store/records.ts";
 
@@ -64,19 +64,21 @@ export interface TestStore {
 /** Starts a store; it is stopped when the test ends. */
 export async function startStore(
   init: Partial<FileStoreInit> = {},
-  lookup: Lookup = async () => [],
-  isKept: (digest: Digest) => boolean = () => false,
+  byName: DistfileIndex["byName"] = async () => [],
+  more: { isKept?: (digest: Digest) => boolean; isUndigested?: DistfileIndex["isUndigested"] } = {},
 ): Promise<TestStore> {
   const root = await tempDir();
   const db = await openDatabase(join(root, "db"), silentLogger);
   onTestFinished(() => db.close());
-  return startOn(db, { dir: join(root, "store"), maxSize: 1024 * MIB, minFree: 0, ...init }, { lookup, isKept });
+  const { isKept = () => false, isUndigested = async () => false } = more;
+  const outside = { index: { byName, isUndigested }, isKept };
+  return startOn(db, { dir: join(root, "store"), maxSize: 1024 * MIB, minFree: 0, ...init }, outside);
 }
 
 async function startOn(
   db: Level<string, unknown>,
   init: FileStoreInit,
-  outside: { lookup: Lookup; isKept: (digest: Digest) => boolean },
+  outside: { index: DistfileNames; isKept: (digest: Digest) => boolean },
 ): Promise<TestStore> {
   const { log, lines } = keepLog();
   const blobRecords = db.sublevel<string, BlobRecord>("blobs", { valueEncoding: "json" });
@@ -123,6 +125,9 @@ export async function get(
     await blob.close();
   }
 }
+
+/** An index that knows no name. */
+export const emptyIndex: DistfileNames = { byName: async () => [], isUndigested: async () => false };
 
 /** The events of a tool, without its progress. */
 export async function outcome(events: AsyncIterable<StoreToolEvent>): Promise<StoreToolEvent[]> {

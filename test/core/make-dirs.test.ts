@@ -1,0 +1,28 @@
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { makeDirs } from "../../src/core/make-dirs.ts";
+
+async function tempDir(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "distswarm-dirs-"));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+test("makes a directory with the parents that it lacks, and is content where it is there", async () => {
+  const dir = join(await tempDir(), "a", "b", "c");
+  for (const _ of ["once", "again"]) await makeDirs(dir, 0o700);
+  expect((await stat(dir)).mode & 0o777).toBe(0o700);
+});
+
+test("a file in the way is an error", async () => {
+  const path = join(await tempDir(), "file");
+  await writeFile(path, "");
+  await expect(makeDirs(path)).rejects.toMatchObject({ code: "EEXIST" });
+  await expect(makeDirs(join(path, "below"))).rejects.toMatchObject({ code: "ENOTDIR" });
+});
+
+test("a file system that makes no directories is an error, at once", async () => {
+  await expect(makeDirs("/proc/distswarm/state")).rejects.toMatchObject({ code: "ENOENT" });
+});
