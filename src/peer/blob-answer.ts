@@ -16,7 +16,7 @@ import {
   readIds,
 } from "./protocol.ts";
 import type { Traffic } from "./traffic.ts";
-import type { UploadSlots } from "./upload-slots.ts";
+import type { Upload, UploadSlots } from "./upload-slots.ts";
 
 /** Bytes taken from a growing copy at once. */
 const READ_BYTES = 256 * 1024;
@@ -97,13 +97,13 @@ export class BlobAnswer {
         etag: `"${digest}"`,
       });
       response.flushHeaders();
-      await this.#sendBytes(readable, range, response);
+      await this.#sendBytes(readable, range, response, admission.upload);
     } finally {
       slots.release(admission.upload);
     }
   }
 
-  async #sendBytes(readable: Readable, range: ByteRange, response: ServerResponse): Promise<void> {
+  async #sendBytes(readable: Readable, range: ByteRange, response: ServerResponse, upload: Upload): Promise<void> {
     const { traffic, peer } = this.#components;
     const gone = new AbortController();
     response.once("close", () => gone.abort(new Error("the peer left")));
@@ -112,7 +112,10 @@ export class BlobAnswer {
       gone.signal.throwIfAborted();
       const hasRoom = response.write(bytes);
       traffic.sent(peer, bytes.length);
-      if (!hasRoom) await once(response, "drain", { signal: gone.signal });
+      if (hasRoom) continue;
+      upload.blockedSince = performance.now();
+      await once(response, "drain", { signal: gone.signal });
+      upload.blockedSince = undefined;
     }
     response.end();
   }

@@ -7,14 +7,15 @@ export interface PaceLimit {
 const LOOK_EVERY_MS = 250;
 
 /**
- * Watches how fast bytes come while somebody waits for them: one byte a second is no better than none. Time in which the
- * reader is busy with what it got does not count.
+ * Watches how fast bytes come while somebody waits for them: one byte a second is no better than none, and silence for as
+ * long as a window is too long whenever it began. Time in which the reader is busy with what it got does not count.
  */
 export class PaceWatch {
   readonly #onStall: () => void;
   readonly #timer: NodeJS.Timeout;
   #limit: PaceLimit;
   #waitingSince: number | undefined;
+  #silentSince: number | undefined;
   #waitedMs = 0;
   #bytes = 0;
 
@@ -28,12 +29,14 @@ export class PaceWatch {
   /** Somebody waits from now on. */
   waiting(): void {
     this.#waitingSince = performance.now();
+    this.#silentSince = this.#waitingSince;
   }
 
   /** So many bytes came, and nobody waits. */
   got(bytes: number): void {
-    this.#waitedMs += this.#sinceWaiting();
+    this.#waitedMs += since(this.#waitingSince);
     this.#waitingSince = undefined;
+    this.#silentSince = undefined;
     this.#bytes += bytes;
   }
 
@@ -50,12 +53,13 @@ export class PaceWatch {
   }
 
   #look(): void {
-    if (this.#waitedMs + this.#sinceWaiting() < this.#limit.windowMs) return;
-    if (this.#bytes < this.#limit.bytes) {
+    const isWindowOver = this.#waitedMs + since(this.#waitingSince) >= this.#limit.windowMs;
+    const isTooSlow = isWindowOver && this.#bytes < this.#limit.bytes;
+    if (isTooSlow || since(this.#silentSince) >= this.#limit.windowMs) {
       this.stop();
       this.#onStall();
     }
-    this.#begin();
+    if (isWindowOver) this.#begin();
   }
 
   #begin(): void {
@@ -63,8 +67,8 @@ export class PaceWatch {
     this.#bytes = 0;
     if (this.#waitingSince !== undefined) this.#waitingSince = performance.now();
   }
+}
 
-  #sinceWaiting(): number {
-    return this.#waitingSince === undefined ? 0 : performance.now() - this.#waitingSince;
-  }
+function since(began: number | undefined): number {
+  return began === undefined ? 0 : performance.now() - began;
 }

@@ -2,6 +2,8 @@ import type { Digest } from "../core/digest.ts";
 
 /** A blob smaller than this is given to all who ask: a chain would cost more than it spares. */
 const SPREAD_FROM_BYTES = 8 * 2 ** 20;
+/** A reader that takes nothing for so long, in ms, is gone or might as well be. */
+const GONE_MS = 2000;
 const MAX_UPLOADS = 128;
 const MAX_UPLOADS_OF_PEER = 16;
 
@@ -9,6 +11,8 @@ const MAX_UPLOADS_OF_PEER = 16;
 export interface Upload {
   readonly peer: string;
   readonly digest: Digest;
+  /** Since when its peer has not taken what it was sent, by `performance.now()`; undefined when nothing waits for it. */
+  blockedSince?: number | undefined;
 }
 
 /** Who asks for what. */
@@ -26,7 +30,7 @@ export type Admission = { readonly upload: Upload } | { readonly receiving: read
 /**
  * Who may read what at the same time. A large blob, whole or growing, is given to one reader at a time, and others are
  * sent to those who are receiving it: so it spreads as a chain of growing copies instead of dividing this box's line.
- * Another reader is let in that has tried all present ones in vain. (That the present ones keep up with a growing copy
+ * Another reader is let in that has tried all present ones in vain; those that take nothing are not counted. (That the present ones keep up with a growing copy
  * proves no room on the line: it may be the line that both come over.)
  */
 export class UploadSlots {
@@ -40,11 +44,12 @@ export class UploadSlots {
   /** Lets a reader in, or sends it elsewhere. */
   admit(request: UploadRequest): Admission {
     const { peer, digest } = request;
-    const readers = [...this.#uploads].filter((upload) => upload.digest === digest && upload.peer !== peer);
+    const others = [...this.#uploads].filter((upload) => upload.digest === digest && upload.peer !== peer);
+    const readers = others.filter((upload) => !isGone(upload));
     if (this.#isFull(peer) || !mayJoin(request, readers)) {
       return { receiving: [...new Set(readers.map((reader) => reader.peer))] };
     }
-    const upload = { peer, digest };
+    const upload: Upload = { peer, digest };
     this.#uploads.add(upload);
     return { upload };
   }
@@ -62,4 +67,8 @@ export class UploadSlots {
 
 function mayJoin({ size, tried }: UploadRequest, readers: readonly Upload[]): boolean {
   return size < SPREAD_FROM_BYTES || readers.every((reader) => tried.includes(reader.peer));
+}
+
+function isGone({ blockedSince }: Upload): boolean {
+  return blockedSince !== undefined && performance.now() - blockedSince >= GONE_MS;
 }

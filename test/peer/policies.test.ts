@@ -1,13 +1,14 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { SourceError } from "../../src/core/errors.ts";
 import { contentRange, readContentRange, readRange } from "../../src/peer/byte-range.ts";
 import { checkAnswer } from "../../src/peer/answer.ts";
 import { firstAnswer, type Question } from "../../src/peer/first-answer.ts";
+import { PaceWatch } from "../../src/peer/pace.ts";
 import { digestOfPath, idList, readBytes, readIds } from "../../src/peer/protocol.ts";
 import { Standing } from "../../src/peer/standing.ts";
-import { UploadSlots, type UploadRequest } from "../../src/peer/upload-slots.ts";
+import { UploadSlots, type Upload, type UploadRequest } from "../../src/peer/upload-slots.ts";
 
 const BLOB = digestOf(Buffer.from("blob"));
 const OTHER = digestOf(Buffer.from("other"));
@@ -39,6 +40,16 @@ describe("upload slots", () => {
     expect(ask(slots, "h3", { tried: ["h4", "h2"] })).toHaveProperty("upload");
   });
 
+  it("mind no reader that has taken nothing for 2 s", () => {
+    const slots = new UploadSlots();
+    const { upload } = ask(slots, "h2") as { upload: Upload };
+    upload.blockedSince = performance.now() - 1500;
+    expect(ask(slots, "h3")).toEqual({ receiving: ["h2"] });
+    upload.blockedSince -= 500;
+    expect(ask(slots, "h3")).toHaveProperty("upload");
+    expect(ask(slots, "h4")).toEqual({ receiving: ["h3"] });
+  });
+
   it("let a reader that comes again past its own last upload", () => {
     const slots = new UploadSlots();
     ask(slots, "h2");
@@ -52,6 +63,35 @@ describe("upload slots", () => {
     expect(ask(slots, "h2", small)).toEqual({ receiving: [] });
     expect(ask(slots, "h3", small)).toHaveProperty("upload");
     expect(slots.size).toBe(17);
+  });
+});
+
+describe("the pace", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("is too low after a window of silence, whenever that began", () => {
+    const onStall = vi.fn<() => void>();
+    const pace = new PaceWatch({ windowMs: 5000, bytes: 4096 }, onStall);
+    pace.waiting();
+    vi.advanceTimersByTime(3000);
+    pace.got(MIB);
+    pace.waiting();
+    vi.advanceTimersByTime(4750);
+    expect(onStall).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(500);
+    expect(onStall).toHaveBeenCalledOnce();
+  });
+
+  it("is too low when bytes trickle", () => {
+    const onStall = vi.fn<() => void>();
+    const pace = new PaceWatch({ windowMs: 5000, bytes: 4096 }, onStall);
+    for (let second = 0; second < 6; second += 1) {
+      pace.waiting();
+      vi.advanceTimersByTime(1000);
+      pace.got(1);
+    }
+    expect(onStall).toHaveBeenCalledOnce();
   });
 });
 
