@@ -58,6 +58,7 @@ export class PeerClient implements Startable {
         return await this.#connectionTo(holder).get(request);
       } catch (error) {
         if (!(error instanceof StaleConnection)) throw error;
+        request.signal.throwIfAborted();
       }
     }
   }
