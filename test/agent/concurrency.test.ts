@@ -81,6 +81,11 @@ function client(box: Box, file: TestFile, from = 0): Promise<{ status: number; b
   });
 }
 
+/** Resolves when so many clients wait for the one file that is on its way. */
+async function joined(box: Box, clients: number): Promise<void> {
+  await expect.poll(async () => (await box.agent.api.status()).transfers).toMatchObject([{ clients }]);
+}
+
 test("200 clients ask for one missing file at once: one request upstream, the same right bytes for all", async () => {
   const file = testFile("wanted-1.0.tar.xz", 3 * MIB);
   const mirror = await startMirror(well, { [file.name]: file.bytes });
@@ -103,11 +108,15 @@ describe.each([0, 1, 64 * KIB, MIB, 64 * MIB])("a file of %i bytes", (size) => {
     const clients = [client(box, file), client(box, file)];
     if (size > 0) {
       await upstream.asked;
+      await joined(box, 2);
       upstream.headers();
       clients.push(client(box, file));
-      await upstream.body(0, size / 2);
+      await joined(box, 3);
+      const half = Math.floor(size / 2);
+      await upstream.body(0, half);
       clients.push(client(box, file), client(box, file, Math.min(400_000, size - 1)));
-      await upstream.body(size / 2, size);
+      await joined(box, 5);
+      await upstream.body(half, size);
       upstream.end();
     }
     const answers = await Promise.all(clients);

@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
-import type { RawConfig } from "../../src/config/file.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { testFile, type TestFile } from "../support/repository.ts";
@@ -20,6 +19,7 @@ import {
   resets,
   says,
   slow,
+  stallsAfterHeaders,
   stallsBeforeHeaders,
   startMirror,
   well,
@@ -33,8 +33,10 @@ const MIB = 2 ** 20;
 const medium = testFile("medium-1.0.tar.xz", 2 * MIB);
 const large = testFile("large-1.0.tar.xz", 40 * MIB);
 
-/** Short limits, so that a test of patience is short; more than one file of the test waits for its digest. */
-const config: RawConfig = { upstream: { header_timeout: "500ms", stall_timeout: "500ms" } };
+/** A short patience upstream, in ms, so that a test of patience is short. */
+const SHORT_MS = 500;
+/** One long enough that a busy machine does not look like several of it. */
+const LONG_MS = 4000;
 
 const open = closeAfterEach();
 
@@ -44,8 +46,8 @@ async function mirrorOf(file: TestFile, behaviour: Behaviour): Promise<MockMirro
   return mirror;
 }
 
-async function boxWith(file: TestFile, mirrors: readonly string[]): Promise<Box> {
-  const upstream = { ...(config["upstream"] as object), mirrors: [...mirrors] };
+async function boxWith(file: TestFile, mirrors: readonly string[], patienceMs = SHORT_MS): Promise<Box> {
+  const upstream = { mirrors: [...mirrors], header_timeout: `${patienceMs}ms`, stall_timeout: `${patienceMs}ms` };
   const box = await startBox({ files: [file], config: { upstream } });
   open.push(box);
   return box;
@@ -159,14 +161,15 @@ describe("with no good source", () => {
     ["429", says(429), 503],
     ["a wrong byte", oneWrongByte(), 502],
     ["silence", stallsBeforeHeaders, 502],
+    ["silence after the headers", stallsAfterHeaders, 502],
     ["403", says(403), 502],
   ])(
     "%s: the client gets a status, in time, and nothing is stored; then it is asked again",
     async (_, behaviour, status) => {
       const bad = await mirrorOf(medium, behaviour);
-      const box = await boxWith(medium, [bad.url]);
+      const box = await boxWith(medium, [bad.url], LONG_MS);
       const url = `${box.url}/distfiles/${medium.digest.slice(0, 2)}/${medium.digest}`;
-      const answer = await fetch(url, { signal: AbortSignal.timeout(5000) });
+      const answer = await fetch(url, { signal: AbortSignal.timeout(3 * LONG_MS) });
       expect(answer.status).toBe(status);
       expect(await answer.text()).toContain(bad.url);
       expect(await stored(box)).toBe(0);
