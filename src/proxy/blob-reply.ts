@@ -1,8 +1,8 @@
-import type { OutgoingHttpHeaders } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { ByteRange } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Content } from "../retrieve/content.ts";
-import { parseRange, type RangeRequest } from "./range.ts";
+import { parseRange, type RangeRequest } from "../core/range.ts";
 import { sendBytes, type Exchange } from "./reply.ts";
 
 /** The headers of a body up to this size leave together with it; those of a larger one do not wait for its first bytes. */
@@ -30,7 +30,7 @@ export function answerWithoutBytes({ request, response }: Exchange, known: Known
     response.writeHead(304, baseHeaders(known)).end();
     return true;
   }
-  if (rangeFor(request.headers, known).kind !== "unsatisfiable") return false;
+  if (rangeFor(request, known).kind !== "unsatisfiable") return false;
   response
     .writeHead(416, { ...baseHeaders(known), "Content-Range": `bytes */${known.size}`, "Content-Length": 0 })
     .end();
@@ -39,14 +39,14 @@ export function answerWithoutBytes({ request, response }: Exchange, known: Known
 
 /** The range that the body of an answer is to have; all of it for a range beyond the end. */
 export function rangeOf({ request }: Exchange, known: Known): ByteRange {
-  const asked = rangeFor(request.headers, known);
+  const asked = rangeFor(request, known);
   return asked.kind === "part" ? asked.range : { start: 0, end: known.size };
 }
 
 /** Sends the headers of a file; the range that the body is to have. */
 export function sendBlobHead(exchange: Exchange, known: Known, cacheStatus: string): ByteRange {
   const { request, response } = exchange;
-  const isPart = rangeFor(request.headers, known).kind === "part";
+  const isPart = rangeFor(request, known).kind === "part";
   const range = rangeOf(exchange, known);
   const headers: OutgoingHttpHeaders = {
     ...baseHeaders(known),
@@ -89,13 +89,18 @@ function etagOf({ digest }: Known): string | undefined {
   return digest && `"${digest}"`;
 }
 
-function rangeFor(headers: { range?: string; "if-range"?: string | string[] }, known: Known): RangeRequest {
+/** A range means something to GET alone (RFC 9110, 14.2). */
+function rangeFor({ method, headers }: IncomingMessage, known: Known): RangeRequest {
+  if (method !== "GET") return { kind: "whole" };
   const condition = headers["if-range"];
   if (condition !== undefined && condition !== etagOf(known)) return { kind: "whole" };
   return parseRange(headers.range, known.size);
 }
 
+/** Whether `If-None-Match` names what is known, by the weak comparison, or anything at all (RFC 9110, 13.1.2). */
 function matches(header: string | undefined, known: Known): boolean {
   const etag = etagOf(known);
-  return etag !== undefined && header !== undefined && header.includes(etag);
+  if (etag === undefined || header === undefined) return false;
+  const named = header.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  return named.includes(etag) || named.includes("*");
 }

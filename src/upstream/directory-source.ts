@@ -3,44 +3,57 @@ import { stat } from "node:fs/promises";
 import type { Want } from "../core/distfile.ts";
 import { SourceError, messageOf, systemCode } from "../core/errors.ts";
 import type { Source, SourceBody } from "../core/source.ts";
-import type { Blames } from "./blames.ts";
+import type { Candidate } from "./source-order.ts";
+import type { SourceParts } from "./upstream-source.ts";
 
 /** A file in a mirror that is a directory of this box (a path in GENTOO_MIRRORS). */
 export class DirectorySource implements Source {
   readonly kind = "upstream";
   readonly label: string;
+  #origin: string;
   #want: Want;
-  #blames: Blames;
+  #parts: Pick<SourceParts, "blames" | "health">;
 
-  constructor(path: string, want: Want, blames: Blames) {
+  constructor({ url: path, origin }: Candidate, want: Want, parts: Pick<SourceParts, "blames" | "health">) {
     this.label = path;
+    this.#origin = origin;
     this.#want = want;
-    this.#blames = blames;
+    this.#parts = parts;
   }
 
   /** See {@link Source.open}. */
   async open({ offset, signal }: { offset: number; signal: AbortSignal }): Promise<SourceBody> {
+    this.#parts.health.asked(this.#origin);
     const { size } = await stat(this.label).catch((error: unknown) => {
-      throw this.#fault(error);
+      throw this.#told(this.#fault(error));
     });
     if (size !== this.#want.size) {
-      throw new SourceError("BAD_LENGTH", `${this.label} has ${size} bytes, wanted are ${this.#want.size}`);
+      const message = `${this.label} has ${size} bytes, wanted are ${this.#want.size}`;
+      throw this.#told(new SourceError("BAD_LENGTH", message));
     }
     return { bytes: this.#read(offset, signal) };
   }
 
   /** See {@link Source.blame}. */
   blame(): void {
-    this.#blames.add(this.label, this.#want.digest);
+    this.#parts.blames.add(this.label, this.#want.digest);
   }
 
   async *#read(start: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const startedAt = performance.now();
     try {
       yield* createReadStream(this.label, { start, signal }) as AsyncIterable<Buffer>;
     } catch (error) {
       signal.throwIfAborted();
-      throw this.#fault(error);
+      throw this.#told(this.#fault(error));
     }
+    const bytes = this.#want.size - start;
+    this.#parts.health.succeeded(this.#origin, { bytes, ms: performance.now() - startedAt });
+  }
+
+  #told(fault: SourceError): SourceError {
+    this.#parts.health.failed(this.#origin, fault);
+    return fault;
   }
 
   #fault(error: unknown): SourceError {

@@ -9,6 +9,7 @@ import type { Source } from "../core/source.ts";
 import type { ForwardRequest, MirrorRequest, Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import { faultOfStatus } from "./answer.ts";
 import { Blames } from "./blames.ts";
+import { directoryAnswer } from "./directory-answer.ts";
 import { DirectorySource } from "./directory-source.ts";
 import { readEbuildSources } from "./ebuild-sources.ts";
 import { Health } from "./health.ts";
@@ -86,7 +87,7 @@ export class UpstreamMirrors implements Upstream, Startable {
   async *sources(want: Want, { signal }: { signal: AbortSignal }): AsyncGenerator<Source> {
     for await (const candidate of this.#inOrder(this.#placesOf(want, signal), want)) {
       yield isAbsolute(candidate.url)
-        ? new DirectorySource(candidate.url, want, this.#blames)
+        ? new DirectorySource(candidate, want, this.#sourceParts)
         : new UpstreamSource(candidate, want, this.#sourceParts);
     }
   }
@@ -101,7 +102,7 @@ export class UpstreamMirrors implements Upstream, Startable {
     return this.#client.request({ ...request, patienceMs: FORWARD_PATIENCE_MS });
   }
 
-  /** See {@link Upstream.distfile}. Directories are not asked. */
+  /** See {@link Upstream.distfile}. */
   async distfile(name: string, request: MirrorRequest): Promise<UpstreamAnswer> {
     const places = this.#mirrorPlaces([{ name }], request.signal);
     return firstAnswer(name, this.#inOrder(places), { send: (...to) => this.#send(...to), request });
@@ -109,7 +110,8 @@ export class UpstreamMirrors implements Upstream, Startable {
 
   /** See {@link Upstream.mirrorPath}. Directories are not asked. */
   async mirrorPath(path: string, request: MirrorRequest): Promise<UpstreamAnswer> {
-    const places = this.#servers().map((mirror) => placeAt(`${mirror.url}${path}`));
+    const servers = this.#mirrors.filter(({ kind }) => kind === "server");
+    const places = servers.map((mirror) => placeAt(`${mirror.url}${path}`));
     return firstAnswer(path, this.#inOrder(each(places)), { send: (...to) => this.#send(...to), request });
   }
 
@@ -155,19 +157,17 @@ export class UpstreamMirrors implements Upstream, Startable {
     for (const url of [...(want.urls ?? []), ...ebuilds.urls]) yield placeAt(url);
   }
 
-  #servers(): readonly Mirror[] {
-    return this.#mirrors.filter(({ kind }) => kind === "server");
-  }
-
   async *#mirrorPlaces(files: readonly Addressed[], signal: AbortSignal): AsyncGenerator<Place> {
-    for (const mirror of this.#servers()) yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
+    for (const mirror of this.#mirrors) yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
   }
 
   /** A request that nothing is checked of; the server's faults are remembered all the same. */
   async #send({ url, origin }: Candidate, request: MirrorRequest): Promise<UpstreamAnswer> {
     this.#health.asked(origin);
     try {
-      const answer = await this.#client.request({ ...request, url, followRedirects: true });
+      const answer = isAbsolute(url)
+        ? await directoryAnswer(url, request)
+        : await this.#client.request({ ...request, url, followRedirects: true });
       if (answer.status >= 400) this.#health.failed(origin, faultOfStatus(answer, 0, this.#now()));
       return answer;
     } catch (error) {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseRange } from "../../src/proxy/range.ts";
+import { parseRange } from "../../src/core/range.ts";
 
 const whole = { kind: "whole" };
 const unsatisfiable = { kind: "unsatisfiable" };

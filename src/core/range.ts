@@ -1,4 +1,4 @@
-import type { ByteRange } from "../core/blob-store.ts";
+import type { ByteRange } from "./blob-store.ts";
 
 /** What a Range header asks for: everything, one range, or something beyond the end (416). */
 export type RangeRequest = { kind: "whole" } | { kind: "part"; range: ByteRange } | { kind: "unsatisfiable" };
