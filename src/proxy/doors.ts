@@ -118,6 +118,7 @@ export class Doors implements Startable {
       noDelay: true,
     });
     server.on("request", (request, response) => void this.#onRequest(request, response));
+    server.on("checkExpectation", (request, response) => sendPlain(exchangeOf(request, response), UNEXPECTED));
     server.on("connect", (request, socket, head) => this.#onConnect(request, socket, head));
     server.on("clientError", (error, socket) => {
       // In the middle of an answer our line would count as bytes of a file.
@@ -184,6 +185,8 @@ function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchang
   response.on("error", () => {}); // its close tells all there is to know
   return { request, response, signal: left.signal };
 }
+
+const UNEXPECTED = { status: 417, message: "of Expect, only 100-continue is understood" };
 
 function loop(request: IncomingMessage): DistswarmError {
   const message = `${request.url} has passed here before: a mirror or proxy of this agent points back at it`;

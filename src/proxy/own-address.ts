@@ -2,7 +2,8 @@ import { hostname, networkInterfaces } from "node:os";
 import type { AddressInfo } from "node:net";
 import type { IsOwn } from "./request-target.ts";
 
-const LOCAL_NAMES = ["localhost", "ip6-localhost", "127.0.0.1", "[::1]"];
+/** Names of every box for itself; a connection to an unspecified address goes to the box itself, too. */
+const LOCAL_NAMES = ["localhost", "ip6-localhost", "[::1]", "0.0.0.0", "[::]"];
 
 /**
  * Tells this agent's own doors in a URL: one of its ports, at a name or address of this box. Looked up at each call, as
@@ -12,7 +13,7 @@ export function ownAddressTest(listening: () => readonly AddressInfo[]): IsOwn {
   return (url) => {
     const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
     if (!listening().some((address) => address.port === port)) return false;
-    return isThisBox(url.hostname.toLowerCase());
+    return isThisBox(url.hostname.toLowerCase().replace(/\.$/, ""));
   };
 }
 

@@ -9,7 +9,8 @@ export type RequestTarget =
 /** Tells whether a URL is this agent itself: its doors, by any of their names. */
 export type IsOwn = (url: URL) => boolean;
 
-const ABSOLUTE_FORM = /^([a-z][a-z0-9+.-]*):\/\//i;
+/** Scheme and authority; URL would take the first part of the path for a missing authority. */
+const ABSOLUTE_FORM = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)/i;
 
 /**
  * Reads a request target in origin form (mirror door) or absolute form (forward proxy). The agent's own address in
@@ -20,11 +21,12 @@ const ABSOLUTE_FORM = /^([a-z][a-z0-9+.-]*):\/\//i;
 export function parseRequestTarget(target: string, isOwn: IsOwn): RequestTarget {
   if (target.startsWith("/")) return { door: "mirror", path: target };
   if (target === "*") return { door: "mirror", path: "/" };
-  const scheme = ABSOLUTE_FORM.exec(target)?.[1]?.toLowerCase();
-  if (scheme === undefined) throw invalidTarget(target);
+  const [, asSent = "", authority = ""] = ABSOLUTE_FORM.exec(target) ?? [];
+  if (authority === "") throw invalidTarget(target);
+  const scheme = asSent.toLowerCase();
   if (scheme !== "http" && scheme !== "https") return { door: "unsupported", scheme };
-  const url = URL.canParse(target) ? new URL(target) : undefined;
-  if (url === undefined || url.hostname === "") throw invalidTarget(target);
+  if (!URL.canParse(target)) throw invalidTarget(target);
+  const url = new URL(target);
   return isOwn(url) ? { door: "mirror", path: pathOf(target) } : { door: "forward", url };
 }
 

@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { createServer } from "node:net";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
@@ -119,6 +120,28 @@ describe("the mirror door", () => {
     expect(await answer.text()).toMatch(new RegExp(`^${status} `));
   });
 
+  test("takes no notice of Range in a HEAD", async () => {
+    const { box } = await setUp();
+    for (const range of ["bytes=400000-", "bytes=700000-"]) {
+      const head = await fetch(box.url + byDigest, { method: "HEAD", headers: { range } });
+      expect([head.status, head.headers.get("content-length")]).toEqual([200, "700000"]);
+    }
+  });
+
+  test.each([
+    [`"${file.digest}"`, 304],
+    [`"other", W/"${file.digest}"`, 304],
+    ["*", 304],
+    [`"x${file.digest}"`, 200],
+    [file.digest, 200],
+  ])("answers If-None-Match: %s with %i", async (tags, status) => {
+    const { box } = await setUp();
+    await (await fetch(box.url + byDigest)).arrayBuffer();
+    const answer = await fetch(box.url + byDigest, { headers: { "if-none-match": tags } });
+    expect(answer.status).toBe(status);
+    await answer.arrayBuffer();
+  });
+
   test("refuses other methods", async () => {
     const { box } = await setUp();
     expect((await fetch(box.url + byDigest, { method: "DELETE" })).status).toBe(405);
@@ -145,6 +168,13 @@ describe("the forward proxy", () => {
     const to = join(box.dir, "out");
     expect(await wget(FETCH, box.url + byDigest, { to, proxy: box.url })).toMatchObject({ code: 0 });
     expect(digestOf(await readFile(to))).toBe(file.digest);
+  });
+
+  test.each(["localhost.", "0.0.0.0", "LOCALHOST"])("with %s as the host is the mirror door, too", async (host) => {
+    const { box } = await setUp();
+    const { port } = new URL(box.url);
+    const answer = await raw(box, `GET http://${host}:${port}/distfiles/layout.conf HTTP/1.0\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 200 .*content-hash/s);
   });
 
   test("ends a loop with 508: a request that has passed here before", async () => {
@@ -189,6 +219,45 @@ describe("the forward proxy", () => {
     expect(await raw(box, "GET ftp://host/file HTTP/1.1\r\nHost: host\r\nConnection: close\r\n\r\n")).toMatch(
       /^HTTP\/1.1 501/,
     );
+  });
+});
+
+describe("a mirror that is a directory of this box", () => {
+  const twins = [testFile("twin-a", 500), testFile("twin-b", 600)].map((twin) => ({
+    ...twin,
+    name: "twin-1.0.tar.gz",
+  }));
+
+  async function boxBesideDirectory(): Promise<Box> {
+    const dir = await mkdtemp(join(tmpdir(), "distswarm-mirror-"));
+    await writeFile(join(dir, file.name), file.bytes);
+    await writeFile(join(dir, "unknown.txt"), "unknown");
+    await writeFile(join(dir, "twin-1.0.tar.gz"), twins[0]!.bytes);
+    open.push({ close: () => rm(dir, { recursive: true }) });
+    return (await setUp({ files: [file, literal, ...twins], mirrors: [dir] })).box;
+  }
+
+  test("answers HEAD, names that tell no digest, ranges, and 404, as a server does", async () => {
+    const box = await boxBesideDirectory();
+    const head = await fetch(box.url + byDigest, { method: "HEAD" });
+    expect([head.status, head.headers.get("content-length")]).toEqual([200, "700000"]);
+    expect((await fetch(`${box.url}/distfiles/${encodeURIComponent(literal.name)}`, { method: "HEAD" })).status).toBe(
+      404,
+    );
+    expect(await (await fetch(`${box.url}/distfiles/unknown.txt`)).text()).toBe("unknown");
+    const part = await fetch(`${box.url}/distfiles/unknown.txt`, { headers: { range: "bytes=2-" } });
+    expect([part.status, await part.text()]).toEqual([206, "known"]);
+    expect((await fetch(`${box.url}/distfiles/unknown.txt`, { headers: { range: "bytes=7-" } })).status).toBe(416);
+    expect((await fetch(`${box.url}/distfiles/no-such.txt`)).status).toBe(404);
+    const twin = await fetch(`${box.url}/distfiles/twin-1.0.tar.gz`);
+    expect(Buffer.from(await twin.arrayBuffer())).toEqual(twins[0]!.bytes);
+  });
+
+  test("is counted among the mirrors", async () => {
+    const box = await boxBesideDirectory();
+    await (await fetch(box.url + byDigest)).arrayBuffer();
+    const { mirrors } = await box.agent.api.status();
+    expect(mirrors).toMatchObject([{ requests: 1, failures: 0, bytes: 700_000 }]);
   });
 });
 
@@ -288,6 +357,8 @@ describe("bad input", () => {
   test.each([
     ["a broken request line", "GET\r\n\r\n", 400],
     ["a path that is none", "GET distfiles HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400],
+    ["a URL without a host", "GET http:///x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400],
+    ["an expectation", "GET / HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\nConnection: close\r\n\r\n", 417],
     ["dots", "GET /distfiles/../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400],
     ["headers over the limit", `GET / HTTP/1.1\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
   ])("%s gets a clear answer", async (_, request, status) => {
