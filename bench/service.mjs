@@ -1,4 +1,5 @@
-// What the service costs: from cold to the first answer beside a bare server, an answer of `status`, and idle CPU.
+// What the service costs: from cold to the first answer beside a bare server, an answer of `status`, and idle CPU (with
+// six peers: idle.mjs).
 //
 //   npm run build && node bench/service.mjs [TURNS]
 import { execFileSync, spawn } from "node:child_process";
@@ -13,6 +14,8 @@ import { ControlClient } from "../build/control/client.js";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const BARE = fileURLToPath(new URL("lib/bare-server.mjs", import.meta.url));
+/** V8 still compiles and collects after a start. */
+const SETTLE_MS = 15_000;
 const IDLE_MS = 20_000;
 const TICKS_PER_SECOND = Number(execFileSync("getconf", ["CLK_TCK"]));
 
@@ -81,6 +84,7 @@ try {
       commands.push(performance.now() - began);
     }
     console.log(`status: ${ms(median(answers))} at the socket, ${ms(median(commands))} as a command`);
+    await delay(SETTLE_MS);
     const before = cpuSeconds(pid);
     await delay(IDLE_MS);
     const share = (100_000 * (cpuSeconds(pid) - before)) / IDLE_MS;
