@@ -154,7 +154,7 @@ async function buildParts(config: Config, db: Database, { log, notes }: AgentOpt
     },
     traffic,
     ledger,
-    transfers: () => retriever.transfers(),
+    transfers: () => [...retriever.transfers(), ...snapshots.transfers()],
     snapshots: () => snapshots.list(),
     mirrors: () => upstream.mirrorStatus(),
     warnings: () => [

@@ -1,5 +1,5 @@
+import { count } from "../core/words.ts";
 import type { Report } from "../doctor/doctor.ts";
-import { count } from "./table.ts";
 
 const LABELS: Readonly<Record<Report["verdict"], string>> = { ok: "ok", warn: "WARN", fail: "FAIL", unchecked: "-" };
 

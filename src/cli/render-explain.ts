@@ -1,7 +1,8 @@
 import type { Attempt, ClaimEvent, ExplainedFile, Explanation } from "../core/agent-api.ts";
 import { claimText } from "../core/claims.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
-import { percent, renderTable, type Cell } from "./table.ts";
+import { percent } from "../core/words.ts";
+import { renderTable, type Cell } from "./table.ts";
 
 function renderAttempt(attempt: Attempt): Cell[] {
   const first = attempt.first_ms === undefined ? "no answer" : `answered after ${formatDuration(attempt.first_ms)}`;
@@ -9,7 +10,7 @@ function renderAttempt(attempt: Attempt): Cell[] {
     attempt.at,
     attempt.source,
     attempt.outcome,
-    { right: `${formatSize(attempt.bytes)} from ${formatSize(attempt.offset)} on` },
+    { right: formatSize(attempt.bytes) + (attempt.offset === 0 ? "" : ` from ${formatSize(attempt.offset)} on`) },
     first,
     { right: `${formatDuration(attempt.ms)} in all` },
     attempt.detail ?? "",

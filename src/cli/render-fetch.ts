@@ -1,7 +1,8 @@
 import type { FetchEvent } from "../core/agent-api.ts";
 import { formatSize } from "../core/units.ts";
+import { count, percent } from "../core/words.ts";
 import type { FetchBoard, FetchLine } from "./fetch-board.ts";
-import { count, percent, renderTable } from "./table.ts";
+import { renderTable } from "./table.ts";
 
 const ORIGINS = { store: "already here", peer: "from peers", upstream: "from upstream" } as const;
 

@@ -1,6 +1,7 @@
 import type { MirrorStatus } from "../core/agent-api.ts";
 import { formatSize } from "../core/units.ts";
-import { count, renderTable, type Cell } from "./table.ts";
+import { count } from "../core/words.ts";
+import { renderTable, type Cell } from "./table.ts";
 
 function state({ problem, avoided_until: until }: MirrorStatus): string {
   if (problem === undefined) return "";

@@ -1,6 +1,7 @@
 import type { PeerStatus, Status } from "../core/agent-api.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
-import { count, renderTable, type Cell } from "./table.ts";
+import { count } from "../core/words.ts";
+import { renderTable, type Cell } from "./table.ts";
 
 const HEAD: Cell[] = [
   "box",

@@ -1,6 +1,6 @@
+import { count } from "../core/words.ts";
 import { renderDiff } from "../setup/diff.ts";
 import type { Plan, Undone } from "../setup/setup.ts";
-import { count } from "./table.ts";
 
 const UNDO_HINT = "`distswarm setup --undo` gives back what was there.\n";
 

@@ -1,21 +1,14 @@
 import type { PeerStatus, Status } from "../core/agent-api.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
+import { verdict } from "../core/verdict.ts";
+import { count, percent } from "../core/words.ts";
 import { renderMirrors } from "./render-mirrors.ts";
 import { renderTraffic } from "./render-traffic.ts";
 import { renderTransfers } from "./render-transfers.ts";
-import { count, percent, renderTable } from "./table.ts";
+import { renderTable } from "./table.ts";
 
 /** A live picture has room for so many transfers, and for other lines. */
 const WATCHED_TRANSFERS = 12;
-
-/** The answer to "does it work?", one or two sentences. */
-function verdict(status: Status): string {
-  if (status.proxy.listen.length === 0) return "It does not work: no door listens, so Portage cannot reach it.";
-  const at = `Portage reaches it at ${status.proxy.listen.join(" and ")}.`;
-  if (status.warnings.length > 0) return `It works, with ${count(status.warnings.length, "warning")} (below). ${at}`;
-  if (!status.index.ready) return `It works; the Manifests are still being read. ${at}`;
-  return `It works. ${at}`;
-}
 
 /** A blank line, a heading and what stands under it; nothing when nothing does. */
 function block(heading: string, body: string): string {

@@ -1,6 +1,6 @@
 import type { StoreToolEvent } from "../core/agent-api.ts";
 import { formatSize } from "../core/units.ts";
-import { percent } from "./table.ts";
+import { percent } from "../core/words.ts";
 
 type Progress = Extract<StoreToolEvent, { event: "progress" }>;
 type File = Extract<StoreToolEvent, { event: "file" }>;

@@ -1,6 +1,7 @@
 import type { Status, Tally, Traffic } from "../core/agent-api.ts";
 import { formatSize } from "../core/units.ts";
-import { percent, renderTable, type Cell } from "./table.ts";
+import { percent } from "../core/words.ts";
+import { renderTable, type Cell } from "./table.ts";
 
 /** A span of time with what was given in it. */
 interface Span {

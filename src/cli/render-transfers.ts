@@ -1,6 +1,7 @@
 import type { TransferStatus } from "../core/agent-api.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
-import { count, percent, renderTable, type Cell } from "./table.ts";
+import { count, percent } from "../core/words.ts";
+import { renderTable, type Cell } from "./table.ts";
 
 const BAR_WIDTH = 20;
 
@@ -22,8 +23,8 @@ function row(transfer: TransferStatus): Cell[] {
     { right: percent(received, size) },
     { right: `of ${formatSize(size)}` },
     { right: speed(transfer) },
-    source === undefined ? "waits for a source" : `from ${source}`,
-    { right: count(clients, "client") },
+    source === undefined ? "waits for a source" : `from ${URL.canParse(source) ? new URL(source).host : source}`,
+    { right: clients === 0 ? "in the background" : count(clients, "client") },
     { right: formatDuration(seconds * 1000) },
   ];
 }

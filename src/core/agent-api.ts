@@ -10,7 +10,8 @@ export interface Tally {
 
 /** One retrieval under way, for status. */
 export interface TransferStatus {
-  readonly digest: Digest;
+  /** Absent for a file of a tree snapshot: its name is all that is known of it. */
+  readonly digest?: Digest;
   readonly name: string;
   readonly size: number;
   readonly received: number;

@@ -11,6 +11,7 @@ import { PeerPull } from "./peer-pull.ts";
 import type { Rumours } from "./rumours.ts";
 import type { Shelf, ShelfStore } from "./shelf.ts";
 import type { Staging } from "./staging.ts";
+import { Transfers } from "./transfers.ts";
 import { UpstreamTask } from "./upstream-task.ts";
 import type { Judgement, UnitPaths, VerifiedUnit } from "./verify.ts";
 
@@ -50,6 +51,8 @@ export interface PullOptions {
 
 /** Gets units onto the shelf: for each date one pull from peers and one download from upstream at a time. */
 export class Fetcher {
+  /** What is on its way here. */
+  readonly transfers = new Transfers();
   readonly #components: FetcherComponents;
   readonly #init: FetcherInit;
   readonly #pulls = new Map<string, PeerPull>();
@@ -97,7 +100,8 @@ export class Fetcher {
     const { date, stamp } = judgement;
     const shelve = (unit: VerifiedUnit, paths: UnitPaths): Promise<void> =>
       this.#shelve(unit, { paths, stamp, from: "peers" });
-    const pull = new PeerPull({ ...this.#components, shelve }, { judgement, pace, signal: this.#stopping.signal });
+    const components = { ...this.#components, transfers: this.transfers, shelve };
+    const pull = new PeerPull(components, { judgement, pace, signal: this.#stopping.signal });
     this.#pulls.set(date, pull);
     const ended = (): void => void this.#pulls.delete(date);
     pull.done.then(ended, ended);
@@ -116,7 +120,7 @@ export class Fetcher {
         pullFromPeers: () => this.fromPeers(judgement, { signal }),
         shelve: (unit) => this.#shelve(unit, { paths, stamp, from: "upstream" }),
       },
-      { judgement, paths, signal, verifyFirst: this.#init.verifyFirst },
+      { judgement, paths, transfers: this.transfers, signal, verifyFirst: this.#init.verifyFirst },
     );
     const ended = (): void => void this.#tasks.delete(date);
     task.done.then(ended, ended);

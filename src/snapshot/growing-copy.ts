@@ -15,6 +15,8 @@ const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
  */
 export class GrowingCopy {
   readonly path: string;
+  /** Label of the source that fills it now. */
+  source: string | undefined;
   readonly #handle: FileHandle;
   readonly #changed: Pulse;
   #received: number;
@@ -46,6 +48,11 @@ export class GrowingCopy {
   /** Bytes in all, as far as they are known. */
   get size(): number | undefined {
     return this.#size;
+  }
+
+  /** Clients that read it. */
+  get readers(): number {
+    return this.#users - 1;
   }
 
   /** Tells how long it will be, once that is known. */

@@ -82,6 +82,7 @@ export class MirrorDownload {
       const range = copy.received > 0 ? ["Range", `bytes=${copy.received}-`] : [];
       const answer = await this.#ask("tarball", range);
       urls.add(answer.url);
+      copy.source = answer.url;
       try {
         await this.#take(answer, copy);
         return [...urls];

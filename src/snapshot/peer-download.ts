@@ -9,11 +9,13 @@ import { GrowingCopy } from "./growing-copy.ts";
 import { fileName } from "./name.ts";
 import type { Pace } from "./pace.ts";
 import { makeStagingDir } from "./staging.ts";
+import type { Transfers } from "./transfers.ts";
 import type { UnitPaths } from "./verify.ts";
 
 /** What a download from peers uses. */
 export interface PeerDownloadComponents {
   readonly peers: SourceFinder;
+  readonly transfers: Transfers;
   readonly log: Logger;
   /** Holds it back while nobody waits for it. */
   readonly pace?: Pace | undefined;
@@ -55,8 +57,9 @@ class BlobDownload {
 
   async run(path: string): Promise<void> {
     const copy = await GrowingCopy.open(path);
+    copy.expect(this.#file.size);
     try {
-      await this.#fill(copy);
+      await this.#components.transfers.during(copy, { name: this.#name, kind: "peer" }, () => this.#fill(copy));
     } finally {
       await copy.close();
     }
@@ -105,6 +108,7 @@ class BlobDownload {
   async #copyFrom(source: Source, copy: GrowingCopy): Promise<void> {
     const { signal, pace } = this.#components;
     const { bytes } = await source.open({ offset: copy.received, signal });
+    copy.source = source.label;
     for await (const chunk of bytes) {
       const received = copy.received + chunk.length;
       if (received > this.#file.size) throw new SourceError("BAD_LENGTH", "more bytes than announced");

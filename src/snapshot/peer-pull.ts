@@ -10,6 +10,7 @@ import { SnapshotRefused } from "./refusal.ts";
 import type { Rumours } from "./rumours.ts";
 import type { Shelf, ShelfStore } from "./shelf.ts";
 import type { Staging } from "./staging.ts";
+import type { Transfers } from "./transfers.ts";
 import {
   judgeSideFiles,
   readSideFiles,
@@ -35,6 +36,7 @@ export interface PeerPullComponents {
   readonly staging: Staging;
   /** Finds peers that hold a blob. */
   readonly peers: SourceFinder;
+  readonly transfers: Transfers;
   readonly log: Logger;
   /** Puts a verified unit on the shelf. */
   readonly shelve: (unit: VerifiedUnit, paths: UnitPaths) => Promise<void>;

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import type { TransferStatus } from "../core/agent-api.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError, messageOf } from "../core/errors.ts";
@@ -169,6 +170,11 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
   /** The kept units, newest first. */
   list(): SnapshotStatus[] {
     return this.#shelf.units().map((unit) => this.#status(unit));
+  }
+
+  /** What is on its way here. */
+  transfers(): readonly TransferStatus[] {
+    return this.#fetcher.transfers.list();
   }
 
   /** What an administrator should mend, each one plain line. */

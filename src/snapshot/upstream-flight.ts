@@ -4,8 +4,10 @@ import { abortable, Pulse } from "../core/pulse.ts";
 import type { PassingBody } from "../core/snapshots.ts";
 import { GrowingCopy } from "./growing-copy.ts";
 import { MirrorDownload, type MirrorDownloadComponents } from "./mirror-download.ts";
+import { fileName } from "./name.ts";
 import { SnapshotRefused } from "./refusal.ts";
 import { makeStagingDir } from "./staging.ts";
+import type { Transfers } from "./transfers.ts";
 import { judgeSideFiles, verifyUnit, type Judgement, type UnitPaths, type VerifiedUnit } from "./verify.ts";
 
 /** Refusals after which no other mirror is tried. */
@@ -15,6 +17,7 @@ const MAX_REFUSALS = 5;
 export interface UpstreamFlightInit {
   readonly judgement: Judgement;
   readonly paths: UnitPaths;
+  readonly transfers: Transfers;
   readonly signal: AbortSignal;
   /** Tarballs up to this size wait for their verification before a client gets a byte. */
   readonly verifyFirst: number;
@@ -117,7 +120,8 @@ export class UpstreamFlight {
     const isResumed = copy.received > 0;
     let urls: string[] = [];
     try {
-      urls = await this.#mirrors.fill(copy);
+      const name = fileName(this.#init.judgement.date, "tarball");
+      urls = await this.#init.transfers.during(copy, { name, kind: "upstream" }, () => this.#mirrors.fill(copy));
       return await verifyUnit(this.#init.paths, this.#init.judgement);
     } catch (error) {
       copy.fail(error);

@@ -1,48 +1,91 @@
-import type { Status, Tally } from "../core/agent-api.ts";
+import type { PeerStatus, Status, Traffic, TransferStatus } from "../core/agent-api.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
+import { verdict } from "../core/verdict.ts";
+import { count, percent } from "../core/words.ts";
 
-const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
-h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%}
-td,th{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #ddd}td.n{text-align:right}
-.warn{background:#fff4d6;padding:.5rem .75rem;margin:.25rem 0}code{background:#f2f2f2;padding:0 .2rem}
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#1b1b1b}td,th{border-color:#444}.warn{background:#4a3c10}code{background:#333}}`;
+/** The page is asked for again after so long, so that progress is seen. */
+const REFRESH_SECONDS = 5;
+
+const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
+h1{font-size:1.5rem;margin-bottom:0}h2{font-size:1.1rem;margin-top:2rem}.about{color:#666;margin-top:0}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem 1rem .25rem 0;border-bottom:1px solid #ddd}
+th{font-weight:600}.n{text-align:right;font-variant-numeric:tabular-nums}progress{width:8rem}
+.verdict{font-size:1.1rem}.warn{background:#fff4d6;padding:.5rem .75rem;margin:.25rem 0;overflow-wrap:anywhere}
+@media(prefers-color-scheme:dark){body{color:#ddd;background:#1b1b1b}.about{color:#999}td,th{border-color:#444}.warn{background:#4a3c10}}`;
+
+/** Text as it may stand in HTML. */
+type Html = string;
 
 /** The status as a page for a browser at the mirror door's root. Pure: status -> HTML. */
-export function statusPage(status: Status): string {
+export function statusPage(status: Status): Html {
+  const { host, version, uptime_seconds, warnings } = status;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>distswarm on ${escape(status.host)}</title><style>${STYLE}</style></head><body>
-<h1>distswarm on ${escape(status.host)}</h1>
-<p>Version ${escape(status.version)}, up ${formatDuration(status.uptime_seconds * 1000)}.
-Portage finds this mirror at <code>${escape(status.proxy.listen[0] ?? "")}</code>.</p>
-${status.warnings.map((warning) => `<p class="warn">${escape(warning)}</p>`).join("\n")}
-<h2>Given to this box</h2>
-<table><tr><th>from</th><th>requests</th><th>bytes</th></tr>
-${servedRow("the store", status.served.store)}
-${servedRow("peers", status.served.peer)}
-${servedRow("upstream", status.served.upstream)}
-${servedRow("passed through", status.passed)}
-</table>
+<meta http-equiv="refresh" content="${REFRESH_SECONDS}">
+<title>distswarm on ${escape(host)}</title><style>${STYLE}</style></head><body>
+<h1>distswarm on ${escape(host)}</h1>
+<p class="about">version ${escape(version)}, up ${formatDuration(uptime_seconds * 1000)}</p>
+<p class="verdict">${escape(verdict(status))}</p>
+${warnings.map((warning) => `<p class="warn">${escape(warning)}</p>`).join("\n")}
+${section("Under way", ["file", "", ">of", "from"], status.transfers.map(transferRow))}
+${section("Given to this box", ["", ">today", "", ">in total", ""], trafficRows(status))}
+${section("Other boxes", ["box", "address", ">holds", ""], status.swarm.peers.map(peerRow))}
+${section("Tree snapshots", ["name", ">size", ""], status.snapshots.map(snapshotRow))}
 <h2>Kept here</h2>
-<p>${status.store.blobs} distfiles, ${formatSize(status.store.bytes)} of ${formatSize(status.store.max_bytes)};
-in DISTDIR ${status.store.distdir.blobs}, ${formatSize(status.store.distdir.bytes)}.
-Known from ${status.index.manifests} Manifests: ${status.index.distfiles} distfiles.</p>
-${transfersTable(status)}
+<p>${keptHere(status)}</p>
 </body></html>
 `;
 }
 
-function servedRow(label: string, tally: Tally): string {
-  return `<tr><td>${label}</td><td>${tally.requests}</td><td>${formatSize(tally.bytes)}</td></tr>`;
+/** A heading and its table; nothing without rows. A `>` before a column's name sets its numbers to the right. */
+function section(heading: string, columns: readonly string[], rows: readonly (readonly Html[])[]): Html {
+  if (rows.length === 0) return "";
+  const isNumber = columns.map((name) => name.startsWith(">"));
+  const row = (cells: readonly Html[], tag: string): Html =>
+    `<tr>${cells.map((cell, at) => `<${tag}${isNumber[at] ? ' class="n"' : ""}>${cell}</${tag}>`).join("")}</tr>\n`;
+  const head = row(
+    columns.map((name) => escape(name.replace(">", ""))),
+    "th",
+  );
+  return `<h2>${escape(heading)}</h2>\n<table>${head}${rows.map((cells) => row(cells, "td")).join("")}</table>`;
 }
 
-function transfersTable(status: Status): string {
-  if (status.transfers.length === 0) return "";
-  const rows = status.transfers.map(({ name, received, size, source }) => {
-    const percent = size === 0 ? 100 : Math.floor((100 * received) / size);
-    return `<tr><td>${escape(name)}</td><td>${percent} % of ${formatSize(size)}</td><td>${escape(source ?? "")}</td></tr>`;
-  });
-  return `<h2>Under way</h2><table>${rows.join("\n")}</table>`;
+function transferRow({ name, received, size, source }: TransferStatus): Html[] {
+  const bar = `<progress max="${Math.max(size, 1)}" value="${received}"></progress> ${percent(received, size)}`;
+  return [escape(name), bar, formatSize(size), escape(source ?? "waits for a source")];
+}
+
+function trafficRows(status: Status): Html[][] {
+  const { today, total } = status.traffic ?? { today: status, total: status };
+  const row = (label: string, bytesOf: (traffic: Traffic) => number): Html[] => [
+    label,
+    ...[today, total].flatMap((traffic) => [formatSize(bytesOf(traffic)), percent(bytesOf(traffic), allOf(traffic))]),
+  ];
+  return [
+    row("from this box", ({ served }) => served.store.bytes),
+    row("from other boxes", ({ served }) => served.peer.bytes),
+    row("from upstream", ({ served }) => served.upstream.bytes),
+  ];
+}
+
+function allOf({ served }: Traffic): number {
+  return served.store.bytes + served.peer.bytes + served.upstream.bytes;
+}
+
+function peerRow({ host, address, distfiles, problem }: PeerStatus): Html[] {
+  return [escape(host), escape(address), count(distfiles, "distfile"), escape(problem ?? "")];
+}
+
+function snapshotRow({ name, size, verified }: Status["snapshots"][number]): Html[] {
+  return [escape(name), formatSize(size), verified ? "verified" : "not verified"];
+}
+
+function keptHere({ store, index }: Status): Html {
+  const { distdir } = store;
+  const shared =
+    distdir.path === null ? "" : `, and ${count(distdir.blobs, "file")} shared from ${escape(distdir.path)}`;
+  const known = `${count(index.distfiles, "distfile")} in ${count(index.manifests, "Manifest")}`;
+  return `${count(store.blobs, "file")}, ${formatSize(store.bytes)} of ${formatSize(store.max_bytes)}${shared}.<br>Known: ${known}.`;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -53,6 +96,6 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-function escape(text: string): string {
+function escape(text: string): Html {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

@@ -79,7 +79,7 @@ a.tgz
     1.  peer      h2
     2.  upstream  http://m/distfiles/ab/a.tgz
   last time:
-    2026-11-21T05:00:00Z  http://m/a.tgz  STALLED       1.00 MiB from 0 B on  answered after 20 ms  1.5 s in all  silent for 30 s
+    2026-11-21T05:00:00Z  http://m/a.tgz  STALLED                   1.00 MiB  answered after 20 ms  1.5 s in all  silent for 30 s
     2026-11-21T05:00:31Z  h2              ok       2.00 MiB from 1.00 MiB on  no answer             90 ms in all
   and with the other boxes:
     2026-11-21T05:00:00Z  this box asks upstream for it

@@ -5,6 +5,7 @@ import { SourceError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { Source, SourceFinder } from "../../src/core/source.ts";
 import { downloadFromPeers } from "../../src/snapshot/peer-download.ts";
+import { Transfers } from "../../src/snapshot/transfers.ts";
 import { never } from "./support/box.ts";
 import { announcementOf, DATE, makeKey, makeUnit, tempDir } from "./support/unit.ts";
 
@@ -39,7 +40,7 @@ async function download(finder: SourceFinder): Promise<Buffer> {
   await downloadFromPeers(
     announced,
     { parts: ["tarball"], paths },
-    { peers: finder, log: silentLogger, signal: never },
+    { peers: finder, transfers: new Transfers(), log: silentLogger, signal: never },
   );
   return readFile(paths.tarball);
 }

@@ -101,6 +101,22 @@ describe("a client that syncs as emerge-webrsync does", () => {
     await keeps(box, DATE);
   });
 
+  test("is shown with what came of it, until it is here", async () => {
+    const mirrors = mirrorsWith();
+    const { until, open } = gate();
+    publish(mirrors.mirrors[0]!, unit, { holdsAt: { byte: 200_000, until } });
+    const box = await startBox({ key, mirrors });
+    const asked = get(box, DATE, "tarball");
+    const name = fileName(DATE, "tarball");
+    const size = unit.files.tarball.length;
+    const shown = { name, size, kind: "upstream", source: `http://mirror0.example/snapshots/${name}`, clients: 1 };
+    await expect.poll(() => box.snapshots.transfers()).toEqual([expect.objectContaining(shown)]);
+    open();
+    await asked;
+    await keeps(box, DATE);
+    expect(box.snapshots.transfers()).toEqual([]);
+  });
+
   test("waits for the verification of a tarball that is small", async () => {
     const box = await startBox({ key, mirrors: mirrorsWith(unit), init: { verifyFirst: unit.files.tarball.length } });
     expect((await get(box, DATE, "tarball")).kind).toBe("held");

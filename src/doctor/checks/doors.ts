@@ -13,7 +13,10 @@ export const doors: Check = {
     const { listen } = agent.status.proxy;
     if (listen.length === 0) return fail("no door is open", "proxy.listen in /etc/distswarm.toml must name an address");
     const findings = await Promise.all(listen.map(knock));
-    return findings.find(({ verdict }) => verdict !== "ok") ?? ok(`${listen.join(" and ")} answer`);
+    return (
+      findings.find(({ verdict }) => verdict !== "ok") ??
+      ok(`${listen.join(" and ")} ${listen.length === 1 ? "answers" : "answer"}`)
+    );
   },
 };
 

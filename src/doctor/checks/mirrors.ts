@@ -10,7 +10,7 @@ export const mirrors: Check = {
       return ok("none is configured: files come by SRC_URI and named URLs only");
     if (answers.length === 0) return unchecked("no door is open to ask them through");
     const bad = answers.filter(({ problem }) => problem !== undefined);
-    if (bad.length === 0) return ok(`${config.upstream.mirrors.join(", ")}: all answer`);
+    if (bad.length === 0) return ok(`usable: ${config.upstream.mirrors.join(", ")}`);
     const seen = bad.map(({ mirror, problem }) => `${mirror}: ${problem}`).join("; ");
     if (bad.length < answers.length) return warn(seen, "take it out of GENTOO_MIRRORS (or upstream.mirrors), or wait");
     return fail(seen, "look at the network, upstream.proxy and GENTOO_MIRRORS (or upstream.mirrors)");

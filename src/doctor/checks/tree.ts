@@ -19,7 +19,11 @@ export const tree: Check = {
     if (repos.length === 0) return fail("no ebuild repository is known", "name them in repos.conf or portage.repos");
     if (!ready) return warn("the Manifests are still being read", "ask again in a minute");
     if (distfiles === 0) return fail(`no distfile is named in ${repos.join(", ")}`, `${SYNC}; the agent must read it`);
-    return freshness(context, `${distfiles} distfiles of ${repos.length} repositories`, repos);
+    return freshness(
+      context,
+      `${distfiles} distfiles of ${repos.length === 1 ? repos[0] : `${repos.length} repositories`}`,
+      repos,
+    );
   },
 };
 

@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { statusPage } from "../../src/status/page.ts";
+import { SNAPSHOT, STATUS } from "../control/fake-agent.ts";
+
+/** What a reader sees: no head, no tags, one blank between words. */
+function textOf(html: string): string {
+  return html
+    .replace(/^.*<\/head>/s, "")
+    .replace(/<[^>]*>/g, " ")
+    .replace(/\s+/g, " ")
+    .trim();
+}
+
+test("the page says first whether it works, then what came from where and what is kept", () => {
+  expect(textOf(statusPage(STATUS))).toBe(
+    "distswarm on h1 version 0.1.0, up 2 h 5 min It works. Portage reaches it at 127.0.0.1:8480. " +
+      "Given to this box today in total from this box 600.0 MiB 60 % 600.0 MiB 60 % " +
+      "from other boxes 300.0 MiB 30 % 300.0 MiB 30 % from upstream 100.0 MiB 10 % 100.0 MiB 10 % " +
+      "Kept here 12 files, 3.00 GiB of 50.0 GiB, and 5 files shared from /var/cache/distfiles. " +
+      "Known: 18249 distfiles in 3000 Manifests.",
+  );
+});
+
+test("it shows other boxes, tree snapshots and what is under way", () => {
+  const text = textOf(
+    statusPage({
+      ...STATUS,
+      swarm: {
+        peers: [{ id: "cd", host: "h2", address: "10.0.0.2:8481", distfiles: 1, problem: "its port is closed" }],
+      },
+      snapshots: [SNAPSHOT],
+      transfers: [{ name: "a.tgz", size: 2 ** 20, received: 2 ** 18, source: "h2", seconds: 1, clients: 1 }],
+    }),
+  );
+  expect(text).toContain("Under way file of from a.tgz 25 % 1.00 MiB h2");
+  expect(text).toContain("Other boxes box address holds h2 10.0.0.2:8481 1 distfile its port is closed");
+  expect(text).toContain("Tree snapshots name size gentoo-20261119 50.0 MiB verified");
+});
+
+test("names and warnings from outside are text there, never markup", () => {
+  const evil = '<script>alert("x")</script>';
+  const page = statusPage({
+    ...STATUS,
+    host: evil,
+    warnings: [evil],
+    swarm: { peers: [{ id: "cd", host: evil, address: evil, distfiles: 0 }] },
+    transfers: [{ name: evil, size: 1, received: 0, source: evil, seconds: 0, clients: 0 }],
+  });
+  expect(page).not.toContain("<script");
+  expect(page).toContain("&lt;script&gt;");
+});
