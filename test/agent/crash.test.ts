@@ -1,14 +1,14 @@
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { makeRepository, testFile, type TestFile } from "../support/repository.ts";
+import { distLine, makeRepository, testFile, type TestFile } from "../support/repository.ts";
 import { seededRandom } from "../support/seeded-random.ts";
-import { slow, startMirror } from "../support/zoo/zoo.ts";
+import { slow, startMirror, type LoggedRequest } from "../support/zoo/zoo.ts";
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -17,14 +17,43 @@ const MIB = 2 ** 20;
 const KILLS = Number(process.env["DISTSWARM_KILLS"] ?? 15);
 const SEED = Number(process.env["DISTSWARM_SEED"] ?? 1);
 
-/** A kill comes this long after the agent is ready, in ms: ingest, commit, eviction and index refresh all fall within. */
+const CLIENTS = 6;
+
+/** A kill amid requests comes at most this long after the agent is ready, in ms: ingests, commits, evictions. */
 const LONGEST_LIFE_MS = 400;
 
+/** A synced tree is read this long after the hint (`HINT_DELAY` in manifest/rounds.ts), in ms. */
+const REFRESH_AFTER_MS = 500;
+
+/** A kill around the refresh comes within so many ms of its beginning, or of its end. */
+const REFRESH_SPREAD_MS = 60;
+
+/** What kills in turn are aimed at. */
+const AIMS = ["load", "load", "load", "refresh", "load", "load", "load", "refreshed"] as const;
+
 const open = closeAfterEach();
-const random = seededRandom(SEED);
+const sizes = seededRandom(SEED);
 const files = Array.from({ length: 24 }, (_, at) =>
-  testFile(`file-${at}.tar.xz`, Math.ceil(random() * 3 * MIB) + at * KIB),
+  testFile(`file-${at}.tar.xz`, Math.ceil(sizes() * 3 * MIB) + at * KIB),
 );
+
+/** Lines enough that a refresh takes its time. */
+const padding = Array.from({ length: 2000 }, (_, at) => distLine(testFile(`padding-${at}.tar.xz`, 8)));
+
+/** The Manifest before and after a sync, in turn. */
+const manifests = [[...files.map(distLine)], [...files.slice(1).map(distLine), ...padding]].map((lines) =>
+  lines.map((line) => `${line}\n`).join(""),
+);
+
+/** Changes the tree as a sync does, and touches its top: the agent's hint. */
+async function sync(repo: string, turn: number): Promise<void> {
+  await writeFile(join(repo, "app-misc", "files", "Manifest"), manifests[turn % manifests.length]!);
+  await writeFile(join(repo, `synced-${turn}`), "");
+}
+
+function refreshes(agent: AgentProcess): number {
+  return agent.log.filter((line) => /read \d+ Manifests/.test(line)).length;
+}
 
 /** Every blob that a killed agent left is whole and right. */
 async function expectRightBlobs(store: string): Promise<void> {
@@ -35,14 +64,39 @@ async function expectRightBlobs(store: string): Promise<void> {
   }
 }
 
-/** Asks for files at random and rewrites the Manifest now and then, until the agent is killed. */
-async function load(agent: AgentProcess, repo: string, until: AbortSignal): Promise<void> {
-  const clients = Array.from({ length: 6 }, async () => {
-    while (!until.aborted) {
-      const file = files[Math.floor(random() * files.length)]!;
-      const bytes = await get(agent, file, until).catch(() => undefined);
+/** What a killed agent left of files that it was fetching, with the bytes that there are. */
+async function leftPartials(store: string): Promise<Map<TestFile, number>> {
+  const left = new Map<TestFile, number>();
+  for (const name of await readdir(join(store, "partial")).catch(() => [])) {
+    const file = files.find(({ digest }) => digest === name);
+    expect(file).toBeDefined();
+    const { size } = await stat(join(store, "partial", name));
+    if (size > 0 && size < file!.bytes.length) left.set(file!, size);
+  }
+  return left;
+}
+
+/** Each partial whose file was asked for was gone on with at its end; returns how many there were. */
+function expectResumed(partials: ReadonlyMap<TestFile, number>, requests: readonly LoggedRequest[]): number {
+  let resumed = 0;
+  for (const [{ name }, size] of partials) {
+    const first = requests.find(({ url }) => basename(url) === name);
+    if (first === undefined) continue; // killed before
+    expect(`${name} ${first.headers.range}`).toBe(`${name} bytes=${size}-`);
+    resumed += 1;
+  }
+  return resumed;
+}
+
+/** Clients ask for `urgent` files and then for any, each in an order of its own, until the agent is killed. */
+async function load(agent: AgentProcess, life: { seed: number; urgent: TestFile[]; over: AbortSignal }): Promise<void> {
+  const clients = Array.from({ length: CLIENTS }, async (_, client) => {
+    const random = seededRandom(life.seed + client);
+    const first = life.urgent.filter((_file, at) => at % CLIENTS === client);
+    while (!life.over.aborted) {
+      const file = first.shift() ?? files[Math.floor(random() * files.length)]!;
+      const bytes = await get(agent, file, life.over).catch(() => undefined);
       if (bytes !== undefined) expect(digestOf(bytes)).toBe(file.digest);
-      if (random() < 0.1) await makeRepository(repo, random() < 0.5 ? files : files.slice(1));
     }
   });
   await Promise.all(clients);
@@ -57,37 +111,54 @@ async function get(agent: AgentProcess, file: TestFile, signal?: AbortSignal): P
   return Buffer.from(await answer.arrayBuffer());
 }
 
+/** Waits for the moment of a kill, which is what is being tested. */
+async function moment(agent: AgentProcess, aim: (typeof AIMS)[number], random: () => number): Promise<void> {
+  if (aim === "load") return delay(random() * LONGEST_LIFE_MS);
+  const before = refreshes(agent);
+  if (aim === "refresh") return delay(REFRESH_AFTER_MS + random() * REFRESH_SPREAD_MS);
+  await expect.poll(() => refreshes(agent), { interval: 5 }).toBeGreaterThan(before);
+  await delay(random() * REFRESH_SPREAD_MS);
+}
+
 test(
-  `killed at ${KILLS} seeded moments (seed ${SEED}): only right blobs, nothing half, partials resumed`,
+  `killed at ${KILLS} seeded moments (seed ${SEED}): only right blobs, nothing half, every partial resumed`,
   { timeout: KILLS * 5000 + 60_000 },
   async () => {
     const dir = await mkdtemp(join(tmpdir(), "distswarm-crash-"));
     open.push({ close: () => rm(dir, { recursive: true, force: true }) });
-    const repo = join(dir, "repo");
+    const [repo, store] = [join(dir, "repo"), join(dir, "store")];
     await makeRepository(repo, files);
     const mirror = await startMirror(slow(8 * MIB), Object.fromEntries(files.map(({ name, bytes }) => [name, bytes])));
     open.push(mirror);
     const place = {
       dir,
-      // room for about half of the files, so that commits evict
-      config: `[proxy]\nlisten = ["127.0.0.1:0"]\n[store]\ndir = "${dir}/store"\nmax_size = "18MiB"\nmin_free = "0B"\n[portage]\nrepos = ["${repo}"]\ndistdir = ""\n[upstream]\nmirrors = ["${mirror.url}"]\n`,
+      // room for all that is fetched at once, and for two thirds of the files, so that commits evict
+      config: `[proxy]\nlisten = ["127.0.0.1:0"]\n[store]\ndir = "${store}"\nmax_size = "24MiB"\nmin_free = "0B"\n[portage]\nrepos = ["${repo}"]\ndistdir = ""\n[upstream]\nmirrors = ["${mirror.url}"]\n`,
     };
+    let resumed = 0;
+    let syncs = 0;
     for (let kill = 0; kill < KILLS; kill += 1) {
+      const seed = (SEED * KILLS + kill) * (CLIENTS + 1);
+      const aim = AIMS[kill % AIMS.length]!;
+      const partials = await leftPartials(store);
+      const asked = mirror.files().length;
       const agent = await startAgentProcess(place);
-      await expectRightBlobs(join(dir, "store"));
+      await expectRightBlobs(store);
       const over = new AbortController();
-      const loaded = load(agent, repo, over.signal);
-      await delay(random() * LONGEST_LIFE_MS); // the moment of the kill is what is being tested
+      const loaded = load(agent, { seed, urgent: [...partials.keys()], over: over.signal });
+      if (aim !== "load") await sync(repo, (syncs += 1));
+      await moment(agent, aim, seededRandom(seed + CLIENTS));
       await agent.end("SIGKILL");
       over.abort();
       await loaded;
+      resumed += expectResumed(partials, mirror.files().slice(asked));
     }
-    await makeRepository(repo, files);
+    expect(resumed).toBeGreaterThan(KILLS / 5); // how many depends on the speed of the machine
+    await sync(repo, 0);
     const agent = await startAgentProcess(place);
     open.push({ close: () => agent.end("SIGKILL") });
-    await expectRightBlobs(join(dir, "store"));
+    await expectRightBlobs(store);
     for (const file of files) expect(digestOf(await get(agent, file))).toBe(file.digest);
-    expect(mirror.files().some(({ headers }) => /^bytes=[1-9]/.test(headers.range ?? ""))).toBe(true);
     expect(await agent.end("SIGTERM")).toBe(0);
   },
 );
