@@ -14,7 +14,7 @@ export const configSchema = z.strictObject({
     "Keys, database and sockets of the agent (as an ordinary user: $XDG_STATE_HOME/distswarm).",
   ),
   proxy: section("The doors: how Portage on this box gets at the agent.", {
-    listen: option(value.listOf(value.listenAddress), ["127.0.0.1:8480", "[::1]:8480"], "Where the doors listen."),
+    listen: option(value.distinct(value.listenAddress), ["127.0.0.1:8480", "[::1]:8480"], "Where the doors listen."),
     allow: option(value.listOf(value.subnet), ["127.0.0.0/8", "::1/128"], "Who may use the doors."),
     connect_ports: option(value.listOf(value.port), [443], "Ports to which the proxy opens CONNECT tunnels."),
     verify_first: option(value.size, "16MiB", "Upstream bytes up to this size wait for the digest."),
@@ -25,7 +25,7 @@ export const configSchema = z.strictObject({
       "/var/cache/distswarm",
       "Where the store lies (as an ordinary user: $XDG_CACHE_HOME/distswarm).",
     ),
-    max_size: option(value.size, "50GiB", "The least recently used blobs are evicted above this size."),
+    max_size: option(value.sizeAboveZero, "50GiB", "The least recently used blobs are evicted above this size."),
     min_free: option(value.size, "2GiB", "Blobs are also evicted to keep this much of the file system free."),
   }),
   portage: section("What the agent reads of Portage.", {

@@ -1,6 +1,7 @@
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { configSchema, type Config } from "../config.ts";
+import { isOurselves, type OwnAddresses } from "../portage/mirrors.ts";
 import { readPortage, type PortageSettings } from "../portage/portage.ts";
 import { checkConfig } from "./check.ts";
 import { allows, chooseDirectories, type Directories } from "./directories.ts";
@@ -36,10 +37,20 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
   const file = options.file ?? (await findConfigFile(root, directories));
   const raw = file === undefined ? {} : await readConfigFile(file);
   const { proxy } = checkConfig(raw, file ?? "");
-  const portage = await readPortage(root, { listen: proxy.listen, names: ownNames() });
-  const config = configSchema.parse(layered(hostDefaults(portage, directories), raw));
+  const own = { listen: proxy.listen, names: ownNames() };
+  const portage = await readPortage(root, own);
+  const written = configSchema.parse(layered(hostDefaults(portage, directories), raw));
+  const { config, ownMirrors } = withoutOwnMirrors(written, own);
   const absentRepos = await filterAsync(config.portage.repos, async (repo) => !(await allows(join(root, repo))));
-  return { config, ...describeOrigins({ config, file, portage, absentRepos }) };
+  return { config, ...describeOrigins({ config, file, portage, absentRepos, ownMirrors }) };
+}
+
+/** Takes out the mirrors that are this agent itself: it would ask itself for what it lacks. */
+function withoutOwnMirrors(config: Config, own: OwnAddresses): { config: Config; ownMirrors: readonly string[] } {
+  const isOwn = (mirror: string): boolean => URL.canParse(mirror) && isOurselves(new URL(mirror), own);
+  const ownMirrors = config.upstream.mirrors.filter(isOwn);
+  const mirrors = config.upstream.mirrors.filter((mirror) => !isOwn(mirror));
+  return { config: { ...config, upstream: { ...config.upstream, mirrors } }, ownMirrors };
 }
 
 async function filterAsync<T>(items: readonly T[], keep: (item: T) => Promise<boolean>): Promise<T[]> {

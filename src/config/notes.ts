@@ -9,6 +9,8 @@ export interface Origins {
   readonly portage: PortageSettings;
   /** Of the config's repositories, those that are not there. */
   readonly absentRepos: readonly string[];
+  /** What `upstream.mirrors` said that is this agent itself; the config has it no more. */
+  readonly ownMirrors: readonly string[];
 }
 
 /** What is told at the start, one plain line each. */
@@ -20,7 +22,7 @@ export interface Described {
 }
 
 const NO_REPOSITORY =
-  "no ebuild repository: repos.conf names none, so no file can be told by its digest (a plain mirror only)";
+  "no ebuild repository: repos.conf names none that could be read, so no file can be told by its digest (a plain mirror only)";
 
 function repositoryNotes({ config, absentRepos }: Origins): string[] {
   const present = config.portage.repos.filter((repo) => !absentRepos.includes(repo));
@@ -38,7 +40,7 @@ function mirrorNotes({ config, portage }: Origins): string[] {
 
 /** Says in plain words what was found on this box and what lacks. */
 export function describeOrigins(origins: Origins): Described {
-  const { config, file, portage } = origins;
+  const { config, file, portage, ownMirrors } = origins;
   const { repos, distdir } = config.portage;
   const notes = [
     file === undefined ? "no config file: defaults, and what Portage's own files say" : `config file: ${file}`,
@@ -47,5 +49,10 @@ export function describeOrigins(origins: Origins): Described {
     distdir === null ? "no DISTDIR: nothing is shared from there" : `DISTDIR: ${distdir}`,
     `store: ${config.store.dir}, state: ${config.state_dir}`,
   ];
-  return { notes, warnings: [...portage.warnings, ...(repos.length === 0 ? [NO_REPOSITORY] : [])] };
+  const warnings = [
+    ...portage.warnings,
+    ...ownMirrors.map((url) => `upstream.mirrors names this agent itself, which is left out: ${url}`),
+    ...(repos.length === 0 ? [NO_REPOSITORY] : []),
+  ];
+  return { notes, warnings };
 }

@@ -41,6 +41,16 @@ export function listOf<Out, In>(item: ValueType<Out, In>): ValueType<Out[], In[]
   return { type: `list of ${item.type}`, allowed, schema: z.array(item.schema, { error: allowed }) };
 }
 
+/** An array of `item`, with at least one, and none twice. */
+export function distinct<Out>(item: ValueType<Out, string>): ValueType<Out[], string[]> {
+  const allowed = `a list of one or more, none twice; each entry must be ${item.allowed}`;
+  const schema = z
+    .array(z.string({ error: item.allowed }), { error: allowed })
+    .refine((texts) => texts.length > 0 && new Set(texts).size === texts.length, { error: allowed })
+    .pipe(z.array(item.schema));
+  return { type: `list of ${item.type}`, allowed, schema };
+}
+
 /** One of the given words. */
 export function oneOf<const Word extends string>(words: readonly Word[]): ValueType<Word, Word> {
   const allowed = `one of ${words.map((word) => JSON.stringify(word)).join(", ")}`;
@@ -68,6 +78,13 @@ export const boolean: ValueType<boolean, boolean> = {
 
 /** Bytes. */
 export const size = textual("size", 'a size such as "16MiB" (units: B, KiB, MiB, GiB, TiB)', parseSize);
+
+/** Bytes, more than 0. */
+export const sizeAboveZero = textual(
+  "size",
+  'a size above 0 such as "16MiB" (units: B, KiB, MiB, GiB, TiB)',
+  (text) => parseSize(text) || undefined,
+);
 
 /** Milliseconds, more than 0. */
 export const duration = textual(

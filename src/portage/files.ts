@@ -22,13 +22,20 @@ export async function readText(path: string): Promise<FileText> {
 
 /**
  * The files that a Portage config path stands for: itself, or for a directory all files below it, sorted by name, less
- * dot-files, `~` backups and version control. None when there is nothing or it cannot be looked at.
+ * dot-files, `~` backups and version control. None when there is nothing.
+ *
+ * @param complain told of each path that is there and cannot be looked at, with the reason, one line.
  */
-export async function configFiles(path: string): Promise<string[]> {
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined || isSkipped(basename(path))) return [];
-  if (found.isFile()) return [path];
-  if (!found.isDirectory()) return [];
-  const names = (await readdir(path).catch(() => [])).sort((a, b) => (a < b ? -1 : 1));
-  return (await Promise.all(names.map((name) => configFiles(join(path, name))))).flat();
+export async function configFiles(path: string, complain: (problem: string) => void = () => {}): Promise<string[]> {
+  if (isSkipped(basename(path))) return [];
+  try {
+    const found = await stat(path);
+    if (found.isFile()) return [path];
+    if (!found.isDirectory()) return [];
+    const names = (await readdir(path)).sort((a, b) => (a < b ? -1 : 1));
+    return (await Promise.all(names.map((name) => configFiles(join(path, name), complain)))).flat();
+  } catch (error) {
+    if (!["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) complain(`${path}: ${messageOf(error)}`);
+    return [];
+  }
 }

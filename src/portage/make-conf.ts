@@ -24,7 +24,8 @@ export interface MakeConf {
 export async function readMakeConf(root: string): Promise<MakeConf> {
   const reader = new MakeConfReader(root);
   for (const path of MAKE_CONF_PATHS) {
-    for (const file of await configFiles(join(root, path))) await reader.read(file);
+    const files = await configFiles(join(root, path), (problem) => reader.warnings.push(problem));
+    for (const file of files) await reader.read(file);
   }
   return reader;
 }

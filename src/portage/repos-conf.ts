@@ -24,7 +24,7 @@ export async function readReposConf(root: string): Promise<ReposConf> {
   const ini: Ini = new Map();
   const warnings: string[] = [];
   for (const path of REPOS_CONF_PATHS) {
-    for (const file of await configFiles(join(root, path))) {
+    for (const file of await configFiles(join(root, path), (problem) => warnings.push(problem))) {
       const content = await readText(file);
       if ("problem" in content) warnings.push(`${file}: ${content.problem}`);
       if (!("text" in content)) continue;

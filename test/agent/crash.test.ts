@@ -41,7 +41,7 @@ const files = Array.from({ length: 24 }, (_, at) =>
 const padding = Array.from({ length: 2000 }, (_, at) => distLine(testFile(`padding-${at}.tar.xz`, 8)));
 
 /** The Manifest before and after a sync, in turn. */
-const manifests = [[...files.map(distLine)], [...files.slice(1).map(distLine), ...padding]].map((lines) =>
+const manifests = [files.map(distLine), [...files.slice(1).map(distLine), ...padding]].map((lines) =>
   lines.map((line) => `${line}\n`).join(""),
 );
 

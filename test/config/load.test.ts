@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import { rootWith } from "../portage/tree.ts";
+import { giveAway, unprivileged } from "../support/unprivileged.ts";
 
 const USER = 1000;
 
@@ -72,6 +73,39 @@ describe("what the config file leaves out", () => {
   });
 });
 
+test.each([
+  ["/etc/portage/make.conf", "scandir"],
+  ["/etc/portage/repos.conf", "scandir"],
+  ["/etc/portage/make.conf/mine", "open"],
+  ["/etc/portage/repos.conf/gentoo.conf", "open"],
+])("%s that the agent may not read is told", async (path, call) => {
+  const root = await rootWith({
+    "/etc/portage/make.conf/mine": 'DISTDIR="/srv/distfiles"\n',
+    "/etc/portage/repos.conf/gentoo.conf": "[gentoo]\nlocation = /srv/gentoo\n",
+  });
+  await giveAway(root);
+  await chmod(join(root, path), 0);
+  const { warnings } = await unprivileged(() => loadConfig({ root, env: { HOME: "/h" }, uid: USER }));
+  await chmod(join(root, path), 0o755);
+  expect(warnings).toContain(`${root}${path}: EACCES: permission denied, ${call} '${root}${path}'`);
+});
+
+test("upstream.mirrors less this agent itself, which is told", async () => {
+  const root = await rootWith({
+    "/etc/distswarm.toml":
+      '[upstream]\nmirrors = ["http://127.0.0.1:8480/", "http://localhost:8480", "http://lan:8480"]',
+  });
+  const { config, warnings } = await loadConfig({ root, env: {}, uid: 0 });
+  expect(config.upstream.mirrors).toEqual(["http://lan:8480"]);
+  expect(warnings).toEqual(
+    expect.arrayContaining(
+      ["http://127.0.0.1:8480", "http://localhost:8480"].map(
+        (url) => `upstream.mirrors names this agent itself, which is left out: ${url}`,
+      ),
+    ),
+  );
+});
+
 describe("a machine that is no Gentoo, as an ordinary user", () => {
   test("gives a config that works, in the user's own directories, and says what lacks", async () => {
     const root = await rootWith({});
@@ -89,7 +123,7 @@ describe("a machine that is no Gentoo, as an ordinary user", () => {
       "store: /home/ann/.cache/distswarm, state: /home/ann/.local/state/distswarm",
     ]);
     expect(warnings).toEqual([
-      "no ebuild repository: repos.conf names none, so no file can be told by its digest (a plain mirror only)",
+      "no ebuild repository: repos.conf names none that could be read, so no file can be told by its digest (a plain mirror only)",
     ]);
   });
 

@@ -41,12 +41,27 @@ describe("one wrong thing in the config file", () => {
     [
       "a size without a unit",
       '[store]\nmax_size = "50"',
-      'store.max_size is "50"; it must be a size such as "16MiB" (units: B, KiB, MiB, GiB, TiB)',
+      'store.max_size is "50"; it must be a size above 0 such as "16MiB" (units: B, KiB, MiB, GiB, TiB)',
     ],
     [
       "a number for a size",
       "[store]\nmin_free = 5",
       'store.min_free is 5; it must be a size such as "16MiB" (units: B, KiB, MiB, GiB, TiB)',
+    ],
+    [
+      "no place for blobs at all",
+      '[store]\nmax_size = "0B"',
+      'store.max_size is "0B"; it must be a size above 0 such as "16MiB" (units: B, KiB, MiB, GiB, TiB)',
+    ],
+    [
+      "nowhere to listen",
+      "[proxy]\nlisten = []",
+      'proxy.listen is []; it must be a list of one or more, none twice; each entry must be an IP address with a port, such as "127.0.0.1:8480" or "[::1]:8480"',
+    ],
+    [
+      "one address to listen at twice",
+      '[proxy]\nlisten = ["[::1]:8480", "[::1]:8480"]',
+      'proxy.listen is ["[::1]:8480","[::1]:8480"]; it must be a list of one or more, none twice; each entry must be an IP address with a port, such as "127.0.0.1:8480" or "[::1]:8480"',
     ],
     [
       "no time at all",
@@ -72,7 +87,7 @@ describe("one wrong thing in the config file", () => {
     [
       "an address where a list belongs",
       '[proxy]\nlisten = "127.0.0.1:1"',
-      'proxy.listen is "127.0.0.1:1"; it must be a list; each entry must be ' +
+      'proxy.listen is "127.0.0.1:1"; it must be a list of one or more, none twice; each entry must be ' +
         'an IP address with a port, such as "127.0.0.1:8480" or "[::1]:8480"',
     ],
     [
@@ -125,7 +140,7 @@ describe("one wrong thing in the config file", () => {
 
 test("every wrong thing gets a line of its own", async () => {
   expect(await problemsOf('stat_dir = "/x"\n[store]\nmax_size = "big"\ndri = "/y"')).toEqual([
-    'store.max_size is "big"; it must be a size such as "16MiB" (units: B, KiB, MiB, GiB, TiB)',
+    'store.max_size is "big"; it must be a size above 0 such as "16MiB" (units: B, KiB, MiB, GiB, TiB)',
     "unknown key store.dri; did you mean store.dir?",
     "unknown key stat_dir; did you mean state_dir?",
   ]);
