@@ -81,7 +81,7 @@ export async function buildLan(config: Config, components: LanComponents): Promi
     },
     { listen },
   );
-  const sources = new PeerSources({ client, directory: swarm, standing: new Standing(), traffic, ownId: identity.id });
+  const sources = new PeerSources({ client, directory: swarm, standing: new Standing(), traffic });
   store.on("added", ({ digest }) => swarm.added(digest));
   store.on("removed", (digest) => swarm.removed(digest));
   return {

@@ -11,8 +11,6 @@ export interface SourceBody {
    * Throws {@link SourceError}.
    */
   readonly bytes: AsyncIterable<Buffer>;
-  /** From peers: the boxes that the bytes come through, the nearest first, as ids. */
-  readonly chain?: readonly string[];
 }
 
 /** Something that can give one wanted blob. */

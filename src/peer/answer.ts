@@ -1,12 +1,12 @@
 import { SourceError } from "../core/errors.ts";
 import { readContentRange } from "./byte-range.ts";
 import type { BlobReply } from "./peer-connection.ts";
-import { CHAIN_HEADER, PRESENT_HEADER, readBytes, readIds } from "./protocol.ts";
+import { PRESENT_HEADER, readBytes } from "./protocol.ts";
 
 /** What is known of a good answer before its body. */
 export interface Answer {
-  /** The boxes that the bytes come through, nearest first; empty when the peer holds the whole blob. */
-  readonly chain: readonly string[];
+  /** It is a growing copy, which nobody has checked. */
+  readonly isGrowing: boolean;
   /** Bytes of the blob that were present when the answer began; its size when it is whole. */
   readonly present: number;
 }
@@ -31,5 +31,6 @@ export function checkAnswer({ status, headers }: BlobReply, asked: { offset: num
   if (readBytes(headers, "content-length") !== size - offset) {
     throw new SourceError("BAD_LENGTH", `sends ${headers["content-length"]} bytes instead of ${size - offset}`);
   }
-  return { chain: readIds(headers, CHAIN_HEADER), present: readBytes(headers, PRESENT_HEADER) ?? size };
+  const present = readBytes(headers, PRESENT_HEADER);
+  return { isGrowing: present !== undefined, present: present ?? size };
 }

@@ -6,15 +6,7 @@ import { LentBuffers } from "../core/lent-buffers.ts";
 import { contentRange, readRange } from "./byte-range.ts";
 import type { BlobShelf, GrowingBlob } from "./growing-blob.ts";
 import { mayFollow } from "./may-follow.ts";
-import {
-  CHAIN_HEADER,
-  PRESENT_HEADER,
-  RECEIVING_HEADER,
-  TRIED_HEADER,
-  digestOfPath,
-  idList,
-  readIds,
-} from "./protocol.ts";
+import { PRESENT_HEADER, RECEIVING_HEADER, TRIED_HEADER, digestOfPath, idList, readIds } from "./protocol.ts";
 import type { Traffic } from "./traffic.ts";
 import type { Upload, UploadSlots } from "./upload-slots.ts";
 
@@ -28,7 +20,6 @@ export interface BlobAnswerComponents {
   readonly shelf: BlobShelf;
   readonly traffic: Traffic;
   readonly slots: UploadSlots;
-  readonly ownId: string;
   /** Who asks. */
   readonly peer: string;
 }
@@ -66,11 +57,11 @@ export class BlobAnswer {
   }
 
   async #open(digest: Digest): Promise<Readable | undefined> {
-    const { shelf, ownId } = this.#components;
+    const { shelf } = this.#components;
     const blob = await shelf.open(digest);
     if (blob !== undefined) return wholeBlob(blob);
     const growing = shelf.openGrowing(digest);
-    return growing && growingBlob(growing, ownId);
+    return growing && growingBlob(growing);
   }
 
   async #sendReadable(
@@ -132,12 +123,12 @@ function wholeBlob(blob: OpenBlob): Readable {
   };
 }
 
-function growingBlob(blob: GrowingBlob, ownId: string): Readable {
+function growingBlob(blob: GrowingBlob): Readable {
   return {
     size: blob.size,
     received: blob.received,
     isRoot: blob.isRoot,
-    headers: { [PRESENT_HEADER]: blob.received, [CHAIN_HEADER]: idList([ownId, ...blob.chain]) },
+    headers: { [PRESENT_HEADER]: blob.received },
     read: (range, signal) => readGrowing(blob, range, signal),
     close: () => blob.close(),
   };

@@ -124,8 +124,8 @@ export class BlobServer implements Startable {
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const peer = this.#peers.get(request.socket);
     if (peer === undefined || !this.#components.admits(peer)) return void request.socket.destroy();
-    const { shelf, traffic, identity } = this.#components;
-    const answer = new BlobAnswer({ shelf, traffic, slots: this.#slots, ownId: identity.id, peer });
+    const { shelf, traffic } = this.#components;
+    const answer = new BlobAnswer({ shelf, traffic, slots: this.#slots, peer });
     try {
       await answer.send(request, response);
     } catch (error) {

@@ -6,8 +6,6 @@ export interface GrowingBlob {
   readonly size: number;
   /** Bytes present now, counted from 0. */
   readonly received: number;
-  /** The boxes that its bytes come from now, the nearest first: ids; empty while they come from upstream. */
-  readonly chain: readonly string[];
   /** Its bytes come from no other box: from upstream, or they are about to. */
   readonly isRoot: boolean;
   /** Up to `length` bytes from `position`, as far as they are present, put `into` a buffer of the caller. */

@@ -24,7 +24,6 @@ export interface PeerSourceParts {
   readonly directory: Directory;
   readonly standing: Standing;
   readonly traffic: Traffic;
-  readonly ownId: string;
 }
 
 /** What may be set of a peer source. */
@@ -38,12 +37,6 @@ export interface PeerSourceInit {
 /** A good answer of a peer, its body not read yet. */
 interface Opened extends Answer {
   readonly reply: BlobReply;
-}
-
-/** What a peer gives. */
-export interface PeerBody extends SourceBody {
-  /** The boxes that the bytes come through, nearest first: what this box must tell those who read its growing copy. */
-  readonly chain: readonly string[];
 }
 
 /**
@@ -83,7 +76,7 @@ export class PeerSource implements Source {
    * See {@link Source.open}. While holders only have too many readers, waits for these to have something to give; for
    * so long only as the patience lasts, since one could have given more.
    */
-  async open({ offset, signal }: { offset: number; signal: AbortSignal }): Promise<PeerBody> {
+  async open({ offset, signal }: { offset: number; signal: AbortSignal }): Promise<SourceBody> {
     const { patienceMs } = this.#init;
     const since = performance.now();
     let lackingSince = since;
@@ -108,7 +101,7 @@ export class PeerSource implements Source {
     this.#failed(this.#giver);
   }
 
-  async #openFirst(offset: number, signal: AbortSignal): Promise<PeerBody> {
+  async #openFirst(offset: number, signal: AbortSignal): Promise<SourceBody> {
     const { standing } = this.#parts;
     const { candidate, answer, abort } = await firstAnswer<Holder, Opened>(
       {
@@ -125,8 +118,8 @@ export class PeerSource implements Source {
       signal,
     );
     this.#giver = candidate;
-    this.#isGrowing = answer.chain.length > 0;
-    return { chain: answer.chain, bytes: this.#body(answer, offset, abort, signal) };
+    this.#isGrowing = answer.isGrowing;
+    return { bytes: this.#body(answer, offset, abort, signal) };
   }
 
   #next(): Holder | undefined {
@@ -158,6 +151,8 @@ export class PeerSource implements Source {
     const { directory } = this.#parts;
     const { code, status } = error instanceof SourceError ? error : {};
     if (code === "ABSENT") return directory.disown(holder.id, this.#init.want.digest);
+    // its program is gone: what it was receiving is nobody's affair any more, and whoever followed it may go on
+    if (code === "REFUSED" && holder.growing === true) directory.disown(holder.id, this.#init.want.digest);
     if (code !== "BUSY") return this.#failed(holder);
     if (status !== 503) return this.#candidates.wasBehind(holder);
     const readers = readIds(reply!.headers, RECEIVING_HEADER);
@@ -165,10 +160,9 @@ export class PeerSource implements Source {
     this.#candidates.wasFull(holder, { readers, hasMore }, (id) => directory.peer(id));
   }
 
-  /** Only what is present is worth waiting for: where more would come from this box itself, or is not asked for. */
-  #isBounded({ chain, present }: Answer): boolean {
-    if (present === this.#init.want.size) return false;
-    return this.#init.growing === "present" || chain.includes(this.#parts.ownId);
+  /** Whether more than is present now would come, which is not asked for. */
+  #isBounded({ isGrowing }: Answer): boolean {
+    return isGrowing && this.#init.growing === "present";
   }
 
   async *#body(opened: Opened, offset: number, abort: AbortController, signal: AbortSignal): AsyncGenerator<Buffer> {

@@ -6,7 +6,7 @@ import { isDigest, type Digest } from "../core/digest.ts";
  *
  *     GET /blobs/<digest>   Range: bytes=N-   Distswarm-Tried: <id>, <id>
  *     200 or 206            Content-Length, Content-Range, ETag: "<digest>"
- *                           of a growing copy also Distswarm-Present: N and Distswarm-Chain: <id>, <id>
+ *                           of a growing copy also Distswarm-Present: N
  *     404                   it is not here
  *     416                   of a growing copy also: it has no more than the asker, and gets it from another box itself
  *     503                   too many readers; Distswarm-Receiving: <id>, <id> names boxes that are receiving it now;
@@ -16,10 +16,8 @@ const BLOBS_PATH = "/blobs/";
 
 /** Ids that have already been asked for the blob in vain. */
 export const TRIED_HEADER = "distswarm-tried";
-/** How many bytes were present when the answer began. */
+/** Of a growing copy, or of one with too many readers: how many bytes were present when the answer began. */
 export const PRESENT_HEADER = "distswarm-present";
-/** Of a growing copy: where its bytes come from, nearest first, the answering box before all. */
-export const CHAIN_HEADER = "distswarm-chain";
 /** Ids of boxes that are receiving the blob now: ask them. */
 export const RECEIVING_HEADER = "distswarm-receiving";
 

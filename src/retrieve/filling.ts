@@ -54,8 +54,6 @@ export class Filling {
   readonly contributors = new Contributors();
   /** The try that is under way. */
   current: RunningAttempt | undefined;
-  /** The boxes that the bytes come through now, the nearest first. */
-  chain: readonly string[] = [];
 
   readonly #components: FillingComponents;
   readonly #init: FillingInit;
@@ -225,9 +223,8 @@ export class Filling {
   async #take(attempt: RunningAttempt, signal: AbortSignal): Promise<void> {
     const { source } = attempt;
     const { copy, claim } = this.#components;
-    const { bytes, chain = [] } = await source.open({ offset: copy.received, signal });
+    const { bytes } = await source.open({ offset: copy.received, signal });
     attempt.answered();
-    this.chain = chain;
     for await (const chunk of bytes) {
       this.contributors.add(source);
       await this.#write(chunk);

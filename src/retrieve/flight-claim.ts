@@ -126,6 +126,7 @@ export class FlightClaim {
     const told = { at: new Date().toISOString(), event, ...(box && { box }) };
     this.events.push(told);
     const { digest, names } = this.#want;
-    this.#log.debug({ digest, event, box }, `${names[0] ?? digest}: ${claimText(told)}`);
+    const level = event === "claimed" || event === "followed" ? "debug" : "info";
+    this.#log[level]({ digest, event, box }, `${names[0] ?? digest}: ${claimText(told)}`);
   }
 }

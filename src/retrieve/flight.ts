@@ -152,7 +152,6 @@ export class Flight {
     return new GrowingCopy({
       size: this.want.size,
       received: () => this.#copy.received,
-      chain: () => this.#filling.chain,
       isRoot: () => this.#claim.isRoot || this.isVerified,
       failure: () => (dropped === this.#dropped && this.#copy.isKept ? this.#failureFor(false) : startedOver()),
       changed: this.#changed,

@@ -4,7 +4,6 @@ import type { Pulse } from "../core/pulse.ts";
 export interface GrowingFlight {
   readonly size: number;
   received(): number;
-  chain(): readonly string[];
   /** Whether its bytes come from no other box: from upstream, or they are about to. */
   isRoot(): boolean;
   /** Why what was read so far is worth nothing, or nothing more will come; undefined while all is well. */
@@ -30,11 +29,6 @@ export class GrowingCopy {
   /** Bytes present now, counted from 0. */
   get received(): number {
     return this.#flight.failure() === undefined ? this.#flight.received() : 0;
-  }
-
-  /** The boxes that its bytes come from now, the nearest first; empty while they come from upstream. */
-  get chain(): readonly string[] {
-    return this.#flight.chain();
   }
 
   /** See {@link GrowingFlight.isRoot}. */

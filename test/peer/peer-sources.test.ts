@@ -5,7 +5,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { Pulse } from "../../src/core/pulse.ts";
-import type { Source } from "../../src/core/source.ts";
+import { SourceError } from "../../src/core/errors.ts";
+import type { GrowingUse, Source } from "../../src/core/source.ts";
 import type { GrowingBlob } from "../../src/peer/growing-blob.ts";
 import {
   makeAsking,
@@ -216,7 +217,6 @@ describe("holders", () => {
 /** A blob that grows as the test says. */
 class Growing {
   received = 0;
-  chain: string[] = [];
   isRoot = true;
   readonly #grew = new Pulse();
   readonly #file: Buffer;
@@ -234,7 +234,6 @@ class Growing {
     return {
       size: this.#file.length,
       received: this.received,
-      chain: this.chain,
       isRoot: this.isRoot,
       read: async (position, length) => this.#file.subarray(position, Math.min(position + length, this.received)),
       grown: async (position, signal) => {
@@ -286,12 +285,11 @@ describe("a growing copy", () => {
     expect((await retrieve(third, LARGE)).bytes.equals(LARGE)).toBe(true);
   });
 
-  it("is read only as far as it is present when it comes from the reader itself", async () => {
+  it("is read only as far as it is present when no more is asked for, which is nobody's fault", async () => {
     const { box, growing } = await startGrowing();
     const asker = await asking(box);
     growing.grow(500);
-    growing.chain = [asker.id];
-    const [source] = await sourcesOf(asker);
+    const [source] = await sourcesOf(asker, "present");
     const body = await source!.open({ offset: 0, signal });
     const chunks: Buffer[] = [];
     await expect(
@@ -302,11 +300,53 @@ describe("a growing copy", () => {
     expect(Buffer.concat(chunks)).toEqual(LARGE.subarray(0, 500));
     expect(asker.standing.isLeft(box.holder.id, digestOf(LARGE))).toBe(false);
   });
+
+  it("is not taken for a whole one when only that will do", async () => {
+    const { box, growing } = await startGrowing();
+    growing.grow(500);
+    const [source] = await sourcesOf(await asking(box), "none");
+    await expect(source!.open({ offset: 0, signal })).rejects.toMatchObject({ code: "BUSY" });
+  });
+
+  it("that comes from another box is given only to who has less of it", async () => {
+    const { box, growing } = await startGrowing();
+    growing.grow(500);
+    growing.isRoot = false;
+    const open = async (offset: number): Promise<unknown> => {
+      const [source] = await sourcesOf(await asking(box));
+      return source!.open({ offset, signal });
+    };
+    await expect(open(500)).rejects.toMatchObject({ code: "BUSY" });
+    await open(499);
+    growing.isRoot = true;
+    await open(500);
+    await expect(open(501)).rejects.toMatchObject({ code: "BUSY" });
+  });
+
+  it("of a box whose program is gone is told to the directory, so that another one may go on", async () => {
+    const { box } = await startGrowing();
+    await box.stop();
+    const asker = await asking(box);
+    asker.directory.list = [{ ...box.holder, growing: true }];
+    const [source] = await sourcesOf(asker);
+    await expect(source!.open({ offset: 0, signal })).rejects.toMatchObject({ code: "REFUSED" });
+    expect(asker.directory.disowned).toEqual([`${box.holder.id} ${digestOf(LARGE)}`]);
+  });
+
+  it("that turns out wrong shuts out nobody who passed it on", async () => {
+    const { box, growing } = await startGrowing();
+    growing.grow(500);
+    const asker = await asking(box);
+    const [source] = await sourcesOf(asker);
+    await source!.open({ offset: 0, signal });
+    source!.blame(new SourceError("WRONG_BYTES", "wrong"));
+    expect(asker.standing.isShutOut(box.holder.id)).toBe(false);
+  });
 });
 
-async function sourcesOf(box: AskingBox): Promise<Source[]> {
+async function sourcesOf(box: AskingBox, growing: GrowingUse = "follow"): Promise<Source[]> {
   const found: Source[] = [];
-  for await (const source of box.sources.sources(wantOf(LARGE))) found.push(source);
+  for await (const source of box.sources.sources(wantOf(LARGE), { growing })) found.push(source);
   return found;
 }
 

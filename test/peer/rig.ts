@@ -162,7 +162,7 @@ export async function makeAsking(holders: readonly Holder[]): Promise<AskingBox>
   directory.list = [...holders];
   const standing = new Standing();
   const traffic = new Traffic();
-  const sources = new PeerSources({ client, directory, standing, traffic, ownId: identity.id });
+  const sources = new PeerSources({ client, directory, standing, traffic });
   return { id: identity.id, directory, standing, traffic, sources, stop: () => client.stop() };
 }
 
