@@ -136,6 +136,7 @@ export class PeerSource implements Source {
     try {
       reply = await client.get(holder, { digest, offset, tried, signal });
       const answer = checkAnswer(reply, { offset, size });
+      if (answer.isGrowing && this.#init.growing === "none") throw new SourceError("BUSY", "has not got all of it yet");
       if (this.#isBounded(answer) && answer.present <= offset)
         throw new SourceError("BUSY", "has no more than this box");
       return { ...answer, reply };

@@ -6,11 +6,19 @@ export interface Clock {
   at(time: number, task: () => void): () => void;
 }
 
-/** The clock of the system. */
+/**
+ * The clock of the system. What has arrived by then is taken in before a task: where this process was held up, an answer
+ * that lies there is not late.
+ */
 export const systemClock: Clock = {
   now: () => performance.now(),
   at: (time, task) => {
-    const timer = setTimeout(task, Math.max(0, Math.ceil(time - performance.now())));
-    return () => clearTimeout(timer);
+    let turn: NodeJS.Immediate | undefined;
+    const begin = (): void => void (turn = setImmediate(task));
+    const timer = setTimeout(begin, Math.max(0, Math.ceil(time - performance.now())));
+    return () => {
+      clearTimeout(timer);
+      clearImmediate(turn);
+    };
   },
 };

@@ -54,13 +54,11 @@ test("a file that all want at once is downloaded once, and explain tells who did
     const statuses = await Promise.all(lan.map((box) => get(box, file)));
     expect(statuses).toEqual(lan.map(() => 200));
     expect(upstream.files()).toHaveLength(before + 1);
-    const stories = await Promise.all(
-      lan.map(async (box) => (await box.agent.api.explain(file.digest)).files[0]!.claims),
-    );
-    expect(stories.map((story) => story[0]!.event).toSorted()).toEqual([
-      "claimed",
-      ...Array<string>(4).fill("followed"),
-    ]);
+    const explained = await Promise.all(lan.map(async (box) => (await box.agent.api.explain(file.digest)).files[0]!));
+    const downloaders = explained.filter(({ attempts }) => attempts.some(({ kind }) => kind === "upstream"));
+    expect(downloaders.map(({ claims }) => claims.map(({ event }) => event))).toEqual([["claimed"]]);
+    const followers = explained.filter(({ claims }) => claims.some(({ event }) => event === "followed"));
+    expect(followers.length).toBeGreaterThan(0);
   }
 });
 
