@@ -1,3 +1,4 @@
+import type { Loan } from "./buffer-pool.ts";
 import type { Digest } from "./digest.ts";
 
 /** A range of bytes: from `start` up to but without `end`, in bytes. */
@@ -26,7 +27,7 @@ export interface OpenBlob extends BlobInfo {
    * @throws {DistswarmError} `BLOB_DAMAGED` at the chunk that differs, or that cannot be read; by then the store has
    * dropped the blob.
    */
-  read(range?: ByteRange, options?: { lend?: boolean }): AsyncIterable<Buffer>;
+  read(range?: ByteRange, options?: { lend?: boolean | Loan }): AsyncIterable<Buffer>;
   /** Lets go of it; safe to call twice. */
   close(): Promise<void>;
 }

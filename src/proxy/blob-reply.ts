@@ -1,9 +1,10 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { ByteRange } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Content } from "../retrieve/content.ts";
 import { parseRange, type RangeRequest } from "../core/range.ts";
-import { sendBytes, type Exchange } from "./reply.ts";
+import { endAnswer, sendBytes, type Exchange } from "./reply.ts";
 
 /** The headers of a body up to this size leave together with it; those of a larger one do not wait for its first bytes. */
 const HEAD_WITH_BODY_BYTES = 256 * 1024;
@@ -59,7 +60,7 @@ export function sendBlobHead(exchange: Exchange, known: Known, cacheStatus: stri
   return range;
 }
 
-/** Sends a blob, or the range of it that was asked for; resolves with the bytes sent. Throws when its bytes end early. */
+/** Sends a blob, or the range of it that was asked for; resolves with the bytes sent, when they have left. Throws when its bytes end early. */
 export function sendContent(exchange: Exchange, content: Content): Promise<number> {
   const read: FileBody["read"] = (range) => content.read(range, exchange.signal);
   return sendFile(exchange, content, { cacheStatus: cacheStatusOf(content), read });
@@ -68,9 +69,12 @@ export function sendContent(exchange: Exchange, content: Content): Promise<numbe
 /** The same for any file of which the size is known. */
 export async function sendFile(exchange: Exchange, known: Known, body: FileBody): Promise<number> {
   const range = sendBlobHead(exchange, known, body.cacheStatus);
-  if (range.end - range.start > HEAD_WITH_BODY_BYTES) exchange.response.flushHeaders();
+  if (range.end - range.start > HEAD_WITH_BODY_BYTES) {
+    exchange.response.flushHeaders();
+    await turnOfTheLoop(); // who asked in the same moment is greeted before the first body costs its time
+  }
   await sendBytes(exchange, body.read(range));
-  exchange.response.end();
+  await endAnswer(exchange);
   return range.end - range.start;
 }
 

@@ -35,6 +35,15 @@ export async function sendBytes({ response, signal }: Exchange, bytes: AsyncIter
   }
 }
 
+/** Ends an answer; resolves when its last byte was given to the system, so that its buffers are free, or the client has left. */
+export function endAnswer({ response }: Exchange): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.destroyed) return resolve();
+    response.once("finish", resolve).once("close", resolve);
+    response.end();
+  });
+}
+
 function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {

@@ -1,4 +1,5 @@
 import type { ByteRange, OpenBlob } from "../core/blob-store.ts";
+import type { Loan } from "../core/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
 import { hasCode } from "../core/errors.ts";
 import type { SourceKind } from "../core/source.ts";
@@ -17,7 +18,7 @@ export interface Content {
    * when they end early: pass it on as a broken body, never as a clean end.
    */
   read(range: ByteRange, signal: AbortSignal): AsyncIterable<Buffer>;
-  /** Lets go of it; safe to call twice. */
+  /** Lets go of it, once the bytes read have left or never will: their buffers are used again. Safe to call twice. */
   close(): Promise<void>;
 }
 
@@ -29,11 +30,13 @@ export class StoredContent implements Content {
   readonly origin = "store";
   readonly collapsed = false;
   readonly #blob: OpenBlob;
+  readonly #loan: Loan;
   readonly #continue: Continue;
   #rest: Content | undefined;
 
-  constructor(blob: OpenBlob, proceed: Continue) {
+  constructor(blob: OpenBlob, loan: Loan, proceed: Continue) {
     this.#blob = blob;
+    this.#loan = loan;
     this.#continue = proceed;
   }
 
@@ -48,7 +51,7 @@ export class StoredContent implements Content {
   async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Buffer> {
     let position = range.start;
     try {
-      for await (const bytes of this.#blob.read(range, { lend: true })) {
+      for await (const bytes of this.#blob.read(range, { lend: this.#loan })) {
         position += bytes.length;
         yield bytes;
       }
@@ -61,6 +64,7 @@ export class StoredContent implements Content {
 
   async close(): Promise<void> {
     await this.#blob.close();
+    this.#loan.end();
     await this.#rest?.close();
   }
 }

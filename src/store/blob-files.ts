@@ -10,6 +10,7 @@ import type { ChunkSums } from "./chunk-sums.ts";
 import { ChunkDamage, hashFile } from "./file-chunks.ts";
 import { type FoundBlob, type Inventory, isGone, statOf, takeInventory } from "./inventory.ts";
 import type { StorePaths } from "./layout.ts";
+import { LoadTurns } from "./load-turns.ts";
 import type { BlobRecord, BlobRecords } from "./records.ts";
 import { StoredBlob } from "./stored-blob.ts";
 
@@ -24,6 +25,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   #records: BlobRecords;
   #log: Logger;
   #paths: StorePaths;
+  #turns = new LoadTurns();
   #pins = new Map<Digest, number>();
   #checks = new Map<Digest, Promise<ChunkSums>>();
   /** Without a record any more, but perhaps still on the disk. */
@@ -96,7 +98,10 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     }
     this.#records.touch(digest, Date.now());
     const damaged = (what: string) => this.#dropRead(digest, file, what);
-    return new StoredBlob({ file, damaged, closed: release }, { ...this.#info(digest, record.size), sums });
+    return new StoredBlob(
+      { file, turns: this.#turns, damaged, closed: release },
+      { ...this.#info(digest, record.size), sums },
+    );
   }
 
   /** Records a blob that is in place, and announces it. */

@@ -14,6 +14,7 @@ import { identityOf, isSameFile, mayBeDistfile } from "./distdir-names.ts";
 import { DistdirRecords, type DistdirRecord } from "./distdir-records.ts";
 import { hashUnchanged, HashQueue } from "./hash-queue.ts";
 import { isGone, statOf } from "./inventory.ts";
+import { LoadTurns } from "./load-turns.ts";
 import { NameHints } from "./name-hints.ts";
 import type { Table } from "./records.ts";
 import { StoredBlob } from "./stored-blob.ts";
@@ -39,6 +40,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
   #index: DistfileNames;
   #records: DistdirRecords;
   #hashing: HashQueue;
+  #turns = new LoadTurns();
   #hints: NameHints;
   #links = new Map<string, { digest: Digest; until: number }>();
   #scanning = Promise.resolve();
@@ -209,7 +211,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     const file = openOrNothing(info.path);
     if (file !== undefined && isSameFile(record, identityOf(file.stat()))) {
       const damaged = (what: string) => this.drop(record.digest, what);
-      return new StoredBlob({ file, damaged }, { ...info, sums: record.sums });
+      return new StoredBlob({ file, turns: this.#turns, damaged }, { ...info, sums: record.sums });
     }
     file?.close();
     await this.#forget(name);

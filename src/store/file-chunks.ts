@@ -1,9 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import type { ByteRange } from "../core/blob-store.ts";
+import type { Loan } from "../core/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
 import { messageOf, systemCode } from "../core/errors.ts";
 import { BlobHash, CHUNK_BYTES, chunkCount, type ChunkSums, parseSums } from "./chunk-sums.ts";
+import type { LoadTurns } from "./load-turns.ts";
+
+/** A file with fewer bytes is read at once: its load is shorter than the wait for a turn. */
+const TURN_FROM_BYTES = 256 * 1024;
 
 /** Chunks loaded while the consumer is busy with one; two are no faster, and each is 1 MiB more for every stream. */
 const CHUNKS_AHEAD = 1;
@@ -27,12 +32,18 @@ function fresh(size: number): Allocate {
 }
 
 /** Buffers in turn stay in the processor's caches, where fresh ones cost page faults: half of the time of a read. */
-function inTurn(size: number): Allocate {
+function inTurn(size: number, loan?: Loan): Allocate {
   const ring: Buffer[] = [];
   return (index) => {
-    ring[index % RING_BUFFERS] ??= Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, size));
+    ring[index % RING_BUFFERS] ??= loan?.take() ?? Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, size));
     return ring[index % RING_BUFFERS]!.subarray(0, size - index * CHUNK_BYTES);
   };
+}
+
+/** A small file does not take a whole buffer of the loan. */
+function buffersFor(size: number, lend: boolean | Loan = false): Allocate {
+  if (lend === false) return fresh(size);
+  return inTurn(size, lend === true || size < TURN_FROM_BYTES ? undefined : lend);
 }
 
 /**
@@ -89,21 +100,25 @@ async function* chunksAhead(
 /**
  * The bytes of `range` of a file, each chunk held against its sum before any byte of it comes out.
  *
- * @param options.lend buffers are filled again after the consumer asked for two more; else they are the consumer's
+ * @param options.lend buffers, of a loan if one is given, are filled again after the consumer asked for two more; else they
+ * are the consumer's
  * @throws {ChunkDamage} at the chunk that differs, is missing or cannot be read.
  */
 export async function* readChecked(
-  file: { handle: ReadableFile; size: number; sums: ChunkSums },
+  file: { handle: ReadableFile; size: number; sums: ChunkSums; turns: LoadTurns },
   range: ByteRange,
-  options: { lend?: boolean } = {},
+  options: { lend?: boolean | Loan } = {},
 ): AsyncGenerator<Buffer> {
   const end = Math.min(range.end, file.size);
   if (range.start >= end) return;
   const sums = parseSums(file.sums);
-  const allocate = (options.lend ? inTurn : fresh)(file.size);
+  const allocate = buffersFor(file.size, options.lend);
   const first = Math.floor(range.start / CHUNK_BYTES);
   let start = first * CHUNK_BYTES;
-  for await (const chunk of chunksAhead(loadChecked, first, chunkCount(end))) {
+  const load = (index: number): Promise<Buffer> => {
+    return file.size < TURN_FROM_BYTES ? loadChecked(index) : file.turns.run(() => loadChecked(index));
+  };
+  for await (const chunk of chunksAhead(load, first, chunkCount(end))) {
     yield chunk.subarray(Math.max(range.start - start, 0), end - start);
     start += chunk.length;
   }

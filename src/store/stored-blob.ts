@@ -1,13 +1,16 @@
 import type { BlobInfo, ByteRange, OpenBlob } from "../core/blob-store.ts";
+import type { Loan } from "../core/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import { ChunkDamage, readChecked } from "./file-chunks.ts";
+import type { LoadTurns } from "./load-turns.ts";
 
 /** What an open blob uses, and whom it tells. */
 export interface StoredBlobComponents {
   readonly file: OpenFile;
+  readonly turns: LoadTurns;
   /** Told what is wrong before the reader is; must not throw. */
   readonly damaged: (what: string) => Promise<void>;
   readonly closed?: () => void;
@@ -34,9 +37,10 @@ export class StoredBlob implements OpenBlob {
 
   async *read(
     range: ByteRange = { start: 0, end: this.size },
-    options: { lend?: boolean } = {},
+    options: { lend?: boolean | Loan } = {},
   ): AsyncGenerator<Buffer> {
-    const file = { handle: this.#components.file, size: this.size, sums: this.#sums };
+    const { file: handle, turns } = this.#components;
+    const file = { handle, size: this.size, sums: this.#sums, turns };
     try {
       yield* readChecked(file, range, options);
     } catch (error) {

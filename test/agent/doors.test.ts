@@ -68,6 +68,23 @@ describe("the mirror door", () => {
     expect(mirror.files()).toHaveLength(1);
   });
 
+  test("gives each of many readers of stored files its own bytes, however slowly they read", async () => {
+    const files = Array.from({ length: 12 }, (_, at) => testFile(`slow-${at}.tar.xz`, 3 * 2 ** 20 + at));
+    const mirror = await startMirror(well, Object.fromEntries(files.map(({ name, bytes }) => [name, bytes])));
+    const box = await startBox({ files, mirrors: [mirror.url] });
+    open.push(mirror, box);
+    const paths = files.map(({ digest }) => `${box.url}/distfiles/${digest.slice(0, 2)}/${digest}`);
+    await Promise.all(paths.map(async (path) => (await fetch(path)).arrayBuffer()));
+    await expect.poll(async () => (await box.agent.api.status()).store.blobs).toBe(files.length);
+
+    const held = await Promise.all(paths.map(async (path) => fetch(path))); // their bodies wait in sockets and in the agent
+    const quick = await Promise.all(paths.map(async (path) => (await fetch(path)).arrayBuffer()));
+    const slow = await Promise.all(held.map(async (answer) => answer.arrayBuffer()));
+    const expected = files.map(({ digest }) => digest);
+    expect(quick.map((bytes) => digestOf(Buffer.from(bytes)))).toEqual(expected);
+    expect(slow.map((bytes) => digestOf(Buffer.from(bytes)))).toEqual(expected);
+  });
+
   test("knows a name with a literal %2F", async () => {
     const { box } = await setUp();
     const answer = await fetch(`${box.url}/distfiles/${encodeURIComponent(literal.name)}`);
