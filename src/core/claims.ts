@@ -3,6 +3,8 @@ import type { Digest } from "./digest.ts";
 
 /** Another box's claim of a blob. */
 export interface RivalClaim {
+  /** Id of the box. */
+  readonly id: string;
   /** For people: host name or id of the box. */
   readonly holder: string;
   /** Bytes of the blob that it had when it told last. */

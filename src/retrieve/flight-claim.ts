@@ -109,7 +109,7 @@ export class FlightClaim {
   }
 
   #follow(rival: RivalClaim): void {
-    if (this.#rival?.holder !== rival.holder) {
+    if (this.#rival?.id !== rival.id) {
       this.#movedAt = performance.now();
       this.#tell("followed", rival.holder);
     }

@@ -114,9 +114,9 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     const [best] = this.#rivals(subject);
     if (best === undefined) return undefined;
     const { peer, claim } = best;
-    const holder = this.#components.nameOf(peer);
     return {
-      holder,
+      id: peer,
+      holder: this.#components.nameOf(peer),
       get received() {
         return claim.received;
       },

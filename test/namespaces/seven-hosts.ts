@@ -61,6 +61,18 @@ export class SevenHosts {
     await fullMesh(this.hosts, MESH_WITHIN_MS);
   }
 
+  /** Resolves when all know of all others what these hold: they have found each other again, and said what is new. */
+  async inStep(): Promise<void> {
+    const unknown = async (): Promise<number> => {
+      const all = await Promise.all(this.hosts.map((host) => host.status()));
+      const held = new Map(all.map(({ id, store }) => [id, store.blobs]));
+      return sum(
+        all.map(({ swarm }) => HOSTS - 1 - swarm.peers.filter((peer) => peer.distfiles === held.get(peer.id)).length),
+      );
+    };
+    await expect.poll(unknown, { timeout: MESH_WITHIN_MS }).toBe(0);
+  }
+
   /** Bytes of a file that left upstream for each of these hosts. */
   async sentTo(hosts: readonly AgentHost[], file: TestFile): Promise<number[]> {
     const counts = await Promise.all(this.mirrors.map((mirror) => mirror.sentTo(file)));

@@ -32,13 +32,17 @@ interface Fate {
 }
 const FATES: Readonly<Record<string, Fate>> = {
   killed: { strike: (host) => host.end("SIGKILL"), mend: (host) => host.run() },
+  cut: { strike: ({ number }, { lan }) => lan.cut(number), mend: ({ number }, { lan }) => lan.heal(number) },
+  stopped: { strike: (host) => host.sleep(true), mend: (host) => host.sleep(false) },
 };
 const DISASTERS = Object.keys(FATES).flatMap((fate) => [10, 50, 90].map((percent) => [fate, percent] as const));
 const doomed = DISASTERS.map(([fate, percent]) => testFile(`${fate}-${percent}.tar.xz`, LARGE));
 const wanted = testFile("wanted.tar.xz", LARGE);
+const parted = testFile("parted.tar.xz", LARGE);
+const ofOneHalf = testFile("of-one-half.tar.xz", MEDIUM);
 const spoiltOnce = testFile("spoilt-once.tar.xz", MEDIUM);
 const spoiltTwice = testFile("spoilt-twice.tar.xz", MEDIUM);
-const files = [wanted, spoiltOnce, spoiltTwice, ...doomed];
+const files = [wanted, parted, ofOneHalf, spoiltOnce, spoiltTwice, ...doomed];
 
 const skipped = whyNoNamespaces();
 const why = skipped === undefined ? "" : ` (skipped: ${skipped})`;
@@ -83,6 +87,7 @@ describe.skipIf(skipped !== undefined)(`seven boxes, one download${why}`, () => 
 
     report(`${fate} at ${percent} %`, { "delay, ms": delay, had: had / LARGE, "sent to others": sent / LARGE });
     expect(got.flat()).toEqual(rightAnswers(others, file));
+    if (fate !== "killed") expect(await answers.get(winner)).toEqual(rightAnswers([winner], file));
     expect(sent).toBeLessThanOrEqual(LARGE - had + TWICE * LARGE);
     expect(delay).toBeLessThanOrEqual(SILENCE_MS + PATIENCE_MS);
     await seven!.mesh();
@@ -103,6 +108,29 @@ describe.skipIf(skipped !== undefined)(`seven boxes, one download${why}`, () => 
     expect(answers).toEqual(hosts.map(() => expect.objectContaining({ status: alone!.status }) as Answer));
     expect(alone!.status).toBe(502);
     for (const digests of await seven!.stored()) expect(digests).not.toContain(spoiltTwice.digest);
+  });
+
+  it("parted in mid-download, each half gets it by itself; together again, nothing is fetched anew", async () => {
+    const { hosts, lan, upstream } = seven!;
+    const answers = askedOf(hosts, parted);
+    const winner = await seven!.winner(parted, 0.3);
+    const there = hosts.filter((host) => host !== winner).slice(0, 4);
+    const here = hosts.filter((host) => !there.includes(host));
+    const numbers = there.map(({ number }) => number);
+    const had = Math.max(...(await Promise.all(there.map((host) => receivedBy(host, parted)))));
+    await lan.part(numbers, upstream);
+    expect(await answers).toEqual(rightAnswers(hosts, parted));
+    const sentThere = sum(await seven!.sentTo(there, parted));
+    report("parted", { "sent here": sum(await seven!.sentTo(here, parted)) / LARGE, "sent there": sentThere / LARGE });
+    expect(sum(await seven!.sentTo(here, parted))).toBeLessThanOrEqual(1.02 * LARGE);
+    expect(sentThere).toBeLessThanOrEqual(LARGE - had + TWICE * LARGE);
+    expect(await askedOf(here, ofOneHalf)).toEqual(rightAnswers(here, ofOneHalf));
+
+    await lan.rejoin(numbers, upstream);
+    await seven!.inStep();
+    const before = await seven!.sent(parted, ofOneHalf);
+    for (const file of [parted, ofOneHalf]) expect(await askedOf(hosts, file)).toEqual(rightAnswers(hosts, file));
+    expect(await seven!.sent(parted, ofOneHalf)).toBe(before);
   });
 });
 
