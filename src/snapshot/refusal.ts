@@ -2,6 +2,7 @@ import { DistswarmError } from "../core/errors.ts";
 
 /** The checks that a tree snapshot must pass, named by how it fails them. */
 export type FailedCheck =
+  | "NOT_A_FILE" // one of its files is a FIFO, a directory, or the like
   | "TOO_LARGE" // one of its files is larger than it can be
   | "TRUNCATED" // the tarball is empty, or ends without the footer of an xz file
   | "MD5SUM_UNREADABLE" // the md5sum file has no line for the tarball

@@ -1,10 +1,10 @@
-import { createReadStream } from "node:fs";
 import type { BlobStore } from "../core/blob-store.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Logger } from "../core/logger.ts";
 import { SNAPSHOT_PARTS, type SnapshotAnnouncement, type SnapshotFile } from "../core/snapshots.ts";
 import { unitName, type SnapshotFileName } from "./name.ts";
+import { openRegular } from "./regular-file.ts";
 import type { UnitPaths, VerifiedUnit } from "./verify.ts";
 
 /** The sublevel of the database that is the shelf's, and the format of its records. Keys are dates. */
@@ -175,7 +175,8 @@ export class Shelf {
     if ((await this.#components.store.find(file.digest)) !== undefined) return;
     const ingest = await this.#components.store.ingest(file);
     try {
-      const rest = createReadStream(path, { start: ingest.received, highWaterMark: READ_BYTES });
+      const staged = await openRegular(path);
+      const rest = staged.createReadStream({ start: ingest.received, highWaterMark: READ_BYTES });
       for await (const chunk of rest) await ingest.write(chunk as Buffer);
       await ingest.commit();
     } finally {

@@ -1,6 +1,4 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { open, stat } from "node:fs/promises";
 import type { Key } from "openpgp";
 import { DigestHash, digestOf, type Digest } from "../core/digest.ts";
 import type { SnapshotFile, SnapshotFiles, SnapshotPart } from "../core/snapshots.ts";
@@ -9,6 +7,7 @@ import { MAX_BYTES } from "./limits.ts";
 import { parseMd5sum } from "./md5sum.ts";
 import { fileName } from "./name.ts";
 import { SnapshotRefused } from "./refusal.ts";
+import { openRegular } from "./regular-file.ts";
 import type { PromisingSignature, Signer } from "./signature.ts";
 
 /** Bytes that are read of a tarball at once. */
@@ -88,13 +87,14 @@ export function tooLarge(date: string, part: SnapshotPart): SnapshotRefused {
 }
 
 async function checkSize(path: string, date: string, part: SnapshotPart): Promise<void> {
-  const { size } = await stat(path);
+  const handle = await openRegular(path);
+  const { size } = await handle.stat().finally(() => handle.close());
   if (size > MAX_BYTES[part]) throw tooLarge(date, part);
 }
 
 /** Reads no more than a small file can have, even if it grew since. */
 async function readSmall(path: string): Promise<Buffer> {
-  const handle = await open(path);
+  const handle = await openRegular(path);
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_BYTES.signature), 0, MAX_BYTES.signature, 0);
     return buffer.subarray(0, bytesRead);
@@ -115,7 +115,8 @@ async function checkTarball(
 ): Promise<SnapshotFile> {
   const name = fileName(judgement.date, "tarball");
   const hash = new TarballHash();
-  const refusal = await refusalOf(signature.check(hash.over(createReadStream(path, { highWaterMark: READ_BYTES }))));
+  const bytes = (await openRegular(path)).createReadStream({ highWaterMark: READ_BYTES });
+  const refusal = await refusalOf(signature.check(hash.over(bytes)));
   const found = hash.end();
   if (refusal?.check === "WRONG_SIGNATURE" && found.footer !== XZ_FOOTER) {
     throw new SnapshotRefused("TRUNCATED", `${name} ends after ${found.size} bytes without the footer of an xz file`);

@@ -1,6 +1,9 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import type { PrivateKey } from "openpgp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { hasCode } from "../../src/core/errors.ts";
+import { SNAPSHOT_PARTS } from "../../src/core/snapshots.ts";
 import { fileName } from "../../src/snapshot/name.ts";
 import { get, keeps, never, startBox, type TestBox } from "./support/box.ts";
 import { publish, TestMirrors } from "./support/mirrors.ts";
@@ -311,5 +314,15 @@ describe("what emerge-webrsync -k left in DISTDIR", () => {
     await box.snapshots.stop();
     expect(box.lines.join()).toContain("is not adopted");
     expect(box.store.digests()).toEqual([]);
+  });
+
+  test("holds up nothing when its files are FIFOs, and is no snapshot", async () => {
+    const box = await startBox({ key });
+    const names = SNAPSHOT_PARTS.map((part) => join(box.distdir, fileName(DATE, part)));
+    execFileSync("mkfifo", names);
+    await box.restart({ distdir: box.distdir });
+    await box.snapshots.tick();
+    await box.snapshots.stop();
+    expect(box.lines.join()).toContain("is no regular file");
   });
 });
