@@ -14,6 +14,11 @@ import type { Upload, UploadSlots } from "./upload-slots.ts";
 const READ_BYTES = 256 * 1024;
 /** When a peer that was sent elsewhere may come back, in seconds. */
 const RETRY_AFTER_S = 1;
+/**
+ * A reader that takes not one byte for so long, in milliseconds, is cut off, and its blob closed: as long as it would itself
+ * wait for a byte. The socket looks each time so much has passed, so it is twice that at most.
+ */
+const STALLED_MS = 5000;
 
 /** What an answer uses. */
 export interface BlobAnswerComponents {
@@ -22,6 +27,8 @@ export interface BlobAnswerComponents {
   readonly slots: UploadSlots;
   /** Who asks. */
   readonly peer: string;
+  /** Whether it still may: the network key can change under way. */
+  readonly isMember: () => boolean;
 }
 
 /** A blob as it can be given now. */
@@ -95,20 +102,31 @@ export class BlobAnswer {
   }
 
   async #sendBytes(readable: Readable, range: ByteRange, response: ServerResponse, upload: Upload): Promise<void> {
-    const { traffic, peer } = this.#components;
+    const { traffic, peer, isMember } = this.#components;
     const gone = new AbortController();
     response.once("close", () => gone.abort(new Error("the peer left")));
     traffic.answered(peer);
     for await (const bytes of readable.read(range, gone.signal)) {
       gone.signal.throwIfAborted();
+      if (!isMember()) throw new Error("it is no member any more");
       const hasRoom = response.write(bytes);
       traffic.sent(peer, bytes.length);
-      if (hasRoom) continue;
-      upload.blockedSince = performance.now();
-      await once(response, "drain", { signal: gone.signal });
-      upload.blockedSince = undefined;
+      if (!hasRoom) await this.#drained(response, upload, gone.signal);
     }
     response.end();
+  }
+
+  /** Resolves when the reader took what it was sent. */
+  async #drained(response: ServerResponse, upload: Upload, signal: AbortSignal): Promise<void> {
+    const stalled = (): void => void response.destroy();
+    upload.blockedSince = performance.now();
+    response.setTimeout(STALLED_MS).once("timeout", stalled); // the socket's: counts from the last byte that it took
+    try {
+      await once(response, "drain", { signal });
+      upload.blockedSince = undefined;
+    } finally {
+      response.off("timeout", stalled).setTimeout(0);
+    }
   }
 }
 

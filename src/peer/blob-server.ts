@@ -10,15 +10,20 @@ import { PEEK_PROTOCOL, idOfKey, type Identity } from "../swarm/identity.ts";
 import { BlobAnswer } from "./blob-answer.ts";
 import type { BlobShelf } from "./growing-blob.ts";
 import type { Traffic } from "./traffic.ts";
+import { UnprovedConnections } from "./unproved-connections.ts";
 import { UploadSlots } from "./upload-slots.ts";
 
-/** Connections that have not shown a key yet, or that are idle. */
+/** Connections at most, and of one peer: four times what it may be given at the same time. */
 const MAX_CONNECTIONS = 1024;
-const HANDSHAKE_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS_OF_PEER = 64;
+/** As long as the other end waits for a dial: a box that compiles is slow. */
+const HANDSHAKE_TIMEOUT_MS = 3000;
 const HEADERS_TIMEOUT_MS = 10_000;
 /** Longer than the client keeps a connection, so that it never writes into a closing one. */
 const KEEP_ALIVE_MS = 30_000;
 const MAX_HEADER_BYTES = 16 * 1024;
+/** Connections that are cut off before they show a key are spoken of at most this often. */
+const WARN_EVERY_MS = 60_000;
 
 /** What the blob server uses. */
 export interface BlobServerComponents {
@@ -47,8 +52,10 @@ export class BlobServer implements Startable {
   readonly #init: BlobServerInit;
   readonly #slots = new UploadSlots();
   readonly #sockets = new Set<Socket>();
+  readonly #unproved = new UnprovedConnections({ cutOff: (address) => this.#refuse(address) });
   /** The proved keys of connections. */
-  readonly #peers = new WeakMap<Socket, string>();
+  readonly #peers = new Map<Socket, string>();
+  #warnedAt = -Infinity;
   #server: Server | undefined;
 
   constructor(components: BlobServerComponents, init: BlobServerInit) {
@@ -97,7 +104,9 @@ export class BlobServer implements Startable {
     server.on("connection", (socket) => this.#track(socket as Socket));
     server.prependListener("secureConnection", (socket) => this.#decide(socket));
     server.on("request", (request, response) => void this.#onRequest(request, response));
-    server.on("tlsClientError", () => {});
+    server.on("tlsClientError", (error, socket) => {
+      if (systemCode(error) === "ERR_TLS_HANDSHAKE_TIMEOUT") this.#refuse(socket.remoteAddress ?? "");
+    });
     return server;
   }
 
@@ -108,24 +117,46 @@ export class BlobServer implements Startable {
     }
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
+    this.#unproved.add(socket);
+  }
+
+  /** Counts a connection that shows no key, and says so now and then. */
+  #refuse(address: string): void {
+    const { traffic, log } = this.#components;
+    traffic.refused();
+    if (performance.now() - this.#warnedAt < WARN_EVERY_MS) return;
+    this.#warnedAt = performance.now();
+    log.warn({ address }, `${address} opens connections to the data plane and shows no key: they are cut off`);
   }
 
   /** The one place where a key is let in. */
   #decide(socket: TLSSocket): void {
+    this.#unproved.proved(socket);
     if (socket.alpnProtocol === PEEK_PROTOCOL) return void socket.on("error", () => {}).destroy();
     const certificate = socket.isSessionReused() ? undefined : socket.getPeerX509Certificate();
     const id = certificate && idOfKey(certificate.publicKey);
-    if (id !== undefined && this.#components.admits(id)) return void this.#peers.set(socket, id);
+    if (id !== undefined && this.#components.admits(id) && this.#hasPlaceFor(id)) return this.#letIn(socket, id);
     this.#components.traffic.refused();
     this.#components.log.debug({ peer: id, address: socket.remoteAddress }, "a box that is no member was cut off");
     socket.on("error", () => {}).destroy();
   }
 
+  #hasPlaceFor(peer: string): boolean {
+    return [...this.#peers.values()].filter((id) => id === peer).length < MAX_CONNECTIONS_OF_PEER;
+  }
+
+  #letIn(socket: TLSSocket, peer: string): void {
+    this.#peers.set(socket, peer);
+    socket.once("close", () => this.#peers.delete(socket));
+  }
+
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const peer = this.#peers.get(request.socket);
     if (peer === undefined || !this.#components.admits(peer)) return void request.socket.destroy();
-    const { shelf, traffic } = this.#components;
-    const answer = new BlobAnswer({ shelf, traffic, slots: this.#slots, peer });
+    if (hasBody(request)) return void response.writeHead(400).end(() => request.socket.destroy());
+    const { shelf, traffic, admits } = this.#components;
+    const isMember = (): boolean => admits(peer);
+    const answer = new BlobAnswer({ shelf, traffic, slots: this.#slots, peer, isMember });
     try {
       await answer.send(request, response);
     } catch (error) {
@@ -134,4 +165,9 @@ export class BlobServer implements Startable {
       response.destroy();
     }
   }
+}
+
+/** Who asks for a blob has nothing to send; a body would be swallowed to its end, which need not come. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }

@@ -30,8 +30,8 @@ export type Admission = { readonly upload: Upload } | { readonly receiving: read
 /**
  * Who may read what at the same time. A large blob, whole or growing, is given to one reader at a time, and others are
  * sent to those who are receiving it: so it spreads as a chain of growing copies instead of dividing this box's line.
- * Another reader is let in that has tried all present ones in vain; those that take nothing are not counted. (That the present ones keep up with a growing copy
- * proves no room on the line: it may be the line that both come over.)
+ * Another reader is let in that has tried all present ones in vain; those that take nothing are not counted. (That the present
+ * ones keep up with a growing copy proves no room on the line: it may be the line that both come over.)
  */
 export class UploadSlots {
   readonly #uploads = new Set<Upload>();
@@ -59,9 +59,11 @@ export class UploadSlots {
     this.#uploads.delete(upload);
   }
 
+  /** Those who take nothing hold no place that others want; but a peer has no more than its own for that. */
   #isFull(peer: string): boolean {
-    const own = [...this.#uploads].filter((upload) => upload.peer === peer);
-    return this.#uploads.size >= MAX_UPLOADS || own.length >= MAX_UPLOADS_OF_PEER;
+    const all = [...this.#uploads];
+    const own = all.filter((upload) => upload.peer === peer);
+    return all.filter((upload) => !isGone(upload)).length >= MAX_UPLOADS || own.length >= MAX_UPLOADS_OF_PEER;
   }
 }
 

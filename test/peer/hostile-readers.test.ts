@@ -1,0 +1,99 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect, type TLSSocket } from "node:tls";
+import { expect, onTestFinished, test } from "vitest";
+import { digestOf } from "../../src/core/digest.ts";
+import { makeAsking, makeIdentity, retrieve, startServing, type ServingBox } from "./rig.ts";
+import type { Identity } from "../../src/swarm/identity.ts";
+
+/** More than the buffers of both ends of a connection hold. */
+const LARGE = randomBytes(7 * 2 ** 20);
+const SMALL = randomBytes(100);
+
+async function serve(): Promise<ServingBox> {
+  const box = await startServing([LARGE, SMALL]);
+  onTestFinished(() => box.stop());
+  return box;
+}
+
+/** A connection of a member that reads only what the test takes from it. */
+async function connectAs({ tls }: Identity, { holder: { host, port } }: ServingBox): Promise<TLSSocket> {
+  const socket = connect({ ...tls, host, port, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] });
+  socket.on("error", () => {});
+  await once(socket, "secureConnect");
+  onTestFinished(() => void socket.destroy());
+  return socket;
+}
+
+function ask(socket: TLSSocket, file: Buffer): void {
+  socket.write(`GET /blobs/${digestOf(file)} HTTP/1.1\r\nhost: x\r\n\r\n`);
+}
+
+test("a reader that takes nothing is cut off, and its blob is closed", async () => {
+  const box = await serve();
+  let isClosed = false;
+  const open = box.shelf.open.bind(box.shelf);
+  box.shelf.open = async (digest) => ({ ...(await open(digest))!, close: async () => void (isClosed = true) });
+  const socket = await connectAs(await makeIdentity(), box);
+  socket.pause();
+  ask(socket, LARGE);
+  await expect.poll(() => box.traffic.uploaded().requests).toBe(1);
+  await expect.poll(() => isClosed, { timeout: 15_000 }).toBe(true);
+}, 25_000);
+
+test("readers that take nothing on every place keep nobody from a blob", async () => {
+  const box = await serve();
+  for (let reader = 0; reader < 8; reader += 1) {
+    const identity = await makeIdentity();
+    const sockets = await Promise.all(Array.from({ length: 16 }, () => connectAs(identity, box)));
+    for (const socket of sockets) ask(socket.pause(), LARGE);
+  }
+  await expect.poll(() => box.traffic.uploaded().requests, { timeout: 10_000 }).toBe(128);
+  const asking = await makeAsking([box.holder]);
+  onTestFinished(() => asking.stop());
+  const get = (): Promise<boolean> => retrieve(asking, SMALL).then(({ bytes }) => bytes.equals(SMALL));
+  await expect.poll(() => get().catch(() => false), { timeout: 15_000, interval: 200 }).toBe(true);
+}, 40_000);
+
+test("an upload under way ends when its reader is no member any more", async () => {
+  const box = await serve();
+  const identity = await makeIdentity();
+  box.members = new Set([identity.id]);
+  const socket = await connectAs(identity, box);
+  ask(socket, LARGE);
+  let received = (await once(socket, "data")).reduce((sum, bytes: Buffer) => sum + bytes.length, 0);
+  socket.pause();
+  box.members.clear();
+  socket.on("data", (bytes: Buffer) => (received += bytes.length)).resume();
+  await once(socket, "close");
+  expect(received).toBeLessThan(LARGE.length);
+});
+
+test("a request that brings a body is refused, and nothing of it is read on", async () => {
+  const box = await serve();
+  const socket = await connectAs(await makeIdentity(), box);
+  socket.write(`GET /blobs/${digestOf(SMALL)} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n`);
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  expect(answer.toString()).toMatch(/^HTTP\/1.1 400/);
+  await once(socket.resume(), "close");
+});
+
+test("an outsider that holds connections open keeps no member out, is cut off and counted", async () => {
+  const box = await serve();
+  const { host, port } = box.holder;
+  let closed = 0;
+  const sockets: Socket[] = [];
+  for (let number = 0; number < 300; number += 1) {
+    const socket = connectTcp(port, host).on("error", () => {});
+    socket.once("close", () => (closed += 1));
+    sockets.push(socket);
+    await once(socket, "connect");
+  }
+  onTestFinished(() => sockets.forEach((socket) => socket.destroy()));
+  const asking = await makeAsking([box.holder]);
+  onTestFinished(() => asking.stop());
+  expect((await retrieve(asking, SMALL)).bytes.equals(SMALL)).toBe(true);
+  await expect.poll(() => closed, { timeout: 10_000 }).toBe(300);
+  expect(box.traffic.turnedAway).toBeGreaterThan(200);
+}, 20_000);
