@@ -1,10 +1,13 @@
-// 2,000 cold files of 10-300 KB, one wget after another, through the agent and through nginx's proxy_cache.
+// 2,000 cold files of 10-300 KB, one wget after another, through the agent and through nginx's proxy_cache; and, as the floor,
+// through a bare Node proxy that keeps what it hands on.
 //
 //   npm run build && node bench/many.mjs [FILES]
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { makeDistfile, makeRepository, row, startAgent, startNginx, withBed } from "./lib/bed.mjs";
+import { fileURLToPath } from "node:url";
+import { makeDistfile, makeRepository, row, spawnIn, startAgent, startNginx, withBed } from "./lib/bed.mjs";
 
 const FILES = Number(process.argv[2] ?? 2000);
 const ROUND = 250; // files in turn through one and the other, so that both meet the same noise
@@ -23,14 +26,20 @@ await withBed(async (bed) => {
     },
   );
   const agent = await startAgent(bed, { repos, mirrors: [upstream.url] });
+  const bare = await startBare(bed, upstream.url);
   await delay(1000);
   let ours = 0;
   let theirs = 0;
+  let floor = 0;
   for (let at = 0; at < FILES; at += ROUND) {
     const round = files.slice(at, at + ROUND);
     theirs += fetchAll(
       bed,
       round.map(({ byName }) => nginx.url + byName),
+    );
+    floor += fetchAll(
+      bed,
+      round.map(({ byName }) => bare + byName),
     );
     ours += fetchAll(
       bed,
@@ -39,7 +48,19 @@ await withBed(async (bed) => {
   }
   console.log(`${"".padEnd(48)} ${"agent".padStart(9)} ${"nginx".padStart(9)}        ratio`);
   row(`${FILES} cold files, one wget after another`, ours, theirs, ours / theirs, { most: 1.15 }, "s");
+  row("the same through a bare Node proxy", floor, theirs, floor / theirs, undefined, "s");
 });
+
+/** Starts the bare Node proxy; its URL. */
+async function startBare(bed, upstream) {
+  const dir = `${bed.dir}/bare`;
+  mkdirSync(dir);
+  const program = fileURLToPath(new URL("lib/bare-proxy.mjs", import.meta.url));
+  const child = spawnIn(undefined, process.execPath, [program, upstream, dir]);
+  bed.children.push(child);
+  const [line] = await once(child.stdout, "data");
+  return String(line).trim();
+}
 
 /** Seconds for one wget after another. */
 function fetchAll(bed, urls) {
