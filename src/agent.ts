@@ -173,7 +173,10 @@ async function buildParts(config: Config, db: Database, { log, notes }: AgentOpt
   const listening = (): string[] => doors.addresses().map(({ address, port }) => hostPort(address, port));
   const finders: readonly SourceFinder[] = Object.values(sources);
   const isOwn = (url: URL): boolean => doors.isOwn(url);
-  const api = buildApi({ index, resolver, store, snapshots, retriever, finders, isOwn, status, lan }, config.portage);
+  const api = buildApi(
+    { index, resolver, upstream, store, snapshots, retriever, finders, isOwn, status, lan },
+    config.portage,
+  );
   const control = new ControlServer({ api, log: part("control") }, { dir: config.state_dir });
 
   index.on("refreshed", ({ changed }) => {

@@ -36,13 +36,14 @@ function renderFile(file: ExplainedFile): string {
     ["packages", file.packages.join(" ") || "none"],
     ["where", where(file)],
     ["why", file.why],
+    ...(file.without_src_uri ?? []).map((repo): [string, string] => ["SRC_URI", `not known: ${repo} has no md5-cache`]),
   ];
   const sources = file.sources.map(({ kind, source }, index): Cell[] => [{ right: `${index + 1}.` }, kind, source]);
   return [
     `\n${renderTable(facts)}`,
     sources.length === 0 ? "  no source is known now\n" : `  it would be asked for, in this order:\n`,
     renderTable(sources, "    "),
-    file.attempts.length === 0 ? "" : "  last time:\n",
+    file.attempts.length === 0 ? "  not retrieved since the agent started\n" : "  last time:\n",
     renderTable(file.attempts.map(renderAttempt), "    "),
     file.claims.length === 0 ? "" : "  and with the other boxes:\n",
     renderTable(file.claims.map(renderClaim), "    "),

@@ -18,7 +18,9 @@ export interface StreamCall extends CallBase {
   stream(api: AgentApi, parameters: unknown, signal: AbortSignal): AsyncIterable<unknown>;
 }
 
-const explainParameters = z.strictObject({ asked: z.string().min(1) });
+const explainParameters = z.strictObject({
+  asked: z.string().trim().min(1, "nothing: name a distfile, a URL or a digest"),
+});
 const fetchParameters = z.strictObject({ lines: z.array(z.string()) });
 const importParameters = z.strictObject({ dir: z.string().startsWith("/").optional() });
 const fsckParameters = z.strictObject({ repair: z.boolean() });

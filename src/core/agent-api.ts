@@ -144,6 +144,10 @@ export interface ExplainedFile {
   readonly transfer?: TransferStatus;
   /** The sources in the order in which they would be asked now. */
   readonly sources: readonly { readonly kind: SourceKind; readonly source: string }[];
+  /** For so many seconds more it is answered with 'nobody has it', without asking; absent when it is not. */
+  readonly missed_for_seconds?: number;
+  /** Repositories of its packages whose SRC_URI is not known, for they have no md5-cache; absent when there is none. */
+  readonly without_src_uri?: readonly string[];
   /** What was tried last time, oldest first; empty when it was not retrieved since the start. */
   readonly attempts: readonly Attempt[];
   /** What happened meanwhile between the boxes that wanted it, oldest first. */

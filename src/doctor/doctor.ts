@@ -15,6 +15,7 @@ import { peers } from "./checks/peers.ts";
 import { pointing } from "./checks/pointing.ts";
 import { portageVersion } from "./checks/portage-version.ts";
 import { ports } from "./checks/ports.ts";
+import { srcUri } from "./checks/src-uri.ts";
 import { tree } from "./checks/tree.ts";
 import type { Context } from "./context.ts";
 
@@ -27,6 +28,7 @@ export const CHECKS: readonly Check[] = [
   httpsMirrors,
   portageVersion,
   tree,
+  srcUri,
   keyring,
   distdir,
   diskRoom,

@@ -25,8 +25,9 @@ export class RunningAttempt {
     this.#firstMs = performance.now() - this.#began;
   }
 
-  /** Ends it; without an error it went well. */
+  /** Ends it; without an error it went well. An answer that brings no bytes is an answer, too. */
   end(error?: unknown): Attempt {
+    if (this.#firstMs === undefined && isAnswer(error)) this.answered();
     return {
       kind: this.source.kind,
       source: this.source.label,
@@ -40,6 +41,10 @@ export class RunningAttempt {
       ...(error === undefined ? {} : { detail: messageOf(error) }),
     };
   }
+}
+
+function isAnswer(error: unknown): boolean {
+  return error instanceof SourceError && (error.status !== undefined || error.code === "ABSENT");
 }
 
 function outcomeOf(error: unknown): string {

@@ -23,6 +23,8 @@ export interface ExplainerComponents {
   readonly retriever: Retriever;
   readonly finders: readonly SourceFinder[];
   readonly snapshots: Pick<SnapshotServer, "find">;
+  /** Which repositories have an md5-cache, so that their SRC_URI are known. */
+  readonly upstream: { reach(): Promise<readonly { readonly repo: string; readonly md5Cache: boolean }[]> };
 }
 
 /** Tells what a name, URL or digest is, whether it is here, where it would come from, and what happened last time. */
@@ -42,8 +44,15 @@ export class Explainer {
 
   async #explainDigest(digest: Digest): Promise<Explanation> {
     const known = await this.#components.index.byDigest(digest);
-    const meaning = known ? `the digest of ${known.names.join(", ")}` : "a digest that no Manifest on this box has";
-    return { asked: digest, kind: "digest", meaning, files: known ? [await this.#file(known)] : [] };
+    const asked = { asked: digest, kind: "digest" as const };
+    if (known !== undefined) {
+      return { ...asked, meaning: `the digest of ${known.names.join(", ")}`, files: [await this.#file(known)] };
+    }
+    const here = await this.#components.store.find(digest);
+    const meaning = "a digest that no Manifest on this box has";
+    if (here === undefined) return { ...asked, meaning, files: [] };
+    const file = await this.#file({ digest, size: here.size, names: [], packages: [] });
+    return { ...asked, meaning: `${meaning}; its blob is here and is served`, files: [file] };
   }
 
   async #explainName(name: string): Promise<Explanation> {
@@ -89,6 +98,8 @@ export class Explainer {
     const info = await store.find(known.digest);
     const sources = await this.#sources({ ...known, names, ...(asked.url && { urls: [asked.url] }) });
     const { attempts, claims } = retriever.story(known.digest);
+    const missedForMs = retriever.missedForMs(known.digest);
+    const unreached = await this.#withoutSrcUri(known);
     const transfer = retriever.transfers().find((one) => one.digest === known.digest);
     return {
       digest: known.digest,
@@ -98,10 +109,18 @@ export class Explainer {
       ...(info && { here: { where: info.where, path: info.path } }),
       ...(transfer && { transfer }),
       sources,
+      ...(missedForMs > 0 && { missed_for_seconds: Math.ceil(missedForMs / 1000) }),
+      ...(unreached.length > 0 && { without_src_uri: unreached }),
       attempts,
       claims,
-      why: whyUpstream({ here: info !== undefined, sources, attempts }),
+      why: whyUpstream({ here: info !== undefined, missedForMs, sources, attempts }),
     };
+  }
+
+  async #withoutSrcUri({ packages }: Want): Promise<string[]> {
+    const repos = new Set(packages.map(({ repo }) => repo));
+    const reach = await this.#components.upstream.reach();
+    return reach.filter(({ repo, md5Cache }) => !md5Cache && repos.has(repo)).map(({ repo }) => repo);
   }
 
   async #sources(want: Want): Promise<ExplainedFile["sources"]> {
@@ -124,15 +143,19 @@ export class Explainer {
 /** Why upstream was, or would be, used for a file; or why not. */
 export function whyUpstream(facts: {
   here: boolean;
+  missedForMs: number;
   sources: ExplainedFile["sources"];
   attempts: readonly Attempt[];
 }): string {
-  const { here, sources, attempts } = facts;
+  const { here, missedForMs, sources, attempts } = facts;
   const peersTried = attempts.some((attempt) => attempt.kind === "peer");
   const fromUpstream = attempts.some((attempt) => attempt.kind === "upstream" && attempt.outcome === "ok");
   if (fromUpstream && peersTried) return "It came from upstream: peers were asked first and could not give it whole.";
   if (fromUpstream) return "It came from upstream: no peer had it when it was asked for.";
   if (here) return "It is here: no source is asked.";
+  if (missedForMs > 0) {
+    return `Nobody had it a moment ago: for another ${Math.ceil(missedForMs / 1000)} s that is the answer (404), without asking.`;
+  }
   if (sources[0]?.kind === "peer") return "Peers have it: upstream is asked only if they fail.";
   return sources.length > 0 ? "No peer has it: upstream will be asked." : "Nobody is known who has it.";
 }

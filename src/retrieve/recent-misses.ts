@@ -24,6 +24,11 @@ export class RecentMisses {
     if (miss !== undefined && urls.every((url) => wasTried(url, miss.error))) throw miss.error;
   }
 
+  /** For how many milliseconds more a miss is remembered; 0 when none is. */
+  remainingMs(digest: Digest): number {
+    return Math.max(0, (this.#misses.get(digest)?.until ?? 0) - performance.now());
+  }
+
   /** The tree or the mirrors changed: what nobody had may be had now. */
   clear(): void {
     this.#misses.clear();

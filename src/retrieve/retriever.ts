@@ -125,6 +125,11 @@ export class Retriever implements Startable {
     return this.#flights.get(digest as Digest)?.received ?? 0;
   }
 
+  /** For `explain`: for how many milliseconds more 'nobody has it' is the answer, without asking; 0 when it is not. */
+  missedForMs(digest: Digest): number {
+    return this.#components.isAtPeer(digest) ? 0 : this.#misses.remainingMs(digest);
+  }
+
   /** For `explain`: what happened to this blob, now or last time. */
   story(digest: Digest): Story {
     return this.#flights.get(digest) ?? this.#stories.of(digest);

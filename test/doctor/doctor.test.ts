@@ -298,6 +298,20 @@ describe("what cannot be told is not claimed", () => {
   });
 });
 
+test("an overlay without md5-cache is named, with what that means; one with it is not", async () => {
+  const box = await healthyBox();
+  await box.write("var/db/repos/gentoo/metadata/md5-cache/app-misc/x-1", "");
+  index(box, { repos: ["/var/db/repos/gentoo", "/var/db/repos/guru"] });
+  expect(await box.finding("SRC_URI")).toEqual({
+    verdict: "ok",
+    seen: expect.stringMatching(
+      /^not known of \/var\/db\/repos\/guru \(no metadata\/md5-cache\): .* mirrors/,
+    ) as string,
+  });
+  index(box, { repos: ["/var/db/repos/gentoo"] });
+  expect(await box.finding("SRC_URI")).toMatchObject({ seen: expect.stringMatching(/^known of every/) as string });
+});
+
 test("a mirror that answers nothing does not hold up the others", async () => {
   const box = await healthyBox();
   box.answers["http://mirror.example/distfiles/layout.conf"] = ({ socket }) => void socket.destroy();
