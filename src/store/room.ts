@@ -138,7 +138,10 @@ export class Room {
   async #freeBytes(): Promise<number> {
     const { dir } = this.#paths;
     try {
-      return freeBytes(dir) ?? (await prepareDirs(this.#paths).then(() => freeBytes(dir))) ?? 0;
+      const free = freeBytes(dir);
+      if (free !== undefined) return free;
+      await prepareDirs(this.#paths);
+      return freeBytes(dir) ?? 0;
     } catch (error) {
       throw writeFault(error, dir);
     }

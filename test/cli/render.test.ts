@@ -168,6 +168,9 @@ test("import, fsck and gc tell how far they are and what it came to", () => {
   expect(renderToolSummary({ event: "summary", counts: { checked: 3, damaged: 0 }, bytes: MIB })).toBe(
     "3 checked, 0 damaged; 1.00 MiB",
   );
+  expect(renderToolSummary({ event: "summary", counts: {}, bytes: 0, idle: "/empty holds no distfile" })).toBe(
+    "nothing to do: /empty holds no distfile",
+  );
 });
 
 test("a log record is one plain line, with its time in a file and its priority in the journal", () => {
