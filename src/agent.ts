@@ -162,7 +162,7 @@ async function buildParts(config: Config, db: Database, { log, notes }: AgentOpt
       ...[store.usage().problem ?? []].flat(),
       ...index.problems(),
       ...snapshots.warnings(),
-      ...[lan.swarm.status().problem ?? []].flat(),
+      ...lan.swarm.warnings(),
     ],
   });
   const doors = buildDoors(

@@ -10,6 +10,8 @@ const SLOW_MS = 10_000;
 /** A peer is not asked again for a blob that it failed to give for so long. */
 const AVOID_MS = 30_000;
 const MAX_AVOIDED = 4096;
+/** Peers remembered, the latest: a member can invent any number of them. */
+const MAX_PEERS = 1024;
 
 /** What trying a peer has taught. */
 interface Record {
@@ -82,6 +84,7 @@ export class Standing {
     let record = this.#peers.get(id);
     if (record === undefined)
       this.#peers.set(id, (record = { shutOutUntil: 0, leftUntil: 0, slowUntil: 0, faults: 0 }));
+    if (this.#peers.size > MAX_PEERS) this.#peers.delete(this.#peers.keys().next().value!);
     return record;
   }
 }

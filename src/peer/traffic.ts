@@ -13,9 +13,14 @@ export interface PeerTraffic {
 
 const NOTHING: PeerTraffic = { received: 0, sent: 0, requests: 0, faults: 0 };
 
+/** Peers that are counted one by one, the latest: a member can invent any number of them. */
+const MAX_PEERS = 1024;
+
 /** Bytes and faults by peer; for status. */
 export class Traffic {
   readonly #peers = new Map<string, PeerTraffic>();
+  /** Given to peers that are not counted one by one any more. */
+  #others: Tally = { requests: 0, bytes: 0 };
   #turnedAway = 0;
 
   /** What went between this box and a peer since the start. */
@@ -25,8 +30,7 @@ export class Traffic {
 
   /** What peers were given by this box. */
   uploaded(): Tally {
-    let requests = 0;
-    let bytes = 0;
+    let { requests, bytes } = this.#others;
     for (const traffic of this.#peers.values()) {
       requests += traffic.requests;
       bytes += traffic.sent;
@@ -72,5 +76,12 @@ export class Traffic {
       requests: old.requests + (more.requests ?? 0),
       faults: old.faults + (more.faults ?? 0),
     });
+    if (this.#peers.size > MAX_PEERS) this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    const [id, { requests, sent }] = this.#peers.entries().next().value!;
+    this.#peers.delete(id);
+    this.#others = { requests: this.#others.requests + requests, bytes: this.#others.bytes + sent };
   }
 }

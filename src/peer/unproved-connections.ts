@@ -1,15 +1,13 @@
 import type { Socket } from "node:net";
+import { Crowd } from "../core/crowd.ts";
 
 /** Connections that have not shown a key yet, in all and from one address: a handshake takes some 20 ms. */
 const MAX_UNPROVED = 256;
 const MAX_UNPROVED_OF_ADDRESS = 64;
 
-/**
- * The connections that have not shown a key yet. Where there are too many the oldest is cut off: an outsider that holds
- * them open loses them, and who proves its key at once gets through.
- */
+/** The connections that have not shown a key yet, by place: an outsider that holds them open loses them. */
 export class UnprovedConnections {
-  /** By place, the oldest first. */
+  readonly #crowd = new Crowd<string>({ max: MAX_UNPROVED, maxOfAddress: MAX_UNPROVED_OF_ADDRESS });
   readonly #sockets = new Map<string, Socket>();
   readonly #cutOff: (address: string) => void;
 
@@ -22,21 +20,26 @@ export class UnprovedConnections {
   add(socket: Socket): void {
     const place = placeOf(socket);
     this.#sockets.set(place, socket);
-    socket.once("close", () => this.#sockets.delete(place));
-    const ofAddress = [...this.#sockets.values()].filter((other) => other.remoteAddress === socket.remoteAddress);
-    if (ofAddress.length > MAX_UNPROVED_OF_ADDRESS) this.#cut(ofAddress[0]!);
-    else if (this.#sockets.size > MAX_UNPROVED) this.#cut(this.#sockets.values().next().value!);
+    socket.once("close", () => this.#forget(place));
+    const leaving = this.#crowd.add(place, socket.remoteAddress ?? "");
+    if (leaving !== undefined) this.#cut(leaving);
   }
 
   /** It has shown its key; `socket` may be one on top of the one that was added. */
   proved(socket: Socket): void {
-    this.#sockets.delete(placeOf(socket));
+    this.#forget(placeOf(socket));
   }
 
-  #cut(socket: Socket): void {
-    this.#sockets.delete(placeOf(socket));
+  #cut(place: string): void {
+    const socket = this.#sockets.get(place)!;
+    this.#forget(place);
     this.#cutOff(socket.remoteAddress ?? "");
     socket.destroy();
+  }
+
+  #forget(place: string): void {
+    this.#crowd.delete(place);
+    this.#sockets.delete(place);
   }
 }
 

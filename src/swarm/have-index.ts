@@ -8,6 +8,8 @@ export class HaveIndex {
   readonly #maxHaves: number;
   readonly #peers = new Map<string, DigestSet>();
   readonly #hidden = new Set<string>();
+  /** Peers of which not all haves are known, for want of room. */
+  readonly #partial = new Set<string>();
   #total = 0;
 
   /** `maxHaves`: haves of all peers together, @default 3,000,000. */
@@ -37,14 +39,24 @@ export class HaveIndex {
     return holders;
   }
 
-  /** Adds prefixes that lie one after the other; false when there is no room for all of them. */
-  add(peer: string, prefixes: Buffer): boolean {
+  /** Adds prefixes that lie one after the other; where there is no room for all of them, the peer is known in part. */
+  add(peer: string, prefixes: Buffer): void {
     const set = this.#setOf(peer);
     for (let at = 0; at < prefixes.length; at += PREFIX_BYTES) {
-      if (this.#total >= this.#maxHaves) return false;
+      if (this.#total >= this.#maxHaves && !this.#makeRoomFor(peer)) return void this.#partial.add(peer);
       if (set.add(prefixes, at)) this.#total += 1;
     }
-    return true;
+  }
+
+  /** Whether not all that a peer holds is known, for want of room: it has to tell all again. */
+  isPartial(peer: string): boolean {
+    return this.#partial.has(peer);
+  }
+
+  /** Whether half of the room is free, or kept for peers that are gone: then any peer's haves fit. */
+  hasRoom(): boolean {
+    const shown = [...this.#peers].filter(([peer]) => !this.#hidden.has(peer));
+    return shown.reduce((sum, [, set]) => sum + set.size, 0) <= this.#maxHaves / 2;
   }
 
   /** Removes prefixes that lie one after the other. */
@@ -70,7 +82,25 @@ export class HaveIndex {
   drop(peer: string): void {
     this.#total -= this.count(peer);
     this.#hidden.delete(peer);
+    this.#partial.delete(peer);
     this.#peers.delete(peer);
+  }
+
+  /**
+   * Gives up what a peer said that is gone, else what the one said that holds most, if that is more than `peer` does: a
+   * few that claim a million blobs each must not blind this box for all others.
+   */
+  #makeRoomFor(peer: string): boolean {
+    const others = [...this.#peers].filter(([other, set]) => other !== peer && set.size > 0);
+    const gone = others.find(([other]) => this.#hidden.has(other));
+    const most = others.toSorted(([, a], [, b]) => b.size - a.size)[0];
+    const victim = gone ?? (most !== undefined && most[1].size > this.count(peer) ? most : undefined);
+    if (victim === undefined) return false;
+    const [id, { size }] = victim;
+    this.#total -= size;
+    this.#peers.set(id, new DigestSet());
+    this.#partial.add(id);
+    return true;
   }
 
   #setOf(peer: string): DigestSet {

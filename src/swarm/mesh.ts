@@ -92,10 +92,10 @@ export class Mesh implements Startable {
     await this.#rebuildTransport(undefined);
   }
 
-  /** Notes that a box may be at a place, and dials it. */
-  learn(id: string, place: Place, found: Found): void {
+  /** Notes that a box may be at a place, and dials it. `teller`: the peer that told of it. */
+  learn(id: string, place: Place, found: Found, teller?: string): void {
     if (id === this.#components.identity.id || this.#init.deny.includes(id) || !this.accepts(place.host)) return;
-    if (this.#boxes.learn(id, place, found)) this.#dial(this.#boxes.get(id)!);
+    if (this.#boxes.learn(id, place, found, teller)) this.#dial(this.#boxes.get(id)!);
   }
 
   /** Whether a box at this address may be talked to. */

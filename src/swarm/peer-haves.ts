@@ -18,8 +18,9 @@ export class PeerHaves {
     this.#id = id;
   }
 
-  /** For our hello: what we know from an earlier session. */
+  /** For our hello: what we know from an earlier session; undefined when all has to be told again. */
   get known(): Hello["known"] {
+    if (this.#index.isPartial(this.#id)) return undefined;
     if (this.#instance === undefined || this.#sequence === undefined) return undefined;
     return { instance: this.#instance, sequence: this.#sequence };
   }

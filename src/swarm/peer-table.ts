@@ -1,5 +1,6 @@
 import type { NoiseStream } from "hyperswarm";
 import type { PeerStatus } from "../core/agent-api.ts";
+import { Crowd } from "../core/crowd.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Logger } from "../core/logger.ts";
 import { prefixOf } from "./digest-set.ts";
@@ -20,6 +21,11 @@ import type { WireEnd } from "./wire.ts";
 
 /** A peer that broke a rule is neither dialled nor let in for so long. */
 const RULE_PENALTY_MS = 300_000;
+/** Connections that have proved nothing yet have places of their own, in all and for one address. */
+const MAX_UNPROVED = 64;
+const MAX_UNPROVED_OF_ADDRESS = 32;
+/** Boxes without our key are spoken of at most this often: an outsider must not fill the log. */
+const WARN_EVERY_MS = 10_000;
 /** A box without our key is not dialled for so long; it may come by itself when it has it. */
 const STRANGER_PENALTY_MS = 60_000;
 
@@ -45,7 +51,7 @@ export interface PeerTableComponents {
   /** Whether a box at this address may be talked to. */
   readonly accepts: (host: string) => boolean;
   /** Told of places of members: of one that connected, or that another one told of. */
-  readonly learn: (id: string, place: Place, how: "incoming" | "told") => void;
+  readonly learn: (id: string, place: Place, how: "incoming" | "told", teller?: string) => void;
   /** Told of each peer that said who it is. */
   readonly arrived: (id: string, place: Place) => void;
   /** Told of the tree snapshots that a peer keeps, at each change. */
@@ -71,13 +77,14 @@ export class PeerTable {
   readonly #components: PeerTableComponents;
   readonly #init: SessionInit;
   readonly #peers = new Map<string, Peer>();
-  readonly #unproved = new Set<Session>();
+  readonly #unproved = new Crowd<Session>({ max: MAX_UNPROVED, maxOfAddress: MAX_UNPROVED_OF_ADDRESS });
   readonly #peerHaves = new Map<string, PeerHaves>();
   readonly #index = new HaveIndex();
   readonly #members = new Members();
   readonly #penalties = new Penalties();
   readonly #strangers = new Penalties();
   #snapshots: SnapshotUnits = [];
+  #warnedAt = -Infinity;
 
   constructor(components: PeerTableComponents, init: SessionInit) {
     this.#components = components;
@@ -126,13 +133,21 @@ export class PeerTable {
     const handlers: SessionHandlers = {
       proved: (session) => this.#onProved(session, peerHaves),
       greeted: (session, hello) => this.#onGreeted(session, hello),
-      told: (_session, { peers }) => this.#onTold(peers),
+      told: ({ id }, { peers }) => this.#onTold(id, peers),
       announced: ({ id }, { units }) => this.#components.announced(id, units),
       claimedUpstream: ({ id }, message) => this.upstreamClaims.heard(id, message),
       sawPort: ({ id }, { open }) => void (this.#peers.get(id)!.reachesUs = open),
       ended: (session, why, detail) => this.#onEnded(session, why, detail),
     };
-    this.#unproved.add(new Session({ stream, key, local: this.#components.local, peerHaves }, this.#init, handlers));
+    const session = new Session({ stream, key, local: this.#components.local, peerHaves }, this.#init, handlers);
+    this.#turnAway(this.#unproved.add(session, session.host));
+  }
+
+  /** An outsider that proves nothing must not keep members out. */
+  #turnAway(session: Session | undefined): void {
+    if (session === undefined) return;
+    this.rejections.count("full");
+    session.close("closed", "too many connections prove nothing");
   }
 
   /** Ends all sessions. */
@@ -205,6 +220,14 @@ export class PeerTable {
     });
   }
 
+  /** What an administrator should know, each one plain line. */
+  warnings(): string[] {
+    const partial = this.#greeted().filter(({ id }) => this.#index.isPartial(id));
+    return partial.map(({ hello, host }) => {
+      return `not all that ${hello!.host} (${host}) holds is known: peers say that they hold more than this box can remember`;
+    });
+  }
+
   /** For status: hosts that could reach this box's TCP port, and that could not. */
   ownPort(): { readonly open: readonly string[]; readonly closed: readonly string[] } {
     const hosts = (reached: boolean): string[] =>
@@ -231,7 +254,7 @@ export class PeerTable {
   #rejectionOf({ remotePublicKey, rawStream }: NoiseStream): Rejection | undefined {
     if (!this.#components.accepts(rawStream.remoteHost)) return "outside";
     if (this.#penalties.has(remotePublicKey.toString("hex"))) return "rule";
-    if (this.#peers.size + this.#unproved.size >= MAX_PEERS) return "full";
+    if (this.#peers.size >= MAX_PEERS) return "full";
     return undefined;
   }
 
@@ -265,8 +288,8 @@ export class PeerTable {
     for (const other of others) other.tellAddresses([placeOf(newcomer)]);
   }
 
-  #onTold(peers: Addresses["peers"]): void {
-    for (const { id, host, port } of peers) this.#components.learn(id.toString("hex"), { host, port }, "told");
+  #onTold(teller: string, peers: Addresses["peers"]): void {
+    for (const { id, host, port } of peers) this.#components.learn(id.toString("hex"), { host, port }, "told", teller);
   }
 
   #onEnded(session: Session, why: WireEnd, detail: string): void {
@@ -282,6 +305,7 @@ export class PeerTable {
     this.#components.left(id);
     this.#peerHaves.get(id)?.onEnd();
     this.#forgetOldHaves();
+    this.#resync();
     this.#components.log.info({ peer: id, why, detail }, `${hello?.host ?? host} left`);
   }
 
@@ -293,7 +317,15 @@ export class PeerTable {
       this.#penalties.add(id, RULE_PENALTY_MS);
       this.#members.expel(id);
     } else this.#strangers.add(id, STRANGER_PENALTY_MS);
+    if (why !== "rule" && performance.now() - this.#warnedAt < WARN_EVERY_MS) return;
+    this.#warnedAt = performance.now();
     this.#components.log.warn({ peer: id, address: host }, `turned away the box at ${host}: ${detail}`);
+  }
+
+  /** A peer whose haves did not fit tells all again in a new session, as soon as there is room for them. */
+  #resync(): void {
+    const partial = this.#sessions().find(({ id }) => this.#index.isPartial(id));
+    if (partial !== undefined && this.#index.hasRoom()) partial.close("closed", "there is room for all that it holds");
   }
 
   /** What a peer said is kept for as long as it is admitted; it may be back in a moment. */

@@ -2,8 +2,9 @@ import { setTimeout } from "node:timers/promises";
 import { hasCode } from "../core/errors.ts";
 import { peekId } from "./discovery/peek.ts";
 
-/** How soon a closed port is tried again. */
-const CHECK_AGAIN_MS = 30_000;
+/** How soon a closed port is tried again, and an open one: one handshake, also when a firewall is closed later. */
+const CLOSED_AGAIN_MS = 30_000;
+const OPEN_AGAIN_MS = 120_000;
 
 /** The TCP port of a peer, as it says. */
 export interface PeerPort {
@@ -13,29 +14,36 @@ export interface PeerPort {
   readonly port: number;
 }
 
+/** What may be set of a port check. */
+export interface PortCheckInit {
+  readonly signal: AbortSignal;
+  /** Told whether the port is open, first and at each change: the peer cannot see its own firewall. */
+  readonly looked: (open: boolean) => void;
+  /** How soon an open port is looked at again, in milliseconds. @default 2 min */
+  readonly openAgainMs?: number;
+}
+
 /**
- * Looks whether a peer's TCP port can be reached and shows the peer's key; looks again as long as it does not, until the
- * signal aborts. A box whose UDP port is open and whose TCP port is not is in the swarm, but gives nothing.
+ * Looks now and then whether a peer's TCP port can be reached and shows the peer's key, until the signal aborts. A box whose UDP port is open and whose TCP port is not is in the swarm, but gives nothing.
  */
 export class PortCheck {
   /** What is wrong, with the mend; undefined when all is well, or before the first look has ended. */
   problem: string | undefined;
 
-  /** `looked` is told after each look whether the port is open: the peer cannot see its own firewall. */
-  constructor(
-    peer: PeerPort,
-    { signal, looked }: { readonly signal: AbortSignal; readonly looked: (open: boolean) => void },
-  ) {
-    void this.#watch(peer, signal, looked);
+  constructor(peer: PeerPort, init: PortCheckInit) {
+    void this.#watch(peer, init);
   }
 
-  async #watch(peer: PeerPort, signal: AbortSignal, looked: (open: boolean) => void): Promise<void> {
+  async #watch(peer: PeerPort, { signal, looked, openAgainMs = OPEN_AGAIN_MS }: PortCheckInit): Promise<void> {
+    let wasOpen: boolean | undefined;
     do {
       this.problem = await look(peer, signal);
       if (signal.aborted) return;
-      looked(this.problem === undefined);
-      if (this.problem === undefined) return;
-      await setTimeout(CHECK_AGAIN_MS, undefined, { signal, ref: false }).catch(() => {});
+      const isOpen = this.problem === undefined;
+      if (isOpen !== wasOpen) looked(isOpen);
+      wasOpen = isOpen;
+      const pause = isOpen ? openAgainMs : CLOSED_AGAIN_MS;
+      await setTimeout(pause, undefined, { signal, ref: false }).catch(() => {});
     } while (!signal.aborted);
   }
 }

@@ -18,6 +18,8 @@ import { Wire, type WireEnd } from "./wire.ts";
 
 /** Changes are told together with those that follow within this time. */
 const CHANGE_DELAY_MS = 200;
+/** What may wait to be told to a peer that does not read; each is a few hundred bytes of memory. */
+const MAX_WAITING = 10_000;
 
 /** What a session uses. */
 export interface SessionComponents {
@@ -63,6 +65,7 @@ export class Session {
   #told: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> = Promise.resolve();
+  #waiting = 0;
 
   constructor(components: SessionComponents, init: SessionInit, handlers: SessionHandlers) {
     const { stream } = components;
@@ -156,7 +159,12 @@ export class Session {
 
   /** One thing after the other, each when there is room for it. */
   #enqueue(send: () => Promise<void>): void {
-    this.#sending = this.#sending.then(send).catch((error: unknown) => this.close("closed", messageOf(error)));
+    if (this.#waiting >= MAX_WAITING) return this.close("closed", "it does not read what it is told");
+    this.#waiting += 1;
+    this.#sending = this.#sending
+      .then(send)
+      .catch((error: unknown) => this.close("closed", messageOf(error)))
+      .finally(() => (this.#waiting -= 1));
   }
 
   /** Tells what waits to be told together with what follows. */

@@ -89,7 +89,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
         log: components.log,
         received: components.received,
         accepts: (address) => this.accepts(address),
-        learn: (id, place, how) => this.#mesh.learn(id, place, how),
+        learn: (id, place, how, teller) => this.#mesh.learn(id, place, how, teller),
         arrived: (id, place) => void this.#book.put(id, place).catch((error: unknown) => this.#warn(error)),
         announced: (id, units) => void this.emit("announced", id, announcementsOf(units)),
         left: (id) => void this.emit("left", id),
@@ -202,6 +202,11 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
     await this.#book.clear();
     this.#mesh = this.#makeMesh();
     if (this.#isStarted) await this.#startMesh();
+  }
+
+  /** What an administrator should know or mend, each one plain line. */
+  warnings(): readonly string[] {
+    return [...(this.#problem === undefined ? [] : [this.#problem]), ...this.#table.warnings()];
   }
 
   /** For status and `peers`. */

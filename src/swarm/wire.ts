@@ -8,7 +8,7 @@ import type { NetworkKey, Role } from "./network-key.ts";
 
 const PROTOCOL = "distswarm/1";
 /** How long the other end may take to prove the network key. */
-const PROOF_TIMEOUT_MS = 5000;
+const PROOF_TIMEOUT_MS = 3000;
 
 /** Why Hyperswarm itself ends a connection: errors without a code, and nobody's fault. */
 const HYPERSWARM_ENDS = new Set(["Duplicate connection", "Swarm has been destroyed"]);

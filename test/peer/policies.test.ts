@@ -8,6 +8,7 @@ import { firstAnswer, type Question } from "../../src/peer/first-answer.ts";
 import { PaceWatch } from "../../src/peer/pace.ts";
 import { digestOfPath, idList, readBytes, readIds } from "../../src/peer/protocol.ts";
 import { Standing } from "../../src/peer/standing.ts";
+import { Traffic } from "../../src/peer/traffic.ts";
 import { UploadSlots, type Upload, type UploadRequest } from "../../src/peer/upload-slots.ts";
 
 const BLOB = digestOf(Buffer.from("blob"));
@@ -63,6 +64,19 @@ describe("upload slots", () => {
     expect(ask(slots, "h2", small)).toEqual({ receiving: [] });
     expect(ask(slots, "h3", small)).toHaveProperty("upload");
     expect(slots.size).toBe(17);
+  });
+});
+
+describe("what is remembered of peers", () => {
+  it("is bounded, whatever number of them a member invents; the sums are kept", () => {
+    const traffic = new Traffic();
+    for (let number = 0; number < 3000; number += 1) {
+      traffic.answered(`h${number}`);
+      traffic.sent(`h${number}`, 10);
+    }
+    expect(traffic.uploaded()).toEqual({ requests: 3000, bytes: 30_000 });
+    expect(traffic.of("h0").sent).toBe(0);
+    expect(traffic.of("h2999").sent).toBe(10);
   });
 });
 

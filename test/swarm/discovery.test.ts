@@ -114,9 +114,22 @@ describe("known boxes", () => {
     expect(boxes.all().map(({ id }) => id)).toEqual(["here"]);
   });
 
-  it("are no more than a liar can make this box remember", () => {
+  it("are bounded where peers tell of them, for each peer and for all", () => {
     const boxes = new KnownBoxes();
-    for (let number = 0; number < 1000; number += 1) boxes.learn(`box ${number}`, place, "told");
+    for (let number = 0; number < 1000; number += 1) boxes.learn(`box ${number}`, place, "told", "liar");
+    expect(boxes.all()).toHaveLength(64);
+    for (let number = 0; number < 1000; number += 1) boxes.learn(`more ${number}`, place, "told", `liar ${number}`);
+    expect(boxes.all()).toHaveLength(256);
+  });
+
+  it("that this box found itself have room, however many it was told of or came by themselves", () => {
+    const boxes = new KnownBoxes();
+    for (let number = 0; number < 1000; number += 1) boxes.learn(`told ${number}`, place, "told", `liar ${number}`);
+    for (let number = 0; number < 1000; number += 1) boxes.learn(`came ${number}`, place, "incoming");
     expect(boxes.all()).toHaveLength(512);
+    expect(boxes.learn("found", place, "mdns")).toBe(true);
+    expect(boxes.learn("listed", place, "static")).toBe(true);
+    expect(boxes.all()).toHaveLength(512);
+    expect(boxes.forgetLost(() => true).length).toBeGreaterThan(0); // those that made room are not dialled any more
   });
 });

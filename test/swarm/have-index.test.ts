@@ -76,9 +76,25 @@ describe("the have index", () => {
   });
 
   it("takes no more than its limit", () => {
-    const index = new HaveIndex({ maxHaves: 1 });
-    expect(index.add("h1", held)).toBe(true);
-    expect(index.add("h2", other)).toBe(false);
-    expect(index.size).toBe(1);
+    const index = new HaveIndex({ maxHaves: 2 });
+    index.add("h1", held);
+    index.add("h2", other);
+    index.add("h2", held);
+    expect(index.size).toBe(2);
+    expect([index.isPartial("h1"), index.isPartial("h2")]).toEqual([false, true]);
+  });
+
+  it("gives up what peers that are gone held, and then what the one says that holds most, for others that hold less", () => {
+    const index = new HaveIndex({ maxHaves: 10 });
+    index.add("gone", randomBytes(16));
+    index.hide("gone");
+    index.add("liar", randomBytes(16 * 9));
+    index.add("h2", held);
+    expect([index.isPartial("gone"), index.isPartial("liar")]).toEqual([true, false]);
+    index.add("h2", other);
+    expect(index.holders(other)).toEqual(["h2"]);
+    expect([index.isPartial("h2"), index.isPartial("liar")]).toEqual([false, true]);
+    expect(index.count("liar")).toBe(0);
+    expect(index.hasRoom()).toBe(true);
   });
 });

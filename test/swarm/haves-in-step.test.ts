@@ -91,6 +91,17 @@ describe("what a peer holds", () => {
     expect(pair.index.size).toBe(1);
   });
 
+  it("is asked for in full when it was not taken in for want of room", () => {
+    const index = new HaveIndex({ maxHaves: 1 });
+    const seen = new PeerHaves(index, "h2");
+    const prefixes = Buffer.concat(BLOBS.slice(0, 2).map(prefixOf));
+    seen.onHello({ type: "hello", host: "", version: "", port: 1, instance: Buffer.alloc(8) });
+    seen.onHaves({ type: "haves", sequence: 2, prefixes, first: true, last: true });
+    expect(seen.known).toBeUndefined();
+    seen.onHaves({ type: "haves", sequence: 3, prefixes: prefixOf(BLOBS[0]!), first: true, last: true });
+    expect(seen.known?.sequence).toBe(3);
+  });
+
   it("is told in full to a peer that was gone for more changes than are kept", () => {
     const local = new LocalHaves();
     for (let number = 0; number < 5000; number += 1) {

@@ -3,6 +3,8 @@ import type { Database } from "../../core/database.ts";
 /** Boxes remembered at most, and for how long. */
 const MAX_BOXES = 256;
 const REMEMBER_MS = 30 * 24 * 3600 * 1000;
+/** Those beyond that are forgotten at every so many notes, and at the start. */
+const TIDY_EVERY = 64;
 
 /** Where a member was seen last. */
 export interface Remembered {
@@ -15,6 +17,7 @@ export interface Remembered {
 /** Where members were in earlier runs, by id: one of them leads to the rest. */
 export class AddressBook {
   readonly #records;
+  #notes = 0;
 
   constructor({ db }: { readonly db: Database }) {
     this.#records = db.sublevel<string, Remembered>("swarm-boxes", { valueEncoding: "json" });
@@ -23,6 +26,8 @@ export class AddressBook {
   /** Notes where a member is now. */
   async put(id: string, place: { host: string; port: number }): Promise<void> {
     await this.#records.put(id, { host: place.host, port: place.port, seen: Date.now() });
+    this.#notes += 1;
+    if (this.#notes % TIDY_EVERY === 0) await this.load();
   }
 
   /** Those seen lately, last seen first; the others are forgotten. */

@@ -1,0 +1,27 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:tls";
+import { expect, onTestFinished, test } from "vitest";
+import { identityFromSeed, PEEK_PROTOCOL } from "../../src/swarm/identity.ts";
+import { PortCheck } from "../../src/swarm/port-check.ts";
+import { freePort } from "./ports.ts";
+
+test("a port that closes after it was open is named, and its peer is told once of each", async () => {
+  const identity = await identityFromSeed(randomBytes(32));
+  const server = createServer({ ...identity.tls, ALPNProtocols: [PEEK_PROTOCOL] }, (socket) => {
+    socket.on("error", () => {}).end();
+  });
+  const port = await freePort();
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  const told: boolean[] = [];
+  const ended = new AbortController();
+  onTestFinished(() => ended.abort());
+  const peer = { id: identity.id, name: "h2", host: "127.0.0.1", port };
+  const init = { signal: ended.signal, looked: (open: boolean) => void told.push(open), openAgainMs: 20 };
+  const check = new PortCheck(peer, init);
+  await expect.poll(() => told, { timeout: 5000 }).toEqual([true]);
+  server.close();
+  await expect.poll(() => check.problem, { timeout: 5000 }).toContain(`TCP port ${port} is closed`);
+  expect(told).toEqual([true, false]);
+});
