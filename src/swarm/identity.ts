@@ -7,7 +7,8 @@ import { readOrCreateSecret } from "./secret-file.ts";
 /** The TLS application protocol (ALPN) of a box that only wants to see a certificate: it is refused nothing, and told nothing. */
 export const PEEK_PROTOCOL = "distswarm-id";
 
-const IDENTITY_FILE = "identity.key";
+/** The file in `state_dir` that holds the seed of this box's identity: a secret. */
+export const IDENTITY_FILE = "identity.key";
 const CERTIFICATE_FILE = "identity.crt";
 /** An Ed25519 seed (RFC 8032, 5.1.5). */
 const SEED_BYTES = 32;

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import { readOrCreateSecret, replaceSecret } from "./secret-file.ts";
 
-const NETWORK_KEY_FILE = "network.key";
+/** The file in `state_dir` that holds the network key: a secret. */
+export const NETWORK_KEY_FILE = "network.key";
 const KEY_BYTES = 32;
 const CHECK_BYTES = 4;
 /** The form of the text, in its name; another form gets another prefix. */

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { open, readFile, rename, writeFile } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { open, readFile, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
@@ -7,31 +8,71 @@ import { makeDirs } from "../core/make-dirs.ts";
 /** Only the agent's own user reads a secret. */
 const SECRET_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
+/** What of a mode lets others in. */
+const OTHERS = 0o077;
 
 /** Reads a secret, or makes it with `create` where there is none. Of two that make it at once, both get the same. */
 export async function readOrCreateSecret(path: string, create: () => Buffer): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await readSecret(path);
   } catch (error) {
     if (systemCode(error) !== "ENOENT") throw error;
   }
   await makeDirs(dirname(path), DIRECTORY_MODE);
-  await writeFile(path, create(), { mode: SECRET_MODE, flag: "wx" }).catch((error: unknown) => {
+  await writeSecret(path, create()).catch((error: unknown) => {
     if (systemCode(error) !== "EEXIST") throw error;
   });
-  return readFile(path);
+  return readSecret(path);
 }
 
 /** Puts a secret in the place of another: a crash leaves the old or the new one, whole. */
 export async function replaceSecret(path: string, secret: Buffer): Promise<void> {
   await makeDirs(dirname(path), DIRECTORY_MODE);
   const temporary = `${path}.${randomBytes(4).toString("hex")}`;
-  const file = await open(temporary, "wx", SECRET_MODE);
+  await writeSecret(temporary, secret);
+  await rename(temporary, path);
+}
+
+/** What is wrong when others than its owner may use a secret, with the mend; undefined when all is well. */
+export function exposureOf(path: string): string | undefined {
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? SECRET_MODE;
+  if ((mode & OTHERS) === 0) return undefined;
+  return `${path} is a secret that others may use (mode ${octal(mode)}): run chmod 600 ${path}`;
+}
+
+/** Root makes it for whom the directory belongs to: the agent runs as that user, and could not read it otherwise. */
+async function writeSecret(path: string, secret: Buffer): Promise<void> {
+  const file = await open(path, "wx", SECRET_MODE);
   try {
+    const { uid, gid } = await stat(dirname(path));
+    if (process.geteuid?.() === 0) await file.chown(uid, gid);
     await file.writeFile(secret);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(temporary, path);
+}
+
+async function readSecret(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (systemCode(error) !== "EACCES") throw error;
+    throw new Error(await whyUnreadable(path).catch(() => (error as Error).message), { cause: error });
+  }
+}
+
+/** Throws system errors where not even its directory may be looked at. */
+async function whyUnreadable(path: string): Promise<string> {
+  const { uid, mode } = await stat(path);
+  const mend = `chown --reference=${dirname(path)} ${path} && chmod 600 ${path}`;
+  return `it belongs to ${userName(uid)} (mode ${octal(mode)}), not to ${userName(process.geteuid!())}: as root, run ${mend}`;
+}
+
+function userName(uid: number): string {
+  return uid === 0 ? "root" : `user ${uid}`;
+}
+
+function octal(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(4, "0");
 }

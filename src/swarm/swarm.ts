@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { join } from "node:path";
 import type { PeerStatus } from "../core/agent-api.ts";
 import type { BlobClaims } from "../core/claims.ts";
 import type { Database } from "../core/database.ts";
@@ -8,12 +9,13 @@ import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { NameClaims, SnapshotAnnouncement } from "../core/snapshots.ts";
 import { AddressBook } from "./discovery/address-book.ts";
-import type { Identity } from "./identity.ts";
+import { IDENTITY_FILE, type Identity } from "./identity.ts";
 import { LocalHaves } from "./local-haves.ts";
 import { Mesh, type MeshInit } from "./mesh.ts";
-import { NetworkKey, saveNetworkKey } from "./network-key.ts";
+import { NETWORK_KEY_FILE, NetworkKey, saveNetworkKey } from "./network-key.ts";
 import { PeerTable, type Holder } from "./peer-table.ts";
 import type { Rejection } from "./rejections.ts";
+import { exposureOf } from "./secret-file.ts";
 import { announcementsOf, unitsOf } from "./snapshot-units.ts";
 
 /** What the swarm uses. */
@@ -107,6 +109,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   async start(): Promise<void> {
     if (this.#isStarted) return;
     this.#isStarted = true;
+    for (const exposure of this.#exposures()) this.#components.log.warn(exposure);
     await (this.#loading ??= this.#load());
     await this.#startMesh();
   }
@@ -206,7 +209,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
 
   /** What an administrator should know or mend, each one plain line. */
   warnings(): readonly string[] {
-    return [...(this.#problem === undefined ? [] : [this.#problem]), ...this.#table.warnings()];
+    return [...(this.#problem === undefined ? [] : [this.#problem]), ...this.#exposures(), ...this.#table.warnings()];
   }
 
   /** For status and `peers`. */
@@ -222,6 +225,11 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   }
 
   // --- the mesh ---
+
+  #exposures(): string[] {
+    const files = [IDENTITY_FILE, NETWORK_KEY_FILE].map((name) => join(this.#init.stateDir, name));
+    return files.flatMap((file) => exposureOf(file) ?? []);
+  }
 
   #makeMesh(): Mesh {
     const { identity, log } = this.#components;
