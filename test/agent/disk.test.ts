@@ -175,6 +175,16 @@ describe.skipIf(!isRoot)(`a small file system of its own${isRoot ? "" : " (skipp
     },
   );
 
+  test.each([0, 10 * MIB])("full after %i bytes: a fetch that nobody reads ends with the reason", async (room) => {
+    const box = await boxWithRoom(room);
+    const codes: string[] = [];
+    for await (const event of box.agent.api.fetch([large.name], new AbortController().signal)) {
+      if (event.event === "failed") codes.push(event.code);
+    }
+    expect(codes).toEqual(["STORE_FULL"]);
+    expect((await box.agent.api.status()).transfers).toEqual([]);
+  });
+
   test("full while a client of a streamed file is far behind: it gets the rest all the same", async () => {
     const box = await boxWithRoom(20 * MIB, slow(200 * MIB));
     const url = new URL(`/distfiles/${large.digest.slice(0, 2)}/${large.digest}`, box.url);
