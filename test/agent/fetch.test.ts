@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
+import { createLogger } from "../../src/core/logger.ts";
 import { distswarm, type Around, type Outcome } from "../cli/cli.ts";
 import { startBox, type Box, type BoxOptions } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
@@ -121,4 +122,17 @@ describe("a store that cannot take a file", () => {
     expect(await fetching).toMatchObject({ code: 1 });
     expect((await box.agent.api.status()).transfers).toEqual([]);
   });
+});
+
+test("an empty file needs no source, and the log says so", async () => {
+  const empty = testFile("empty-1.0.tar.xz", 0);
+  const mirror = await mirrorWith({});
+  const lines: string[] = [];
+  const log = createLogger("info", { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) });
+  const box = await boxWith({ files: [empty], mirrors: [mirror.url], log });
+  expect(await get(box, empty)).toBe(empty.digest);
+  await expect
+    .poll(() => lines)
+    .toContainEqual(expect.stringMatching(/^empty-1\.0\.tar\.xz: 0 B in \d+ ms from nobody, it is empty$/));
+  expect(mirror.files()).toEqual([]);
 });
