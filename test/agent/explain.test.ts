@@ -56,7 +56,7 @@ test("what nobody had: the answer counts as one, and it is told for how long it 
   const { out } = await explain(box, absent.name);
   expect(out).toMatch(/ABSENT .*answered after .*answered 404/);
   expect(out).toMatch(
-    /Nobody had it a moment ago: for another (30|2\d) s that is the answer \(404\), without asking\./,
+    /Nobody had it a moment ago: for another \d+ s that is the answer \(404\), without asking\./,
   );
 });
 
