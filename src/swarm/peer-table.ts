@@ -1,8 +1,8 @@
 import type { NoiseStream } from "hyperswarm";
 import type { PeerStatus } from "../core/agent-api.ts";
-import { Crowd } from "../core/crowd.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Logger } from "../core/logger.ts";
+import { Bouncer } from "./bouncer.ts";
 import { prefixOf } from "./digest-set.ts";
 import { HaveIndex } from "./have-index.ts";
 import type { LocalHaves } from "./local-haves.ts";
@@ -10,24 +10,13 @@ import { Members } from "./members.ts";
 import type { Addresses, Hello } from "./messages.ts";
 import type { NetworkKey } from "./network-key.ts";
 import { PeerHaves } from "./peer-haves.ts";
-import { Penalties } from "./penalties.ts";
 import { PortCheck } from "./port-check.ts";
-import { Rejections, type Rejection } from "./rejections.ts";
+import type { Rejections } from "./rejections.ts";
 import { Session, type SessionHandlers, type SessionInit } from "./session.ts";
 import type { SnapshotUnits } from "./snapshot-units.ts";
 import { MAX_PEERS, type Place } from "./transport.ts";
 import { UpstreamClaims } from "./upstream-claims.ts";
 import type { WireEnd } from "./wire.ts";
-
-/** A peer that broke a rule is neither dialled nor let in for so long. */
-const RULE_PENALTY_MS = 300_000;
-/** Connections that have proved nothing yet have places of their own, in all and for one address. */
-const MAX_UNPROVED = 64;
-const MAX_UNPROVED_OF_ADDRESS = 32;
-/** Boxes without our key are spoken of at most this often: an outsider must not fill the log. */
-const WARN_EVERY_MS = 10_000;
-/** A box without our key is not dialled for so long; it may come by itself when it has it. */
-const STRANGER_PENALTY_MS = 60_000;
 
 /** A peer that can give a blob. */
 export interface Holder {
@@ -72,22 +61,19 @@ interface Peer {
 
 /** The peers in session, what they hold and are fetching, and who is turned away. */
 export class PeerTable {
-  readonly rejections = new Rejections();
   readonly upstreamClaims: UpstreamClaims;
   readonly #components: PeerTableComponents;
   readonly #init: SessionInit;
   readonly #peers = new Map<string, Peer>();
-  readonly #unproved = new Crowd<Session>({ max: MAX_UNPROVED, maxOfAddress: MAX_UNPROVED_OF_ADDRESS });
   readonly #peerHaves = new Map<string, PeerHaves>();
   readonly #index = new HaveIndex();
   readonly #members = new Members();
-  readonly #penalties = new Penalties();
-  readonly #strangers = new Penalties();
+  readonly #bouncer: Bouncer;
   #snapshots: SnapshotUnits = [];
-  #warnedAt = -Infinity;
 
   constructor(components: PeerTableComponents, init: SessionInit) {
     this.#components = components;
+    this.#bouncer = new Bouncer(components);
     this.#init = init;
     this.upstreamClaims = new UpstreamClaims({
       ownId: components.ownId,
@@ -103,6 +89,11 @@ export class PeerTable {
     return this.#index.size;
   }
 
+  /** How often boxes were turned away, and why. */
+  get rejections(): Rejections {
+    return this.#bouncer.rejections;
+  }
+
   /** Whether there is a session with a box. */
   isConnected(id: string): boolean {
     return this.#peers.has(id);
@@ -110,7 +101,7 @@ export class PeerTable {
 
   /** Whether a box is not to be dialled now. */
   isShunned(id: string): boolean {
-    return this.#penalties.has(id) || this.#strangers.has(id);
+    return this.#bouncer.isShunned(id);
   }
 
   /** Whether a box is a member: in session, or lately. */
@@ -122,12 +113,7 @@ export class PeerTable {
 
   /** Begins a session on a new connection, or turns it away. */
   connected(stream: NoiseStream, key: NetworkKey): void {
-    const rejection = this.#rejectionOf(stream);
-    if (rejection !== undefined) {
-      this.rejections.count(rejection);
-      stream.on("error", () => {}).destroy();
-      return;
-    }
+    if (this.#bouncer.turnsAway(stream, { isFull: this.#peers.size >= MAX_PEERS })) return;
     const id = stream.remotePublicKey.toString("hex");
     const peerHaves = this.#peerHaves.get(id) ?? new PeerHaves(this.#index, id);
     const handlers: SessionHandlers = {
@@ -140,26 +126,18 @@ export class PeerTable {
       ended: (session, why, detail) => this.#onEnded(session, why, detail),
     };
     const session = new Session({ stream, key, local: this.#components.local, peerHaves }, this.#init, handlers);
-    this.#turnAway(this.#unproved.add(session, session.host));
-  }
-
-  /** An outsider that proves nothing must not keep members out. */
-  #turnAway(session: Session | undefined): void {
-    if (session === undefined) return;
-    this.rejections.count("full");
-    session.close("closed", "too many connections prove nothing");
+    this.#bouncer.watch(session);
   }
 
   /** Ends all sessions. */
   closeAll(reason: string): void {
-    for (const session of [...this.#unproved, ...this.#sessions()]) session.close("closed", reason);
+    for (const session of [...this.#bouncer.unproved, ...this.#sessions()]) session.close("closed", reason);
   }
 
   /** Forgets all that belongs to one network: members, haves, penalties. */
   forgetNetwork(): void {
     this.#members.clear();
-    this.#penalties.clear();
-    this.#strangers.clear();
+    this.#bouncer.forgive();
     for (const haves of this.#peerHaves.values()) haves.forget();
     this.#peerHaves.clear();
   }
@@ -251,16 +229,9 @@ export class PeerTable {
     return this.#peers.get(id)?.portCheck?.problem;
   }
 
-  #rejectionOf({ remotePublicKey, rawStream }: NoiseStream): Rejection | undefined {
-    if (!this.#components.accepts(rawStream.remoteHost)) return "outside";
-    if (this.#penalties.has(remotePublicKey.toString("hex"))) return "rule";
-    if (this.#peers.size >= MAX_PEERS) return "full";
-    return undefined;
-  }
-
   #onProved(session: Session, peerHaves: PeerHaves): void {
     const { id } = session;
-    this.#unproved.delete(session);
+    this.#bouncer.unwatch(session);
     this.#peers.get(id)?.session.close("closed", "it connected again");
     this.#peers.set(id, { session, ended: new AbortController() });
     this.#peerHaves.set(id, peerHaves);
@@ -293,8 +264,9 @@ export class PeerTable {
   }
 
   #onEnded(session: Session, why: WireEnd, detail: string): void {
-    this.#unproved.delete(session);
-    this.#punish(session, why, detail);
+    this.#bouncer.unwatch(session);
+    this.#bouncer.judge(session, why, detail);
+    if (why === "rule") this.#members.expel(session.id);
     const { id, hello, host } = session;
     const peer = this.#peers.get(id);
     if (peer?.session !== session) return;
@@ -307,19 +279,6 @@ export class PeerTable {
     this.#forgetOldHaves();
     this.#resync();
     this.#components.log.info({ peer: id, why, detail }, `${hello?.host ?? host} left`);
-  }
-
-  #punish({ id, host }: Session, why: WireEnd, detail: string): void {
-    if (why === "left" || why === "closed") return;
-    if (why === "left-unproved") return this.rejections.count("no_proof"); // no penalty: it may be a member in a hurry
-    this.rejections.count(REJECTION_OF[why]);
-    if (why === "rule") {
-      this.#penalties.add(id, RULE_PENALTY_MS);
-      this.#members.expel(id);
-    } else this.#strangers.add(id, STRANGER_PENALTY_MS);
-    if (why !== "rule" && performance.now() - this.#warnedAt < WARN_EVERY_MS) return;
-    this.#warnedAt = performance.now();
-    this.#components.log.warn({ peer: id, address: host }, `turned away the box at ${host}: ${detail}`);
   }
 
   /** A peer whose haves did not fit tells all again in a new session, as soon as there is room for them. */
@@ -337,9 +296,6 @@ export class PeerTable {
     }
   }
 }
-
-/** What each fault of a connection counts as. */
-const REJECTION_OF = { "no-proof": "no_proof", "wrong-proof": "wrong_proof", rule: "rule" } as const;
 
 function placeOf({ id, host, port }: Session): Addresses["peers"][number] {
   return { id: Buffer.from(id, "hex"), host, port };
