@@ -191,6 +191,7 @@ async function buildParts(config: Config, db: Database, { log, notes }: AgentOpt
     "log.level": ({ log: { level } }) => void (log.level = level),
     "proxy.allow": ({ proxy }) => doors.admit(proxy.allow),
     "upstream.mirrors": ({ upstream: { mirrors } }) => upstream.useMirrors(mirrors),
+    "swarm.deny": ({ swarm: { deny } }) => lan.swarm.deny(deny),
     "store.max_size": ({ store: { max_size, min_free } }) => store.limit({ maxSize: max_size, minFree: min_free }),
     "store.min_free": ({ store: { max_size, min_free } }) => store.limit({ maxSize: max_size, minFree: min_free }),
   };

@@ -24,7 +24,9 @@ export interface MeshComponents {
   readonly isShunned: (id: string) => boolean;
   /** Told of each connection, made by either side. */
   readonly connected: (stream: NoiseStream) => void;
-  /** Told when a box that is listed in `deny` tried to connect. */
+  /** Whether a box is listed in `swarm.deny`. */
+  readonly isDenied: (id: string) => boolean;
+  /** Told when such a box tried to connect. */
   readonly denied: () => void;
 }
 
@@ -34,7 +36,6 @@ export interface MeshInit {
   readonly listen: { readonly host: string; readonly port: number };
   readonly peers: readonly StaticPeer[];
   readonly networks: readonly string[];
-  readonly deny: readonly string[];
   readonly multicast: boolean;
 }
 
@@ -94,7 +95,8 @@ export class Mesh implements Startable {
 
   /** Notes that a box may be at a place, and dials it. `teller`: the peer that told of it. */
   learn(id: string, place: Place, found: Found, teller?: string): void {
-    if (id === this.#components.identity.id || this.#init.deny.includes(id) || !this.accepts(place.host)) return;
+    const { identity, isDenied } = this.#components;
+    if (id === identity.id || isDenied(id) || !this.accepts(place.host)) return;
     if (this.#boxes.learn(id, place, found, teller)) this.#dial(this.#boxes.get(id)!);
   }
 
@@ -152,15 +154,15 @@ export class Mesh implements Startable {
   }
 
   #makeTransport(address: string): Transport {
-    const { identity, connected, denied } = this.#components;
-    const { listen, deny } = this.#init;
+    const { identity, connected, isDenied, denied } = this.#components;
+    const { listen } = this.#init;
     return new Transport(
       {
         keyPair: identity.keyPair,
         connected,
         accepts: (host) => this.accepts(host),
         denies: (id) => {
-          if (!deny.includes(id)) return false;
+          if (!isDenied(id)) return false;
           denied();
           return true;
         },
@@ -184,9 +186,9 @@ export class Mesh implements Startable {
   }
 
   #dial({ id, places }: KnownBox): void {
-    const { isConnected, isShunned } = this.#components;
+    const { isConnected, isDenied, isShunned } = this.#components;
     if (isConnected(id)) return;
-    if (isShunned(id)) return this.#transport?.leave(id);
+    if (isDenied(id) || isShunned(id)) return this.#transport?.leave(id);
     for (const place of places) this.#transport?.dial(id, place);
   }
 }

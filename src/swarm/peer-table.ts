@@ -134,6 +134,12 @@ export class PeerTable {
     for (const session of [...this.#bouncer.unproved, ...this.#sessions()]) session.close("closed", reason);
   }
 
+  /** Ends the session with a box, and lets it ask for no more blobs. */
+  expel(id: string, reason: string): void {
+    this.#members.expel(id);
+    this.#peers.get(id)?.session.close("closed", reason);
+  }
+
   /** Forgets all that belongs to one network: members, haves, penalties. */
   forgetNetwork(): void {
     this.#members.clear();

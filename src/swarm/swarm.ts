@@ -31,6 +31,8 @@ export interface SwarmComponents {
 
 /** What may be set of the swarm. */
 export interface SwarmInit extends MeshInit {
+  /** Ids of boxes that are shut out though they hold the network key. */
+  readonly deny: readonly string[];
   /** Where `network.key` lies. */
   readonly stateDir: string;
   /** The name of this box, for people. */
@@ -71,6 +73,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   readonly #local = new LocalHaves();
   readonly #book: AddressBook;
   readonly #table: PeerTable;
+  #denied: ReadonlySet<string>;
   #key: NetworkKey;
   #mesh: Mesh;
   #loading: Promise<void> | undefined;
@@ -82,6 +85,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
     const { host, version, listen } = init;
     this.#components = components;
     this.#init = init;
+    this.#denied = new Set(init.deny);
     this.#key = init.networkKey;
     this.#book = new AddressBook(components);
     this.#table = new PeerTable(
@@ -207,6 +211,12 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
     if (this.#isStarted) await this.#startMesh();
   }
 
+  /** Shuts out the boxes with these ids from now on, and no others; who is here is dropped at once. */
+  deny(ids: readonly string[]): void {
+    this.#denied = new Set(ids);
+    for (const id of ids) this.#table.expel(id, "the box is listed in swarm.deny");
+  }
+
   /** What an administrator should know or mend, each one plain line. */
   warnings(): readonly string[] {
     return [...(this.#problem === undefined ? [] : [this.#problem]), ...this.#exposures(), ...this.#table.warnings()];
@@ -239,6 +249,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
         identity,
         log,
         isConnected: (id) => this.#table.isConnected(id),
+        isDenied: (id) => this.#denied.has(id),
         isShunned: (id) => this.#table.isShunned(id),
         connected: (stream) => this.#table.connected(stream, key),
         denied: () => this.#table.rejections.count("denied"),

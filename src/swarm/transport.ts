@@ -79,6 +79,7 @@ export class Transport implements Startable {
       firewall: (key) => denies(key.toString("hex")),
     });
     this.#swarm.on("connection", connected);
+    this.#swarm.on("ban", (peer) => peer.ban(false)); // whom we deny may change
     await this.#swarm.listen();
   }
 

@@ -23,11 +23,22 @@ declare module "hyperswarm" {
     readonly maxParallel?: number;
     /** Four waits between dials, in milliseconds. */
     readonly backoffs?: readonly [number, number, number, number];
-    /** True refuses the key, for good. */
+    /** True refuses the key, and bans it. */
     readonly firewall?: (remotePublicKey: Buffer) => boolean;
   }
 
-  export default class Hyperswarm extends EventEmitter<{ connection: [stream: NoiseStream] }> {
+  /** What is known of a key. */
+  export interface PeerInfo {
+    /** A banned key is neither dialled nor let in, and the firewall is not asked. */
+    ban(isBanned: boolean): void;
+  }
+
+  export interface HyperswarmEvents {
+    connection: [stream: NoiseStream];
+    ban: [peer: PeerInfo];
+  }
+
+  export default class Hyperswarm extends EventEmitter<HyperswarmEvents> {
     constructor(options: HyperswarmOptions);
     readonly dht: HyperDHT;
     readonly connections: ReadonlySet<NoiseStream>;

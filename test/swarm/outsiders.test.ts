@@ -146,6 +146,17 @@ describe("who does not prove the network key learns nothing, is dropped, and is 
     expect(box.swarm.admits(denied.identity.id)).toBe(false);
   });
 
+  it("a member that comes to be listed in swarm.deny, until it is taken out again", async () => {
+    const box = await startBox();
+    const member = await startBox({ peers: [placeOf(box)] });
+    await eventually(() => box.swarm.status().peers.length === 1);
+    box.swarm.deny([member.identity.id]);
+    await eventually(() => box.swarm.status().peers.length === 0 && rejected(box, "denied") > 0, 8000);
+    expect(box.swarm.admits(member.identity.id)).toBe(false);
+    box.swarm.deny([]);
+    await eventually(() => box.swarm.status().peers.length === 1, 8000);
+  });
+
   it("a box from outside swarm.networks", async () => {
     const box = await startBox({ networks: ["127.0.0.1/32", "10.0.0.0/8"] });
     expect(box.swarm.accepts("127.0.0.2")).toBe(false);
