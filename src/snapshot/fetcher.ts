@@ -45,7 +45,7 @@ export interface PullOptions {
   readonly signal: AbortSignal;
   /** Nobody waits for it: it is held back. */
   readonly pace?: Pace;
-  /** Milliseconds since the pull began after which the waiting is over; the pull goes on. @default 60 s */
+  /** Milliseconds since the first one waited after which the waiting is over; the pull goes on. @default 60 s */
   readonly patienceMs?: number;
 }
 

@@ -57,6 +57,8 @@ export class PeerPull {
   readonly #components: PeerPullComponents;
   readonly #init: PeerPullInit;
   readonly #began = performance.now();
+  /** When the first one began to wait; what was held back before that is nobody's fault. */
+  #awaited: number | undefined;
 
   /** Begins at once. */
   constructor(components: PeerPullComponents, init: PeerPullInit) {
@@ -68,13 +70,14 @@ export class PeerPull {
 
   /**
    * Somebody waits: from now on nothing holds it back. Whether the unit is on the shelf when it has ended, or when
-   * `patienceMs` have passed since it began: it goes on then.
+   * `patienceMs` have passed since the first one waited: it goes on then.
    */
   async wait({ signal, patienceMs = PATIENCE_MS }: { signal: AbortSignal; patienceMs?: number }): Promise<boolean> {
     this.#init.pace?.hurry();
     const enough = new AbortController();
     const ended = AbortSignal.any([signal, enough.signal]);
-    const left = Math.max(0, this.#began + patienceMs - performance.now());
+    this.#awaited ??= performance.now();
+    const left = Math.max(0, this.#awaited + patienceMs - performance.now());
     try {
       return await Promise.race([abortable(this.done, ended), delay(left, false, { signal: ended })]);
     } finally {
