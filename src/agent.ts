@@ -165,9 +165,10 @@ async function buildParts(config: Config, db: Database, { log, notes }: AgentOpt
       ...lan.swarm.warnings(),
     ],
   });
+  const keeper = new Keeper({ store, log: part("proxy") });
   const doors = buildDoors(
     config,
-    { index, upstream, store, snapshots, resolver, retriever, traffic, status, log: part("proxy") },
+    { index, upstream, store, snapshots, resolver, retriever, keeper, traffic, status, log: part("proxy") },
     via,
   );
   const listening = (): string[] => doors.addresses().map(({ address, port }) => hostPort(address, port));
@@ -195,7 +196,7 @@ async function buildParts(config: Config, db: Database, { log, notes }: AgentOpt
     "store.max_size": ({ store: { max_size, min_free } }) => store.limit({ maxSize: max_size, minFree: min_free }),
     "store.min_free": ({ store: { max_size, min_free } }) => store.limit({ maxSize: max_size, minFree: min_free }),
   };
-  const order = [ledger, index, upstream, store, snapshots, retriever, control, doors, ...lan.parts];
+  const order = [ledger, index, upstream, store, snapshots, retriever, keeper, control, doors, ...lan.parts];
   return { api, damaged, live, order, listening };
 }
 
@@ -254,15 +255,16 @@ interface DoorParts {
   readonly snapshots: Snapshots;
   readonly resolver: Resolver;
   readonly retriever: Retriever;
+  readonly keeper: Keeper;
   readonly traffic: TrafficCounter;
   readonly status: StatusModel;
   readonly log: Logger;
 }
 
 function buildDoors(config: Config, parts: DoorParts, via: string): Doors {
-  const { index, upstream, store, resolver, retriever, traffic, status, log } = parts;
+  const { resolver, retriever, upstream, index, store, keeper, traffic, status, log } = parts;
   const snapshots = new SnapshotDoor(parts);
-  const pass = new PassDoor({ keeper: new Keeper({ store, log }), traffic }, { via: `1.1 ${via}` });
+  const pass = new PassDoor({ keeper, traffic }, { via: `1.1 ${via}` });
   const blobs = new BlobDoor({ resolver, retriever, store, upstream, traffic });
   const page = async (): Promise<string> => statusPage(status.current());
   const mirror = new MirrorDoor({ resolver, upstream, blobs, snapshots, pass, page });

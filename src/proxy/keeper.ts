@@ -1,6 +1,7 @@
 import type { BlobStore, Ingest } from "../core/blob-store.ts";
 import type { Distfile } from "../core/distfile.ts";
 import { messageOf } from "../core/errors.ts";
+import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Tap } from "./pass-reply.ts";
 
@@ -17,13 +18,21 @@ export interface Keeping {
  * Keeps a body that passes through and turns out to have a known digest: what was asked for under a URL that tells
  * nothing (an overlay's SRC_URI) but ends in a distfile's name and has its size.
  */
-export class Keeper {
+export class Keeper implements Startable {
   readonly #store: BlobStore;
   readonly #log: Logger;
+  readonly #finishing = new Set<Promise<void>>();
 
   constructor(components: { store: BlobStore; log: Logger }) {
     this.#store = components.store;
     this.#log = components.log;
+  }
+
+  async start(): Promise<void> {}
+
+  /** Waits for what is being committed: the store must outlast it. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#finishing);
   }
 
   /** Begins to keep a body of `length` bytes that may be one of `candidates`; undefined when none fits, or it is here. */
@@ -50,7 +59,11 @@ export class Keeper {
 
   #keeping(distfile: Distfile, ingest: Ingest): Keeping {
     let whole = true;
-    const finish = (keep: boolean): Promise<void> => this.#finish(distfile, ingest, keep && whole);
+    const finish = async (keep: boolean): Promise<void> => {
+      const finishing = this.#finish(distfile, ingest, keep && whole);
+      this.#finishing.add(finishing);
+      await finishing.finally(() => this.#finishing.delete(finishing));
+    };
     return {
       tap: (chunk) =>
         ingest.write(chunk).catch(() => {

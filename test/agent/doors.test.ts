@@ -270,6 +270,14 @@ describe("a mirror that is a directory of this box", () => {
     expect(Buffer.from(await twin.arrayBuffer())).toEqual(twins[0]!.bytes);
   });
 
+  test("what passed through by such a name is kept before the agent has stopped", async () => {
+    const box = await boxBesideDirectory();
+    await (await fetch(`${box.url}/distfiles/twin-1.0.tar.gz`)).arrayBuffer();
+    await box.agent.stop();
+    const { digest, bytes } = twins[0]!;
+    expect(await readFile(join(box.storeDir, "blobs", digest.slice(0, 2), digest))).toEqual(bytes);
+  });
+
   test("is counted among the mirrors", async () => {
     const box = await boxBesideDirectory();
     await (await fetch(box.url + byDigest)).arrayBuffer();
