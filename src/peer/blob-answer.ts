@@ -57,6 +57,7 @@ export class BlobAnswer {
     const readable = await this.#open(digest);
     if (readable === undefined) return end(response, 404);
     try {
+      if (response.destroyed) return; // its reader left while it was opened: no event tells that any more
       await this.#sendReadable(digest, readable, request, response);
     } finally {
       await readable.close();

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
@@ -41,6 +41,29 @@ test("a reader that takes nothing is cut off, and its blob is closed", async () 
   await expect.poll(() => box.traffic.uploaded().requests).toBe(1);
   await expect.poll(() => isClosed, { timeout: 15_000 }).toBe(true);
 }, 25_000);
+
+test("the blob of a reader that leaves before it is open is closed", async () => {
+  const box = await serve();
+  const open = box.shelf.open.bind(box.shelf);
+  const events = new EventEmitter();
+  let isClosed = false;
+  box.shelf.open = async (digest) => {
+    if (digest !== digestOf(LARGE)) return open(digest);
+    events.emit("asked");
+    await once(events, "go on");
+    return { ...(await open(digest))!, close: async () => void (isClosed = true) };
+  };
+  const socket = await connectAs(await makeIdentity(), box);
+  const asked = once(events, "asked");
+  ask(socket, LARGE);
+  await asked;
+  socket.destroy();
+  const asking = await makeAsking([box.holder]);
+  onTestFinished(() => asking.stop());
+  await retrieve(asking, SMALL); // meanwhile the server has seen the other one leave
+  events.emit("go on");
+  await expect.poll(() => isClosed).toBe(true);
+});
 
 test("readers that take nothing on every place keep nobody from a blob", async () => {
   const box = await serve();
