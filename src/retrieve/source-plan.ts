@@ -3,6 +3,8 @@
  * claim is silent before another box takes over: that is the way when the other does not get on.
  */
 const STUCK_MS = 8000;
+/** The same when that box has no more than this one: it may get on slowly, or only say that it does. */
+const STUCK_AT_MOST_MS = 60_000;
 /** So often a flight may be given wrong bytes by boxes that follow or were followed; then it goes on its own. */
 const MAX_MISLED = 1;
 
@@ -34,7 +36,7 @@ export function turnOf({ isOurs, rival, hasRivalFailed, received, stuckMs, misle
   if (isOurs) return "ours";
   if (hasRivalFailed) return "alone";
   if (rival === undefined) return "open";
-  return stuckMs > STUCK_MS && rival.received > received ? "alone" : "theirs";
+  return stuckMs > (rival.received > received ? STUCK_MS : STUCK_AT_MOST_MS) ? "alone" : "theirs";
 }
 
 /** What has been asked in this round, in vain so far. */

@@ -33,6 +33,11 @@ describe("the turn to ask upstream", () => {
     expect(turnOf({ ...NOBODY, rival: { received: 10 }, received: 5, stuckMs: 8001 })).toBe("alone");
   });
 
+  it("is nobody's after a minute without a byte, whatever the other one says: a claim may be told again for ever", () => {
+    expect(turnOf({ ...NOBODY, rival: { received: 0 }, stuckMs: 60_000 })).toBe("theirs");
+    expect(turnOf({ ...NOBODY, rival: { received: 0 }, stuckMs: 60_001 })).toBe("alone");
+  });
+
   it("is nobody's when bytes that others passed on were wrong twice", () => {
     expect(turnOf({ ...NOBODY, misled: 1 })).toBe("open");
     expect(turnOf({ ...NOBODY, misled: 2, rival: { received: 10 } })).toBe("alone");
