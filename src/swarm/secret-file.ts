@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
-import { open, readFile, rename, stat } from "node:fs/promises";
+import { link, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
@@ -19,18 +19,14 @@ export async function readOrCreateSecret(path: string, create: () => Buffer): Pr
     if (systemCode(error) !== "ENOENT") throw error;
   }
   await makeDirs(dirname(path), DIRECTORY_MODE);
-  await writeSecret(path, create()).catch((error: unknown) => {
-    if (systemCode(error) !== "EEXIST") throw error;
-  });
+  await placeNew(path, create());
   return readSecret(path);
 }
 
 /** Puts a secret in the place of another: a crash leaves the old or the new one, whole. */
 export async function replaceSecret(path: string, secret: Buffer): Promise<void> {
   await makeDirs(dirname(path), DIRECTORY_MODE);
-  const temporary = `${path}.${randomBytes(4).toString("hex")}`;
-  await writeSecret(temporary, secret);
-  await rename(temporary, path);
+  await rename(await writeBeside(path, secret), path);
 }
 
 /** What is wrong when others than its owner may use a secret, with the mend; undefined when all is well. */
@@ -40,14 +36,31 @@ export function exposureOf(path: string): string | undefined {
   return `${path} is a secret that others may use (mode ${octal(mode)}): run chmod 600 ${path}`;
 }
 
-/** Root makes it for whom the directory belongs to: the agent runs as that user, and could not read it otherwise. */
-async function writeSecret(path: string, secret: Buffer): Promise<void> {
-  const file = await open(path, "wx", SECRET_MODE);
+/** Puts a secret where there is none, whole from its first moment: who makes it at the same time reads it at once. */
+async function placeNew(path: string, secret: Buffer): Promise<void> {
+  const temporary = await writeBeside(path, secret);
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/**
+ * Writes a secret into a temporary file in the same directory; its path. Root makes it for whom the directory belongs to:
+ * the agent runs as that user, and could not read it otherwise.
+ */
+async function writeBeside(path: string, secret: Buffer): Promise<string> {
+  const temporary = `${path}.${randomBytes(4).toString("hex")}`;
+  const file = await open(temporary, "wx", SECRET_MODE);
   try {
     const { uid, gid } = await stat(dirname(path));
     if (process.geteuid?.() === 0) await file.chown(uid, gid);
     await file.writeFile(secret);
     await file.sync();
+    return temporary;
   } finally {
     await file.close();
   }

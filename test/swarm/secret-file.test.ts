@@ -1,9 +1,9 @@
-import { chmod, chown, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NetworkKey, loadNetworkKey, saveNetworkKey } from "../../src/swarm/network-key.ts";
-import { exposureOf } from "../../src/swarm/secret-file.ts";
+import { exposureOf, readOrCreateSecret } from "../../src/swarm/secret-file.ts";
 import { makeBox } from "./boxes.ts";
 
 const IS_ROOT = process.getuid?.() === 0;
@@ -19,6 +19,17 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 describe("a secret", () => {
+  it("that several make at once is whole, and the same for all", async () => {
+    const secrets = Array.from({ length: 8 }, (_, at) => Buffer.alloc(32, at + 1));
+    const names = Array.from({ length: 20 }, (_, at) => `key${at}`).sort();
+    for (const name of names) {
+      const made = await Promise.all(secrets.map((secret) => readOrCreateSecret(join(dir, name), () => secret)));
+      expect(made[0]).toHaveLength(32);
+      expect(made).toEqual(made.map(() => made[0]));
+    }
+    expect((await readdir(dir)).sort()).toEqual(names);
+  });
+
   it.runIf(IS_ROOT)("that root makes or replaces belongs to whom its directory belongs to", async () => {
     await chown(dir, AGENT, AGENT);
     await loadNetworkKey(dir);
