@@ -117,13 +117,13 @@ describe.skipIf(skipped !== undefined)(`seven boxes, one download${why}`, () => 
     const there = hosts.filter((host) => host !== winner).slice(0, 4);
     const here = hosts.filter((host) => !there.includes(host));
     const numbers = there.map(({ number }) => number);
-    const had = Math.max(...(await Promise.all(there.map((host) => receivedBy(host, parted)))));
     await lan.part(numbers, upstream);
     expect(await answers).toEqual(rightAnswers(hosts, parted));
     const sentThere = sum(await seven!.sentTo(there, parted));
     report("parted", { "sent here": sum(await seven!.sentTo(here, parted)) / LARGE, "sent there": sentThere / LARGE });
     expect(sum(await seven!.sentTo(here, parted))).toBeLessThanOrEqual(1.02 * LARGE);
-    expect(sentThere).toBeLessThanOrEqual(LARGE - had + TWICE * LARGE);
+    // Two of the half may take over at once; on a busy machine one lets go late. Four that each go on would be 2.8.
+    expect(sentThere).toBeLessThanOrEqual(1.5 * LARGE);
     expect(await askedOf(here, ofOneHalf)).toEqual(rightAnswers(here, ofOneHalf));
 
     await lan.rejoin(numbers, upstream);
