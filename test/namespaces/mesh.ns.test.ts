@@ -37,6 +37,10 @@ describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? 
     return Agent.start(lan, number, { dist: project!.dir, networkKey, ...options });
   }
 
+  async function havesKnownTo(agent: Agent): Promise<number> {
+    return (await agent.status()).haves;
+  }
+
   function report(what: string, ms: number): void {
     console.log(`${what}: ${Math.round(ms)} ms`);
   }
@@ -106,7 +110,7 @@ describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? 
     const common = await agents[0]!.call("make", size, both);
     await agents[1]!.call("make", size, both);
     const rare = await agents[1]!.call("make", size, one);
-    await setTimeout(500);
+    await expect.poll(() => havesKnownTo(agents[2]!)).toBe(3);
     await lan.mute(2);
     for (let round = 0; round < 4; round += 1) {
       expect(await get(common)).toMatchObject({ from: "h1 (10.77.18.101)" });
@@ -160,7 +164,7 @@ describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? 
     await fullMesh(agents, 2000);
     const size = 64 * 2 ** 20;
     const digest = await agents[0]!.call("make", size);
-    await setTimeout(200);
+    await expect.poll(() => havesKnownTo(agents[1]!)).toBe(1);
     expect(await agents[1]!.call("get", digest, size)).toMatchObject({ from: "h1 (10.77.18.101)" });
   });
 });
