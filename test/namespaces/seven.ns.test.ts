@@ -14,8 +14,7 @@ const MEDIUM = 12 * MIB;
 const RATE = 10 * MIB;
 /** A claim that was not told again for so long counts no more. */
 const SILENCE_MS = 5000;
-/** To take over and to go on; mostly 0.5 s, more where the machine is busy. */
-const PATIENCE_MS = 2500;
+const PATIENCE_MS = 1000;
 /** What may be fetched twice, as a share of the file. */
 const TWICE = 0.05;
 
@@ -66,8 +65,7 @@ describe.skipIf(skipped !== undefined)(`seven boxes, one download${why}`, () => 
     const began = performance.now();
     expect(await askedOf(hosts, wanted)).toEqual(rightAnswers(hosts, wanted));
     report("seven cold", { ms: performance.now() - began, "of upstream": (await seven!.sent(wanted)) / LARGE });
-    // bench/seven.mjs holds it to 1.02. On a busy machine two may begin, as neither hears of the other within 30 ms.
-    expect(await seven!.sent(wanted)).toBeLessThanOrEqual(1.25 * LARGE);
+    expect(await seven!.sent(wanted)).toBeLessThanOrEqual(1.02 * LARGE);
   });
 
   it.each(DISASTERS)("the one that downloads is %s at %i percent: the others go on", async (fate, percent) => {
@@ -79,7 +77,6 @@ describe.skipIf(skipped !== undefined)(`seven boxes, one download${why}`, () => 
     const winner = await seven!.winner(file, percent / 100);
     const others = hosts.filter((host) => host !== winner);
     const had = Math.max(...(await Promise.all(others.map((host) => receivedBy(host, file)))));
-    const before = sum(await seven!.sentTo(others, file)); // two may have begun at once; one of them lets go
 
     await strike(winner, seven!);
     const struck = performance.now();
@@ -91,7 +88,7 @@ describe.skipIf(skipped !== undefined)(`seven boxes, one download${why}`, () => 
     report(`${fate} at ${percent} %`, { "delay, ms": delay, had: had / LARGE, "sent to others": sent / LARGE });
     expect(got.flat()).toEqual(rightAnswers(others, file));
     if (fate !== "killed") expect(await answers.get(winner)).toEqual(rightAnswers([winner], file));
-    expect(sent - before).toBeLessThanOrEqual(LARGE - had + TWICE * LARGE);
+    expect(sent).toBeLessThanOrEqual(LARGE - had + TWICE * LARGE);
     expect(delay).toBeLessThanOrEqual(SILENCE_MS + PATIENCE_MS);
     await seven!.mesh();
   });
@@ -120,13 +117,13 @@ describe.skipIf(skipped !== undefined)(`seven boxes, one download${why}`, () => 
     const there = hosts.filter((host) => host !== winner).slice(0, 4);
     const here = hosts.filter((host) => !there.includes(host));
     const numbers = there.map(({ number }) => number);
+    const had = Math.max(...(await Promise.all(there.map((host) => receivedBy(host, parted)))));
     await lan.part(numbers, upstream);
     expect(await answers).toEqual(rightAnswers(hosts, parted));
     const sentThere = sum(await seven!.sentTo(there, parted));
     report("parted", { "sent here": sum(await seven!.sentTo(here, parted)) / LARGE, "sent there": sentThere / LARGE });
     expect(sum(await seven!.sentTo(here, parted))).toBeLessThanOrEqual(1.02 * LARGE);
-    // Two of the half may take over at once; on a busy machine one lets go late. Four that each go on would be 2.8.
-    expect(sentThere).toBeLessThanOrEqual(1.5 * LARGE);
+    expect(sentThere).toBeLessThanOrEqual(LARGE - had + TWICE * LARGE);
     expect(await askedOf(here, ofOneHalf)).toEqual(rightAnswers(here, ofOneHalf));
 
     await lan.rejoin(numbers, upstream);
