@@ -80,8 +80,9 @@ export async function sendFile(exchange: Exchange, known: Known, body: FileBody)
 
 function cacheStatusOf(content: Content): string {
   if (content.origin === "store") return "distswarm; hit";
+  const stored = content.isKept ? "; stored" : "";
   const collapsed = content.collapsed ? "; collapsed" : "";
-  return `distswarm; fwd=miss; stored${collapsed}; detail=${content.origin}`;
+  return `distswarm; fwd=miss${stored}${collapsed}; detail=${content.origin}`;
 }
 
 function baseHeaders(known: Known): OutgoingHttpHeaders {

@@ -13,6 +13,8 @@ export interface Content {
   readonly origin: "store" | SourceKind;
   /** Whether it joined a flight that somebody else had begun. */
   readonly collapsed: boolean;
+  /** Whether it is in the store, or on its way there, as far as is known now. */
+  readonly isKept: boolean;
   /**
    * The bytes of a range, in buffers that are only lent: each is the consumer's until it has asked for two more. Throws
    * when they end early: pass it on as a broken body, never as a clean end.
@@ -29,6 +31,7 @@ export type Continue = (signal: AbortSignal) => Promise<Content>;
 export class StoredContent implements Content {
   readonly origin = "store";
   readonly collapsed = false;
+  readonly isKept = true;
   readonly #blob: OpenBlob;
   readonly #loan: Loan;
   readonly #continue: Continue;
@@ -86,6 +89,10 @@ export class FlightContent implements Content {
     this.size = facts.size;
     this.origin = facts.origin;
     this.collapsed = facts.collapsed;
+  }
+
+  get isKept(): boolean {
+    return this.#reader.isKept;
   }
 
   read(range: ByteRange, signal: AbortSignal): AsyncIterable<Buffer> {

@@ -11,6 +11,8 @@ export interface ReadableFlight {
   isVerified(): boolean;
   /** Bytes from 0 that may leave for a client. */
   released(): number;
+  /** Whether the copy will be in the store, as far as is known now. */
+  isKept(): boolean;
   /** Why nothing more will come, for a reader that has begun or has not; undefined while all is well. */
   failure(begun: boolean): unknown;
   readonly changed: Pulse;
@@ -31,6 +33,11 @@ export class FlightReader {
 
   constructor(flight: ReadableFlight) {
     this.#flight = flight;
+  }
+
+  /** Whether what it reads will be in the store, as far as is known now. */
+  get isKept(): boolean {
+    return this.#flight.isKept();
   }
 
   /**

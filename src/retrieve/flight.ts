@@ -128,6 +128,7 @@ export class Flight {
     const reader = new FlightReader({
       isVerified: () => this.isVerified,
       released: () => this.#released,
+      isKept: () => this.#copy.isKept,
       failure: (begun) => this.#failureFor(begun),
       changed: this.#changed,
       read: (position, length, into) => this.#copy.read(position, length, into),

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
-import { existsSync } from "node:fs";
-import { rm, stat } from "node:fs/promises";
+import { existsSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import type { BlobInfo, OpenBlob, StoreEvents } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { messageOf, systemCode } from "../core/errors.ts";
@@ -13,11 +13,19 @@ import type { StorePaths } from "./layout.ts";
 import { LoadTurns } from "./load-turns.ts";
 import type { BlobRecord, BlobRecords } from "./records.ts";
 import { StoredBlob } from "./stored-blob.ts";
+import { Turns } from "./turns.ts";
 
 /** What the blob files use. */
 export interface BlobFilesComponents {
   readonly records: BlobRecords;
   readonly log: Logger;
+}
+
+/** A blob of which all is known. */
+export interface SummedBlob {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly sums: ChunkSums;
 }
 
 /** The committed blobs in `blobs/` and their records, kept in step. */
@@ -28,8 +36,8 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   #turns = new LoadTurns();
   #pins = new Map<Digest, number>();
   #checks = new Map<Digest, Promise<ChunkSums>>();
-  /** Without a record any more, but perhaps still on the disk. */
-  #removing = new Set<Digest>();
+  /** Who puts the file of a blob in place, or takes it away: one at a time for each. */
+  #changes = new Turns<Digest>();
 
   constructor(components: BlobFilesComponents, init: { paths: StorePaths }) {
     super();
@@ -104,12 +112,18 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     );
   }
 
-  /** Records a blob that is in place, and announces it. */
-  async add(blob: { digest: Digest; size: number; sums: ChunkSums }): Promise<void> {
-    const now = Date.now();
-    const isNew = !this.has(blob.digest);
-    await this.#records.put(blob.digest, { size: blob.size, added: now, used: now, sums: blob.sums });
-    if (isNew) this.emit("added", this.#info(blob.digest, blob.size));
+  /** Has `place` put a blob in place, records it, and announces it. */
+  async add({ digest, size, sums }: SummedBlob, place: () => Promise<void>): Promise<void> {
+    const release = await this.#changes.take(digest);
+    try {
+      await place();
+      const now = Date.now();
+      const isNew = !this.has(digest);
+      await this.#records.put(digest, { size, added: now, used: now, sums });
+      if (isNew) this.emit("added", this.#info(digest, size));
+    } finally {
+      release();
+    }
   }
 
   /** Takes a blob away; false when it is not there any more. Readers who have it open keep it. */
@@ -117,14 +131,18 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     const wasServed = this.has(digest);
     const forgetting = this.#records.delete(digest); // counts at once, before anything is awaited
     if (wasServed) this.emit("removed", digest);
-    this.#removing.add(digest);
+    const release = await this.#changes.take(digest);
     const wasThere = await forgetting;
+    if (!this.#records.has(digest)) await this.#removeFile(digest); // else it was committed anew, and the file is that one
+    release();
+    return wasThere;
+  }
+
+  async #removeFile(digest: Digest): Promise<void> {
     const path = this.#paths.blob(digest);
     await rm(path, { force: true }).catch((error: unknown) => {
       this.#log.warn(`cannot remove ${path} (${messageOf(error)}); it is not served any more`);
     });
-    this.#removing.delete(digest);
-    return wasThere;
   }
 
   /** Takes a damaged blob away, and says so in the log. */
@@ -175,7 +193,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
 
   /** Whether a file has no record, now: one that is being removed lost it, and may have been seen before it went. */
   #isUnrecorded(digest: Digest): boolean {
-    return !this.#records.has(digest) && !this.#removing.has(digest) && existsSync(this.#paths.blob(digest));
+    return !this.#records.has(digest) && !this.#changes.isTaken(digest) && existsSync(this.#paths.blob(digest));
   }
 
   async #record({ digest, size, modified }: FoundBlob): Promise<void> {
@@ -240,8 +258,16 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
 
   /** Drops a blob found damaged through `file`, unless another file has taken its place since. */
   async #dropRead(digest: Digest, file: OpenFile, what: string): Promise<void> {
-    const read = file.stat();
-    const present = await stat(this.#paths.blob(digest)).catch(() => undefined);
-    if (read.ino === (present ?? read).ino) await this.drop(digest, what);
+    const { ino } = file.stat();
+    if ((inodeAt(this.#paths.blob(digest)) ?? ino) === ino) await this.drop(digest, what);
+  }
+}
+
+/** On the spot, so that nothing takes its place between the look and what follows from it. */
+function inodeAt(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
   }
 }

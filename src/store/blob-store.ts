@@ -6,8 +6,7 @@ import type { DistfileNames } from "../core/distfile-index.ts";
 import { type DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { BlobFiles } from "./blob-files.ts";
-import type { ChunkSums } from "./chunk-sums.ts";
+import { BlobFiles, type SummedBlob } from "./blob-files.ts";
 import { checkFormat, prepareDirs, writeFault } from "./disk.ts";
 import { Distdir } from "./distdir.ts";
 import type { DistdirRecord } from "./distdir-records.ts";
@@ -227,7 +226,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       {
         paths: this.#paths,
         hashThread: this.#hashThread,
-        committed: (sums) => this.#committed(blob, sums),
+        commit: (sums, place) => this.#commit({ ...blob, sums }, place),
         wrote: (fault) => this.#wrote(fault),
         released: () => {
           this.#inFlight.delete(blob.digest);
@@ -238,9 +237,11 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     );
   }
 
-  async #committed(blob: { digest: Digest; size: number }, sums: ChunkSums): Promise<void> {
-    this.#inFlight.delete(blob.digest);
-    await this.#blobs.add({ ...blob, sums });
+  async #commit(blob: SummedBlob, place: () => Promise<void>): Promise<void> {
+    await this.#blobs.add(blob, async () => {
+      await place();
+      this.#inFlight.delete(blob.digest); // from now on its record counts
+    });
     await this.#room
       .make()
       .catch((error: unknown) => this.#log.debug(`no look at the free space: ${messageOf(error)}`));

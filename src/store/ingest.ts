@@ -22,8 +22,8 @@ const THREAD_FROM_BYTES = 32 * 2 ** 20;
 export interface IngestComponents {
   readonly paths: StorePaths;
   readonly hashThread: HashThread;
-  /** Told of a blob that is in place and durable; records and announces it. */
-  readonly committed: (sums: ChunkSums) => Promise<void>;
+  /** Has `place` put the blob in place, durably, when nobody removes an older one; then records and announces it. */
+  readonly commit: (sums: ChunkSums, place: () => Promise<void>) => Promise<void>;
   /** Told how the last write went: nothing when it worked. */
   readonly wrote: (fault?: DistswarmError) => void;
   /** Told once, when the next ingest of this digest may begin. */
@@ -41,7 +41,7 @@ export class FileIngest implements Ingest {
   /** `partial/<digest>`, once there are bytes in it. */
   #file: OpenFile | undefined;
   #hash: BlobHash | ThreadedHash;
-  #result: Promise<BlobSums> | BlobSums | undefined;
+  #result: Promise<BlobSums> | undefined;
   #behind: WriteBehind;
   #durable = new SyncAhead();
   /** Whether `partial/<digest>` is ours: until the commit, or until the ingest was detached. */
@@ -85,7 +85,7 @@ export class FileIngest implements Ingest {
     }
     if (chunk.length === 0) return;
     await this.#behind.add(chunk);
-    await this.#hash.update(chunk);
+    await this.#count(chunk);
   }
 
   async read(position: number, length: number, into?: Buffer): Promise<Buffer> {
@@ -99,7 +99,7 @@ export class FileIngest implements Ingest {
 
   async verify(): Promise<boolean> {
     if (this.received < this.size) return false;
-    this.#result ??= this.#hash.finish();
+    this.#result ??= this.#finish();
     return (await this.#result).digest === this.digest;
   }
 
@@ -109,9 +109,7 @@ export class FileIngest implements Ingest {
       throw new DistswarmError("DIGEST_MISMATCH", `the bytes received are not blob ${this.digest}`);
     }
     await this.#behind.flush();
-    await this.#guard(() => this.#place());
-    this.#named = false;
-    await this.#components.committed((await this.#result!).sums);
+    await this.#components.commit((await this.#result!).sums, () => this.#guard(() => this.#place()));
     this.#release(); // readers may stay for long; the next ingest has nothing to do with them
   }
 
@@ -159,6 +157,36 @@ export class FileIngest implements Ingest {
     return this.size < THREAD_FROM_BYTES ? new BlobHash() : new ThreadedHash(this.#components.hashThread);
   }
 
+  /** Adds to the hash the last of the bytes received. */
+  async #count(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#hash.update(bytes);
+    } catch (error) {
+      await this.#hashAgain(error);
+    }
+  }
+
+  async #finish(): Promise<BlobSums> {
+    try {
+      return await this.#hash.finish();
+    } catch (error) {
+      await this.#hashAgain(error);
+      return this.#hash.finish();
+    }
+  }
+
+  /** The thread that hashed has died: all bytes are hashed once more, on the spot. */
+  async #hashAgain(cause: unknown): Promise<void> {
+    this.#components.wrote(cause as DistswarmError);
+    this.#hash = new BlobHash();
+    for (let position = 0; position < this.received;) {
+      const bytes = await this.read(position, READ_BYTES);
+      if (bytes.length === 0) throw fault(this.#components, cause, this.#components.paths.partial(this.digest));
+      this.#hash.update(bytes);
+      position += bytes.length;
+    }
+  }
+
   async #resume(): Promise<void> {
     this.#file = openPresent(this.#components.paths.partial(this.digest));
     if (this.#file === undefined) return;
@@ -169,8 +197,8 @@ export class FileIngest implements Ingest {
     while (this.received < present) {
       const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, this.received);
       if (bytesRead === 0) return;
-      await this.#hash.update(buffer.subarray(0, bytesRead));
       this.#behind.found(bytesRead);
+      await this.#count(buffer.subarray(0, bytesRead));
     }
   }
 
@@ -198,6 +226,7 @@ export class FileIngest implements Ingest {
     await this.#durable.finish(file);
     await renameIntoShard(paths, this.digest);
     await syncDir(paths.shard(this.digest));
+    this.#named = false;
   }
 
   async #guard(write: () => Promise<unknown>): Promise<void> {

@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Digest } from "../core/digest.ts";
 import { CHUNK_BYTES, formatSums, type BlobSums } from "./chunk-sums.ts";
+import { DistswarmError } from "../core/errors.ts";
 import type { HashThread } from "./hash-thread.ts";
 
 /** An answer of the thread that somebody waits for. */
@@ -33,7 +34,11 @@ export class ThreadedHash {
     });
   }
 
-  /** Adds a copy of the bytes, in pieces of any length; resolves when there is room for more. One call at a time. */
+  /**
+   * Adds a copy of the bytes, in pieces of any length; resolves when there is room for more. One call at a time.
+   *
+   * @throws {DistswarmError} `STORE_UNUSABLE` when the thread has died: hash all of them again.
+   */
   async update(bytes: Uint8Array): Promise<void> {
     for (let taken = 0; taken < bytes.length;) {
       const part = bytes.subarray(taken, taken + CHUNK_BYTES - this.#filled);
@@ -44,7 +49,7 @@ export class ThreadedHash {
     }
   }
 
-  /** Ends the hash. */
+  /** Ends the hash; throws as {@link ThreadedHash.update}. */
   async finish(): Promise<BlobSums> {
     if (this.#filled > 0) await this.#handOver();
     await this.#hashing;
@@ -80,6 +85,6 @@ function sharedBuffer(): Uint8Array {
   return new Uint8Array(new SharedArrayBuffer(CHUNK_BYTES));
 }
 
-function threadEnded(): Error {
-  return new Error("the hashing thread ended");
+function threadEnded(): DistswarmError {
+  return new DistswarmError("STORE_UNUSABLE", "the hashing thread ended: is there enough memory?");
 }

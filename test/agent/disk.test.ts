@@ -76,6 +76,20 @@ describe("a blob with a flipped bit under the running agent", () => {
   });
 });
 
+test("what the store has no room for comes all the same, and no answer says that it was stored", async () => {
+  const files = { [small.name]: small.bytes, [large.name]: large.bytes };
+  const mirror = await startMirror(well, files, { layout: "filename-hash" });
+  const box = await startBox({ files: [small, large], mirrors: [mirror.url], config: { store: { max_size: "4MiB" } } });
+  open.push(mirror, box);
+  const cacheStatus = async (file: TestFile): Promise<string | null> => {
+    const answer = await fetch(`${box.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`);
+    expect(digestOf(Buffer.from(await answer.arrayBuffer()))).toBe(file.digest);
+    return answer.headers.get("cache-status");
+  };
+  expect(await cacheStatus(small)).toBe("distswarm; fwd=miss; stored; detail=upstream");
+  expect(await cacheStatus(large)).toBe("distswarm; fwd=miss; detail=upstream");
+});
+
 test("the store's directory deleted under the running agent: files are fetched and kept again", async () => {
   const { box, mirror } = await setUp();
   await get(box, small);

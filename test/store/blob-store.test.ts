@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { openDatabase } from "../../src/core/database.ts";
@@ -277,6 +278,24 @@ test("a blob can be taken out, and that is told", async () => {
   expect(removed).toEqual([blob.digest]);
   expect(await store.find(blob.digest)).toBeUndefined();
   expect(existsSync(join(dir, "blobs", blob.digest.slice(0, 2), blob.digest))).toBe(false);
+});
+
+test("a blob that is taken out while the same one comes in anew takes no file with it but its own", async () => {
+  const { store, dir, lines } = await startStore();
+  const blob = makeBlob(10_000);
+  const path = join(dir, "blobs", blob.digest.slice(0, 2), blob.digest);
+  await put(store, blob);
+  for (let round = 0; round < 60; round += 1) {
+    const ingest = await store.ingest(blob);
+    await ingest.write(blob.bytes);
+    const committed = ingest.commit();
+    for (let turn = 0; turn < round % 20; turn += 1) await turnOfTheLoop();
+    await Promise.all([committed, store.remove(blob.digest)]);
+    await ingest.close({ keep: false });
+    if ((await store.find(blob.digest)) !== undefined) expectBytes(await get(store, blob.digest), blob.bytes);
+    expect(existsSync(path)).toBe((await store.find(blob.digest)) !== undefined);
+  }
+  expect(lines).toEqual([]);
 });
 
 test("room is made for what is staged beside the store, or it is refused", async () => {

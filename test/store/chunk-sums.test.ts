@@ -70,7 +70,13 @@ test("who waits for a thread that ends is told, and the next blob gets another t
   const hash = new ThreadedHash(thread);
   const { bytes, digest } = makeBlob(5 * CHUNK_BYTES);
   const hashed = hash.update(bytes).then(() => hash.finish());
-  await Promise.all([thread.stop(), expect(hashed).rejects.toThrow("the hashing thread ended")]);
+  await Promise.all([
+    thread.stop(),
+    expect(hashed).rejects.toMatchObject({
+      code: "STORE_UNUSABLE",
+      message: expect.stringContaining("the hashing thread ended"),
+    }),
+  ]);
   const next = new ThreadedHash(thread);
   await next.update(bytes);
   expect((await next.finish()).digest).toBe(digest);

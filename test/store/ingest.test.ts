@@ -2,8 +2,12 @@ import { existsSync } from "node:fs";
 import { readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
-import { expectBytes, get, makeBlob, MIB, put, startStore } from "./support/harness.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { prepareDirs } from "../../src/store/disk.ts";
+import { HashThread } from "../../src/store/hash-thread.ts";
+import { FileIngest } from "../../src/store/ingest.ts";
+import { storePaths } from "../../src/store/layout.ts";
+import { expectBytes, get, makeBlob, MIB, put, startStore, tempDir } from "./support/harness.ts";
 
 test("a committed blob lies where Portage looks for it, readable by all, whatever the umask", async () => {
   const umask = process.umask(0o077);
@@ -47,6 +51,36 @@ test("a blob so large that a thread hashes it goes in, is resumed, and is begun 
   await resumed.commit();
   await resumed.close({ keep: true });
   expectBytes(await get(again.store, blob.digest), blob.bytes);
+});
+
+test.each([
+  ["while a blob comes in", 13 * MIB],
+  ["at its end", 40 * MIB],
+])("the hashing thread dies %s: it is told, and all is hashed on the spot", async (_, at) => {
+  const paths = storePaths(await tempDir());
+  await prepareDirs(paths);
+  const hashThread = new HashThread();
+  onTestFinished(() => hashThread.stop());
+  const faults: string[] = [];
+  const ingest = await FileIngest.open(
+    {
+      paths,
+      hashThread,
+      commit: (_sums, place) => place(),
+      wrote: (fault) => void (fault && faults.push(fault.message)),
+      released: () => {},
+    },
+    makeBlob(40 * MIB),
+  );
+  const { bytes, digest } = makeBlob(40 * MIB);
+  await ingest.write(bytes.subarray(0, at));
+  await hashThread.stop();
+  await ingest.write(bytes.subarray(at));
+  expect(await ingest.verify()).toBe(true);
+  await ingest.commit();
+  await ingest.close({ keep: false });
+  expect(faults).toEqual([expect.stringContaining("the hashing thread ended")]);
+  expectBytes(await readFile(paths.blob(digest)), bytes);
 });
 
 test("bytes can be read as soon as they are written, however small the pieces", async () => {
