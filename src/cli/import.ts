@@ -8,6 +8,6 @@ export const run: RunCommand = async (context) => {
   const [dir] = context.args;
   const agent = await context.agent();
   const path = dir === undefined ? undefined : resolve(dir);
-  await runStoreTool(agent.importFiles(path, context.io.interrupted()), context);
-  return EXIT.done;
+  const faulty = await runStoreTool(agent.importFiles(path, context.io.interrupted()), context);
+  return faulty.size > 0 ? EXIT.failed : EXIT.done;
 };

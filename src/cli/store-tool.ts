@@ -3,31 +3,36 @@ import type { Context } from "./command.ts";
 import { renderToolFile, renderToolProgress, renderToolSummary } from "./render-tool.ts";
 import { openScreen, type Screen } from "./screen.ts";
 
+type Verdict = Extract<StoreToolEvent, { event: "file" }>["verdict"];
+
+/** What a script must be told of by the exit code. */
+const FAULTS: ReadonlySet<Verdict> = new Set(["damaged", "unrepaired", "wrong", "skipped"]);
+
 /**
  * Shows the events of `import`, `fsck` or `gc` while they come.
  *
- * @returns the files that were found damaged and are not repaired.
+ * @returns the files that are left at fault: damaged and not repaired, or named by a Manifest and not taken in.
  */
 export async function runStoreTool(events: AsyncIterable<StoreToolEvent>, context: Context): Promise<Set<string>> {
   const { io, options } = context;
-  const damaged = new Set<string>();
+  const faulty = new Set<string>();
   const screen = await openScreen(io);
   try {
     for await (const event of events) {
-      noteDamage(event, damaged);
+      noteFault(event, faulty);
       if (options["json"] === true) io.stdout.write(`${JSON.stringify(event)}\n`);
       else show(event, screen);
     }
   } finally {
     screen.clear();
   }
-  return damaged;
+  return faulty;
 }
 
-function noteDamage(event: StoreToolEvent, damaged: Set<string>): void {
+function noteFault(event: StoreToolEvent, faulty: Set<string>): void {
   if (event.event !== "file") return;
-  if (event.verdict === "damaged" || event.verdict === "unrepaired") damaged.add(event.file);
-  if (event.verdict === "repaired") damaged.delete(event.file);
+  if (FAULTS.has(event.verdict)) faulty.add(event.file);
+  if (event.verdict === "repaired") faulty.delete(event.file);
 }
 
 function show(event: StoreToolEvent, screen: Screen): void {

@@ -7,6 +7,8 @@ export interface ForwardRequest {
   readonly method: string;
   /** Absolute http or https URL. */
   readonly url: string;
+  /** Path and query as the client wrote them, to be sent so. @default those of `url` */
+  readonly path?: string;
   /** Name and value in turn, as `IncomingMessage.rawHeaders` has them. */
   readonly headers: readonly string[];
   readonly body?: Readable;

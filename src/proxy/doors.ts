@@ -146,7 +146,7 @@ export class Doors implements Startable {
       case "mirror":
         return this.#components.mirror.answer(exchange, target.path);
       case "forward":
-        return this.#components.forward.answer(exchange, target.url);
+        return this.#components.forward.answer(exchange, target);
       case "unsupported":
         return sendPlain(exchange, { status: 501, message: `${target.scheme}: this proxy speaks http and https only` });
     }

@@ -8,6 +8,7 @@ import { endToEnd } from "./headers.ts";
 import type { BlobDoor } from "./blob-door.ts";
 import type { PassDoor } from "./pass-door.ts";
 import type { Exchange } from "./reply.ts";
+import type { RequestTarget } from "./request-target.ts";
 import type { SnapshotDoor } from "./snapshot-door.ts";
 
 /** What the forward proxy uses. */
@@ -19,6 +20,9 @@ export interface ForwardDoorComponents {
   readonly snapshots: SnapshotDoor;
   readonly pass: PassDoor;
 }
+
+/** What a client asks the proxy for. */
+export type ForwardTarget = Omit<Extract<RequestTarget, { door: "forward" }>, "door">;
 
 /**
  * The agent as an HTTP proxy. A URL that certainly means a distfile, or a file of a tree snapshot, is answered as one;
@@ -32,14 +36,20 @@ export class ForwardDoor {
   }
 
   /** Answers one request. Throws what went wrong; the answer may have begun. */
-  async answer(exchange: Exchange, url: URL): Promise<void> {
-    const { request } = exchange;
-    const isRead = request.method === "GET" || request.method === "HEAD";
-    const name = isRead ? await this.#components.resolver.nameInUrl(url) : undefined;
+  async answer(exchange: Exchange, target: ForwardTarget): Promise<void> {
+    const { method } = exchange.request;
+    const isRead = method === "GET" || method === "HEAD";
+    if (isRead && isPlain(target) && (await this.#answerKnown(exchange, target.url))) return;
+    await this.#passThrough(exchange, target, isRead ? await this.#candidates(target.url) : []);
+  }
+
+  /** Answers what certainly means a file that we know; false when the request is to pass through. */
+  async #answerKnown(exchange: Exchange, url: URL): Promise<boolean> {
+    const name = await this.#components.resolver.nameInUrl(url);
     const resolution = name === undefined ? undefined : await this.#resolve(name, url);
-    if (resolution?.kind === "known") return this.#components.blobs.answer(exchange, resolution.want);
-    if (isRead && (await this.#answerSnapshot(exchange, url))) return;
-    await this.#passThrough(exchange, url, isRead ? await this.#candidates(url) : []);
+    if (resolution?.kind !== "known") return this.#answerSnapshot(exchange, url);
+    await this.#components.blobs.answer(exchange, resolution.want);
+    return true;
   }
 
   /**
@@ -78,7 +88,7 @@ export class ForwardDoor {
     return last === undefined ? [] : this.#components.index.byName(last);
   }
 
-  async #passThrough(exchange: Exchange, url: URL, candidates: readonly Distfile[]): Promise<void> {
+  async #passThrough(exchange: Exchange, { url, path }: ForwardTarget, candidates: readonly Distfile[]): Promise<void> {
     const { request, signal } = exchange;
     const { method = "GET" } = request;
     const hasBody =
@@ -86,6 +96,7 @@ export class ForwardDoor {
     const asking = this.#components.upstream.forward({
       method,
       url: url.href,
+      path,
       headers: endToEnd(request.rawHeaders, ["host"]),
       ...(hasBody ? { body: request } : {}),
       signal,
@@ -94,4 +105,9 @@ export class ForwardDoor {
     });
     await this.#components.pass.answer(exchange, asking, candidates);
   }
+}
+
+/** Whether a URL means the same to everybody: dots that a URL class resolves are a server's own business. */
+function isPlain({ url, path }: ForwardTarget): boolean {
+  return path === url.pathname + url.search;
 }

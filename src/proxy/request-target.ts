@@ -3,13 +3,14 @@ import { DistswarmError } from "../core/errors.ts";
 /** By which door a request comes in, from its request line (RFC 9112, 3.2). */
 export type RequestTarget =
   | { readonly door: "mirror"; readonly path: string }
-  | { readonly door: "forward"; readonly url: URL }
+  /** `path`: path and query as they were sent. Where `url` has others, its class made sense of dots and odd characters. */
+  | { readonly door: "forward"; readonly url: URL; readonly path: string }
   | { readonly door: "unsupported"; readonly scheme: string };
 
 /** Tells whether a URL is this agent itself: its doors, by any of their names. */
 export type IsOwn = (url: URL) => boolean;
 
-/** Scheme and authority; URL would take the first part of the path for a missing authority. */
+/** Scheme and authority; URL would take the first part of the path for a missing authority, and a backslash for its end. */
 const ABSOLUTE_FORM = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)/i;
 
 /**
@@ -22,17 +23,18 @@ export function parseRequestTarget(target: string, isOwn: IsOwn): RequestTarget 
   if (target.startsWith("/")) return { door: "mirror", path: target };
   if (target === "*") return { door: "mirror", path: "/" };
   const [, asSent = "", authority = ""] = ABSOLUTE_FORM.exec(target) ?? [];
-  if (authority === "") throw invalidTarget(target);
+  if (authority === "" || authority.includes("\\")) throw invalidTarget(target);
   const scheme = asSent.toLowerCase();
   if (scheme !== "http" && scheme !== "https") return { door: "unsupported", scheme };
   if (!URL.canParse(target)) throw invalidTarget(target);
   const url = new URL(target);
-  return isOwn(url) ? { door: "mirror", path: pathOf(target) } : { door: "forward", url };
+  const path = pathOf(target);
+  return isOwn(url) ? { door: "mirror", path } : { door: "forward", url, path };
 }
 
 /** The path as it was sent: a URL object would have resolved its dots. */
 function pathOf(target: string): string {
-  const path = target.replace(/^[^:]+:\/\/[^/?]*/, "");
+  const path = target.replace(/^[^:]+:\/\/[^/?#]*/, "").replace(/#.*$/, "");
   return path.startsWith("/") ? path : `/${path}`;
 }
 

@@ -47,9 +47,12 @@ export class Connections {
     this.#tunnelled = new Agent({ connections, connect: tunnelConnector(this.#proxy, { timeoutMs, secureContext }) });
   }
 
-  /** The way that a request for `url` takes: through the proxy, http in absolute form and https by CONNECT. */
-  routeTo(url: URL): Route {
-    const straight = { origin: url.origin, path: url.pathname + url.search, headers: [] };
+  /**
+   * The way that a request for `url` takes: through the proxy, http in absolute form and https by CONNECT. `path`: path and
+   * query as they are to be sent.
+   */
+  routeTo(url: URL, path = url.pathname + url.search): Route {
+    const straight = { origin: url.origin, path, headers: [] };
     const proxy = this.#proxyFor(url);
     if (proxy === undefined) return { dispatcher: this.#direct, ...straight };
     if (url.protocol === "https:") return { dispatcher: this.#tunnelled ?? this.#direct, ...straight };

@@ -11,6 +11,8 @@ export interface HttpRequest {
   readonly method: string;
   /** Absolute http or https URL. */
   readonly url: string;
+  /** Path and query to be sent as they are, where a URL would resolve their dots. @default those of `url` */
+  readonly path?: string;
   /** Name and value in turn; nothing but `Host`, `Via` and what the body needs is added. */
   readonly headers: readonly string[];
   readonly body?: Readable;
@@ -62,7 +64,7 @@ export class HttpClient {
   async request(request: HttpRequest): Promise<UpstreamAnswer> {
     const start = new URL(request.url);
     const follow = request.followRedirects === true && ["GET", "HEAD"].includes(request.method);
-    return follow ? this.#follow(request, start) : this.#once(request, start);
+    return follow ? this.#follow(request, start) : this.#once(request, start, request.path);
   }
 
   /** Closes every connection; what is under way fails. */
@@ -81,14 +83,15 @@ export class HttpClient {
   async #follow(request: HttpRequest, start: URL): Promise<UpstreamAnswer> {
     const chain = new RedirectChain(start);
     const deadline = performance.now() + this.#timeoutsOf(request).headersTimeout;
-    for (let url = start, headers = request.headers; ;) {
-      const answer = await this.#once({ ...request, headers }, url);
+    for (let url = start, path = request.path, headers = request.headers; ;) {
+      const answer = await this.#once({ ...request, headers }, url, path);
       const next = nextOf(chain, url, answer);
       if (next === undefined) return answer;
       if (performance.now() > deadline) {
         throw new SourceError("HEADER_TIMEOUT", `${start.href}: redirects, and still no answer in time`);
       }
       headers = fieldsAfterRedirect(headers, url, next);
+      path = undefined;
       url = next;
     }
   }
@@ -97,10 +100,11 @@ export class HttpClient {
     return patienceMs === undefined ? this.#timeouts : { headersTimeout: patienceMs, bodyTimeout: patienceMs };
   }
 
-  async #once(request: HttpRequest, url: URL): Promise<UpstreamAnswer> {
+  /** `as`: path and query, where they are to go as they are. */
+  async #once(request: HttpRequest, url: URL, as: string | undefined): Promise<UpstreamAnswer> {
     const connections = await this.#opened();
     request.signal.throwIfAborted();
-    const { dispatcher, origin, path, headers } = connections.routeTo(url);
+    const { dispatcher, origin, path, headers } = connections.routeTo(url, as);
     const { method, body = null, signal } = request;
     const fields = [...headers, ...withoutOwnFields(request.headers), ...this.#via];
     const options = { origin, path, method, headers: fields, body, ...this.#timeoutsOf(request) };

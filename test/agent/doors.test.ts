@@ -218,6 +218,17 @@ describe("the forward proxy", () => {
     expect(mirror.files().at(-1)!.url).toBe("/snapshots/s.tar.xz?op=get&x=%2F");
   });
 
+  test.each(["/x/../distfiles/%s", "/distfiles/./%s", "/x/%2e%2e/distfiles/%s", "//distfiles/../../../%s?a=/../b"])(
+    "asks for a path with dots as the client wrote it, and takes it for no distfile: %s",
+    async (pattern) => {
+      const { box, mirror } = await setUp();
+      const path = pattern.replace("%s", encodeURIComponent(file.name));
+      const answer = await raw(box, `GET ${mirror.url}${path} HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n`);
+      expect(answer).toMatch(/^HTTP\/1.1 \d+ .*\r\ncache-status: distswarm; fwd=bypass\r\n/is);
+      expect(mirror.files().map(({ url }) => url)).toEqual([path]);
+    },
+  );
+
   test("keeps a body under any URL that turns out to be a known distfile", async () => {
     const { box, mirror } = await setUp({ mirrors: [] });
     const elsewhere = await startMirror(well, { [`/dl/${file.name}`]: file.bytes });

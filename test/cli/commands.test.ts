@@ -180,13 +180,28 @@ describe("import", () => {
       },
     });
     expect(await distswarm(["import", "some/dir", ...agent])).toEqual({
-      code: 0,
+      code: 1,
       out: "wrong: bad.tgz (2.00 KiB): digest differs\n1 adopted, 0 unknown, 1 wrong; 10 B\n",
       err: "",
     });
     expect(dir).toBe(resolve("some/dir"));
     await distswarm(["import", ...agent]);
     expect(dir).toBeUndefined();
+  });
+
+  test.for([
+    ["adopted", 0],
+    ["known", 0],
+    ["unknown", 0],
+    ["undigested", 0],
+    ["wrong", 1],
+    ["skipped", 1],
+  ] as const)("a file that is %s ends it with %i", async ([verdict, code]) => {
+    const agent = await runningAgent({
+      importFiles: () => events<StoreToolEvent>({ event: "file", file: "a", size: 1, verdict }),
+    });
+    expect((await distswarm(["import", ...agent])).code).toBe(code);
+    expect((await distswarm(["import", "--json", ...agent])).code).toBe(code);
   });
 });
 

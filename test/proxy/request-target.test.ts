@@ -15,6 +15,15 @@ describe("a request target", () => {
     expect(target.door === "forward" && target.url.href).toBe("http://mirror.example/distfiles/a");
   });
 
+  test.each([
+    ["http://mirror.example/a/../b?c=/../d", "/a/../b?c=/../d"],
+    ["http://mirror.example/a/%2e%2E/b|c", "/a/%2e%2E/b|c"],
+    ["http://mirror.example?q", "/?q"],
+    ["http://mirror.example/a#b", "/a"],
+  ])("in absolute form keeps the path that was sent: %s", (sent, path) => {
+    expect(parseRequestTarget(sent, isOwn)).toMatchObject({ door: "forward", path });
+  });
+
   test("in absolute form with the agent's own address is the mirror door, its path as it came", () => {
     expect(parseRequestTarget("http://127.0.0.1:8480/distfiles/../x%2Fy", isOwn)).toEqual({
       door: "mirror",
@@ -27,7 +36,7 @@ describe("a request target", () => {
     expect(parseRequestTarget("ftp://host/file", isOwn)).toEqual({ door: "unsupported", scheme: "ftp" });
   });
 
-  test.each(["", "distfiles/a", "http://", "http://ho st/", "http:///x", "http://?x", "mailto:me"])(
+  test.each(["", "distfiles/a", "http://", "http://ho st/", "http:///x", "http://?x", "mailto:me", "http://a\\@b/"])(
     "%j is refused",
     (target) => {
       expect(() => parseRequestTarget(target, isOwn)).toThrow(DistswarmError);
