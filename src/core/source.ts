@@ -26,9 +26,12 @@ export interface Source {
    * Header and stall timeouts are the source's own; a length unlike the wanted size, and a range that starts elsewhere,
    * are refused here. Abort `signal` to let go of it, before or in the body.
    *
+   * `silent`: somebody else can be asked beside it. It is told when nobody has answered for so long that this pays, perhaps
+   * more than once; the source goes on waiting, longer than it would without.
+   *
    * @throws {SourceError} what it did wrong.
    */
-  open(options: { offset: number; signal: AbortSignal }): Promise<SourceBody>;
+  open(options: { offset: number; signal: AbortSignal; silent?: () => void }): Promise<SourceBody>;
   /** Told when the blob's digest failed and this source alone sent it: it is not asked for this blob again for a while. */
   blame(error: SourceError): void;
 }

@@ -12,24 +12,26 @@ export interface Question<C, A> {
   readonly ask: (candidate: C, signal: AbortSignal) => Promise<A>;
   /** Told of each that had not answered when another one did. */
   readonly lost: (candidate: C) => void;
-  /** Told of each that had not answered when the patience was over. */
+  /** Told once of each that had not answered when the patience was over. */
   readonly silent: (candidate: C) => void;
   /** Another one is asked beside those that have not answered within this time. */
   readonly hedgeMs: number;
-  /** How long to wait for any answer. */
+  /** How long to wait for any answer, and how much longer once those that were asked are known to be silent. */
   readonly patienceMs: number;
+  readonly graceMs: number;
 }
 
 /** One that was asked. */
 interface Runner<C, A> {
   readonly candidate: C;
   readonly abort: AbortController;
+  isSilent: boolean;
   outcome?: { readonly answer: A } | { readonly error: unknown };
 }
 
 /**
  * Asks one; another one beside it when it does not answer soon, or in its place when it fails; takes the first good answer
- * and aborts the others.
+ * and aborts the others. Those that are silent are waited for, as long as there is time, and are not lost to one that answers.
  *
  * @returns the answer and who gave it; abort `abort` to let go of it.
  * @throws {SourceError} the last fault when all failed, `HEADER_TIMEOUT` when nobody answered in time, or the signal's reason.
@@ -40,7 +42,8 @@ export async function firstAnswer<C, A>(
 ): Promise<{ candidate: C; answer: A; abort: AbortController }> {
   const running = new Set<Runner<C, A>>();
   const settled = new Pulse();
-  const deadline = performance.now() + question.patienceMs;
+  let deadline = performance.now() + question.patienceMs;
+  let { graceMs } = question;
   let fault: unknown = new SourceError("ABSENT", "nobody has it");
   try {
     for (;;) {
@@ -55,7 +58,11 @@ export async function firstAnswer<C, A>(
         if ("answer" in runner.outcome) return take(runner, runner.outcome.answer, running, question);
         fault = runner.outcome.error;
       }
-      if (performance.now() >= deadline) throw silence(running, question);
+      if (performance.now() < deadline) continue;
+      tellSilent(running, question);
+      if (graceMs === 0) throw silence(question);
+      deadline += graceMs;
+      graceMs = 0;
     }
   } finally {
     for (const runner of running) runner.abort.abort(new Error("another one answered"));
@@ -63,7 +70,7 @@ export async function firstAnswer<C, A>(
 }
 
 function start<C, A>(question: Question<C, A>, candidate: C, running: Set<Runner<C, A>>, settled: Pulse): void {
-  const runner: Runner<C, A> = { candidate, abort: new AbortController() };
+  const runner: Runner<C, A> = { candidate, abort: new AbortController(), isSilent: false };
   running.add(runner);
   question
     .ask(candidate, runner.abort.signal)
@@ -95,11 +102,17 @@ function take<C, A>(
   others: Set<Runner<C, A>>,
   { lost }: Question<C, A>,
 ): { candidate: C; answer: A; abort: AbortController } {
-  for (const other of others) if (other.outcome === undefined) lost(other.candidate);
+  for (const other of others) if (other.outcome === undefined && !other.isSilent) lost(other.candidate);
   return { candidate, answer, abort };
 }
 
-function silence<C, A>(running: Set<Runner<C, A>>, { silent, patienceMs }: Question<C, A>): SourceError {
-  for (const { candidate } of running) silent(candidate);
-  return new SourceError("HEADER_TIMEOUT", `no answer within ${patienceMs} ms`);
+function tellSilent<C, A>(running: Set<Runner<C, A>>, { silent }: Question<C, A>): void {
+  for (const runner of running) {
+    if (!runner.isSilent) silent(runner.candidate);
+    runner.isSilent = true;
+  }
+}
+
+function silence<C, A>({ patienceMs, graceMs }: Question<C, A>): SourceError {
+  return new SourceError("HEADER_TIMEOUT", `no answer within ${patienceMs + graceMs} ms`);
 }

@@ -29,8 +29,9 @@ export interface PeerSourceParts {
 /** What may be set of a peer source. */
 export interface PeerSourceInit {
   readonly want: Want;
-  /** How long to wait for any answer, in milliseconds. */
+  /** How long to wait for any answer, and how much longer where others are asked beside those that are silent. Milliseconds. */
   readonly patienceMs: number;
+  readonly graceMs: number;
   readonly growing: GrowingUse;
 }
 
@@ -76,13 +77,14 @@ export class PeerSource implements Source {
    * See {@link Source.open}. While holders only have too many readers, waits for these to have something to give; for
    * so long only as the patience lasts, since one could have given more.
    */
-  async open({ offset, signal }: { offset: number; signal: AbortSignal }): Promise<SourceBody> {
+  async open(options: { offset: number; signal: AbortSignal; silent?: () => void }): Promise<SourceBody> {
     const { patienceMs } = this.#init;
+    const { signal } = options;
     const since = performance.now();
     let lackingSince = since;
     for (let insist = false; ;) {
       try {
-        return await this.#openFirst(offset, signal);
+        return await this.#openFirst(options);
       } catch (error) {
         const isWorthwhile = this.#candidates.isFullSomewhere && performance.now() - since <= 2 * patienceMs;
         if (insist || !isWorthwhile || !hasCode(error, "BUSY")) throw error;
@@ -101,8 +103,9 @@ export class PeerSource implements Source {
     this.#failed(this.#giver);
   }
 
-  async #openFirst(offset: number, signal: AbortSignal): Promise<SourceBody> {
+  async #openFirst({ offset, signal, silent }: Parameters<Source["open"]>[0]): Promise<SourceBody> {
     const { standing } = this.#parts;
+    const { patienceMs, graceMs } = this.#init;
     const { candidate, answer, abort } = await firstAnswer<Holder, Opened>(
       {
         next: () => this.#next(),
@@ -111,9 +114,13 @@ export class PeerSource implements Source {
           standing.lost(holder.id);
           this.#candidates.putBack(holder);
         },
-        silent: (holder) => this.#failed(holder),
+        silent: (holder) => {
+          this.#failed(holder);
+          silent?.();
+        },
         hedgeMs: HEDGE_MS,
-        patienceMs: this.#init.patienceMs,
+        patienceMs,
+        graceMs: silent === undefined ? 0 : graceMs,
       },
       signal,
     );
@@ -175,6 +182,7 @@ export class PeerSource implements Source {
     const letGo = (): void => abort.abort(signal.reason);
     signal.addEventListener("abort", letGo, { once: true });
     try {
+      signal.throwIfAborted(); // it may have been let go of between its answer and this
       for await (const bytes of readBody(body, (reason) => abort.abort(reason))) {
         traffic.received(giver.id, bytes.length);
         yield bytes;

@@ -5,14 +5,15 @@ import { Candidates } from "./candidates.ts";
 import type { Holder } from "./directory.ts";
 import { PeerSource, type PeerSourceParts } from "./peer-source.ts";
 
-/** How long peers may take to answer before upstream is asked. A dead holder costs this, once. */
+/** How long peers may take to answer before upstream is asked beside them. A dead holder costs this, once. */
 const PATIENCE_MS = 1000;
-/** How long they may take when upstream has failed: a box that compiles is slow, not dead. */
-const LAST_RESORT_PATIENCE_MS = 10_000;
+/** How long they may take beside upstream, or when that has failed: a box that compiles is slow, not dead. */
+const LONG_PATIENCE_MS = 10_000;
 
 /** How peers are asked. */
 interface Manner {
   readonly patienceMs: number;
+  readonly graceMs: number;
   readonly isAsked: (id: string, digest: Digest) => boolean;
   readonly growing: GrowingUse;
 }
@@ -32,7 +33,8 @@ export class PeerSources implements SourceFinder {
     this.lastResort = {
       sources: (want) =>
         this.#sources(want, {
-          patienceMs: LAST_RESORT_PATIENCE_MS,
+          patienceMs: LONG_PATIENCE_MS,
+          graceMs: 0,
           isAsked: (id, digest) => this.#parts.standing.isLeft(id, digest),
           growing: "none",
         }),
@@ -42,10 +44,11 @@ export class PeerSources implements SourceFinder {
   /** See {@link SourceFinder.sources}. */
   sources(want: Want, { growing = "follow" }: { growing?: GrowingUse } = {}): AsyncIterable<Source> {
     const isAsked = (id: string, digest: Digest): boolean => !this.#parts.standing.isLeft(id, digest);
-    return this.#sources(want, { patienceMs: PATIENCE_MS, isAsked, growing });
+    const graceMs = LONG_PATIENCE_MS - PATIENCE_MS;
+    return this.#sources(want, { patienceMs: PATIENCE_MS, graceMs, isAsked, growing });
   }
 
-  async *#sources(want: Want, { patienceMs, isAsked, growing }: Manner): AsyncGenerator<Source> {
+  async *#sources(want: Want, { patienceMs, graceMs, isAsked, growing }: Manner): AsyncGenerator<Source> {
     const { directory, standing } = this.#parts;
     const holders = directory.holders(want.digest).filter((holder) => {
       if (holder.growing === true && growing === "none") return false;
@@ -53,7 +56,7 @@ export class PeerSources implements SourceFinder {
     });
     const candidates = new Candidates(this.#fastFirst(holders));
     for (let first = candidates.take(); first !== undefined; first = candidates.take()) {
-      yield new PeerSource(first, candidates, this.#parts, { want, patienceMs, growing });
+      yield new PeerSource(first, candidates, this.#parts, { want, patienceMs, graceMs, growing });
     }
   }
 

@@ -8,6 +8,7 @@ import { Contributors } from "./contributors.ts";
 import { failureOf } from "./failure.ts";
 import type { FlightClaim } from "./flight-claim.ts";
 import type { FlightCopy } from "./flight-copy.ts";
+import { Race, type Way } from "./race.ts";
 import { mayStream, type VerifyFirst } from "./release.ts";
 import { NOTHING_ASKED, nextStep, type Turn } from "./source-plan.ts";
 import type { TransferQueue } from "./transfer-queue.ts";
@@ -127,18 +128,23 @@ export class Filling {
       const turn = this.#turn();
       switch (nextStep(asked, turn)) {
         case "peers":
-          await this.#askPeers(sources.peers, turn === "alone" ? "none" : "follow");
-          asked = { ...asked, peers: true };
+          asked = {
+            ...asked,
+            peers: true,
+            upstream: await this.#askPeers(sources.peers, turn === "alone" ? "none" : "follow", asked.upstream),
+          };
           break;
         case "wait":
           await claim.news(this.#init.signal);
           asked = { ...asked, peers: false };
           break;
         case "upstream":
-          asked = (await this.#askUpstream(turn)) ? { ...asked, upstream: true } : { ...asked, peers: false };
+          asked = (await this.#askUpstream(turn, this.#onlyWay()))
+            ? { ...asked, upstream: true }
+            : { ...asked, peers: false };
           break;
         case "last-resort":
-          await this.#askPeers(sources.lastResort, "none");
+          await this.#askPeers(sources.lastResort, "none", true);
           asked = { ...asked, lastResort: true };
           break;
         case "give-up":
@@ -153,47 +159,85 @@ export class Filling {
     return copy.isKept ? claim.turn(copy.received) : "alone";
   }
 
-  async #askPeers(finder: SourceFinder, growing: GrowingUse): Promise<void> {
+  /** Asks peers, and upstream beside the silent ones, once; returns whether upstream has been asked by then. */
+  async #askPeers(finder: SourceFinder, growing: GrowingUse, isUpstreamAsked: boolean): Promise<boolean> {
     const { want, signal } = this.#init;
     const { queue } = this.#components;
     for await (const source of finder.sources(want, { signal, growing })) {
-      if (this.#isUseful(source)) await queue.run("peer", signal, () => this.#ask(source, signal));
-      if (this.#missing() === 0) return;
+      if (!this.#isUseful(source)) continue;
+      if (isUpstreamAsked) await queue.run("peer", signal, () => this.#ask(source, this.#onlyWay()));
+      else isUpstreamAsked = await this.#askInRace(source);
+      if (this.#missing() === 0) break;
+    }
+    return isUpstreamAsked;
+  }
+
+  /** Asks a peer, and when it is silent upstream beside it; returns whether upstream has been asked in vain. */
+  async #askInRace(source: Source): Promise<boolean> {
+    const race = new Race(this.#init.signal);
+    const [peer, upstream] = [race.enter(), race.enter()];
+    let beside: Promise<boolean> | undefined;
+    const silent = (): void => {
+      beside ??= this.#askUpstreamBeside(peer, upstream);
+      beside.catch(() => {}); // it is looked at below
+    };
+    await this.#components.queue.run("peer", peer.signal, () => this.#ask(source, peer, { silent }));
+    return (await beside) ?? false;
+  }
+
+  /** Asks upstream where it is this box's turn; the silent peer is waited for as long as that takes. */
+  async #askUpstreamBeside(peer: Way, upstream: Way): Promise<boolean> {
+    const { claim } = this.#components;
+    const turn = this.#turn();
+    try {
+      const isAsked = turn !== "theirs" && (await this.#askUpstream(turn, upstream));
+      return isAsked && !upstream.signal.aborted;
+    } catch (error) {
+      if (!upstream.signal.aborted) throw error;
+      return false;
+    } finally {
+      if (upstream.signal.aborted) claim.release({ failed: false });
+      peer.giveUp(new Error("silent for too long"));
     }
   }
 
   /** Asks upstream when it is this box's turn; false when it is another's, or has become that. */
-  async #askUpstream(turn: Turn): Promise<boolean> {
+  async #askUpstream(turn: Turn, way: Way): Promise<boolean> {
     const { queue, claim, copy } = this.#components;
-    const { signal } = this.#init;
     let isOurs = true;
-    await queue.run("upstream", signal, async () => {
-      if (turn === "open") await claim.claim(copy.received, signal);
+    await queue.run("upstream", way.signal, async () => {
+      if (turn === "open") await claim.claim(copy.received, way.signal);
       isOurs = turn === "alone" || claim.lost !== undefined;
-      if (turn === "open" && isOurs) await this.#takePresent();
-      if (isOurs) isOurs = await this.#askServers(claim.lost ?? NEVER);
+      if (turn === "open" && isOurs) await this.#takePresent(way);
+      if (isOurs) isOurs = await this.#askServers(claim.lost ?? NEVER, way);
     });
     return isOurs;
   }
 
   /** Takes what other boxes have of it by now. Not in the queue of peers: this is the turn of those who wait there. */
-  async #takePresent(): Promise<void> {
-    const { want, signal } = this.#init;
-    for await (const source of this.#components.sources.peers.sources(want, { signal, growing: "present" })) {
-      if (this.#isUseful(source)) await this.#ask(source, signal);
-      if (this.#missing() === 0) return;
+  async #takePresent(way: Way): Promise<void> {
+    const { signal } = way;
+    for await (const source of this.#components.sources.peers.sources(this.#init.want, {
+      signal,
+      growing: "present",
+    })) {
+      if (signal.aborted || this.#missing() === 0) return;
+      if (this.#isUseful(source)) await this.#ask(source, way);
     }
   }
 
   /** False when another box took over. */
-  async #askServers(lost: AbortSignal): Promise<boolean> {
-    const { want, signal } = this.#init;
-    const limit = AbortSignal.any([signal, lost]);
-    for await (const source of this.#components.sources.upstream.sources(want, { signal })) {
-      if (lost.aborted || this.#missing() === 0) break;
-      if (this.#isUseful(source)) await this.#ask(source, limit);
+  async #askServers(lost: AbortSignal, way: Way): Promise<boolean> {
+    const signal = AbortSignal.any([way.signal, lost]);
+    for await (const source of this.#components.sources.upstream.sources(this.#init.want, { signal: way.signal })) {
+      if (signal.aborted || this.#missing() === 0) break;
+      if (this.#isUseful(source)) await this.#ask(source, { ...way, signal });
     }
     return !lost.aborted;
+  }
+
+  #onlyWay(): Way {
+    return new Race(this.#init.signal).enter();
   }
 
   #isUseful(source: Source): boolean {
@@ -205,27 +249,29 @@ export class Filling {
     return isUseful;
   }
 
-  /** Takes what a source gives; `signal` aborts it alone, or the whole flight. */
-  async #ask(source: Source, signal: AbortSignal): Promise<void> {
+  /** Takes what a source gives, unless another way is faster. */
+  async #ask(source: Source, way: Way, asking: { silent?: () => void } = {}): Promise<void> {
     if (this.#alone && !this.contributors.has(source)) await this.startOver();
     const attempt = new RunningAttempt(source, this.#components.copy.received);
     this.current = attempt;
-    const error = await this.#take(attempt, signal).then(
+    const error = await this.#take(attempt, way, asking).then(
       () => undefined,
       (reason: unknown) => reason,
     );
-    this.current = undefined;
+    if (this.current === attempt) this.current = undefined;
     this.attempts.push(attempt.end(error));
     this.#init.signal.throwIfAborted();
-    if (error !== undefined && !signal.aborted) this.#onFault(source, error);
+    if (error !== undefined && !way.signal.aborted) this.#onFault(source, error);
   }
 
-  async #take(attempt: RunningAttempt, signal: AbortSignal): Promise<void> {
+  async #take(attempt: RunningAttempt, way: Way, asking: { silent?: () => void }): Promise<void> {
     const { source } = attempt;
     const { copy, claim } = this.#components;
-    const { bytes } = await source.open({ offset: copy.received, signal });
+    const { bytes } = await source.open({ ...asking, offset: copy.received, signal: way.signal });
     attempt.answered();
     for await (const chunk of bytes) {
+      if (attempt.bytes === 0) way.brought();
+      this.current = attempt;
       this.contributors.add(source);
       await this.#write(chunk);
       attempt.bytes += chunk.length;

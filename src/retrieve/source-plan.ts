@@ -56,7 +56,10 @@ export const NOTHING_ASKED: Asked = { peers: false, upstream: false, lastResort:
  */
 export type Step = "peers" | "wait" | "upstream" | "last-resort" | "give-up";
 
-/** The order of sources: peers, upstream when it is this box's turn, and peers with patience when that has failed. */
+/**
+ * The order of sources: peers, upstream when it is this box's turn, and peers with patience when that has failed. While peers
+ * are silent, upstream is asked beside them: then it has been asked when the next step is looked for.
+ */
 export function nextStep(asked: Asked, turn: Turn): Step {
   if (!asked.peers) return "peers";
   if (turn === "theirs") return "wait";

@@ -168,6 +168,7 @@ describe("the first answer", () => {
         silent: (ms: number) => void told.silent.push(ms),
         hedgeMs: 50,
         patienceMs: 400,
+        graceMs: 0,
         ...more,
       },
     };
@@ -202,6 +203,22 @@ describe("the first answer", () => {
     expect(asked).toEqual([5001, 5002, 5003]);
     expect(told.silent).toEqual([5001, 5002, 5003]);
     expect(told.aborted).toEqual([5001, 5002, 5003]);
+  });
+
+  it("is waited for from silent ones where there is time, and they are not lost to one that answers", async () => {
+    const { question: slow, told } = question([600, 5001], { patienceMs: 200, graceMs: 5000 });
+    expect((await firstAnswer(slow, never)).candidate).toBe(600);
+    expect(told).toEqual({ lost: [], silent: [600, 5001], aborted: [5001] });
+  });
+
+  it("is told to be late in time, though a timer may fire a moment early", async () => {
+    const runs = Array.from({ length: 300 }, () => {
+      const leaving = new AbortController();
+      const silent = (): void => leaving.abort(new Error("told"));
+      const { question: deaf } = question([60_000], { patienceMs: 20, graceMs: 60_000, silent });
+      return firstAnswer(deaf, leaving.signal).catch((error: Error) => error.message);
+    });
+    expect(new Set(await Promise.all(runs))).toEqual(new Set(["told"]));
   });
 
   it("is not waited for when the asker leaves", async () => {
