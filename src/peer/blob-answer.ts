@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { ByteRange, OpenBlob } from "../core/blob-store.ts";
+import { bufferPool, type Loan } from "../core/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
 import { LentBuffers } from "../core/lent-buffers.ts";
 import { contentRange, readRange } from "./byte-range.ts";
@@ -38,7 +39,8 @@ interface Readable {
   readonly headers: OutgoingHttpHeaders;
   /** Its bytes come from no other box. */
   readonly isRoot: boolean;
-  read(range: ByteRange, signal: AbortSignal): AsyncIterable<Buffer>;
+  /** In buffers of the loan; each is written on before the next but one is asked for. */
+  read(range: ByteRange, loan: Loan, signal: AbortSignal): AsyncIterable<Buffer>;
   close(): unknown;
 }
 
@@ -104,10 +106,11 @@ export class BlobAnswer {
 
   async #sendBytes(readable: Readable, range: ByteRange, response: ServerResponse, upload: Upload): Promise<void> {
     const { traffic, peer, isMember } = this.#components;
+    const loan = bufferPool.lend();
     const gone = new AbortController();
     response.once("close", () => gone.abort(new Error("the peer left")));
     traffic.answered(peer);
-    for await (const bytes of readable.read(range, gone.signal)) {
+    for await (const bytes of readable.read(range, loan, gone.signal)) {
       gone.signal.throwIfAborted();
       if (!isMember()) throw new Error("it is no member any more");
       const hasRoom = response.write(bytes);
@@ -115,6 +118,8 @@ export class BlobAnswer {
       if (!hasRoom) await this.#drained(response, upload, gone.signal);
     }
     response.end();
+    if (!gone.signal.aborted) await once(response, "close");
+    loan.end(); // not where it broke off: there, bytes may still be on their way out
   }
 
   /** Resolves when the reader took what it was sent. */
@@ -137,7 +142,7 @@ function wholeBlob(blob: OpenBlob): Readable {
     received: blob.size,
     isRoot: true,
     headers: {},
-    read: (range) => blob.read(range, { lend: true }), // each buffer is written on before the next but one is asked for
+    read: (range, lend) => blob.read(range, { lend }),
     close: () => blob.close(),
   };
 }
@@ -148,13 +153,18 @@ function growingBlob(blob: GrowingBlob): Readable {
     received: blob.received,
     isRoot: blob.isRoot,
     headers: { [PRESENT_HEADER]: blob.received },
-    read: (range, signal) => readGrowing(blob, range, signal),
+    read: (range, loan, signal) => readGrowing(blob, range, loan, signal),
     close: () => blob.close(),
   };
 }
 
-async function* readGrowing(blob: GrowingBlob, range: ByteRange, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const buffers = new LentBuffers(READ_BYTES);
+async function* readGrowing(
+  blob: GrowingBlob,
+  range: ByteRange,
+  loan: Loan,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const buffers = new LentBuffers(loan, Math.min(READ_BYTES, range.end - range.start));
   for (let position = range.start; position < range.end;) {
     await blob.grown(position, signal);
     const [at, length] = [position, Math.min(READ_BYTES, range.end - position)];

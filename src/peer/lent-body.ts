@@ -1,3 +1,4 @@
+import { bufferPool } from "../core/buffer-pool.ts";
 import { Pulse } from "../core/pulse.ts";
 
 /** A body that has so many bytes waiting is held back. */
@@ -22,10 +23,13 @@ export class LentBody implements AsyncIterable<Buffer> {
   readonly #flow: Flow;
   readonly #changed = new Pulse();
   readonly #bufferBytes: number;
+  readonly #loan = bufferPool.lend();
   #filling: Buffer = NOTHING;
   #filled = 0;
   #lent: Buffer = NOTHING;
   #isTelling = false;
+  /** Whether the reader has gone: then it takes nothing any more. */
+  #isLeft = false;
   #end: { readonly error?: unknown } | undefined;
 
   /** @param size bytes that are expected; more are taken, too. */
@@ -36,6 +40,7 @@ export class LentBody implements AsyncIterable<Buffer> {
 
   /** Takes bytes in. */
   take(chunk: Uint8Array): void {
+    if (this.#isLeft) return;
     const end = this.#filled + chunk.length;
     if (end > this.#filling.length) this.#makeRoom(end);
     this.#filling.set(chunk, this.#filled);
@@ -55,12 +60,18 @@ export class LentBody implements AsyncIterable<Buffer> {
     this.#flow.abort(new Error("nobody reads it"));
   }
 
+  /** Once; its memory is given back when the reader leaves. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    for (;;) {
-      if (this.#filled > 0) yield this.#lend();
-      else if (this.#end === undefined) await this.#changed.wait();
-      else if ("error" in this.#end) throw this.#end.error as Error;
-      else return;
+    try {
+      for (;;) {
+        if (this.#filled > 0) yield this.#lend();
+        else if (this.#end === undefined) await this.#changed.wait();
+        else if ("error" in this.#end) throw this.#end.error as Error;
+        else return;
+      }
+    } finally {
+      this.#isLeft = true;
+      this.#loan.end();
     }
   }
 
@@ -83,7 +94,7 @@ export class LentBody implements AsyncIterable<Buffer> {
   }
 
   #makeRoom(bytes: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(bytes, this.#bufferBytes));
+    const larger = this.#loan.take(Math.max(bytes, this.#bufferBytes));
     this.#filling.copy(larger, 0, 0, this.#filled);
     this.#filling = larger;
   }

@@ -1,4 +1,5 @@
 import type { BlobStore } from "../core/blob-store.ts";
+import { bufferPool } from "../core/buffer-pool.ts";
 import type { PassingBody, SnapshotFile, SnapshotServer } from "../core/snapshots.ts";
 import { answerWithoutBytes, rangeOf, sendBlobHead, sendFile } from "./blob-reply.ts";
 import { withInterimAnswers } from "./interim.ts";
@@ -54,14 +55,16 @@ export class SnapshotDoor {
   async #sendHeld(exchange: Exchange, file: SnapshotFile): Promise<boolean> {
     const blob = await this.#components.store.open(file.digest);
     if (blob === undefined) return false;
+    const lend = bufferPool.lend();
     try {
       if (answerWithoutBytes(exchange, file)) return true;
       const cacheStatus = "distswarm; hit";
-      const sent = await sendFile(exchange, file, { cacheStatus, read: (range) => blob.read(range, { lend: true }) });
+      const sent = await sendFile(exchange, file, { cacheStatus, read: (range) => blob.read(range, { lend }) });
       this.#components.traffic.served("store", sent);
       return true;
     } finally {
       await blob.close();
+      lend.end();
     }
   }
 

@@ -1,4 +1,5 @@
 import type { ByteRange } from "../core/blob-store.ts";
+import { bufferPool } from "../core/buffer-pool.ts";
 import { LentBuffers } from "../core/lent-buffers.ts";
 import type { Pulse } from "../core/pulse.ts";
 
@@ -25,6 +26,7 @@ export interface ReadableFlight {
 /** One client's view of a flight's growing copy. */
 export class FlightReader {
   readonly #flight: ReadableFlight;
+  readonly #loan = bufferPool.lend();
   #left = false;
   /** Whether bytes may have left through it. */
   begun = false;
@@ -59,7 +61,7 @@ export class FlightReader {
    */
   async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Buffer> {
     this.position = range.start;
-    const buffers = new LentBuffers(Math.min(READ_BYTES, range.end - range.start));
+    const buffers = new LentBuffers(this.#loan, Math.min(READ_BYTES, range.end - range.start));
     this.#flight.moved();
     while (this.position < range.end) {
       this.begun = true;
@@ -69,10 +71,11 @@ export class FlightReader {
     }
   }
 
-  /** Leaves the flight; safe to call twice. */
+  /** Leaves the flight, once the bytes read have left or never will; safe to call twice. */
   close(): void {
     if (this.#left) return;
     this.#left = true;
+    this.#loan.end();
     this.#flight.left();
   }
 

@@ -1,5 +1,5 @@
 import type { TransferStatus } from "../core/agent-api.ts";
-import { BufferPool } from "../core/buffer-pool.ts";
+import { bufferPool } from "../core/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Want } from "../core/distfile.ts";
 import { DistswarmError, hasCode } from "../core/errors.ts";
@@ -47,7 +47,6 @@ export class Retriever implements Startable {
   readonly #flights = new Map<Digest, Flight>();
   readonly #stories = new StoryBook();
   readonly #misses = new RecentMisses();
-  readonly #buffers = new BufferPool();
   #stopped = false;
 
   constructor(components: RetrieverComponents, init: RetrieverInit) {
@@ -90,7 +89,7 @@ export class Retriever implements Startable {
   async openStored(digest: Digest, wanted: () => Promise<Want>): Promise<Content | undefined> {
     const blob = await this.#components.store.open(digest);
     if (blob === undefined) return undefined;
-    return new StoredContent(blob, this.#buffers.lend(), async (signal) => this.retrieve(await wanted(), { signal }));
+    return new StoredContent(blob, bufferPool.lend(), async (signal) => this.retrieve(await wanted(), { signal }));
   }
 
   /**

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import type { ByteRange } from "../core/blob-store.ts";
-import type { Loan } from "../core/buffer-pool.ts";
+import { bufferPool, type Loan } from "../core/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
 import { messageOf, systemCode } from "../core/errors.ts";
 import { BlobHash, CHUNK_BYTES, chunkCount, type ChunkSums, parseSums } from "./chunk-sums.ts";
@@ -32,18 +32,12 @@ function fresh(size: number): Allocate {
 }
 
 /** Buffers in turn stay in the processor's caches, where fresh ones cost page faults: half of the time of a read. */
-function inTurn(size: number, loan?: Loan): Allocate {
+function inTurn(size: number, loan: Loan): Allocate {
   const ring: Buffer[] = [];
   return (index) => {
-    ring[index % RING_BUFFERS] ??= loan?.take() ?? Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, size));
+    ring[index % RING_BUFFERS] ??= loan.take(Math.min(CHUNK_BYTES, size));
     return ring[index % RING_BUFFERS]!.subarray(0, size - index * CHUNK_BYTES);
   };
-}
-
-/** A small file does not take a whole buffer of the loan. */
-function buffersFor(size: number, lend: boolean | Loan = false): Allocate {
-  if (lend === false) return fresh(size);
-  return inTurn(size, lend === true || size < TURN_FROM_BYTES ? undefined : lend);
 }
 
 /**
@@ -100,19 +94,19 @@ async function* chunksAhead(
 /**
  * The bytes of `range` of a file, each chunk held against its sum before any byte of it comes out.
  *
- * @param options.lend buffers, of a loan if one is given, are filled again after the consumer asked for two more; else they
- * are the consumer's
+ * @param options.lend buffers are of this loan, and filled again after the consumer asked for two more; without one they are
+ * the consumer's
  * @throws {ChunkDamage} at the chunk that differs, is missing or cannot be read.
  */
 export async function* readChecked(
   file: { handle: ReadableFile; size: number; sums: ChunkSums; turns: LoadTurns },
   range: ByteRange,
-  options: { lend?: boolean | Loan } = {},
+  options: { lend?: Loan } = {},
 ): AsyncGenerator<Buffer> {
   const end = Math.min(range.end, file.size);
   if (range.start >= end) return;
   const sums = parseSums(file.sums);
-  const allocate = buffersFor(file.size, options.lend);
+  const allocate = options.lend === undefined ? fresh(file.size) : inTurn(file.size, options.lend);
   const first = Math.floor(range.start / CHUNK_BYTES);
   let start = first * CHUNK_BYTES;
   const load = (index: number): Promise<Buffer> => {
@@ -143,13 +137,18 @@ export async function hashFile(
   options: { signal?: AbortSignal; pauseMs?: number; onChunk?: (bytes: number) => void } = {},
 ): Promise<{ digest: Digest; sums: ChunkSums }> {
   const hash = new BlobHash();
-  const allocate = inTurn(size);
+  const loan = bufferPool.lend();
+  const allocate = inTurn(size, loan);
   const load = (index: number) => readChunk(handle, size, index, allocate(index));
-  for await (const chunk of chunksAhead(load, 0, chunkCount(size))) {
-    options.signal?.throwIfAborted();
-    hash.update(chunk);
-    options.onChunk?.(chunk.length);
-    if (options.pauseMs !== undefined) await delay(options.pauseMs, undefined, { signal: options.signal });
+  try {
+    for await (const chunk of chunksAhead(load, 0, chunkCount(size))) {
+      options.signal?.throwIfAborted();
+      hash.update(chunk);
+      options.onChunk?.(chunk.length);
+      if (options.pauseMs !== undefined) await delay(options.pauseMs, undefined, { signal: options.signal });
+    }
+    return hash.finish();
+  } finally {
+    loan.end();
   }
-  return hash.finish();
 }

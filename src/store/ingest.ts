@@ -136,6 +136,7 @@ export class FileIngest implements Ingest {
       if (this.#named && keep) await this.#behind.flush().catch(() => {}); // the store was told; the next ingest has less
       if (this.#named && !keep) await this.#discard();
     } finally {
+      await this.#behind.close();
       this.#hash.close();
       this.#file?.close();
       this.#release();

@@ -35,10 +35,7 @@ export class StoredBlob implements OpenBlob {
     this.path = blob.path;
   }
 
-  async *read(
-    range: ByteRange = { start: 0, end: this.size },
-    options: { lend?: boolean | Loan } = {},
-  ): AsyncGenerator<Buffer> {
+  async *read(range: ByteRange = { start: 0, end: this.size }, options: { lend?: Loan } = {}): AsyncGenerator<Buffer> {
     const { file: handle, turns } = this.#components;
     const file = { handle, size: this.size, sums: this.#sums, turns };
     try {

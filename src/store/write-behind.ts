@@ -1,3 +1,5 @@
+import { bufferPool } from "../core/buffer-pool.ts";
+
 /** Bytes gathered before they go to the disk in one write: sockets bring 16 to 64 KiB at a time. */
 const GATHER_BYTES = 256 * 1024;
 
@@ -14,6 +16,7 @@ export type WriteAt = (bytes: Uint8Array, position: number) => Promise<void>;
 export class WriteBehind {
   readonly #write: WriteAt;
   readonly #size: number;
+  readonly #loan = bufferPool.lend();
   /** Bytes in the file; behind them those of `#full`, and then those of `#gather`. */
   #written = 0;
   /** What is being written, or could not be. */
@@ -21,7 +24,7 @@ export class WriteBehind {
   #writing: Promise<void> | undefined;
   #gather: Buffer = NOTHING;
   #gathered = 0;
-  /** The buffer that `#full` lies in: the two take turns, as fresh ones cost page faults and garbage collections. */
+  /** The buffer that `#full` lies in: the two take turns. */
   #other: Buffer = NOTHING;
 
   /** @param size bytes that there will be in all. */
@@ -77,6 +80,12 @@ export class WriteBehind {
     this.#gathered = 0;
   }
 
+  /** Gives its memory back, once nothing is being written any more: nothing can be read or taken after that. */
+  async close(): Promise<void> {
+    await this.#writing?.catch(() => {});
+    this.#loan.end();
+  }
+
   /** Begins to write what was gathered, once the lot before is written. */
   async #handOver(): Promise<void> {
     await this.#drain();
@@ -99,7 +108,7 @@ export class WriteBehind {
 
   #makeRoom(bytes: number): void {
     const wanted = Math.max(bytes, Math.min(GATHER_BYTES, this.#size - this.taken));
-    if (this.#gather.length < wanted) this.#gather = Buffer.allocUnsafeSlow(wanted);
+    if (this.#gather.length < wanted) this.#gather = this.#loan.take(wanted);
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { bufferPool } from "../../src/core/buffer-pool.ts";
 import { openDatabase } from "../../src/core/database.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { FileStore } from "../../src/store/blob-store.ts";
@@ -57,7 +58,7 @@ test("lent buffers stay as they are until two more were asked for; all others fo
   const reader = (await store.open(blob.digest))!;
   let previous: { bytes: Buffer; start: number } | undefined;
   let start = 10;
-  for await (const bytes of reader.read({ start, end: blob.size }, { lend: true })) {
+  for await (const bytes of reader.read({ start, end: blob.size }, { lend: bufferPool.lend() })) {
     await new Promise(setImmediate); // time for what is being read ahead
     if (previous) expectBytes(previous.bytes, blob.bytes.subarray(previous.start, start));
     previous = { bytes, start };
