@@ -72,6 +72,14 @@ export interface Ingest {
   close(options: { keep: boolean }): Promise<void>;
 }
 
+/** What is to be taken in. */
+export interface IngestedBlob {
+  readonly digest: Digest;
+  readonly size: number;
+  /** Names that it goes by. @default none */
+  readonly names?: readonly string[];
+}
+
 /** How full the store is. Bytes. */
 export interface StoreUsage {
   readonly blobs: number;
@@ -97,12 +105,13 @@ export interface BlobStore {
   /** Opens a blob for reading and marks it used; undefined when it is not here. */
   open(digest: Digest): Promise<OpenBlob | undefined>;
   /**
-   * Begins to take a blob in, resuming a partial. Makes room first. Waits for another ingest of the same blob to be
+   * Begins to take a blob in, resuming a partial, or what Portage has in DISTDIR of a download by one of the `names`. Makes
+   * room first. Waits for another ingest of the same blob to be
    * committed, detached or closed.
    *
    * @throws {DistswarmError} `STORE_FULL` when it does not fit even after eviction; `STORE_UNUSABLE`; the signal's reason.
    */
-  ingest(blob: { digest: Digest; size: number }, options?: { signal?: AbortSignal }): Promise<Ingest>;
+  ingest(blob: IngestedBlob, options?: { signal?: AbortSignal }): Promise<Ingest>;
   /** Whether an ingest of this blob is under way. */
   isIngesting(digest: Digest): boolean;
   /** Every blob that can be opened, in no order. */

@@ -1,6 +1,14 @@
 import { EventEmitter } from "node:events";
 import type { StoreToolEvent } from "../core/agent-api.ts";
-import type { BlobInfo, BlobStore, Ingest, OpenBlob, StoreEvents, StoreUsage } from "../core/blob-store.ts";
+import type {
+  BlobInfo,
+  BlobStore,
+  Ingest,
+  IngestedBlob,
+  OpenBlob,
+  StoreEvents,
+  StoreUsage,
+} from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import type { DistfileNames } from "../core/distfile-index.ts";
 import { type DistswarmError, messageOf } from "../core/errors.ts";
@@ -128,7 +136,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   }
 
   /** See {@link BlobStore.ingest}. */
-  async ingest(blob: { digest: Digest; size: number }, { signal }: { signal?: AbortSignal } = {}): Promise<Ingest> {
+  async ingest(blob: IngestedBlob, { signal }: { signal?: AbortSignal } = {}): Promise<Ingest> {
     this.#room.checkSize(blob.size);
     const release = await this.#turns.take(blob.digest, signal);
     const ingest = await this.#openIngest(blob, release).catch((error: unknown) => {
@@ -221,7 +229,8 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     return findStalePartials(this.#paths, (digest) => this.isIngesting(digest), Date.now());
   }
 
-  async #openIngest(blob: { digest: Digest; size: number }, release: () => void): Promise<FileIngest> {
+  async #openIngest(blob: IngestedBlob, release: () => void): Promise<FileIngest> {
+    await this.#distdir?.adoptDownload(blob, this.#paths.partial(blob.digest));
     return FileIngest.open(
       {
         paths: this.#paths,

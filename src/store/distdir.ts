@@ -2,15 +2,16 @@ import { EventEmitter } from "node:events";
 import type { Stats } from "node:fs";
 import { readdir, readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { BlobInfo, OpenBlob, StoreEvents } from "../core/blob-store.ts";
+import type { BlobInfo, IngestedBlob, OpenBlob, StoreEvents } from "../core/blob-store.ts";
 import { type Digest, isDigest } from "../core/digest.ts";
 import { messageOf, systemCode } from "../core/errors.ts";
 import type { Distfile } from "../core/distfile.ts";
 import type { DistfileNames } from "../core/distfile-index.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { adoptBegunDownload } from "./begun-download.ts";
 import { OpenFile } from "./open-file.ts";
-import { identityOf, isSameFile, mayBeDistfile } from "./distdir-names.ts";
+import { downloadName, identityOf, isSameFile, mayBeDistfile } from "./distdir-names.ts";
 import { DistdirRecords, type DistdirRecord } from "./distdir-records.ts";
 import { hashUnchanged, HashQueue } from "./hash-queue.ts";
 import { isGone, statOf } from "./inventory.ts";
@@ -102,6 +103,13 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
       if (blob !== undefined) return blob;
     }
     return undefined;
+  }
+
+  /** Copies what Portage has of a download to `partial`; see {@link adoptBegunDownload}. */
+  async adoptDownload({ size, names = [] }: IngestedBlob, partial: string): Promise<void> {
+    for (const name of names) {
+      await adoptBegunDownload({ from: join(this.#dir, downloadName(name)), to: partial, size });
+    }
   }
 
   *list(): IterableIterator<BlobInfo> {
