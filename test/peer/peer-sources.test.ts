@@ -8,6 +8,8 @@ import { Pulse } from "../../src/core/pulse.ts";
 import { SourceError } from "../../src/core/errors.ts";
 import type { GrowingUse, Source } from "../../src/core/source.ts";
 import type { GrowingBlob } from "../../src/peer/growing-blob.ts";
+import { badPeers } from "../support/zoo/bad-peers.ts";
+import { atFirst, cut, oneWrongByte, wrongOffset, type Behaviour } from "../support/zoo/zoo.ts";
 import {
   makeAsking,
   makeIdentity,
@@ -50,48 +52,18 @@ function begin(request: IncomingMessage, response: ServerResponse, file: Buffer)
   return offset;
 }
 
+const exchanged =
+  (behaviour: Behaviour) =>
+  (request: IncomingMessage, response: ServerResponse): void =>
+    void behaviour({ request, response, name: "", url: "", file: FILE });
+
 /** Peers that do wrong, each in its own way. */
-const ZOO: Record<string, (request: IncomingMessage, response: ServerResponse) => void> = {
-  "is silent after the request": () => {},
-  "says it has it and answers 404": (_request, response) => void response.writeHead(404).end(),
-  "answers an error": (_request, response) => void response.writeHead(500).end(),
-  "sends one wrong byte": (request, response) => {
-    const offset = begin(request, response, FILE);
-    const wrong = Buffer.from(FILE);
-    wrong[1_500_000]! ^= 1;
-    response.end(wrong.subarray(offset));
-  },
-  "sends a shorter body than it says": (request, response) => {
-    const offset = begin(request, response, FILE);
-    response.write(FILE.subarray(offset, offset + 1_000_000), () => response.destroy());
-  },
-  "names another length": (_request, response) => void response.writeHead(200, { "content-length": 5 }).end("hello"),
-  "sends without a length and without an end": (_request, response) => {
-    response.writeHead(200);
-    const more = (): void => {
-      if (!response.destroyed) response.write(Buffer.alloc(65_536), more);
-    };
-    more();
-  },
-  "sends one byte a second": (request, response) => {
-    let at = begin(request, response, FILE);
-    const timer = setInterval(() => response.write(FILE.subarray(at, (at += 1))), 1000);
-    response.on("close", () => clearInterval(timer));
-  },
-  "starts elsewhere than asked": (request, response) => {
-    const offset = begin(request, response, FILE);
-    if (offset === 0) response.write(FILE.subarray(0, 400_000), () => response.destroy());
-    else response.end();
-  },
-  "dies at every tenth of the file": (request, response) => {
-    const offset = begin(request, response, FILE);
-    const tenth = Math.ceil(FILE.length / 10);
-    response.write(FILE.subarray(offset, offset + tenth), () => response.destroy());
-  },
-};
+const ZOO = Object.entries({ ...badPeers, "starts elsewhere than asked": atFirst(cut, 1, wrongOffset) }).map(
+  ([name, behaviour]) => [name, exchanged(behaviour)] as const,
+);
 
 describe("a bad peer that", () => {
-  it.each(Object.entries(ZOO))("%s costs at most 3 s while an honest one is left", async (_name, behave) => {
+  it.each(ZOO)("%s costs at most 3 s while an honest one is left", async (_name, behave) => {
     const bad: BadPeer = kept(await startBadPeer(behave));
     const box = await asking(bad, await serving(FILE));
     const began = performance.now();
@@ -102,7 +74,7 @@ describe("a bad peer that", () => {
   });
 
   it("did any of it does not keep the others from giving a file", async () => {
-    const bad = await Promise.all(Object.values(ZOO).map(async (behave) => kept(await startBadPeer(behave))));
+    const bad = await Promise.all(ZOO.map(async ([, behave]) => kept(await startBadPeer(behave))));
     const box = await asking(...bad, await serving(FILE));
     let bytes: Buffer | undefined;
     // Bytes of several peers that are wrong together mark nobody, so the way to the honest one may take a few rounds.
@@ -116,7 +88,7 @@ describe("a bad peer that", () => {
   }, 60_000);
 
   it("lies is shut out, for other blobs too", async () => {
-    const liar = kept(await startBadPeer(ZOO["sends one wrong byte"]!));
+    const liar = kept(await startBadPeer(exchanged(oneWrongByte())));
     const box = await asking(liar);
     await expect(retrieve(box, FILE)).rejects.toThrow("no peer gave it");
     await expect(retrieve(box, LARGE)).rejects.toThrow("no peer gave it");
@@ -191,7 +163,7 @@ describe("holders", () => {
   });
 
   it("go on from the byte where another one broke", async () => {
-    const breaking = kept(await startBadPeer(ZOO["sends a shorter body than it says"]!));
+    const breaking = kept(await startBadPeer(exchanged(cut)));
     const honest = await serving(FILE);
     const box = await asking(breaking, honest);
     const { from } = await retrieve(box, FILE);

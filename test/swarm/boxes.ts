@@ -75,7 +75,7 @@ export async function makeBox(options: BoxOptions = {}): Promise<Box> {
 }
 
 /** Where a box is found, as `swarm.peers` has it. */
-export function placeOf(box: Box): { host: string; port: number } {
+export function placeOf(box: Pick<Box, "port">): { host: string; port: number } {
   return { host: LOOPBACK, port: box.port };
 }
 

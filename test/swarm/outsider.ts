@@ -4,7 +4,7 @@ import Protomux, { type Encoding, type MuxChannel } from "protomux";
 import { identityFromSeed, type Identity } from "../../src/swarm/identity.ts";
 import type { NetworkKey } from "../../src/swarm/network-key.ts";
 import { Transport } from "../../src/swarm/transport.ts";
-import { placeOf, type Box } from "./boxes.ts";
+import { placeOf } from "./boxes.ts";
 import { freePort } from "./ports.ts";
 
 const BYTES: Encoding<Buffer> = {
@@ -20,11 +20,18 @@ export interface Contact {
   readonly closed: Promise<void>;
 }
 
+/** A box to dial. */
+export interface Target {
+  readonly identity: { readonly id: string };
+  /** Of its swarm, on loopback. */
+  readonly port: number;
+}
+
 /** A node that speaks Hyperswarm, and does on each connection what a test says. */
 export interface Outsider {
   readonly identity: Identity;
   /** Dials a box; what happens then is up to the test. */
-  dial(box: Box): void;
+  dial(box: Target): void;
   readonly contacts: Contact[];
   stop(): Promise<void>;
 }

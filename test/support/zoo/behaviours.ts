@@ -15,6 +15,8 @@ import {
 
 /** How often a slow mirror sends something. Milliseconds. */
 const SLOW_STEP_MS = 20;
+/** What is sent again and again by those that find no end. */
+const ZEROS = Buffer.alloc(64 * 1024);
 /** How far off the wrong lengths and offsets of the zoo are. Bytes. */
 const WRONG_BY = 10;
 
@@ -106,7 +108,31 @@ export const closesAtEveryTenth: Behaviour = (exchange) => {
   sendRaw(exchange, { ...answer, bytes }, "close");
 };
 
+/** The right headers, then one byte a second. */
+export const oneByteASecond: Behaviour = async (exchange) => {
+  const { status, headers, bytes } = rightAnswer(exchange);
+  exchange.response.writeHead(status, headers);
+  for (let at = 0; at < bytes.length && !exchange.response.destroyed; at += 1) {
+    exchange.response.write(bytes.subarray(at, at + 1));
+    await delay(1000, undefined, { ref: false });
+  }
+};
+
 // ---- those that lie
+
+/** The right headers and bytes, or no length and none of them; then zeros for ever. */
+export function endless({ named }: { named: boolean }): Behaviour {
+  return async (exchange) => {
+    const { status, headers, bytes } = rightAnswer(exchange);
+    const start = named ? { status, headers, bytes } : { status: 200, headers: {}, bytes: Buffer.alloc(1) };
+    sendRaw(exchange, start, "silence");
+    const socket = exchange.response.socket!;
+    while (!socket.destroyed) {
+      if (!socket.write(ZEROS)) await drained(exchange);
+      await delay(1);
+    }
+  };
+}
 
 /** Content-Length is larger than the file. */
 export const wrongLength: Behaviour = (exchange) => {
