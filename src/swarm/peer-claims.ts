@@ -1,0 +1,87 @@
+import { yieldsTo } from "./claim-order.ts";
+import type { Clock } from "./clock.ts";
+import { RuleBroken, type UpstreamClaim, type UpstreamEnd } from "./messages.ts";
+
+/** A claim that was not told again for so long counts no more. */
+export const SILENCE_MS = 5000;
+/** Subjects that one peer may claim at once. */
+const MAX_CLAIMS_OF_PEER = 4096;
+
+/** What a peer said of its claim. */
+export interface PeerClaim {
+  readonly number: number;
+  readonly base: number;
+  received: number;
+  heardAt: number;
+  hasFailed: boolean;
+}
+
+/** A claim of a peer that counts now, and until when it does if nothing more is heard. */
+export interface Rival {
+  readonly peer: string;
+  readonly claim: PeerClaim;
+  readonly until: number;
+}
+
+/** What the peers claim, as they told it. */
+export class PeerClaims {
+  readonly #clock: Clock;
+  readonly #byPeer = new Map<string, Map<string, PeerClaim>>();
+
+  constructor({ clock }: { readonly clock: Clock }) {
+    this.#clock = clock;
+  }
+
+  /** Whether the claim is one that was not known. @throws {RuleBroken} when the peer claims too much. */
+  note(peer: string, { subject, number, base, received }: UpstreamClaim): boolean {
+    const claims = this.#byPeer.get(peer) ?? new Map<string, PeerClaim>();
+    const heardAt = this.#clock.now();
+    const known = claims.get(subject);
+    if (known?.number === number) {
+      Object.assign(known, { received, heardAt });
+      return false;
+    }
+    if (claims.size >= MAX_CLAIMS_OF_PEER && known === undefined) {
+      throw new RuleBroken(`claims more than ${MAX_CLAIMS_OF_PEER} downloads`);
+    }
+    this.#byPeer.set(peer, claims.set(subject, { number, base, received, heardAt, hasFailed: false }));
+    return true;
+  }
+
+  /** A claim ended. */
+  end(peer: string, { subject, failed }: Pick<UpstreamEnd, "subject" | "failed">): void {
+    const claims = this.#byPeer.get(peer);
+    const claim = claims?.get(subject);
+    if (claim !== undefined) claim.hasFailed = failed;
+    claims?.delete(subject);
+  }
+
+  /** A claim counts no more. */
+  drop(peer: string, subject: string): void {
+    this.#byPeer.get(peer)?.delete(subject);
+  }
+
+  /** All claims of a peer count no more. */
+  forget(peer: string): void {
+    this.#byPeer.delete(peer);
+  }
+
+  /** The claims of a subject that count now, the best first. */
+  rivals(subject: string): Rival[] {
+    const rivals: Rival[] = [];
+    for (const [peer, claims] of this.#byPeer) {
+      const claim = claims.get(subject);
+      if (claim === undefined || claim.heardAt + SILENCE_MS <= this.#clock.now()) continue;
+      rivals.push({ peer, claim, until: claim.heardAt + SILENCE_MS });
+    }
+    return rivals.length < 2 ? rivals : rivals.sort((a, b) => byWorth(subject, a, b));
+  }
+}
+
+/** Who goes on when all know of each other comes first. */
+function byWorth(subject: string, a: Rival, b: Rival): number {
+  const [one, other] = [a, b].map(({ peer, claim: { base, received } }) => {
+    return { id: peer, base, isProven: received > base, isSilent: false };
+  });
+  return yieldsTo(subject, one!, other!) ? 1 : -1;
+}
