@@ -1,5 +1,6 @@
-// Makes the program as it is installed: `dist/main.js`, and a file for each part that is loaded only when it is needed. A
-// start from one file for each module takes twice as long.
+// Makes the program as it is installed: `dist/main.js`, and a file for each command. A start from one file for each module
+// takes twice as long. The names of the files change with what is in them, so what a running agent loads late must be a
+// package: an upgrade takes the files of the old version away (test/service/upgrade.test.ts).
 //
 //   node bundle.mjs
 import { build } from "rolldown";

@@ -5,16 +5,16 @@ export interface Failure {
   readonly error: { readonly code: string; readonly message: string };
 }
 
-/** `INTERNAL`: it is none of our errors, so it is a fault in the agent. */
+/** `INTERNAL`: it is none of our errors, so it is a fault in the agent; its log has the rest. */
 export function toFailure(error: unknown): Failure {
-  const code = error instanceof DistswarmError ? error.code : "INTERNAL";
-  return { error: { code, message: messageOf(error) } };
+  if (error instanceof DistswarmError) return { error: { code: error.code, message: error.message } };
+  const [first = ""] = messageOf(error).split("\n");
+  return { error: { code: "INTERNAL", message: `the agent failed: ${first} (its log says more)` } };
 }
 
 /** The error that a value read from a socket stands for; undefined when it is an answer. */
 export function fromFailure(value: unknown): Error | undefined {
   const { error } = (value ?? {}) as Partial<Failure>;
   if (error === undefined) return undefined;
-  if (error.code === "INTERNAL") return new Error(`the agent failed: ${error.message}`);
   return new DistswarmError(error.code as ErrorCode, error.message);
 }

@@ -3,6 +3,7 @@ import type { BlobStore, OpenBlob } from "../core/blob-store.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { SnapshotFile } from "../core/snapshots.ts";
 import { fileName } from "./name.ts";
+import { readPromising } from "./signature.ts";
 import type { Judgement, VerifiedUnit } from "./verify.ts";
 
 /**
@@ -13,7 +14,6 @@ import type { Judgement, VerifiedUnit } from "./verify.ts";
  */
 export async function recheck(store: Pick<BlobStore, "open">, unit: VerifiedUnit, judgement: Judgement): Promise<void> {
   const signature = await withBlob(store, unit.files.signature, (blob) => buffer(blob.read()));
-  const { readPromising } = await import("./signature.ts"); // brings openpgp, which is slow to load
   const promising = await readPromising(signature, judgement);
   await withBlob(store, unit.files.tarball, (blob) => promising.check(blob.read()));
 

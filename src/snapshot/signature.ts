@@ -1,16 +1,5 @@
 import { Readable } from "node:stream";
-import {
-  createMessage,
-  enums,
-  PacketList,
-  readSignature,
-  Signature,
-  verify,
-  type Key,
-  type PartialConfig,
-  type SignaturePacket,
-  type WebStream,
-} from "openpgp";
+import type { Key, PartialConfig, SignaturePacket, WebStream } from "openpgp";
 import { messageOf } from "../core/errors.ts";
 import { hasTrustedUserId, TRUSTED_USER_ID } from "./keyring.ts";
 import { DAY_MS, startOf, unitName } from "./name.ts";
@@ -82,6 +71,7 @@ interface Found {
 }
 
 async function readPackets(file: Buffer, date: string): Promise<SignaturePacket[]> {
+  const { enums, readSignature } = await import("openpgp"); // slow to load, and of no use without a keyring
   const isArmored = file.subarray(0, 5).toString() === "-----";
   try {
     const signature = await (isArmored
@@ -124,6 +114,7 @@ function checkTime({ created }: SignaturePacket, date: string): number {
 }
 
 async function checkBytes(bytes: AsyncIterable<Buffer>, found: Found, date: string, now: Date): Promise<void> {
+  const { createMessage, PacketList, Signature, verify } = await import("openpgp");
   const list = new PacketList<SignaturePacket>();
   list.push(found.packet);
   const binary = Readable.toWeb(Readable.from(bytes), ONE_CHUNK) as WebStream<Uint8Array>;

@@ -8,7 +8,7 @@ import { parseMd5sum } from "./md5sum.ts";
 import { fileName } from "./name.ts";
 import { SnapshotRefused } from "./refusal.ts";
 import { openRegular } from "./regular-file.ts";
-import type { PromisingSignature, Signer } from "./signature.ts";
+import { readPromising, type PromisingSignature, type Signer } from "./signature.ts";
 
 /** Bytes that are read of a tarball at once. */
 const READ_BYTES = 256 * 1024;
@@ -53,7 +53,6 @@ export async function judgeSideFiles(files: SideFiles, judgement: Judgement): Pr
   const name = fileName(judgement.date, "tarball");
   const md5 = parseMd5sum(files.md5sum.toString("latin1"), name);
   if (md5 === undefined) throw new SnapshotRefused("MD5SUM_UNREADABLE", `the md5sum file has no line for ${name}`);
-  const { readPromising } = await import("./signature.ts"); // brings openpgp, which is slow to load
   return { md5, signature: await readPromising(files.signature, judgement) };
 }
 

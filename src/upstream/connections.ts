@@ -1,6 +1,6 @@
 import { createSecureContext, type SecureContext } from "node:tls";
-import { Agent, type Dispatcher } from "undici";
-import { closableConnector } from "./connector.ts";
+import type { Agent, Dispatcher } from "undici";
+import { closable } from "./connector.ts";
 import { proxyAuthorization } from "./dial.ts";
 import { bypassesProxy } from "./no-proxy.ts";
 import { tunnelConnector } from "./tunnel.ts";
@@ -26,6 +26,8 @@ export interface Route {
   readonly headers: readonly string[];
 }
 
+type Undici = Pick<typeof import("undici"), "Agent" | "buildConnector">;
+
 /** Connections to one server (or to the proxy) at once; more requests wait for a free one. */
 const MAX_CONNECTIONS = 32;
 
@@ -36,15 +38,22 @@ export class Connections {
   #direct: Agent;
   #tunnelled: Agent | undefined;
 
-  constructor(options: ConnectionOptions) {
+  private constructor(undici: Undici, options: ConnectionOptions) {
     const { connectTimeoutMs: timeoutMs, ca } = options;
     const connections = MAX_CONNECTIONS;
     const secureContext: SecureContext = createSecureContext(ca === undefined ? {} : { ca });
+    const connect = closable(undici.buildConnector({ timeout: timeoutMs, secureContext }));
     this.#options = options;
-    this.#direct = new Agent({ connections, connect: closableConnector({ timeout: timeoutMs, secureContext }) });
+    this.#direct = new undici.Agent({ connections, connect });
     if (options.proxy === undefined || options.proxy === "") return;
     this.#proxy = new URL(options.proxy);
-    this.#tunnelled = new Agent({ connections, connect: tunnelConnector(this.#proxy, { timeoutMs, secureContext }) });
+    const tunnel = tunnelConnector(this.#proxy, { timeoutMs, secure: connect });
+    this.#tunnelled = new undici.Agent({ connections, connect: tunnel });
+  }
+
+  /** Loads undici, which takes as long as the rest of the agent to start: call it when there is something to ask. */
+  static async load(options: ConnectionOptions): Promise<Connections> {
+    return new Connections(await import("undici"), options);
   }
 
   /**

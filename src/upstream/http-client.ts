@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { SourceError } from "../core/errors.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
-import type { Connections, ConnectionOptions } from "./connections.ts";
+import { Connections, type ConnectionOptions } from "./connections.ts";
 import { exchange } from "./exchange.ts";
 import { faultOf } from "./http-fault.ts";
 import { RedirectChain, fieldsAfterRedirect } from "./redirect.ts";
@@ -72,12 +72,9 @@ export class HttpClient {
     await (await this.#connections)?.close();
   }
 
-  /** Loaded at the first request: undici takes as long to load as the rest of the agent to start. */
   #opened(): Promise<Connections> {
-    this.#connections ??= import("./connections.ts").then(
-      ({ Connections }) => new Connections({ ...this.#options, connectTimeoutMs: this.#timeouts.headersTimeout }),
-    );
-    return this.#connections;
+    const connectTimeoutMs = this.#timeouts.headersTimeout;
+    return (this.#connections ??= Connections.load({ ...this.#options, connectTimeoutMs }));
   }
 
   async #follow(request: HttpRequest, start: URL): Promise<UpstreamAnswer> {

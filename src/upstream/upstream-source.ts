@@ -54,7 +54,7 @@ export class UpstreamSource implements Source {
       const skip = checked(answer, () => bytesToSkip(answer, { size: this.#want.size, offset }, now()));
       return { bytes: this.#body(answer, { skip, wanted: this.#want.size - offset, startedAt, signal }) };
     } catch (error) {
-      throw this.#told(error, signal, 0);
+      throw this.#told(faultOf(error, "headers", this.label), signal, 0);
     }
   }
 
@@ -84,14 +84,13 @@ export class UpstreamSource implements Source {
       if (missing > 0) throw new SourceError("BROKEN", `${answer.url} ended ${missing} bytes early`);
       this.#parts.health.succeeded(this.#origin, { bytes: skip + wanted, ms: performance.now() - startedAt });
     } catch (error) {
-      throw this.#told(error, signal, wanted - missing);
+      throw this.#told(faultOf(error, "body", this.label), signal, wanted - missing);
     }
   }
 
   /** The error to throw: the signal's reason when the caller let go, else the fault, which the health is told. */
-  #told(error: unknown, signal: AbortSignal, bytes: number): unknown {
+  #told(fault: SourceError, signal: AbortSignal, bytes: number): unknown {
     if (signal.aborted) return signal.reason;
-    const fault = faultOf(error, "body", this.label);
     this.#parts.health.failed(this.#origin, fault, bytes);
     return fault;
   }

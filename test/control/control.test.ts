@@ -124,10 +124,14 @@ describe("what the agent says comes out at the client as it was", () => {
   test("any other error, as a fault of the agent", async () => {
     const { client } = await agentWith({
       status: async () => {
-        throw new TypeError("x is undefined");
+        throw new TypeError("x is undefined\nRequire stack:\n- /usr/lib/x.js");
       },
     });
     await expect(client.status()).rejects.toThrow("the agent failed: x is undefined");
+    await expect(client.status()).rejects.toMatchObject({
+      code: "INTERNAL",
+      message: expect.not.stringContaining("\n"),
+    });
   });
 });
 

@@ -26,6 +26,8 @@ export interface AgentPlace {
   readonly dir: string;
   /** The config file's text; `state_dir` is added, and a `[swarm]` that keeps to itself where it has none. */
   readonly config: string;
+  /** The program. @default what `npm run build` made, where it lies */
+  readonly main?: string;
 }
 
 /** Starts an agent and waits for its ready line. Throws with its log when it ends before. */
@@ -36,7 +38,8 @@ export async function startAgentProcess(place: AgentPlace): Promise<AgentProcess
     configFile,
     `state_dir = ${JSON.stringify(stateDir)}\n${place.config}${/^\s*(\[swarm\]|swarm =)/m.test(place.config) ? "" : await swarmSection()}`,
   );
-  const child = spawn(process.execPath, [MAIN, "agent", "--config", configFile], { stdio: ["ignore", "pipe", "pipe"] });
+  const program = [place.main ?? MAIN, "agent", "--config", configFile];
+  const child = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "pipe"] });
   const log: string[] = [];
   const url = await readyUrl(child, log);
   return {
