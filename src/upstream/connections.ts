@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { Agent, Dispatcher } from "undici";
+import type * as Undici from "undici";
 import { closable } from "./connector.ts";
 import { proxyAuthorization } from "./dial.ts";
 import { bypassesProxy } from "./no-proxy.ts";
@@ -19,14 +19,12 @@ export interface ConnectionOptions {
 
 /** The part of a request that depends on the way it goes. */
 export interface Route {
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: Undici.Dispatcher;
   readonly origin: string;
   readonly path: string;
   /** Fields that the way needs, name and value in turn. */
   readonly headers: readonly string[];
 }
-
-type Undici = Pick<typeof import("undici"), "Agent" | "buildConnector">;
 
 /** Connections to one server (or to the proxy) at once; more requests wait for a free one. */
 const MAX_CONNECTIONS = 32;
@@ -35,10 +33,10 @@ const MAX_CONNECTIONS = 32;
 export class Connections {
   #options: ConnectionOptions;
   #proxy: URL | undefined;
-  #direct: Agent;
-  #tunnelled: Agent | undefined;
+  #direct: Undici.Agent;
+  #tunnelled: Undici.Agent | undefined;
 
-  private constructor(undici: Undici, options: ConnectionOptions) {
+  private constructor(undici: typeof Undici, options: ConnectionOptions) {
     const { connectTimeoutMs: timeoutMs, ca } = options;
     const connections = MAX_CONNECTIONS;
     const secureContext: SecureContext = createSecureContext(ca === undefined ? {} : { ca });
