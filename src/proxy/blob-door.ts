@@ -77,17 +77,18 @@ export class BlobDoor {
     }
   }
 
-  /** Promises no file that nobody has: what is not here is looked for at the mirrors, without its bytes. */
+  /** Promises no file that nobody has: what neither this box nor a peer has is looked for upstream, without its bytes. */
   async #answerHead(exchange: Exchange, want: Want): Promise<void> {
     const stored = await this.#components.store.find(want.digest);
-    if (stored === undefined) await this.#askMirrors(exchange, want);
+    if (stored === undefined) await this.#locate(exchange, want);
     sendBlobHead(exchange, want, stored === undefined ? "distswarm; fwd=miss" : "distswarm; hit");
     exchange.response.end();
   }
 
-  async #askMirrors({ signal }: Exchange, want: Want): Promise<void> {
-    const name = want.names[0] ?? want.digest;
-    const answer = await this.#components.upstream.distfile(name, { method: "HEAD", headers: [], signal });
+  async #locate({ signal }: Exchange, want: Want): Promise<void> {
+    const { retriever, upstream } = this.#components;
+    if (retriever.isNear(want.digest)) return;
+    const answer = await upstream.locate(want, { method: "HEAD", headers: [], signal });
     answer.body.destroy();
   }
 }

@@ -3,6 +3,7 @@ import type { Distfile } from "../core/distfile.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { Pulse } from "../core/pulse.ts";
 import type { Tap } from "./pass-reply.ts";
 
 /** A passing body that is being taken into the store beside the client. */
@@ -21,7 +22,9 @@ export interface Keeping {
 export class Keeper implements Startable {
   readonly #store: BlobStore;
   readonly #log: Logger;
-  readonly #finishing = new Set<Promise<void>>();
+  /** Bodies that are being kept, until they are committed or dropped. */
+  #underWay = 0;
+  readonly #ended = new Pulse();
 
   constructor(components: { store: BlobStore; log: Logger }) {
     this.#store = components.store;
@@ -30,9 +33,9 @@ export class Keeper implements Startable {
 
   async start(): Promise<void> {}
 
-  /** Waits for what is being committed: the store must outlast it. */
+  /** Waits for all that is being kept, as the store must outlast it; with the doors closed nothing lasts long. */
   async stop(): Promise<void> {
-    await Promise.all(this.#finishing);
+    while (this.#underWay > 0) await this.#ended.wait();
   }
 
   /** Begins to keep a body of `length` bytes that may be one of `candidates`; undefined when none fits, or it is here. */
@@ -41,8 +44,16 @@ export class Keeper implements Startable {
     const [only] = fits;
     // The client does not wait for anybody else's download of the same file.
     if (only === undefined || fits.length > 1 || this.#store.isIngesting(only.digest)) return undefined;
+    this.#underWay += 1;
     const ingest = await this.#open(only);
-    return ingest && this.#keeping(only, ingest);
+    if (ingest !== undefined) return this.#keeping(only, ingest);
+    this.#end();
+    return undefined;
+  }
+
+  #end(): void {
+    this.#underWay -= 1;
+    this.#ended.fire();
   }
 
   async #open(distfile: Distfile): Promise<Ingest | undefined> {
@@ -59,11 +70,8 @@ export class Keeper implements Startable {
 
   #keeping(distfile: Distfile, ingest: Ingest): Keeping {
     let whole = true;
-    const finish = async (keep: boolean): Promise<void> => {
-      const finishing = this.#finish(distfile, ingest, keep && whole);
-      this.#finishing.add(finishing);
-      await finishing.finally(() => this.#finishing.delete(finishing));
-    };
+    const finish = (keep: boolean): Promise<void> =>
+      this.#finish(distfile, ingest, keep && whole).finally(() => this.#end());
     return {
       tap: (chunk) =>
         ingest.write(chunk).catch(() => {

@@ -119,6 +119,11 @@ export class Retriever implements Startable {
     return this.#flights.get(digest)?.openGrowing();
   }
 
+  /** Whether it is on its way here, or another box says that it has it. */
+  isNear(digest: Digest): boolean {
+    return this.#flights.has(digest) || this.#components.isAtPeer(digest);
+  }
+
   /** Bytes of a blob on its way here that peers can read; 0 when none is. */
   received(digest: string): number {
     return this.#flights.get(digest as Digest)?.received ?? 0;

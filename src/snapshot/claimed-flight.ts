@@ -1,13 +1,12 @@
 import type { NameClaim, PassingBody } from "../core/snapshots.ts";
-import type { MirrorDownloadComponents } from "./mirror-download.ts";
-import { UpstreamFlight, type UpstreamFlightInit } from "./upstream-flight.ts";
+import { UpstreamFlight, type UpstreamFlightComponents, type UpstreamFlightInit } from "./upstream-flight.ts";
 import type { VerifiedUnit } from "./verify.ts";
 
 /** How often the other boxes are told how far it is, in milliseconds. They take 5 s without that for its end. */
 const PROGRESS_MS = 500;
 
 /** What a claimed flight uses. */
-export interface ClaimedFlightComponents extends MirrorDownloadComponents {
+export interface ClaimedFlightComponents extends UpstreamFlightComponents {
   /** The claim under which it is made. */
   readonly claim: NameClaim & { mine: true };
   /** Puts a verified unit on the shelf. */

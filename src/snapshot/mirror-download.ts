@@ -23,6 +23,9 @@ export interface MirrorDownloadComponents {
   readonly log: Logger;
 }
 
+/** Sees to room on the disk for so many bytes; throws where there is none. */
+export type MakeRoom = (size: number) => Promise<void>;
+
 /** A small file, and the URL that gave it. */
 export interface SmallFile {
   readonly bytes: Buffer;
@@ -71,12 +74,12 @@ export class MirrorDownload {
 
   /**
    * Completes the tarball, from where the copy stands; goes on where it breaks off. Resolves with the URLs that gave
-   * bytes of it.
+   * bytes of it. `makeRoom` is told its length in bytes before any of it is staged, and ends this by what it throws.
    *
    * @throws {SnapshotRefused} `TOO_LARGE`; {DistswarmError} `NOT_FOUND`, `NO_SOURCE`; {SourceError} what broke it off at
    * last; system errors of the copy.
    */
-  async fill(copy: GrowingCopy): Promise<string[]> {
+  async fill(copy: GrowingCopy, makeRoom: MakeRoom): Promise<string[]> {
     const urls = new Set<string>();
     for (let breaks = 0; ; breaks += 1) {
       const range = copy.received > 0 ? ["Range", `bytes=${copy.received}-`] : [];
@@ -84,7 +87,7 @@ export class MirrorDownload {
       urls.add(answer.url);
       copy.source = answer.url;
       try {
-        await this.#take(answer, copy);
+        await this.#take(answer, copy, makeRoom);
         return [...urls];
       } catch (error) {
         this.#signal.throwIfAborted();
@@ -109,8 +112,8 @@ export class MirrorDownload {
     throw new DistswarmError("NO_SOURCE", `no other mirror has ${name}`);
   }
 
-  async #take(answer: UpstreamAnswer, copy: GrowingCopy): Promise<void> {
-    let skip = await this.#begin(answer, copy);
+  async #take(answer: UpstreamAnswer, copy: GrowingCopy, makeRoom: MakeRoom): Promise<void> {
+    let skip = await this.#begin(answer, copy, makeRoom);
     if (copy.received === copy.size) return;
     for await (const chunk of this.#body(answer)) {
       const rest = chunk.subarray(Math.min(skip, chunk.length));
@@ -135,11 +138,11 @@ export class MirrorDownload {
   }
 
   /** Tells the copy its length; returns how many bytes of the body are there already. */
-  async #begin(answer: UpstreamAnswer, copy: GrowingCopy): Promise<number> {
+  async #begin(answer: UpstreamAnswer, copy: GrowingCopy, makeRoom: MakeRoom): Promise<number> {
     const place = placeOf(answer, copy.received);
     if (place !== undefined) {
       if ((place.size ?? 0) > MAX_BYTES.tarball) throw this.#tooLarge(answer, "tarball");
-      if (place.size !== undefined) expectLength(copy, place.size);
+      if (place.size !== undefined) await expectLength(copy, place.size, makeRoom);
       return place.skip;
     }
     if (copy.size === undefined) await copy.restart(); // what an earlier run left does not fit this file
@@ -166,9 +169,11 @@ function placeOf({ status, headers }: UpstreamAnswer, received: number): { skip:
   return { skip: received, ...(length !== undefined && { size: Number(length) }) };
 }
 
-function expectLength(copy: GrowingCopy, size: number): void {
+async function expectLength(copy: GrowingCopy, size: number, makeRoom: MakeRoom): Promise<void> {
   if (copy.size !== undefined && copy.size !== size) {
     throw new SourceError("BAD_LENGTH", `has ${size} bytes, where ${copy.size} were begun`);
   }
-  if (copy.size === undefined) copy.expect(size);
+  if (copy.size !== undefined) return;
+  await makeRoom(size);
+  copy.expect(size);
 }

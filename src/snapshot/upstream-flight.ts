@@ -6,12 +6,18 @@ import { GrowingCopy } from "./growing-copy.ts";
 import { MirrorDownload, type MirrorDownloadComponents } from "./mirror-download.ts";
 import { fileName } from "./name.ts";
 import { SnapshotRefused } from "./refusal.ts";
+import type { ShelfStore } from "./shelf.ts";
 import { makeStagingDir } from "./staging.ts";
 import type { Transfers } from "./transfers.ts";
 import { judgeSideFiles, verifyUnit, type Judgement, type UnitPaths, type VerifiedUnit } from "./verify.ts";
 
 /** Refusals after which no other mirror is tried. */
 const MAX_REFUSALS = 5;
+
+/** What an upstream flight uses. */
+export interface UpstreamFlightComponents extends MirrorDownloadComponents {
+  readonly store: Pick<ShelfStore, "makeRoom">;
+}
 
 /** What an upstream flight is about. */
 export interface UpstreamFlightInit {
@@ -30,6 +36,7 @@ export interface UpstreamFlightInit {
  */
 export class UpstreamFlight {
   readonly #log: Logger;
+  readonly #store: UpstreamFlightComponents["store"];
   readonly #mirrors: MirrorDownload;
   readonly #init: UpstreamFlightInit;
   readonly #changed = new Pulse();
@@ -39,8 +46,9 @@ export class UpstreamFlight {
   #refusals = 0;
   #ended = false;
 
-  constructor(components: MirrorDownloadComponents, init: UpstreamFlightInit) {
+  constructor(components: UpstreamFlightComponents, init: UpstreamFlightInit) {
     this.#log = components.log;
+    this.#store = components.store;
     this.#mirrors = new MirrorDownload(components, { date: init.judgement.date, signal: init.signal });
     this.#init = init;
   }
@@ -49,7 +57,7 @@ export class UpstreamFlight {
    * Downloads and verifies; the files lie at their paths then. A download that broke off stays there to be resumed.
    *
    * @throws {SnapshotRefused} the last check that failed, when no mirror had a right copy; {DistswarmError} `NOT_FOUND`,
-   * `NO_SOURCE`; {SourceError} what broke it off.
+   * `NO_SOURCE`; {SourceError} what broke it off; `STORE_FULL` before any byte of a tarball that finds no room.
    */
   run(): Promise<VerifiedUnit> {
     this.#running ??= this.#run().finally(() => {
@@ -121,7 +129,8 @@ export class UpstreamFlight {
     let urls: string[] = [];
     try {
       const name = fileName(this.#init.judgement.date, "tarball");
-      urls = await this.#init.transfers.during(copy, { name, kind: "upstream" }, () => this.#mirrors.fill(copy));
+      const fill = () => this.#mirrors.fill(copy, (size) => this.#store.makeRoom(size));
+      urls = await this.#init.transfers.during(copy, { name, kind: "upstream" }, fill);
       return await verifyUnit(this.#init.paths, this.#init.judgement);
     } catch (error) {
       copy.fail(error);

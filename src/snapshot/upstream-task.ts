@@ -1,10 +1,8 @@
-import type { Logger } from "../core/logger.ts";
 import { abortable, Pulse } from "../core/pulse.ts";
 import type { NameClaim, NameClaims, PassingBody } from "../core/snapshots.ts";
-import type { Upstream } from "../core/upstream.ts";
 import { ClaimedFlight } from "./claimed-flight.ts";
 import { fileName } from "./name.ts";
-import type { UpstreamFlightInit } from "./upstream-flight.ts";
+import type { UpstreamFlightComponents, UpstreamFlightInit } from "./upstream-flight.ts";
 import type { VerifiedUnit } from "./verify.ts";
 
 /** A claim where nobody claims. */
@@ -16,10 +14,8 @@ const UNCLAIMED: NameClaim & { mine: true } = {
 };
 
 /** What an upstream task uses. */
-export interface UpstreamTaskComponents {
-  readonly upstream: Pick<Upstream, "mirrorPath">;
+export interface UpstreamTaskComponents extends UpstreamFlightComponents {
   readonly claims?: NameClaims | undefined;
-  readonly log: Logger;
   /** Resolves when a peer announces the unit anew. */
   readonly announced: (signal: AbortSignal) => Promise<void>;
   /** Whether peers gave the unit, and it is on the shelf. */

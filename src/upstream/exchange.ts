@@ -80,8 +80,11 @@ class Exchange implements Dispatcher.DispatchHandler {
     else this.#body.destroy(signal.aborted ? (signal.reason as Error) : bodyFault(error));
   }
 
+  /** While the connection is being made there is nothing to abort yet: nobody waits for that. */
   #abort(): void {
-    this.#controller?.abort(this.#init.signal.reason as Error);
+    const reason = this.#init.signal.reason as Error;
+    if (this.#controller === undefined) this.#settle.reject(reason);
+    else this.#controller.abort(reason);
   }
 
   #forgetSignal(): void {

@@ -1,4 +1,4 @@
-import type { SourceError } from "../core/errors.ts";
+import { SourceError } from "../core/errors.ts";
 
 /** What the requests to one origin have taught. Times are milliseconds since the epoch. */
 export interface OriginHealth {
@@ -68,11 +68,6 @@ export class Health {
     return this.of(origin).avoidedUntil !== undefined;
   }
 
-  /** Milliseconds for which `origin` has itself asked to be left alone (`Retry-After`); 0 when it has not. */
-  askedToWaitMs(origin: string): number {
-    return Math.max(0, (this.#origins.get(origin)?.busyUntil ?? 0) - this.#now());
-  }
-
   /** What is known of `origin`. */
   of(origin: string): OriginHealth {
     const { requests, failures, bytes, rate, problem, ...record } = this.#origins.get(origin) ?? UNKNOWN;
@@ -85,9 +80,15 @@ export class Health {
     return [...this.#origins.keys()];
   }
 
-  /** A request is about to be sent. */
+  /**
+   * A request is about to be sent.
+   *
+   * @throws {SourceError} `BUSY` when `origin` has itself asked to be left alone for longer (`Retry-After`).
+   */
   asked(origin: string): void {
     const record = this.#record(origin);
+    const busyMs = record.busyUntil - this.#now();
+    if (busyMs > 0) throw stillBusy(origin, busyMs);
     record.requests++;
     this.#origins.delete(origin);
     this.#origins.set(origin, record);
@@ -155,4 +156,9 @@ function isServerFault({ code, status = 0 }: SourceError): boolean {
     default:
       return false;
   }
+}
+
+function stillBusy(origin: string, retryAfterMs: number): SourceError {
+  const seconds = Math.ceil(retryAfterMs / 1000);
+  return new SourceError("BUSY", `${origin} asked to be left alone for another ${seconds} s`, { retryAfterMs });
 }

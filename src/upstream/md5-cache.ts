@@ -1,5 +1,5 @@
 import { readFile, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { PackageRef } from "../core/distfile.ts";
 import { parseRestrict, parseSrcUri, type FetchRestriction, type SrcUriFile } from "./src-uri.ts";
 
@@ -9,17 +9,12 @@ export interface CacheEntry {
   readonly restrict: FetchRestriction;
 }
 
-/** A version and its revision (PMS 3.2, 3.3). */
-const VERSION = /^\d+(\.\d+)*[a-z]?(_(alpha|beta|pre|rc|p)\d*)*(-r\d+)?$/;
+/** What an ebuild's file name ends in; what stands before it is the name of its cache file. */
+const EBUILD = ".ebuild";
 
 /** Where a repository keeps its md5-cache: a directory a category, a file an ebuild. */
 export function cacheDir(repo: string): string {
   return join(repo, "metadata", "md5-cache");
-}
-
-/** Whether a cache file `<name>-<version>` belongs to the package `name`, and not to `<name>-<more>`. */
-export function isEntryOf(file: string, name: string): boolean {
-  return file.startsWith(`${name}-`) && VERSION.test(file.slice(name.length + 1));
 }
 
 /** Reads the text of a cache entry. Never throws. */
@@ -39,12 +34,14 @@ export async function hasCache(repo: string): Promise<boolean> {
   );
 }
 
-/** The cache entries of all versions of a package; empty without an md5-cache. Entries that vanish meanwhile are skipped. */
+/**
+ * The cache entries of a package's ebuilds; empty without an md5-cache. An ebuild that has none is skipped. The ebuilds tell
+ * which: the directory of a category may hold thousands.
+ */
 export async function readEntriesOf({ repo, package: cpn }: PackageRef): Promise<CacheEntry[]> {
-  const [category = "", name = ""] = cpn.split("/");
-  const dir = join(cacheDir(repo), category);
-  const files = (await listOrEmpty(dir)).filter((file) => isEntryOf(file, name));
-  const texts = await Promise.all(files.map((file) => readFile(join(dir, file), "utf8").catch(() => undefined)));
+  const ebuilds = (await listOrEmpty(join(repo, cpn))).filter((file) => file.endsWith(EBUILD));
+  const caches = ebuilds.map((file) => join(cacheDir(repo), dirname(cpn), basename(file, EBUILD)));
+  const texts = await Promise.all(caches.map((path) => readFile(path, "utf8").catch(() => undefined)));
   return texts.flatMap((text) => (text === undefined ? [] : [parseCacheEntry(text)]));
 }
 

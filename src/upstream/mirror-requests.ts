@@ -1,50 +1,47 @@
 import { DistswarmError, SourceError } from "../core/errors.ts";
 import type { MirrorRequest, UpstreamAnswer } from "../core/upstream.ts";
+import { faultOfStatus } from "./answer.ts";
 import type { Candidate } from "./source-order.ts";
 
 /** Sends a request to one candidate. */
 export type Send = (candidate: Candidate, request: MirrorRequest) => Promise<UpstreamAnswer>;
 
-const ABSENT = new Set([404, 410]);
+/** What is sent, and how. */
+export interface Asking {
+  readonly send: Send;
+  readonly request: MirrorRequest;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
 
 /**
  * Asks the candidates in turn, until one answers below 400, or 416, by a URL that is not to be avoided.
  *
- * @throws {DistswarmError} `NOT_FOUND` when all answered 404 or 410; `NO_SOURCE` else; the facts say who was asked.
+ * @throws {DistswarmError} `NOT_FOUND` when all answered 404 or 410; `NO_SOURCE` else: the facts say who was asked, whether
+ * all that failed only asked to be left alone (`busy`), and `retryAfterMs`.
  */
 export async function firstAnswer(
   what: string,
   candidates: AsyncIterable<Candidate>,
-  { send, request }: { send: Send; request: MirrorRequest },
+  asking: Asking,
 ): Promise<UpstreamAnswer> {
-  const tried: string[] = [];
-  let absent = true;
+  const faults: SourceError[] = [];
   for await (const candidate of candidates) {
-    const answer = await ask(candidate, { send, request });
-    if (answer instanceof SourceError) {
-      tried.push(answer.message);
-      absent = false;
-    } else if (answer.status < 400 || answer.status === 416) {
-      return answer;
-    } else {
-      answer.body.destroy();
-      tried.push(`${answer.url} answered ${answer.status}`);
-      absent &&= ABSENT.has(answer.status);
-    }
+    const answer = await ask(candidate, asking);
+    if (!(answer instanceof SourceError)) return answer;
+    faults.push(answer);
   }
-  throw nobody(what, tried, absent);
+  throw nobody(what, faults);
 }
 
-async function ask(
-  candidate: Candidate,
-  { send, request }: { send: Send; request: MirrorRequest },
-): Promise<UpstreamAnswer | SourceError> {
+async function ask(candidate: Candidate, { send, request, now }: Asking): Promise<UpstreamAnswer | SourceError> {
   if (request.avoid?.includes(candidate.url)) return knownWrong(candidate.url);
   try {
     const answer = await send(candidate, request);
-    if (!request.avoid?.includes(answer.url)) return answer;
+    const isOfUse = answer.status < 400 || answer.status === 416;
+    if (isOfUse && !request.avoid?.includes(answer.url)) return answer;
     answer.body.destroy();
-    return knownWrong(answer.url);
+    return isOfUse ? knownWrong(answer.url) : faultOfStatus(answer, 0, now());
   } catch (error) {
     if (error instanceof SourceError && !request.signal.aborted) return error;
     throw error;
@@ -55,11 +52,20 @@ function knownWrong(url: string): SourceError {
   return new SourceError("WRONG_BYTES", `${url} gave wrong bytes before`);
 }
 
-function nobody(what: string, tried: readonly string[], absent: boolean): DistswarmError {
+function nobody(what: string, faults: readonly SourceError[]): DistswarmError {
+  const tried = faults.map(({ message }) => message);
   if (tried.length === 0) {
     const advice = "upstream.mirrors is empty, or none of them goes by name";
     return new DistswarmError("NO_SOURCE", `no mirror to ask for ${what}: ${advice}`, { facts: { tried } });
   }
-  if (absent) return new DistswarmError("NOT_FOUND", `no mirror has ${what}`, { facts: { tried } });
-  return new DistswarmError("NO_SOURCE", `no mirror could give ${what}: ${tried.join("; ")}`, { facts: { tried } });
+  const failed = faults.filter(({ code }) => code !== "ABSENT");
+  if (failed.length === 0) return new DistswarmError("NOT_FOUND", `no mirror has ${what}`, { facts: { tried } });
+  const busy = failed.every(({ code }) => code === "BUSY");
+  const facts = { tried, busy, retryAfterMs: shortestWait(failed) };
+  return new DistswarmError("NO_SOURCE", `no mirror could give ${what}: ${tried.join("; ")}`, { facts });
+}
+
+function shortestWait(faults: readonly SourceError[]): number | undefined {
+  const waits = faults.flatMap(({ retryAfterMs }) => retryAfterMs ?? []);
+  return waits.length === 0 ? undefined : Math.min(...waits);
 }

@@ -7,7 +7,7 @@ import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Source } from "../core/source.ts";
 import type { ForwardRequest, MirrorRequest, Upstream, UpstreamAnswer } from "../core/upstream.ts";
-import { faultOfStatus } from "./answer.ts";
+import { bytesToSkip, faultOfStatus } from "./answer.ts";
 import { Blames } from "./blames.ts";
 import { directoryAnswer } from "./directory-answer.ts";
 import { DirectorySource } from "./directory-source.ts";
@@ -17,7 +17,7 @@ import { HttpClient, type HttpClientOptions } from "./http-client.ts";
 import type { Addressed } from "./layout.ts";
 import { MirrorLayouts } from "./mirror-layouts.ts";
 import { mirrorPlace } from "./mirror-places.ts";
-import { firstAnswer } from "./mirror-requests.ts";
+import { firstAnswer, type Asking, type Send } from "./mirror-requests.ts";
 import { mirrorStatus } from "./mirror-status.ts";
 import { isBelow, readMirrorList, type Mirror } from "./mirrors.ts";
 import { Repositories } from "./repositories.ts";
@@ -105,14 +105,26 @@ export class UpstreamMirrors implements Upstream, Startable {
   /** See {@link Upstream.distfile}. */
   async distfile(name: string, request: MirrorRequest): Promise<UpstreamAnswer> {
     const places = this.#mirrorPlaces([{ name }], request.signal);
-    return firstAnswer(name, this.#inOrder(places), { send: (...to) => this.#send(...to), request });
+    return firstAnswer(name, this.#inOrder(places), this.#asking(request));
   }
 
   /** See {@link Upstream.mirrorPath}. Directories are not asked. */
   async mirrorPath(path: string, request: MirrorRequest): Promise<UpstreamAnswer> {
     const servers = this.#mirrors.filter(({ kind }) => kind === "server");
     const places = servers.map((mirror) => placeAt(`${mirror.url}${path}`));
-    return firstAnswer(path, this.#inOrder(each(places)), { send: (...to) => this.#send(...to), request });
+    return firstAnswer(path, this.#inOrder(each(places)), this.#asking(request));
+  }
+
+  /** See {@link Upstream.locate}. */
+  async locate(want: Want, request: MirrorRequest): Promise<UpstreamAnswer> {
+    const { send, ...asking } = this.#asking(request);
+    const checked: Send = async (...to) => {
+      const answer = await send(...to);
+      if (answer.status < 300) bytesToSkip(answer, { size: want.size, offset: 0 }, this.#now());
+      return answer;
+    };
+    const candidates = this.#inOrder(this.#placesOf(want, request.signal), want);
+    return firstAnswer(want.names[0] ?? want.digest, candidates, { ...asking, send: checked });
   }
 
   /** See {@link Upstream.nameOf}. */
@@ -159,6 +171,10 @@ export class UpstreamMirrors implements Upstream, Startable {
 
   async *#mirrorPlaces(files: readonly Addressed[], signal: AbortSignal): AsyncGenerator<Place> {
     for (const mirror of this.#mirrors) yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
+  }
+
+  #asking(request: MirrorRequest): Asking {
+    return { send: (...to) => this.#send(...to), request, now: this.#now };
   }
 
   /** A request that nothing is checked of; the server's faults are remembered all the same. */

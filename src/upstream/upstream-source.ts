@@ -39,8 +39,6 @@ export class UpstreamSource implements Source {
     const { client, health, headers, now } = this.#parts;
     const range = offset > 0 ? ["Range", `bytes=${offset}-`] : [];
     const startedAt = performance.now();
-    const askedToWaitMs = health.askedToWaitMs(this.#origin);
-    if (askedToWaitMs > 0) throw stillBusy(this.#origin, askedToWaitMs);
     health.asked(this.#origin);
     try {
       const request = {
@@ -104,10 +102,4 @@ function checked<T>(answer: UpstreamAnswer, check: () => T): T {
     answer.body.destroy();
     throw error;
   }
-}
-
-/** A server that has named its time is not asked before. */
-function stillBusy(origin: string, retryAfterMs: number): SourceError {
-  const seconds = Math.ceil(retryAfterMs / 1000);
-  return new SourceError("BUSY", `${origin} asked to be left alone for another ${seconds} s`, { retryAfterMs });
 }

@@ -6,7 +6,7 @@ import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { SourceError } from "../../src/core/errors.ts";
 import type { SnapshotAnnouncement } from "../../src/core/snapshots.ts";
 import type { SourceFinder } from "../../src/core/source.ts";
-import { startBox, TestLan, type TestBox } from "./support/box.ts";
+import { get, startBox, TestLan, type TestBox } from "./support/box.ts";
 import { announcementOf, makeKey, makeUnit } from "./support/unit.ts";
 
 const MIB = 2 ** 20;
@@ -76,4 +76,13 @@ test("a tarball for which the store has no room is not asked for", async () => {
   box.snapshots.heard("breaking", [forged()]);
   await expect.poll(() => box.lines.join(), { timeout: 5000 }).toContain("no room");
   expect(lan.asked.size).toBe(0);
+});
+
+test("nor is one from upstream staged: the request passes through, and the log says why", async () => {
+  const box = await startBox({ key });
+  box.mirrors.add(unit);
+  box.store.full = true;
+  expect((await get(box, unit.date, "tarball")).kind).toBe("pass");
+  expect(staged(box)).toBeLessThan(unit.files.tarball.length);
+  expect(box.lines).toContainEqual(expect.stringMatching(/passes through and is not kept: no room/));
 });

@@ -36,3 +36,11 @@ export async function makeRepository(dir: string, files: readonly TestFile[], na
   await writeFile(join(dir, "profiles", "repo_name"), `${name}\n`);
   await writeFile(manifest, files.map((file) => `${distLine(file)}\n`).join(""));
 }
+
+/** Gives the package of {@link makeRepository} an ebuild with an md5-cache entry of these lines (`SRC_URI=…`). */
+export async function addEbuild(repo: string, version: string, lines: readonly string[]): Promise<void> {
+  const cache = join(repo, "metadata", "md5-cache", "app-misc");
+  await mkdir(cache, { recursive: true });
+  await writeFile(join(repo, "app-misc", "files", `files-${version}.ebuild`), "");
+  await writeFile(join(cache, `files-${version}`), `${lines.join("\n")}\n`);
+}

@@ -150,6 +150,16 @@ describe("through a proxy", () => {
     await expect(failure(absent)).rejects.toMatchObject({ code: "REFUSED", message: expect.stringContaining("proxy") });
   });
 
+  test("that says nothing holds up nobody who lets go", async () => {
+    const mute = await startProxy({ mute: true });
+    const caller = new AbortController();
+    const client = clientWith({ proxy: mute.url, headerTimeoutMs: 60_000 });
+    const asking = client.request({ ...get("https://127.0.0.1:9/f"), signal: caller.signal });
+    await expect.poll(() => mute.requests.length).toBe(1);
+    caller.abort(new Error("had enough"));
+    await expect(asking).rejects.toThrow("had enough");
+  });
+
   test("a bare connection goes too, and straight without one", async () => {
     const proxy = await startProxy();
     const mirror = await mirrorOf(zoo.well, FILES);

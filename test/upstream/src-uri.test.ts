@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseCacheEntry, isEntryOf } from "../../src/upstream/md5-cache.ts";
+import { parseCacheEntry, readEntriesOf } from "../../src/upstream/md5-cache.ts";
 import { parseRestrict, parseSrcUri } from "../../src/upstream/src-uri.ts";
 import {
   contractUrl,
@@ -9,6 +9,7 @@ import {
   parseThirdPartyMirrors,
 } from "../../src/upstream/third-party-mirrors.ts";
 import { urlsOf } from "../../src/upstream/ebuild-sources.ts";
+import { tempDir, writeTree } from "./harness.ts";
 
 describe("SRC_URI", () => {
   test("flattens USE conditionals and groups: every branch counts", () => {
@@ -123,17 +124,22 @@ describe("an md5-cache entry", () => {
     expect(parseCacheEntry("")).toEqual({ files: [], restrict: { mirror: false, fetch: false } });
   });
 
-  test.each([
-    ["foo-1", "foo", true],
-    ["foo-1.2.3b_rc2_p3-r4", "foo", true],
-    ["foo-bar-1", "foo", false],
-    ["foo-bar-1", "foo-bar", true],
-    ["foo-9999", "foo", true],
-    ["foo-1-bar-2", "foo", false],
-    ["foo", "foo", false],
-    ["foobar-1", "foo", false],
-  ])("%s is of package %s: %s", (file, name, expected) => {
-    expect(isEntryOf(file, name)).toBe(expected);
+  test("is of a package if one of its ebuilds has that name, whatever else the category holds", async () => {
+    const repo = await tempDir();
+    const caches = ["foo-1", "foo-1.2.3b_rc2_p3-r4", "foo-9999", "foo-bar-1", "foo-1-bar-2", "foobar-1", "foo-7"];
+    const ebuilds = ["foo/foo-1", "foo/foo-1.2.3b_rc2_p3-r4", "foo/foo-9999", "foo/foo-8", "foo-bar/foo-bar-1"];
+    await writeTree(repo, {
+      ...Object.fromEntries(caches.map((name) => [`metadata/md5-cache/app-misc/${name}`, `SRC_URI=http://x/${name}`])),
+      ...Object.fromEntries(ebuilds.map((name) => [`app-misc/${name}.ebuild`, ""])),
+      "app-misc/foo/Manifest": "",
+    });
+    const namesOf = async (name: string): Promise<string[]> => {
+      const entries = await readEntriesOf({ repo, package: `app-misc/${name}` });
+      return entries.flatMap(({ files }) => files.map((file) => file.name)).toSorted();
+    };
+    expect(await namesOf("foo")).toEqual(["foo-1", "foo-1.2.3b_rc2_p3-r4", "foo-9999"]);
+    expect(await namesOf("foo-bar")).toEqual(["foo-bar-1"]);
+    expect(await namesOf("foobar")).toEqual([]);
   });
 
   test("with RESTRICT=fetch gives only the URLs that its prefixes lift, and mirror://", () => {

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { Database } from "../../src/core/database.ts";
 import { digestOf } from "../../src/core/digest.ts";
 import type { Want } from "../../src/core/distfile.ts";
-import { SourceError } from "../../src/core/errors.ts";
+import { SourceError, type DistswarmError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { MirrorRequest } from "../../src/core/upstream.ts";
 import { UpstreamMirrors, type UpstreamMirrorsOptions } from "../../src/upstream/upstream-mirrors.ts";
@@ -184,6 +184,7 @@ describe("layout.conf", () => {
 
 describe("the order of the sources", () => {
   const cacheEntry = (extra: string): Record<string, string> => ({
+    "app-misc/foo/foo-1.ebuild": "",
     "metadata/md5-cache/app-misc/foo-1": `${extra}\n`,
     "profiles/thirdpartymirrors": "own http://t.example/own\n",
   });
@@ -252,6 +253,7 @@ describe("the order of the sources", () => {
     });
     const overlay = await repoWith({
       "metadata/layout.conf": "masters = gentoo\n",
+      "app-misc/foo/foo-1.ebuild": "",
       "metadata/md5-cache/app-misc/foo-1": `SRC_URI=mirror://gnu/${NAME}\n`,
     });
     const upstream = await upstreamOf([], { repos: [overlay, master] });
@@ -379,6 +381,41 @@ describe("what no Manifest knows", () => {
     });
     const none = await upstreamOf([]);
     await expect(none.distfile("x", request())).rejects.toMatchObject({ code: "NO_SOURCE" });
+  });
+
+  test("is busy when all that failed only asked to be left alone, and they are", async () => {
+    const path = "/snapshots/x";
+    const lacking = await mirrorOf(zoo.well, {});
+    const busy = await mirrorOf(zoo.says(503, { "retry-after": "9" }), { [path]: FILE });
+    const busier = await mirrorOf(zoo.says(429, { "retry-after": "60" }), { [path]: FILE });
+    const upstream = await upstreamOf([lacking.url, busy.url, busier.url]);
+    for (const time of [1, 2]) {
+      const error = await upstream.mirrorPath(path, request()).catch((reason: unknown) => reason as DistswarmError);
+      expect(error).toMatchObject({ code: "NO_SOURCE", facts: { busy: true } });
+      const { retryAfterMs } = (error as DistswarmError).facts;
+      expect(retryAfterMs).toBeGreaterThan(7000);
+      expect(retryAfterMs).toBeLessThanOrEqual(9000);
+      expect([lacking, busy, busier].map((mirror) => mirror.files().length)).toEqual([time, 1, 1]);
+    }
+    const mixed = await upstreamOf([busy.url, await zoo.refusingMirror()]);
+    await expect(mixed.mirrorPath(path, request())).rejects.toMatchObject({ facts: { busy: false } });
+  });
+});
+
+describe("what a Manifest knows is located", () => {
+  const head = (): MirrorRequest => ({ method: "HEAD", headers: [], signal: noSignal() });
+
+  test("wherever it may be had, by a server that has it with the right length", async () => {
+    const lacking = await mirrorOf(zoo.well, {});
+    const longer = await mirrorOf(zoo.well, { [NAME]: Buffer.concat([FILE, FILE]) });
+    const host = await mirrorOf(zoo.well, { [`/dl/${NAME}`]: FILE });
+    const upstream = await upstreamOf([lacking.url, longer.url]);
+    const url = `${host.url}/dl/${NAME}`;
+    expect(await upstream.locate({ ...WANT, urls: [url] }, head())).toMatchObject({ status: 200, url });
+    expect(host.requests.map(({ method }) => method)).toEqual(["HEAD"]);
+    await expect(upstream.locate(WANT, head())).rejects.toMatchObject({ code: "NO_SOURCE" });
+    const absent = await upstreamOf([lacking.url]);
+    await expect(absent.locate(WANT, head())).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 });
 
