@@ -83,7 +83,7 @@ describe.each(DOORS)("a sync through %s", (_, door) => {
   test.each([
     ["404", says(404), 404],
     ["500", says(500), 502],
-    ["503", says(503), 502],
+    ["503", says(503), 503],
   ] as const)("is told what upstream says: %s", async (_, behaviour, status) => {
     const mirror = await mirrorWith([unit], behaviour);
     const box = await boxWith([mirror.url]);
