@@ -24,6 +24,8 @@ export interface BouncerComponents {
   readonly log: Logger;
   /** Whether a box at this address may be talked to. */
   readonly accepts: (host: string) => boolean;
+  /** Whether a box is listed in `swarm.deny`. */
+  readonly isDenied: (id: string) => boolean;
 }
 
 /** Turns boxes away, counts why, and keeps those who have proved nothing from the places of members. */
@@ -90,8 +92,10 @@ export class Bouncer {
   }
 
   #rejectionOf({ remotePublicKey, rawStream }: NoiseStream, isFull: boolean): Rejection | undefined {
+    const id = remotePublicKey.toString("hex");
     if (!this.#components.accepts(rawStream.remoteHost)) return "outside";
-    if (this.#penalties.has(remotePublicKey.toString("hex"))) return "rule";
+    if (this.#components.isDenied(id)) return "denied"; // the list may have changed during its handshake
+    if (this.#penalties.has(id)) return "rule";
     return isFull ? "full" : undefined;
   }
 }

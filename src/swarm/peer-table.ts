@@ -3,32 +3,20 @@ import type { PeerStatus } from "../core/agent-api.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Logger } from "../core/logger.ts";
 import { Bouncer } from "./bouncer.ts";
-import { prefixOf } from "./digest-set.ts";
-import { HaveIndex } from "./have-index.ts";
+import { HavesOfPeers } from "./haves-of-peers.ts";
 import type { LocalHaves } from "./local-haves.ts";
 import { Members } from "./members.ts";
 import type { Addresses, Hello } from "./messages.ts";
 import type { NetworkKey } from "./network-key.ts";
-import { PeerHaves } from "./peer-haves.ts";
-import { PortCheck } from "./port-check.ts";
+import type { PeerHaves } from "./peer-haves.ts";
+import { ownPort, partialWarning, statusOf } from "./peer-report.ts";
+import { Peer, type Holder } from "./peer.ts";
 import type { Rejections } from "./rejections.ts";
 import { Session, type SessionHandlers, type SessionInit } from "./session.ts";
 import type { SnapshotUnits } from "./snapshot-units.ts";
 import { MAX_PEERS, type Place } from "./transport.ts";
 import { UpstreamClaims } from "./upstream-claims.ts";
 import type { WireEnd } from "./wire.ts";
-
-/** A peer that can give a blob. */
-export interface Holder {
-  readonly id: string;
-  /** The peer's host name, for people. */
-  readonly name: string;
-  /** Where its data plane is: IPv4 address and TCP port. */
-  readonly host: string;
-  readonly port: number;
-  /** It is still fetching the blob: a growing copy can be read. */
-  readonly growing: boolean;
-}
 
 /** What the table uses. */
 export interface PeerTableComponents {
@@ -39,6 +27,8 @@ export interface PeerTableComponents {
   readonly received: (digest: string) => number;
   /** Whether a box at this address may be talked to. */
   readonly accepts: (host: string) => boolean;
+  /** Whether a box is listed in `swarm.deny`. */
+  readonly isDenied: (id: string) => boolean;
   /** Told of places of members: of one that connected, or that another one told of. */
   readonly learn: (id: string, place: Place, how: "incoming" | "told", teller?: string) => void;
   /** Told of each peer that said who it is. */
@@ -49,24 +39,13 @@ export interface PeerTableComponents {
   readonly left: (id: string) => void;
 }
 
-/** One peer that has proved the network key. */
-interface Peer {
-  readonly session: Session;
-  readonly ended: AbortController;
-  /** What this box found of the peer's TCP port. */
-  portCheck?: PortCheck;
-  /** Whether the peer could reach this box's TCP port; undefined before it has said. */
-  reachesUs?: boolean;
-}
-
-/** The peers in session, what they hold and are fetching, and who is turned away. */
+/** The peers in session: who comes, goes and is turned away, and what is passed on between them and this box. */
 export class PeerTable {
   readonly upstreamClaims: UpstreamClaims;
   readonly #components: PeerTableComponents;
   readonly #init: SessionInit;
   readonly #peers = new Map<string, Peer>();
-  readonly #peerHaves = new Map<string, PeerHaves>();
-  readonly #index = new HaveIndex();
+  readonly #haves = new HavesOfPeers();
   readonly #members = new Members();
   readonly #bouncer: Bouncer;
   #snapshots: SnapshotUnits = [];
@@ -79,14 +58,14 @@ export class PeerTable {
       ownId: components.ownId,
       peers: () => this.#greeted().map(({ id }) => id),
       tell: (id, message) => this.#peers.get(id)?.session.tellUpstream(message),
-      nameOf: (id) => this.#peers.get(id)?.session.hello?.host ?? id,
+      nameOf: (id) => this.#peers.get(id)?.hello?.host ?? id,
       received: components.received,
     });
   }
 
   /** Blobs that peers hold, over all peers. */
   get haves(): number {
-    return this.#index.size;
+    return this.#haves.size;
   }
 
   /** How often boxes were turned away, and why. */
@@ -114,8 +93,7 @@ export class PeerTable {
   /** Begins a session on a new connection, or turns it away. */
   connected(stream: NoiseStream, key: NetworkKey): void {
     if (this.#bouncer.turnsAway(stream, { isFull: this.#peers.size >= MAX_PEERS })) return;
-    const id = stream.remotePublicKey.toString("hex");
-    const peerHaves = this.#peerHaves.get(id) ?? new PeerHaves(this.#index, id);
+    const peerHaves = this.#haves.of(stream.remotePublicKey.toString("hex"));
     const handlers: SessionHandlers = {
       proved: (session) => this.#onProved(session, peerHaves),
       greeted: (session, hello) => this.#onGreeted(session, hello),
@@ -134,18 +112,18 @@ export class PeerTable {
     for (const session of [...this.#bouncer.unproved, ...this.#sessions()]) session.close("closed", reason);
   }
 
-  /** Ends the session with a box, and lets it ask for no more blobs. */
+  /** Ends the sessions with a box, also those that have proved nothing yet, and lets it ask for no more blobs. */
   expel(id: string, reason: string): void {
     this.#members.expel(id);
-    this.#peers.get(id)?.session.close("closed", reason);
+    const sessions = [...this.#bouncer.unproved, ...this.#sessions()];
+    for (const session of sessions) if (session.id === id) session.close("closed", reason);
   }
 
   /** Forgets all that belongs to one network: members, haves, penalties. */
   forgetNetwork(): void {
     this.#members.clear();
     this.#bouncer.forgive();
-    for (const haves of this.#peerHaves.values()) haves.forget();
-    this.#peerHaves.clear();
+    this.#haves.forget();
   }
 
   // --- what this box tells ---
@@ -165,60 +143,45 @@ export class PeerTable {
 
   /** Who can give a blob: see `Swarm.holders`. */
   holders(digest: Digest): Holder[] {
-    const whole = turned(this.#index.holders(prefixOf(digest)));
+    const whole = turned(this.#haves.holders(digest));
     const growing = this.upstreamClaims.givers(digest).filter((id) => !whole.includes(id));
     const holders = [
       ...whole.map((id) => this.holder(id, { growing: false })),
       ...growing.map((id) => this.holder(id, { growing: true })),
     ];
-    return holders.filter((holder) => holder !== undefined && this.#problemOf(holder.id) === undefined) as Holder[];
+    return holders.filter((holder) => holder !== undefined && this.#hasOpenPort(holder.id)) as Holder[];
   }
 
   /** One peer; undefined without a session. */
   holder(id: string, { growing }: { growing: boolean }): Holder | undefined {
-    const session = this.#peers.get(id)?.session;
-    if (session?.hello === undefined) return undefined;
-    return { id, name: session.hello.host, host: session.host, port: session.hello.port, growing };
+    return this.#peers.get(id)?.holder({ growing });
   }
 
   /** A peer said that it does not have a blob after all. */
   disown(id: string, digest: Digest): void {
-    this.#index.remove(id, prefixOf(digest));
+    this.#haves.disown(id, digest);
     this.upstreamClaims.disown(id, digest);
   }
 
-  /** For status. `foundBy` knows how a box was found. */
+  // --- for status ---
+
+  /** All peers. `foundBy` knows how a box was found. */
   statuses(foundBy: (id: string) => PeerStatus["found"]): PeerStatus[] {
-    return this.#greeted().map(({ id, hello, host, since }) => {
-      const problem = this.#problemOf(id);
-      return {
-        id,
-        host: hello!.host,
-        address: `${host}:${hello!.port}`,
-        distfiles: this.#index.count(id),
-        found: foundBy(id) ?? "incoming",
-        since: since.toISOString(),
-        version: hello!.version,
-        ...(problem === undefined ? {} : { problem }),
-      };
-    });
+    return this.#greeted().map((peer) =>
+      statusOf(peer, { distfiles: this.#haves.count(peer.id), found: foundBy(peer.id) }),
+    );
   }
 
   /** What an administrator should know, each one plain line. */
   warnings(): string[] {
-    const partial = this.#greeted().filter(({ id }) => this.#index.isPartial(id));
-    return partial.map(({ hello, host }) => {
-      return `not all that ${hello!.host} (${host}) holds is known: peers say that they hold more than this box can remember`;
-    });
+    return this.#greeted()
+      .filter(({ id }) => this.#haves.isPartial(id))
+      .map(partialWarning);
   }
 
-  /** For status: hosts that could reach this box's TCP port, and that could not. */
-  ownPort(): { readonly open: readonly string[]; readonly closed: readonly string[] } {
-    const hosts = (reached: boolean): string[] =>
-      [...this.#peers.values()]
-        .filter(({ reachesUs }) => reachesUs === reached)
-        .map(({ session }) => session.hello!.host);
-    return { open: hosts(true), closed: hosts(false) };
+  /** Hosts that could reach this box's TCP port, and that could not. */
+  ownPort(): ReturnType<typeof ownPort> {
+    return ownPort(this.#greeted());
   }
 
   // --- sessions ---
@@ -227,35 +190,35 @@ export class PeerTable {
     return [...this.#peers.values()].map(({ session }) => session);
   }
 
-  #greeted(): Session[] {
-    return this.#sessions().filter(({ hello }) => hello !== undefined);
+  #greeted(): Peer[] {
+    return [...this.#peers.values()].filter(({ hello }) => hello !== undefined);
   }
 
-  #problemOf(id: string): string | undefined {
-    return this.#peers.get(id)?.portCheck?.problem;
+  #hasOpenPort(id: string): boolean {
+    return this.#peers.get(id)?.problem === undefined;
   }
 
   #onProved(session: Session, peerHaves: PeerHaves): void {
     const { id } = session;
     this.#bouncer.unwatch(session);
-    this.#peers.get(id)?.session.close("closed", "it connected again");
-    this.#peers.set(id, { session, ended: new AbortController() });
-    this.#peerHaves.set(id, peerHaves);
+    const former = this.#peers.get(id);
+    if (former !== undefined) {
+      this.#remove(former);
+      former.session.close("closed", "it connected again");
+    }
+    this.#peers.set(id, new Peer(session));
+    this.#haves.joined(id, peerHaves);
     this.#members.joined(id);
     this.#components.learn(id, session, "incoming");
   }
 
-  #onGreeted(session: Session, { host, port }: Hello): void {
-    const peer = this.#peers.get(session.id)!;
-    peer.portCheck = new PortCheck(
-      { id: session.id, name: host, host: session.host, port },
-      { signal: peer.ended.signal, looked: (open) => session.tellPort(open) },
-    );
+  #onGreeted(session: Session, hello: Hello): void {
+    this.#peers.get(session.id)!.watchPort(hello);
     if (this.#snapshots.length > 0) session.tellSnapshots(this.#snapshots);
     this.upstreamClaims.greeted(session.id);
     this.#introduce(session);
     this.#components.arrived(session.id, session);
-    this.#components.log.info({ peer: session.id, address: session.host }, `${host} is here`);
+    this.#components.log.info({ peer: session.id, address: session.host }, `${hello.host} is here`);
   }
 
   /** Tells a new peer of the others, and the others of it. */
@@ -276,30 +239,26 @@ export class PeerTable {
     const { id, hello, host } = session;
     const peer = this.#peers.get(id);
     if (peer?.session !== session) return;
-    peer.ended.abort();
-    this.#peers.delete(id);
-    this.#members.left(id);
-    this.upstreamClaims.gone(id);
-    this.#components.left(id);
-    this.#peerHaves.get(id)?.onEnd();
-    this.#forgetOldHaves();
+    this.#remove(peer);
     this.#resync();
     this.#components.log.info({ peer: id, why, detail }, `${hello?.host ?? host} left`);
   }
 
-  /** A peer whose haves did not fit tells all again in a new session, as soon as there is room for them. */
-  #resync(): void {
-    const partial = this.#sessions().find(({ id }) => this.#index.isPartial(id));
-    if (partial !== undefined && this.#index.hasRoom()) partial.close("closed", "there is room for all that it holds");
+  /** The session with a peer is over, or about to be. */
+  #remove(peer: Peer): void {
+    const { id } = peer;
+    peer.end();
+    this.#peers.delete(id);
+    this.#members.left(id);
+    this.upstreamClaims.gone(id);
+    this.#components.left(id);
+    this.#haves.left(id, (other) => this.#members.admits(other));
   }
 
-  /** What a peer said is kept for as long as it is admitted; it may be back in a moment. */
-  #forgetOldHaves(): void {
-    for (const [id, haves] of this.#peerHaves) {
-      if (this.#members.admits(id)) continue;
-      haves.forget();
-      this.#peerHaves.delete(id);
-    }
+  /** A peer whose haves did not fit tells all again in a new session, as soon as there is room for them. */
+  #resync(): void {
+    const partial = this.#sessions().find(({ id }) => this.#haves.isPartial(id));
+    if (partial !== undefined && this.#haves.hasRoom()) partial.close("closed", "there is room for all that it holds");
   }
 }
 

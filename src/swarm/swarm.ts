@@ -13,7 +13,8 @@ import { IDENTITY_FILE, type Identity } from "./identity.ts";
 import { LocalHaves } from "./local-haves.ts";
 import { Mesh, type MeshInit } from "./mesh.ts";
 import { NETWORK_KEY_FILE, NetworkKey, saveNetworkKey } from "./network-key.ts";
-import { PeerTable, type Holder } from "./peer-table.ts";
+import { PeerTable } from "./peer-table.ts";
+import type { Holder } from "./peer.ts";
 import type { Rejection } from "./rejections.ts";
 import { exposureOf } from "./secret-file.ts";
 import { announcementsOf, unitsOf } from "./snapshot-units.ts";
@@ -95,6 +96,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
         log: components.log,
         received: components.received,
         accepts: (address) => this.accepts(address),
+        isDenied: (id) => this.#denied.has(id),
         learn: (id, place, how, teller) => this.#mesh.learn(id, place, how, teller),
         arrived: (id, place) => void this.#book.put(id, place).catch((error: unknown) => this.#warn(error)),
         announced: (id, units) => void this.emit("announced", id, announcementsOf(units)),
