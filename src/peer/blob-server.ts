@@ -105,7 +105,7 @@ export class BlobServer implements Startable {
     server.prependListener("secureConnection", (socket) => this.#decide(socket));
     server.on("request", (request, response) => void this.#onRequest(request, response));
     server.on("tlsClientError", (error, socket) => {
-      if (systemCode(error) === "ERR_TLS_HANDSHAKE_TIMEOUT") this.#refuse(socket.remoteAddress ?? "");
+      if (isNoClient(systemCode(error))) this.#refuse(socket.remoteAddress ?? "");
     });
     return server;
   }
@@ -165,6 +165,11 @@ export class BlobServer implements Startable {
       response.destroy();
     }
   }
+}
+
+/** Whether a handshake failed for what the other end sent, or did not send in time; a member may break off its dial. */
+function isNoClient(code: string | undefined): boolean {
+  return code === "ERR_TLS_HANDSHAKE_TIMEOUT" || code?.startsWith("ERR_SSL_") === true;
 }
 
 /** Who asks for a blob has nothing to send; a body would be swallowed to its end, which need not come. */

@@ -29,7 +29,7 @@ export interface Body {
 export async function* readBody(body: Body, abort: (reason: Error) => void): AsyncGenerator<Buffer> {
   const { offset, size, present, isBounded, name } = body;
   let stalled: SourceError | undefined;
-  const pace = new PaceWatch(STORED_PACE, () => {
+  const pace = new PaceWatch(offset < present ? STORED_PACE : GROWING_PACE, () => {
     stalled = new SourceError("STALLED", `${name} sends too slowly`);
     abort(stalled);
   });

@@ -10,7 +10,7 @@ const SLOW_MS = 10_000;
 /** A peer is not asked again for a blob that it failed to give for so long. */
 const AVOID_MS = 30_000;
 const MAX_AVOIDED = 4096;
-/** Peers remembered, the latest: a member can invent any number of them. */
+/** Peers remembered, those that were tried last, and liars before all others: a member can invent any number of peers. */
 const MAX_PEERS = 1024;
 
 /** What trying a peer has taught. */
@@ -81,10 +81,16 @@ export class Standing {
   }
 
   #record(id: string): Record {
-    let record = this.#peers.get(id);
-    if (record === undefined)
-      this.#peers.set(id, (record = { shutOutUntil: 0, leftUntil: 0, slowUntil: 0, faults: 0 }));
-    if (this.#peers.size > MAX_PEERS) this.#peers.delete(this.#peers.keys().next().value!);
+    const record = this.#peers.get(id) ?? { shutOutUntil: 0, leftUntil: 0, slowUntil: 0, faults: 0 };
+    this.#peers.delete(id);
+    this.#peers.set(id, record); // the last one tried is the last one in the map
+    if (this.#peers.size > MAX_PEERS) this.#peers.delete(this.#leastNeeded());
     return record;
+  }
+
+  /** Of those before the last one. */
+  #leastNeeded(): string {
+    const ids = [...this.#peers.keys()].slice(0, -1);
+    return ids.find((id) => !this.isShutOut(id)) ?? ids[0]!;
   }
 }

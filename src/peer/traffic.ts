@@ -13,7 +13,7 @@ export interface PeerTraffic {
 
 const NOTHING: PeerTraffic = { received: 0, sent: 0, requests: 0, faults: 0 };
 
-/** Peers that are counted one by one, the latest: a member can invent any number of them. */
+/** Peers that are counted one by one, those with traffic last: a member can invent any number of them. */
 const MAX_PEERS = 1024;
 
 /** Bytes and faults by peer; for status. */
@@ -70,6 +70,7 @@ export class Traffic {
 
   #add(id: string, more: Partial<PeerTraffic>): void {
     const old = this.of(id);
+    this.#peers.delete(id);
     this.#peers.set(id, {
       received: old.received + (more.received ?? 0),
       sent: old.sent + (more.sent ?? 0),

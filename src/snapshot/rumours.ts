@@ -2,6 +2,9 @@ import { Pulse } from "../core/pulse.ts";
 import { identityOf, parseAnnouncements, type DatedAnnouncement } from "./announcement.ts";
 import { latestDate } from "./name.ts";
 
+/** Peers remembered as unreliable, the latest: they may leave, and come back with the same story. */
+const MAX_UNRELIABLE = 1024;
+
 /** What the peers announce, and which of it turned out wrong on this box. */
 export class Rumours {
   readonly #byPeer = new Map<string, readonly DatedAnnouncement[]>();
@@ -23,9 +26,9 @@ export class Rumours {
     return parsed;
   }
 
+  /** A peer left: what it announces counts no more, what is known of its word does. */
   gone(peer: string): void {
     this.#byPeer.delete(peer);
-    this.#unreliable.delete(peer);
     this.#forgetUnheard();
   }
 
@@ -70,7 +73,7 @@ export class Rumours {
 
   /** Those who announce it could not give it: what others announce is tried first from now on. */
   failed(announcement: DatedAnnouncement): void {
-    for (const peer of this.peersWith(announcement)) this.#unreliable.add(peer);
+    for (const peer of this.peersWith(announcement)) this.#doubt(peer);
   }
 
   /** It came, and passed all checks. */
@@ -88,6 +91,12 @@ export class Rumours {
   async announced(date: string, signal: AbortSignal): Promise<void> {
     do await this.#changed.wait(signal);
     while (this.candidates(date).length === 0);
+  }
+
+  #doubt(peer: string): void {
+    this.#unreliable.delete(peer);
+    this.#unreliable.add(peer);
+    if (this.#unreliable.size > MAX_UNRELIABLE) this.#unreliable.delete(this.#unreliable.values().next().value!);
   }
 
   #all(): DatedAnnouncement[] {

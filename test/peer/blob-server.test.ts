@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { request } from "node:https";
+import { connect as connectPlain } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
@@ -10,6 +11,8 @@ import { makeIdentity, startServing, type ServingBox } from "./rig.ts";
 
 const FILE = randomBytes(3 * 2 ** 20 + 17);
 const PATH = `/blobs/${digestOf(FILE)}`;
+/** A TLS alert is 7 bytes. */
+const BYTES_OF_AN_ALERT = 8;
 
 interface Got {
   readonly status: number | undefined;
@@ -99,6 +102,31 @@ describe("the data plane tells nothing to", () => {
     const { host, port } = box.holder;
     const socket = connect({ host, port, rejectUnauthorized: false, maxVersion: "TLSv1.2" });
     await expect(once(socket, "secureConnect")).rejects.toThrow();
+    await expect.poll(() => box.traffic.turnedAway).toBe(1);
+  });
+
+  it.each([
+    ["speaks HTTP without TLS", Buffer.from(`GET ${PATH} HTTP/1.1\r\nHost: x\r\n\r\n`)],
+    ["sends what is no TLS", Buffer.alloc(500, 0x2a)],
+  ])("a client that %s", async (_what, bytes) => {
+    await startClosed();
+    const { host, port } = box.holder;
+    const socket = connectPlain({ host, port }).on("error", () => {});
+    const heard: Buffer[] = [];
+    socket.on("data", (more) => heard.push(more)).write(bytes);
+    await once(socket, "close");
+    expect(Buffer.concat(heard).length).toBeLessThan(BYTES_OF_AN_ALERT);
+    expect(box.traffic.turnedAway).toBe(1);
+  });
+
+  it("a member that breaks off its dial, and counts that as no attempt", async () => {
+    await startClosed();
+    const { host, port } = box.holder;
+    const socket = connectPlain({ host, port }).on("error", () => {});
+    await once(socket, "connect");
+    socket.destroy();
+    await expect(get(box, PATH, undefined)).rejects.toThrow();
+    expect(box.traffic.turnedAway).toBe(1);
   });
 
   it("a resumed TLS session, even of a member: it shows no certificate", async () => {

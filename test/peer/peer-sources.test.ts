@@ -184,6 +184,20 @@ describe("holders", () => {
     }
     expect(box.traffic.of(peer.holder.id).faults).toBe(0);
   });
+
+  it("are let go of when the asker leaves between the answer and the body", async () => {
+    const peer = kept(await startBadPeer((request, response) => void begin(request, response, FILE)));
+    const closed = once(peer.events, "closed");
+    const box = await asking(peer);
+    const leaving = new AbortController();
+    for await (const source of box.sources.sources(wantOf(FILE))) {
+      const { bytes } = await source.open({ offset: 0, signal: leaving.signal });
+      leaving.abort(new Error("gone"));
+      await expect(bytes[Symbol.asyncIterator]().next()).rejects.toThrow("gone");
+    }
+    await closed;
+    expect(box.traffic.of(peer.holder.id).faults).toBe(0);
+  });
 });
 
 /** A blob that grows as the test says. */

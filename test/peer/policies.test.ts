@@ -1,9 +1,10 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { digestOf } from "../../src/core/digest.ts";
+import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { SourceError } from "../../src/core/errors.ts";
 import { contentRange, readContentRange, readRange } from "../../src/peer/byte-range.ts";
 import { checkAnswer } from "../../src/peer/answer.ts";
+import { readBody } from "../../src/peer/body.ts";
 import { firstAnswer, type Question } from "../../src/peer/first-answer.ts";
 import { PaceWatch } from "../../src/peer/pace.ts";
 import { digestOfPath, idList, readBytes, readIds } from "../../src/peer/protocol.ts";
@@ -109,6 +110,22 @@ describe("the pace", () => {
   });
 });
 
+describe("a body of a growing copy of which nothing has come yet", () => {
+  beforeEach(() => vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] }));
+  afterEach(() => vi.useRealTimers());
+
+  it("is waited for as long as one that grows, not as one that lies there", async () => {
+    const abort = vi.fn<(reason: Error) => void>();
+    const silent: AsyncIterable<Buffer> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) };
+    const body = { chunks: silent, offset: 0, size: 100, present: 0, isBounded: false, name: "h2" };
+    void readBody(body, abort).next();
+    vi.advanceTimersByTime(4500);
+    expect(abort).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1000);
+    expect(abort).toHaveBeenCalledOnce();
+  });
+});
+
 describe("standing", () => {
   it("leaves a failing peer alone for longer each time, until it gave something", () => {
     let now = 0;
@@ -137,6 +154,42 @@ describe("standing", () => {
     expect([standing.isLeft("h2", BLOB), standing.isShutOut("liar")]).toEqual([false, true]);
     now = 3_600_001;
     expect(standing.isShutOut("liar")).toBe(false);
+  });
+
+  it("remembers a thousand peers at most, the last ones tried, and liars before all others", () => {
+    const standing = new Standing();
+    standing.lied("liar");
+    standing.failed("tried again");
+    for (let number = 0; number < 1022; number += 1) standing.failed(`peer ${number}`);
+    standing.failed("tried again");
+    for (let number = 0; number < 500; number += 1) standing.failed(`invented ${number}`);
+    expect(standing.isShutOut("liar")).toBe(true);
+    expect(["tried again", "invented 499", "peer 0"].map((id) => standing.isLeft(id, OTHER))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    for (let number = 0; number < 2000; number += 1) standing.lied(`liar ${number}`);
+    expect([standing.isShutOut("liar"), standing.isShutOut("liar 1999")]).toEqual([false, true]);
+  });
+
+  it("avoids four thousand blobs of peers at most, the last ones", () => {
+    const standing = new Standing();
+    const digest = (number: number): Digest => digestOf(Buffer.from(`${number}`));
+    for (let number = 0; number <= 4096; number += 1) standing.avoid("h2", digest(number));
+    expect([0, 1, 4096].map((number) => standing.isLeft("h2", digest(number)))).toEqual([false, true, true]);
+  });
+});
+
+describe("traffic", () => {
+  it("is told of a thousand peers one by one, those with traffic last; what all were given stays counted", () => {
+    const traffic = new Traffic();
+    for (const id of ["busy", "idle"]) traffic.sent(id, 10);
+    for (let number = 0; number < 1022; number += 1) traffic.sent(`peer ${number}`, 1);
+    traffic.sent("busy", 10);
+    traffic.sent("invented", 1);
+    expect([traffic.of("busy").sent, traffic.of("idle").sent]).toEqual([20, 0]);
+    expect(traffic.uploaded().bytes).toBe(20 + 10 + 1022 + 1);
   });
 });
 

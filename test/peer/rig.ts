@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
@@ -91,6 +91,8 @@ export interface BadPeer {
   /** Requests, and connections, so far. */
   requests: number;
   connections: number;
+  /** `closed` when one of its connections is. */
+  readonly events: EventEmitter;
   stop(): Promise<void>;
 }
 
@@ -101,7 +103,7 @@ export async function startBadPeer(
   const identity = await makeIdentity();
   const sockets = new Set<Socket>();
   const server = createServer({ ...identity.tls, requestCert: true, rejectUnauthorized: false });
-  const peer = { requests: 0, connections: 0 };
+  const peer = { requests: 0, connections: 0, events: new EventEmitter() };
   server.on("request", (request, response) => {
     peer.requests += 1;
     response.on("error", () => {});
@@ -110,7 +112,7 @@ export async function startBadPeer(
   server.on("connection", (socket: Socket) => {
     peer.connections += 1;
     sockets.add(socket);
-    socket.on("error", () => {});
+    socket.on("error", () => {}).once("close", () => peer.events.emit("closed"));
   });
   server.on("tlsClientError", () => {});
   server.listen(0, LOOPBACK);

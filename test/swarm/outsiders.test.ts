@@ -119,6 +119,22 @@ describe("who does not prove the network key learns nothing, is dropped, and is 
     expect(heard.includes(Buffer.from(FILE.slice(0, 32), "hex"))).toBe(false);
   });
 
+  it("one that was a member, and sends the proof of then on a new connection", async () => {
+    const box = await startBox();
+    const heard = (contact: Contact | undefined): number => Buffer.concat(contact?.heard ?? []).length;
+    let old: Buffer | undefined;
+    const former = await outsider((contact) => {
+      openChannel(contact, (old ??= rightProof(contact, NETWORK)));
+    });
+    former.dial(box);
+    await eventually(() => heard(former.contacts[0]) > BYTES_OF_A_PROOF); // it was told who is there
+    former.contacts[0]!.stream.destroy();
+    await eventually(() => rejected(box, "wrong_proof") > 0);
+    await former.contacts[1]!.closed;
+    expect(heard(former.contacts[1])).toBeLessThan(BYTES_OF_A_PROOF);
+    expect(box.swarm.status().peers).toEqual([]);
+  });
+
   it("one that sends our own proof back", async () => {
     const heard = await turnedAway("wrong_proof", (contact) => {
       contact.stream.once("data", (frame: Buffer) => openChannel(contact, frame.subarray(-64)));

@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { digestOf } from "../../src/core/digest.ts";
+import type { SnapshotAnnouncement } from "../../src/core/snapshots.ts";
+import { Rumours } from "../../src/snapshot/rumours.ts";
+
+const DATE = "20261119";
+const now = (): number => Date.parse("2026-11-20T12:00:00Z");
+
+function announcement(content: string): SnapshotAnnouncement {
+  const file = (part: string) => ({ digest: digestOf(Buffer.from(content + part)), size: 1 });
+  const files = { tarball: file("tarball"), signature: file("signature"), md5sum: file("md5sum") };
+  return { name: `gentoo-${DATE}`, files };
+}
+
+test("a peer that did not keep its word is not believed again for having left and come back", () => {
+  const rumours = new Rumours({ now });
+  rumours.heard("liar", [announcement("a lie")]);
+  rumours.failed(rumours.candidates(DATE)[0]!);
+  rumours.gone("liar");
+  rumours.heard("liar", [announcement("another lie")]);
+  expect(rumours.isPromised(DATE)).toBe(false);
+  rumours.heard("honest", [announcement("the truth")]);
+  expect(rumours.candidates(DATE).map((unit) => rumours.peersWith(unit))).toEqual([["honest"], ["liar"]]);
+});
+
+test("of those that did not keep their word a thousand are remembered, the last ones", () => {
+  const rumours = new Rumours({ now });
+  for (let number = 0; number <= 1024; number += 1) {
+    rumours.heard(`liar ${number}`, [announcement(`lie ${number}`)]);
+    rumours.failed(rumours.candidates(DATE)[0]!);
+    rumours.gone(`liar ${number}`);
+  }
+  const isBelieved = (peer: string): boolean => {
+    rumours.heard(peer, [announcement("again")]);
+    const promised = rumours.isPromised(DATE);
+    rumours.gone(peer);
+    return promised;
+  };
+  expect([isBelieved("liar 1024"), isBelieved("liar 1"), isBelieved("liar 0")]).toEqual([false, false, true]);
+});
