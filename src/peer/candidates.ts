@@ -6,6 +6,8 @@ export class Candidates {
   /** Ids of all that were asked, or cannot be. */
   readonly #asked = new Set<string>();
   readonly #inVain = new Set<string>();
+  /** Ids of those that were let go of before they had answered, and have not answered since. */
+  readonly #unanswered = new Set<string>();
   #notYet: Holder[] = [];
   #full = 0;
   #fullWithMore = 0;
@@ -14,9 +16,9 @@ export class Candidates {
     this.#waiting = [...holders];
   }
 
-  /** Ids of those that gave nothing, and of those that cannot be asked. */
+  /** Ids of those that gave nothing, that have not answered so far, and that cannot be asked. */
   get inVain(): readonly string[] {
-    return [...this.#inVain];
+    return [...new Set([...this.#inVain, ...this.#unanswered])];
   }
 
   /** Whether one had too many readers, so that it pays to come again in a moment. */
@@ -36,8 +38,9 @@ export class Candidates {
     return holder;
   }
 
-  /** It was not asked to the end: somebody else was faster. It may be asked again. */
+  /** It was not asked to the end: somebody else was faster. It may be asked again; until it answers it was asked in vain. */
   putBack(holder: Holder): void {
+    this.#unanswered.add(holder.id);
     this.#waiting.push(holder);
   }
 
@@ -55,6 +58,7 @@ export class Candidates {
     { readers, hasMore }: { readonly readers: readonly string[]; readonly hasMore: boolean },
     reach: (id: string) => Holder | undefined,
   ): void {
+    this.#unanswered.delete(holder.id);
     this.#full += 1;
     if (hasMore) this.#fullWithMore += 1;
     this.#notYet.push(holder);
@@ -68,19 +72,20 @@ export class Candidates {
 
   /** It has no more of the blob than the asker, yet. */
   wasBehind(holder: Holder): void {
+    this.#unanswered.delete(holder.id);
     this.#notYet.push(holder);
   }
 
   /**
-   * Begins again with those that could not give it yet. `insist`: these count as asked in vain, so that each lets one in
-   * that has been to all its readers.
+   * Begins again with those that could not give it yet, and then with those that have not answered. `insist`: the former
+   * count as asked in vain, so that each lets one in that has been to all its readers.
    */
   again({ insist }: { insist: boolean }): void {
     const again = this.#notYet;
     this.#notYet = [];
     this.#full = 0;
     this.#fullWithMore = 0;
-    this.#waiting.push(...again);
+    this.#waiting.unshift(...again);
     if (insist) for (const { id } of again) this.#inVain.add(id);
   }
 }

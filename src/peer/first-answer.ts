@@ -10,7 +10,7 @@ export interface Question<C, A> {
   readonly next: () => C | undefined;
   /** Asks one. The answer lives until `signal` aborts. Rejects with what was wrong. */
   readonly ask: (candidate: C, signal: AbortSignal) => Promise<A>;
-  /** Told of each that had not answered when another one did. */
+  /** Told of each that had not answered when another one did, or when it pays better to ask another one again. */
   readonly lost: (candidate: C) => void;
   /** Told once of each that had not answered when the patience was over. */
   readonly silent: (candidate: C) => void;
@@ -31,10 +31,12 @@ interface Runner<C, A> {
 
 /**
  * Asks one; another one beside it when it does not answer soon, or in its place when it fails; takes the first good answer
- * and aborts the others. Those that are silent are waited for, as long as there is time, and are not lost to one that answers.
+ * and aborts the others. Those that are silent are waited for, as long as there is time, and are not lost to one that answers;
+ * but no longer than it takes to ask another one where somebody has it and only has too many readers: the silent one may be
+ * such a reader, and gone.
  *
  * @returns the answer and who gave it; abort `abort` to let go of it.
- * @throws {SourceError} the last fault when all failed, `HEADER_TIMEOUT` when nobody answered in time, or the signal's reason.
+ * @throws {SourceError} the last fault when all failed, or the one of who has too many readers; `HEADER_TIMEOUT` when nobody answered in time, or the signal's reason.
  */
 export async function firstAnswer<C, A>(
   question: Question<C, A>,
@@ -45,19 +47,25 @@ export async function firstAnswer<C, A>(
   let deadline = performance.now() + question.patienceMs;
   let { graceMs } = question;
   let fault: unknown = new SourceError("ABSENT", "nobody has it");
+  let full: unknown;
   try {
     for (;;) {
       signal.throwIfAborted();
       const candidate = running.size < MAX_AT_ONCE ? question.next() : undefined;
       if (candidate !== undefined) start(question, candidate, running, settled);
-      if (running.size === 0) throw fault;
-      await someSettled(running, settled, candidate === undefined ? deadline : soon(question, deadline), signal);
+      if (running.size === 0) throw full ?? fault;
+      const isLast = candidate === undefined && full === undefined;
+      await someSettled(running, settled, isLast ? deadline : soon(question, deadline), signal);
+      const asked = running.size;
       for (const runner of running) {
         if (runner.outcome === undefined) continue;
         running.delete(runner);
         if ("answer" in runner.outcome) return take(runner, runner.outcome.answer, running, question);
         fault = runner.outcome.error;
+        if (hasTooManyReaders(fault)) full = fault;
       }
+      if (candidate === undefined && full !== undefined && running.size === asked)
+        throw passOver(running, question, full);
       if (performance.now() < deadline) continue;
       tellSilent(running, question);
       if (graceMs === 0) throw silence(question);
@@ -104,6 +112,15 @@ function take<C, A>(
 ): { candidate: C; answer: A; abort: AbortController } {
   for (const other of others) if (other.outcome === undefined && !other.isSilent) lost(other.candidate);
   return { candidate, answer, abort };
+}
+
+function hasTooManyReaders(fault: unknown): boolean {
+  return fault instanceof SourceError && fault.status === 503;
+}
+
+function passOver<C, A>(running: Set<Runner<C, A>>, { lost }: Question<C, A>, fault: unknown): unknown {
+  for (const { candidate, isSilent } of running) if (!isSilent) lost(candidate);
+  return fault;
 }
 
 function tellSilent<C, A>(running: Set<Runner<C, A>>, { silent }: Question<C, A>): void {

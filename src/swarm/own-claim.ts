@@ -4,6 +4,16 @@ import type { Clock } from "./clock.ts";
 import type { UpstreamAck, UpstreamClaim } from "./messages.ts";
 import { SILENCE_MS } from "./peer-claims.ts";
 
+/** Peers that have not acknowledged a claim by then are not waited for, where the others have answered at once. */
+const LEAST_PATIENCE_MS = 30;
+/**
+ * The same where all are slow. On two cores that seven boxes share answers take up to 100 ms; who asks upstream before
+ * then may not have heard of a better claim, and a second download costs more than this wait.
+ */
+const MOST_PATIENCE_MS = 250;
+/** A peer that takes so many times as long as the slowest of those that have answered is taken for gone. */
+const TIMES_SLOWER = 4;
+
 /** What a claim of this box is made with. */
 export interface OwnClaimInit {
   readonly ownId: string;
@@ -21,10 +31,15 @@ export class OwnClaim {
   /** Peers that may not know of it yet. */
   readonly unacknowledged: Set<string>;
   readonly lost = new AbortController();
+  /** Others claim the same at the same time. */
+  isContested = false;
   readonly #clock: Clock;
   readonly #init: OwnClaimInit;
   /** Peers that said how much of it can be read from them. */
   readonly #holding = new Map<string, number>();
+  readonly #madeAt: number;
+  /** What the slowest acknowledgement took; undefined before the first. */
+  #slowestMs: number | undefined;
   #received: number;
   /** When it was made or brought bytes last. */
   #movedAt: number;
@@ -34,7 +49,15 @@ export class OwnClaim {
     this.#init = init;
     this.unacknowledged = new Set(init.peers);
     this.#received = init.base;
-    this.#movedAt = clock.now();
+    this.#madeAt = clock.now();
+    this.#movedAt = this.#madeAt;
+  }
+
+  /** Until when its acknowledgements are waited for. */
+  get waitsUntil(): number {
+    if (this.isContested || this.#slowestMs === undefined) return this.#madeAt + MOST_PATIENCE_MS;
+    const patienceMs = Math.max(LEAST_PATIENCE_MS, TIMES_SLOWER * this.#slowestMs);
+    return this.#madeAt + Math.min(patienceMs, MOST_PATIENCE_MS);
   }
 
   /** It has brought nothing for longer than the others wait. */
@@ -63,7 +86,7 @@ export class OwnClaim {
   /** A peer knows of it, and said how much can be read there. An answer to an earlier claim is none. */
   acknowledged(peer: string, { number, received }: UpstreamAck): void {
     if (number !== this.#init.number) return;
-    this.unacknowledged.delete(peer);
+    if (this.unacknowledged.delete(peer)) this.#slowestMs = this.#clock.now() - this.#madeAt;
     this.#holding.set(peer, received);
   }
 

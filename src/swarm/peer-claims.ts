@@ -4,6 +4,8 @@ import { RuleBroken, type UpstreamClaim, type UpstreamEnd } from "./messages.ts"
 
 /** A claim that was not told again for so long counts no more. */
 export const SILENCE_MS = 5000;
+/** Nobody begins to read from a box that has not told its claim again for so long: it may be gone, and a dial to it hangs. */
+const QUIET_MS = 1000;
 /** Subjects that one peer may claim at once. */
 const MAX_CLAIMS_OF_PEER = 4096;
 
@@ -66,15 +68,33 @@ export class PeerClaims {
     this.#byPeer.delete(peer);
   }
 
+  /** Peers that are getting on with a subject, so that it can be read from them, the best first. */
+  givers(subject: string): string[] {
+    const now = this.#clock.now();
+    return this.rivals(subject)
+      .filter(({ claim }) => now - claim.heardAt < QUIET_MS)
+      .map(({ peer }) => peer);
+  }
+
+  /** Whether the claim of a peer has fallen silent. */
+  hasLapsed(peer: string, subject: string): boolean {
+    const claim = this.#byPeer.get(peer)?.get(subject);
+    return claim !== undefined && !this.#counts(claim);
+  }
+
   /** The claims of a subject that count now, the best first. */
   rivals(subject: string): Rival[] {
     const rivals: Rival[] = [];
     for (const [peer, claims] of this.#byPeer) {
       const claim = claims.get(subject);
-      if (claim === undefined || claim.heardAt + SILENCE_MS <= this.#clock.now()) continue;
+      if (claim === undefined || !this.#counts(claim)) continue;
       rivals.push({ peer, claim, until: claim.heardAt + SILENCE_MS });
     }
     return rivals.length < 2 ? rivals : rivals.sort((a, b) => byWorth(subject, a, b));
+  }
+
+  #counts({ heardAt }: PeerClaim): boolean {
+    return heardAt + SILENCE_MS > this.#clock.now();
   }
 }
 

@@ -6,9 +6,6 @@ import type { UpstreamClaim, UpstreamMessage } from "./messages.ts";
 import { OwnClaim } from "./own-claim.ts";
 import { PeerClaims } from "./peer-claims.ts";
 
-/** Upstream is asked when all peers have acknowledged the claim, or after this time. */
-const ACK_PATIENCE_MS = 30;
-
 /** What the claims use. */
 export interface UpstreamClaimsComponents {
   readonly ownId: string;
@@ -92,10 +89,9 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     await this.#changedBefore(subject, this.#clock.now() + withinMs, signal);
   }
 
-  /** Peers that a subject can be read from as it grows: whose claim counts, the best first, then who holds more than is here. */
+  /** Peers that a subject can be read from as it grows: who get on with it, the best first, then who hold more than is here. */
   givers(subject: string): string[] {
-    const rivals = this.#peers.rivals(subject).map(({ peer }) => peer);
-    return [...new Set([...rivals, ...(this.#own.get(subject)?.givers ?? [])])];
+    return [...new Set([...this.#peers.givers(subject), ...(this.#own.get(subject)?.givers ?? [])])];
   }
 
   /** A peer has nothing of a subject after all. */
@@ -134,6 +130,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     const { subject, number } = message;
     const isNew = this.#peers.note(peer, message);
     const own = this.#own.get(subject);
+    if (own !== undefined) own.isContested = true;
     if (own?.yieldsTo(peer, message) === true) {
       this.#end(subject, own);
       own.lost.abort(new Error(`${this.#components.nameOf(peer)} downloads it`));
@@ -151,18 +148,23 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
 
   #begin(subject: string, base: number): OwnClaim {
     const { ownId } = this.#components;
-    const peers = this.#components.peers().filter((peer) => !this.#deaf.has(peer));
+    const peers = this.#components.peers().filter((peer) => this.#isWaitedFor(peer, subject));
     const own = new OwnClaim({ clock: this.#clock }, { ownId, subject, number: ++this.#number, base, peers });
     this.#own.set(subject, own);
     this.#tellAll(own.message);
     return own;
   }
 
-  async #acknowledged(subject: string, { unacknowledged, lost }: OwnClaim, signal: AbortSignal): Promise<void> {
-    const until = this.#clock.now() + ACK_PATIENCE_MS;
+  /** Who has fallen silent is what is claimed anew for, and need not be heard. */
+  #isWaitedFor(peer: string, subject: string): boolean {
+    return !this.#deaf.has(peer) && !this.#peers.hasLapsed(peer, subject);
+  }
+
+  async #acknowledged(subject: string, own: OwnClaim, signal: AbortSignal): Promise<void> {
+    const { unacknowledged, lost } = own;
     while (unacknowledged.size > 0 && !lost.signal.aborted) {
-      if (this.#clock.now() >= until) return unacknowledged.forEach((peer) => void this.#deaf.add(peer));
-      await this.#changedBefore(subject, until, signal);
+      if (this.#clock.now() >= own.waitsUntil) return unacknowledged.forEach((peer) => void this.#deaf.add(peer));
+      await this.#changedBefore(subject, own.waitsUntil, signal);
     }
   }
 

@@ -271,6 +271,22 @@ describe("a growing copy", () => {
     expect((await retrieve(third, LARGE)).bytes.equals(LARGE)).toBe(true);
   });
 
+  it("lets in beside its reader who finds that one silent: its box may be gone", async () => {
+    const { box, growing } = await startGrowing();
+    growing.grow(30 * 2 ** 20);
+    const first = await asking(box);
+    const [source] = await sourcesOf(first);
+    await source!.open({ offset: 0, signal });
+
+    const gone = kept(await startDeaf());
+    const second = await asking(box);
+    second.directory.others.set(first.id, { ...gone.holder, id: first.id });
+    growing.grow(LARGE.length);
+    const { bytes, from } = await retrieve(second, LARGE);
+    expect(bytes.equals(LARGE)).toBe(true);
+    expect(from).toEqual([expect.stringContaining(box.holder.name)]);
+  });
+
   it("is read only as far as it is present when no more is asked for, which is nobody's fault", async () => {
     const { box, growing } = await startGrowing();
     const asker = await asking(box);

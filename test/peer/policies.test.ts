@@ -264,6 +264,16 @@ describe("the first answer", () => {
     expect(told).toEqual({ lost: [], silent: [600, 5001], aborted: [5001] });
   });
 
+  it("is not waited for from a silent one where another one has it and only has too many readers", async () => {
+    const { question: chain, told } = question([60_000, 503], {
+      patienceMs: 30_000,
+      ask: (ms) =>
+        ms === 503 ? Promise.reject(new SourceError("BUSY", "full", { status: 503 })) : new Promise(() => {}),
+    });
+    await expect(firstAnswer(chain, never)).rejects.toMatchObject({ code: "BUSY", status: 503 });
+    expect(told).toMatchObject({ lost: [60_000], silent: [] });
+  });
+
   it("is told to be late in time, though a timer may fire a moment early", async () => {
     const runs = Array.from({ length: 300 }, () => {
       const leaving = new AbortController();

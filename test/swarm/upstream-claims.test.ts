@@ -52,6 +52,49 @@ describe("a claim of upstream", () => {
     expect((await claiming).mine).toBe(true);
   });
 
+  it("is granted later where all are slow: 250 ms after it was made, though nobody has answered", async () => {
+    const lan = new ClaimLan(3, () => 1);
+    lan.boxes[1]!.isDeaf = true;
+    lan.boxes[2]!.isDeaf = true;
+    const claiming = claim(lan.boxes[0]!);
+    await lan.run(249);
+    expect(await lan.isSettled(claiming)).toBe(false);
+    await lan.run(251);
+    expect((await claiming).mine).toBe(true);
+    held(await claiming).release();
+    expect((await claim(lan.boxes[0]!)).mine).toBe(true); // who let it wait is not waited for again
+    expect(lan.now).toBe(251);
+  });
+
+  it("waits for slow peers four times as long as the slowest took that has answered", async () => {
+    const lan = new ClaimLan(3, (from, to) => (Math.max(from, to) === 1 ? 10 : 35));
+    const claiming = claim(lan.boxes[0]!);
+    await lan.run(69);
+    expect(await lan.isSettled(claiming)).toBe(false);
+    await lan.run(71);
+    expect((await claiming).mine).toBe(true);
+  });
+
+  it("does not wait for the peer whose silence it takes over from", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [stuck, next] = lan.boxes;
+    await Promise.all([claim(stuck!), lan.run(10)]);
+    lan.silence(stuck!);
+    await lan.run(6000);
+    expect((await claim(next!)).mine).toBe(true);
+    expect(lan.now).toBe(6000);
+  });
+
+  it("makes its holder one to read from as long as it is told, and for a second more", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [holder, reader] = lan.boxes;
+    await Promise.all([claim(holder!), lan.run(10)]);
+    expect(reader!.claims.givers(NAME)).toEqual([holder!.id]);
+    await lan.run(1010);
+    expect(reader!.claims.givers(NAME)).toEqual([]);
+    expect(reader!.claims.rival(NAME)).toMatchObject({ id: holder!.id });
+  });
+
   it("does not wait for a peer whose session ends", async () => {
     const lan = new ClaimLan(2, () => 1);
     lan.boxes[1]!.isDeaf = true;
