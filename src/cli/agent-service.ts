@@ -5,6 +5,7 @@ import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { ServiceManager } from "./service-manager.ts";
 
+/** What running the agent as a service uses. */
 export interface AgentServiceComponents {
   readonly log: Logger;
   readonly manager: ServiceManager;

@@ -2,7 +2,7 @@
 const MAX_EDITS = 3;
 
 /** How many characters must be put in, left out or changed to make `b` of `a` (Levenshtein). */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let i = 0; i < a.length; i++) {
     const next = [i + 1];

@@ -25,7 +25,7 @@ export function reloader(started: Config, live: LiveOptions): (next: Config) => 
 }
 
 /** The full keys of the options that differ, in the order of the file. */
-export function changedKeys(before: Config, after: Config): string[] {
+function changedKeys(before: Config, after: Config): string[] {
   const old = new Map(options(before));
   return options(after)
     .filter(([key, value]) => !isDeepStrictEqual(value, old.get(key)))

@@ -34,9 +34,7 @@ function textual<T>(type: string, allowed: string, read: (text: string) => T | u
 }
 
 /** An array of `item`. */
-export function listOf<Out>(item: ValueType<Out, string>): ValueType<Out[], string[]>;
-export function listOf<Out>(item: ValueType<Out, number>): ValueType<Out[], number[]>;
-export function listOf<Out, In>(item: ValueType<Out, In>): ValueType<Out[], In[]> {
+export function listOf<Out, In extends string | number>(item: ValueType<Out, In>): ValueType<Out[], In[]> {
   const allowed = `a list; each entry must be ${item.allowed}`;
   return { type: `list of ${item.type}`, allowed, schema: z.array(item.schema, { error: allowed }) };
 }
@@ -70,6 +68,7 @@ export function orNone<Out>(value: ValueType<Out, string>): ValueType<Out | null
   return textual(value.type, allowed, (text) => (text === "" ? null : z.safeParse(value.schema, text).data));
 }
 
+/** Yes or no. */
 export const boolean: ValueType<boolean, boolean> = {
   type: "boolean",
   allowed: "true or false",
@@ -98,8 +97,10 @@ export const rate = textual("rate", 'a rate above 0 such as "16MiB/s"', (text) =
   text.endsWith("/s") ? parseSize(text.slice(0, -"/s".length)) || undefined : undefined,
 );
 
+/** A path of this box. */
 export const path = textual("path", "an absolute path", (text) => (text.startsWith("/") ? text : undefined));
 
+/** A TCP or UDP port. */
 export const port = integer(1, MAX_PORT);
 
 function parseAddress(text: string): Address | undefined {

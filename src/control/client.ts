@@ -9,6 +9,7 @@ import { fromFailure } from "./failure.ts";
 import { fromLines } from "./ndjson.ts";
 import { socketName, type Access } from "./sockets.ts";
 
+/** Which agent it calls. */
 export interface ControlClientInit {
   /** The agent's state directory, where its sockets are. */
   readonly dir: string;

@@ -14,11 +14,13 @@ import { SOCKET_MODES, socketName, type Access } from "./sockets.ts";
 /** Of a request's body, in bytes: the URL lists of some ten thousand packages. */
 const MAX_BODY = 64 * 2 ** 20;
 
+/** Whom the calls reach. */
 export interface ControlComponents {
   readonly api: AgentApi;
   readonly log: Logger;
 }
 
+/** Where it listens. */
 export interface ControlInit {
   /** The state directory, where the sockets are made. */
   readonly dir: string;

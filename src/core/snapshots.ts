@@ -3,6 +3,7 @@ import type { Digest } from "./digest.ts";
 
 /** The three files of a tree snapshot: `gentoo-YYYYMMDD.tar.xz`, its `.gpgsig` and its `.md5sum`. */
 export const SNAPSHOT_PARTS = ["tarball", "signature", "md5sum"] as const;
+/** Which of the three. */
 export type SnapshotPart = (typeof SNAPSHOT_PARTS)[number];
 
 /** One file of a tree snapshot by its content. */

@@ -141,7 +141,7 @@ export class Explainer {
 }
 
 /** Why upstream was, or would be, used for a file; or why not. */
-export function whyUpstream(facts: {
+function whyUpstream(facts: {
   here: boolean;
   missedForMs: number;
   sources: ExplainedFile["sources"];

@@ -37,7 +37,7 @@ export async function proposeReposConf(root: string): Promise<Proposal> {
 }
 
 /** The text of a repos.conf with these values in a section, in place of what it says of them. */
-export function withValues(text: string, section: string, values: typeof WANTED): string {
+function withValues(text: string, section: string, values: typeof WANTED): string {
   const lines = text.split("\n");
   const head = lines.findIndex((line) => sectionName(line) === section);
   const wanted = values.map(([key, value]) => `${key} = ${value}`);

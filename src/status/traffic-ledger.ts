@@ -12,6 +12,7 @@ interface Entry extends NonNullable<Status["traffic"]> {
   readonly day: string;
 }
 
+/** What the ledger adds up, and where it is written down. */
 export interface TrafficLedgerComponents {
   readonly counter: TrafficCounter;
   /** Sublevel with JSON values. */

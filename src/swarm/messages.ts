@@ -16,7 +16,7 @@ export const MAX_MESSAGE_BYTES = 80 * 1024;
 /** Prefixes in one message. */
 export const MAX_PREFIXES = 4096;
 /** Addresses in one message: a swarm of 256. */
-export const MAX_ADDRESSES = 256;
+const MAX_ADDRESSES = 256;
 /** Tree snapshots in one message; a box keeps 2, or what `snapshot.keep` says. */
 export const MAX_SNAPSHOTS = 100;
 
@@ -123,16 +123,25 @@ const SCHEMAS = {
 } as const;
 const envelope = z.object({ type: z.string().max(32) });
 
+/** The first message of a session: who the sender is, and how far it knows what the receiver has. */
 export type Hello = z.infer<typeof hello>;
+/** A part of all that the sender has. */
 export type Haves = z.infer<typeof haves>;
+/** What the sender has got and lost since it told all, or since the change before. */
 export type Change = z.infer<typeof change>;
+/** Where the sender saw other members. */
 export type Addresses = z.infer<typeof addresses>;
+/** The tree snapshots that the sender keeps. */
 export type SnapshotsMessage = z.infer<typeof snapshots>;
+/** The sender asks upstream for something, or is about to. */
 export type UpstreamClaim = z.infer<typeof upstreamClaim>;
+/** The sender follows a claim of the receiver. */
 export type UpstreamAck = z.infer<typeof upstreamAck>;
+/** A claim of the sender has ended. */
 export type UpstreamEnd = z.infer<typeof upstreamEnd>;
 /** What boxes tell each other so that one of them asks upstream. */
 export type UpstreamMessage = UpstreamClaim | UpstreamAck | UpstreamEnd;
+/** Whether the sender found the receiver's TCP port open. */
 export type PortSeen = z.infer<typeof portSeen>;
 /** A message of the channel. */
 export type Message = Hello | Haves | Change | Addresses | SnapshotsMessage | UpstreamMessage | PortSeen;

@@ -69,6 +69,17 @@ describe("look-ups", () => {
     expect(await index.byDigest(digestFor("same"))).toMatchObject({ names: ["y.tar", "z.tar"], size: 4 });
   });
 
+  test("tell the size that most Manifests name, where one of them is mistaken", async () => {
+    const repo = await temporaryDirectory();
+    const mistaken = dist("x.tar", "same").replace(" 4 ", " 5 ");
+    await writeManifest(repo, "app-misc/a", mistaken);
+    await writeManifest(repo, "app-misc/b", dist("x.tar", "same"));
+    await writeManifest(repo, "app-misc/c", dist("y.tar", "same"), dist("x.tar", "same"));
+    const index = await startIndex(await database(), [repo]);
+    expect(await index.byDigest(digestFor("same"))).toMatchObject({ size: 4 });
+    expect(await index.byName("x.tar")).toEqual([{ name: "x.tar", size: 4, digest: digestFor("same") }]);
+  });
+
   test("tell what is named without a BLAKE2B digest, here or elsewhere", async () => {
     const repo = await temporaryDirectory();
     await writeManifest(repo, "app-misc/old", "DIST old.tar 3 SHA256 00", dist("new.tar"));
