@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { Level } from "level";
 import { DistswarmError, messageOf, systemCode } from "./errors.ts";
 import type { Logger } from "./logger.ts";
+import { ownUser } from "./own-user.ts";
 
 /** The database of an agent: `level` in `<state_dir>/db`, split into sublevels by its users. Keys are UTF-8 text. */
 export type Database = Level<string, unknown>;
@@ -12,6 +13,9 @@ const CONDEMNED = "CONDEMNED";
 
 /** Stands between the name of a database and the time when it was set aside. */
 const ASIDE = ".damaged-";
+
+/** leveldb's words (util/env_posix.cc, strerror(3)) for a file that is not for this process, as against a damaged one. */
+const BARRED = /^IO error: (.+): (Permission denied|Operation not permitted)$/;
 
 /** What the database holds can be made anew from the disk and the Manifests, so a damaged one costs time, no data. */
 async function open(dir: string): Promise<Database> {
@@ -26,10 +30,10 @@ function isLocked(error: unknown): boolean {
 
 /**
  * Opens the database, making it where there is none. A damaged one is renamed to `<dir>.damaged-<time>` and a new one
- * begun, with a warning.
+ * begun, with a warning; one that this process may not use is no damaged one.
  *
  * @throws {DistswarmError} `ADDRESS_IN_USE` when another agent has it open; `STORE_UNUSABLE` when the directory cannot
- * be used at all.
+ * be used at all, with the mend.
  */
 export async function openDatabase(dir: string, log: Logger): Promise<Database> {
   try {
@@ -39,8 +43,21 @@ export async function openDatabase(dir: string, log: Logger): Promise<Database> 
     if (isLocked(error)) {
       throw new DistswarmError("ADDRESS_IN_USE", `another agent is running: it holds ${dir}`, { cause: error });
     }
+    const barred = barredError(dir, error);
+    if (barred !== undefined) throw barred;
     return setAside(dir, error, log);
   }
+}
+
+/** The error for a database that is not damaged, but not for this process; undefined when it is not that. */
+function barredError(dir: string, error: unknown): DistswarmError | undefined {
+  const cause = (error as Error).cause ?? error;
+  const [, path = dir, reason] = BARRED.exec(messageOf(cause)) ?? [];
+  if (reason === undefined && systemCode(cause) !== "EACCES") return undefined;
+  const user = ownUser();
+  const mend = `as root, run chown -R ${user}: ${dirname(dir)}`;
+  const message = `the user ${user} may not read and write ${path} (${reason ?? "EACCES"}): ${mend}`;
+  return new DistswarmError("STORE_UNUSABLE", message, { cause: error, facts: { path } });
 }
 
 /**

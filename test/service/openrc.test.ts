@@ -39,6 +39,7 @@ describe.skipIf(reason !== undefined)("under OpenRC, without a network", () => {
     ["boot without a network", "started"],
     ["directories", "750:distswarm 755:distswarm 640:distswarm"],
     ["groups", "2"],
+    ["still of root", ""],
     ["portage reads the store", "0=content-hash BLAKE2B 8"],
     ["command", expect.stringMatching(/^node \/usr\/local\/bin\/distswarm agent $/)],
     ["io priority", "best-effort: prio 7"],

@@ -47,6 +47,7 @@ describe.skipIf(reason !== undefined)("under systemd as process 1, without a net
 
   test.for([
     ["groups", "distswarm portage"],
+    ["still of root", ""],
     ["directories", "750:distswarm 755:distswarm"],
     ["start", "active, serving at 127.0.0.1:8480 and [::1]:8480"],
     ["first answer", "ok"],

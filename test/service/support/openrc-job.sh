@@ -2,6 +2,7 @@
 config=/etc/distswarm.toml
 log=/var/log/distswarm.log
 say() { printf '%s: %s\n' "$1" "$2"; }
+not_ours() { find /var/lib/distswarm /var/cache/distswarm ! -user distswarm | xargs; }
 child() { cat /run/openrc/options/distswarm/child_pid; }
 until_ok() { for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; say "timeout" "$*"; }
 answers() { node -e 'fetch("http://127.0.0.1:8480/distfiles/layout.conf").then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))'; }
@@ -9,6 +10,10 @@ replaced() { test "$(child)" != "$1" && answers; }
 state() { rc-service distswarm status 2>&1 | sed -n 's/.*status: //p'; }
 
 groupadd -r portage 2>/dev/null
+# what an agent that root ran has left
+mkdir -p /var/lib/distswarm/db /var/cache/distswarm/blobs/ab /var/cache/distswarm/partial
+(umask 077 && : >/var/lib/distswarm/db/LOCK && head -c 32 /dev/urandom >/var/lib/distswarm/identity.key)
+: >/var/cache/distswarm/partial/begun
 useradd -r -U -G portage -d /var/lib/distswarm -s /sbin/nologin distswarm
 cp /opt/distswarm/openrc/distswarm /etc/init.d/distswarm
 cp /opt/distswarm/openrc/distswarm.confd /etc/conf.d/distswarm
@@ -19,6 +24,7 @@ rc-update -q add distswarm default
 openrc default 2>/dev/null
 until_ok answers && say "boot without a network" "$(state)"
 say directories "$(stat -c %a:%U /var/lib/distswarm /var/cache/distswarm $log | xargs)"
+say "still of root" "$(not_ours)"
 say groups "$(awk '/^Groups/ { print NF - 1 }' "/proc/$(child)/status")"
 say "portage reads the store" "$(setpriv --reuid 65534 --regid 65534 --clear-groups cat /var/cache/distswarm/blobs/layout.conf | tail -1)"
 say "command" "$(tr '\0' ' ' <"/proc/$(child)/cmdline")"

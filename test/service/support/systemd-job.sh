@@ -1,6 +1,7 @@
 # What an administrator does, one step after another; each prints `<step>: <what came of it>`.
 config=/etc/distswarm.toml
 say() { printf '%s: %s\n' "$1" "$2"; }
+not_ours() { find /var/lib/distswarm /var/cache/distswarm ! -user distswarm | xargs; }
 show() { systemctl show -P "$1" distswarm; }
 pid() { show MainPID; }
 # waits for a command to succeed
@@ -12,13 +13,14 @@ mark() { cursor=$(journalctl -q -n 0 --show-cursor | sed -n 's/^-- cursor: //p')
 logged() { journalctl -q -u distswarm -o cat ${cursor:+--after-cursor="$cursor"} | grep -q "$1"; }
 answers() { node -e 'fetch("http://127.0.0.1:8480/distfiles/layout.conf").then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))'; }
 
-mkdir -p /etc/sysusers.d /etc/tmpfiles.d
+mkdir -p /etc/sysusers.d
 cp /opt/distswarm/systemd/sysusers.conf /etc/sysusers.d/distswarm.conf
-cp /opt/distswarm/systemd/tmpfiles.conf /etc/tmpfiles.d/distswarm.conf
+# what an agent that root ran has left
+mkdir -p /var/lib/distswarm/db /var/cache/distswarm/blobs/ab /var/cache/distswarm/partial
+(umask 077 && : >/var/lib/distswarm/db/LOCK && head -c 32 /dev/urandom >/var/lib/distswarm/identity.key)
+: >/var/cache/distswarm/partial/begun
 systemd-sysusers 2>/dev/null
-systemd-tmpfiles --create distswarm.conf
 say groups "$(id -nG distswarm)"
-say directories "$(stat -c %a:%U /var/lib/distswarm /var/cache/distswarm | xargs)"
 systemctl -q enable /opt/distswarm/systemd/distswarm.service 2>/dev/null
 
 mkdir -p /etc/systemd/system/distswarm.service.d
@@ -27,6 +29,8 @@ printf '[upstream]\nmirrors = ["http://127.0.0.1:9000"]\n' >$config
 systemctl daemon-reload
 systemctl start distswarm && say start "$(show ActiveState), $(show StatusText)"
 answers && say "first answer" ok
+say directories "$(stat -c %a:%U /var/lib/distswarm /var/cache/distswarm | xargs)"
+say "still of root" "$(not_ours)"
 say "portage reads the store" "$(setpriv --reuid 65534 --regid 65534 --clear-groups cat /var/cache/distswarm/blobs/layout.conf | tail -1)"
 say status "$(setpriv --reuid distswarm --regid distswarm --clear-groups distswarm status | sed -n 2p)"
 
