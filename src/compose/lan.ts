@@ -14,8 +14,8 @@ import { PeerClient } from "../peer/peer-client.ts";
 import { PeerSources } from "../peer/peer-sources.ts";
 import { Standing } from "../peer/standing.ts";
 import { Traffic } from "../peer/traffic.ts";
-import { loadIdentity } from "../swarm/identity.ts";
-import { loadNetworkKey } from "../swarm/network-key.ts";
+import { loadIdentity, type Identity } from "../swarm/identity.ts";
+import { loadNetworkKey, type NetworkKey } from "../swarm/network-key.ts";
 import { Swarm } from "../swarm/swarm.ts";
 
 /** What the LAN's parts use. */
@@ -50,40 +50,13 @@ export interface Lan {
  * @throws {DistswarmError} `IDENTITY_UNUSABLE`, `INVALID_NETWORK_KEY`: a key file that cannot be used.
  */
 export async function buildLan(config: Config, components: LanComponents): Promise<Lan> {
-  const { db, store, openGrowing, received, log } = components;
-  const { listen, peers, networks, deny, multicast } = config.swarm;
   const identity = await loadIdentity(config.state_dir);
-  const networkKey = await loadNetworkKey(config.state_dir);
-  const swarm = new Swarm(
-    { identity, db, log, haves: () => digestsOf(store), received },
-    {
-      networkKey,
-      stateDir: config.state_dir,
-      listen,
-      peers,
-      networks,
-      deny,
-      multicast,
-      host: hostname(),
-      version: VERSION,
-    },
-  );
+  const swarm = buildSwarm(config, { ...components, identity, networkKey: await loadNetworkKey(config.state_dir) });
   const traffic = new Traffic();
   const client = new PeerClient({ identity });
-  const server = new BlobServer(
-    {
-      identity,
-      shelf: { open: (digest) => store.open(digest), openGrowing },
-      traffic,
-      log,
-      admits: (id) => swarm.admits(id),
-      accepts: (host) => swarm.accepts(host),
-    },
-    { listen },
-  );
+  const server = buildServer(config, { ...components, identity, swarm, traffic });
   const sources = new PeerSources({ client, directory: swarm, standing: new Standing(), traffic });
-  store.on("added", ({ digest }) => swarm.added(digest));
-  store.on("removed", (digest) => swarm.removed(digest));
+  tellHaves(components.store, swarm);
   return {
     id: identity.id,
     swarm,
@@ -93,6 +66,31 @@ export async function buildLan(config: Config, components: LanComponents): Promi
     parts: [client, server, swarm],
     status: () => swarm.status().peers.map((peer) => ({ ...peer, ...traffic.of(peer.id) })),
   };
+}
+
+type SwarmParts = LanComponents & { readonly identity: Identity; readonly networkKey: NetworkKey };
+
+function buildSwarm(config: Config, { identity, networkKey, db, store, received, log }: SwarmParts): Swarm {
+  const { listen, peers, networks, deny, multicast } = config.swarm;
+  const place = { networkKey, stateDir: config.state_dir, host: hostname(), version: VERSION };
+  const haves = (): AsyncIterable<Digest> => digestsOf(store);
+  return new Swarm({ identity, db, log, haves, received }, { ...place, listen, peers, networks, deny, multicast });
+}
+
+type ServerParts = LanComponents & { readonly identity: Identity; readonly swarm: Swarm; readonly traffic: Traffic };
+
+function buildServer(config: Config, parts: ServerParts): BlobServer {
+  const { identity, swarm, traffic, store, openGrowing, log } = parts;
+  const shelf = { open: (digest: Digest) => store.open(digest), openGrowing };
+  const admits = (id: string): boolean => swarm.admits(id);
+  const accepts = (host: string): boolean => swarm.accepts(host);
+  return new BlobServer({ identity, shelf, traffic, log, admits, accepts }, { listen: config.swarm.listen });
+}
+
+/** What comes into the store, and what leaves it, is told to the peers. */
+function tellHaves(store: BlobStore, swarm: Swarm): void {
+  store.on("added", ({ digest }) => swarm.added(digest));
+  store.on("removed", (digest) => swarm.removed(digest));
 }
 
 async function* digestsOf(store: BlobStore): AsyncGenerator<Digest> {

@@ -21,7 +21,8 @@ export interface ExplainerComponents {
   readonly resolver: Resolver;
   readonly store: BlobStore;
   readonly retriever: Retriever;
-  readonly finders: readonly SourceFinder[];
+  /** In the order of the asking. */
+  readonly sources: Readonly<Record<string, SourceFinder>>;
   readonly snapshots: Pick<SnapshotServer, "find">;
   /** Which repositories have an md5-cache, so that their SRC_URI are known. */
   readonly upstream: { reach(): Promise<readonly { readonly repo: string; readonly md5Cache: boolean }[]> };
@@ -127,7 +128,7 @@ export class Explainer {
     const sources: ExplainedFile["sources"][number][] = [];
     const signal = AbortSignal.timeout(LISTING_MS);
     try {
-      for (const finder of this.#components.finders) {
+      for (const finder of Object.values(this.#components.sources)) {
         for await (const { kind, label } of finder.sources(want, { signal })) {
           sources.push({ kind, source: label });
           if (sources.length === LISTED_SOURCES) return sources;

@@ -1,0 +1,42 @@
+import type { Config } from "../config.ts";
+import type { Logger } from "../core/logger.ts";
+import { BlobDoor } from "../proxy/blob-door.ts";
+import { ConnectTunnel } from "../proxy/connect-tunnel.ts";
+import { Doors } from "../proxy/doors.ts";
+import { ForwardDoor } from "../proxy/forward-door.ts";
+import type { Keeper } from "../proxy/keeper.ts";
+import { MirrorDoor } from "../proxy/mirror-door.ts";
+import { PassDoor } from "../proxy/pass-door.ts";
+import { SnapshotDoor } from "../proxy/snapshot-door.ts";
+import type { Traffic } from "../proxy/traffic.ts";
+import type { StatusModel } from "../status/model.ts";
+import { statusPage } from "../status/page.ts";
+import { dial } from "../upstream/dial.ts";
+import type { Retrieval } from "./retrieval.ts";
+import { wayOut } from "./upstream.ts";
+
+/** What the doors open to. */
+export interface DoorParts extends Retrieval {
+  readonly keeper: Keeper;
+  readonly traffic: Traffic;
+  readonly status: StatusModel;
+  readonly log: Logger;
+}
+
+/** Builds the doors. `via`: this agent's name in `Via` fields. */
+export function buildDoors(config: Config, parts: DoorParts, via: string): Doors {
+  const snapshots = new SnapshotDoor(parts);
+  const pass = new PassDoor(parts, { via: `1.1 ${via}` });
+  const doors = { ...parts, snapshots, pass, blobs: new BlobDoor(parts) };
+  const page = async (): Promise<string> => statusPage(parts.status.current());
+  const mirror = new MirrorDoor({ ...doors, page });
+  const forward = new ForwardDoor(doors);
+  const tunnel = buildTunnel(config, parts.log);
+  const { listen, allow } = config.proxy;
+  return new Doors({ mirror, forward, tunnel, log: parts.log }, { listen, allow, via });
+}
+
+function buildTunnel(config: Config, log: Logger): ConnectTunnel {
+  const options = { ...wayOut(config), timeoutMs: config.upstream.header_timeout };
+  return new ConnectTunnel({ dial: (to) => dial(to, options), log }, { ports: config.proxy.connect_ports });
+}
