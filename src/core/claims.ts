@@ -28,7 +28,7 @@ export interface BlobClaims {
   /** The best claim of another box that counts now, from memory; undefined when there is none. */
   rival(digest: Digest): RivalClaim | undefined;
   /**
-   * Claims a blob before upstream is asked for it; resolves when all other boxes have said that they know, at most 250 ms
+   * Claims a blob before upstream is asked for it; resolves when all other boxes have said that they know, at most 1 s
    * later, and at once without any. Undefined when another box is the one.
    *
    * @param options.received bytes of it that are here.

@@ -10,7 +10,7 @@ import type { FlightClaim } from "./flight-claim.ts";
 import type { FlightCopy } from "./flight-copy.ts";
 import { Race, type Way } from "./race.ts";
 import { mayStream, type VerifyFirst } from "./release.ts";
-import { NOTHING_ASKED, nextStep, type Turn } from "./source-plan.ts";
+import { NOTHING_ASKED, growingUse, nextStep, type Asked, type Turn } from "./source-plan.ts";
 import type { TransferQueue } from "./transfer-queue.ts";
 
 /** Rounds over all sources while each round brings bytes; a mirror that closes at every tenth of a file needs ten. */
@@ -128,11 +128,7 @@ export class Filling {
       const turn = this.#turn();
       switch (nextStep(asked, turn)) {
         case "peers":
-          asked = {
-            ...asked,
-            peers: true,
-            upstream: await this.#askPeers(sources.peers, turn === "alone" ? "none" : "follow", asked.upstream),
-          };
+          asked = { ...asked, ...(await this.#askPeers(sources.peers, growingUse(turn), asked.upstream)) };
           break;
         case "wait":
           await claim.news(this.#init.signal);
@@ -159,17 +155,26 @@ export class Filling {
     return copy.isKept ? claim.turn(copy.received) : "alone";
   }
 
-  /** Asks peers, and upstream beside the silent ones, once; returns whether upstream has been asked by then. */
-  async #askPeers(finder: SourceFinder, growing: GrowingUse, isUpstreamAsked: boolean): Promise<boolean> {
+  /**
+   * Asks peers, and upstream beside the silent ones, once; tells what has been asked in vain by then. Where a growing copy
+   * brought bytes, who has it is to be asked anew: the others were known before that, and may be gone.
+   */
+  async #askPeers(
+    finder: SourceFinder,
+    growing: GrowingUse,
+    isUpstreamAsked: boolean,
+  ): Promise<Pick<Asked, "peers" | "upstream">> {
     const { want, signal } = this.#init;
     const { queue } = this.#components;
+    const before = this.#taken;
     for await (const source of finder.sources(want, { signal, growing })) {
       if (!this.#isUseful(source)) continue;
       if (isUpstreamAsked) await queue.run("peer", signal, () => this.#ask(source, this.#onlyWay()));
       else isUpstreamAsked = await this.#askInRace(source);
+      if (source.isGrowing === true && this.#taken > before) return { peers: false, upstream: isUpstreamAsked };
       if (this.#missing() === 0) break;
     }
-    return isUpstreamAsked;
+    return { peers: true, upstream: isUpstreamAsked };
   }
 
   /** Asks a peer, and when it is silent upstream beside it; returns whether upstream has been asked in vain. */

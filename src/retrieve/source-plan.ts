@@ -1,3 +1,5 @@
+import type { GrowingUse } from "../core/source.ts";
+
 /**
  * A flight that follows another box and gets no byte for so long, while that box gets on, goes on its own. Longer than a
  * claim is silent before another box takes over: that is the way when the other does not get on.
@@ -65,4 +67,10 @@ export function nextStep(asked: Asked, turn: Turn): Step {
   if (turn === "theirs") return "wait";
   if (!asked.upstream) return "upstream";
   return asked.lastResort ? "give-up" : "last-resort";
+}
+
+/** How growing copies of other boxes are used. Who asks upstream itself follows nobody: others may wait for its bytes. */
+export function growingUse(turn: Turn): GrowingUse {
+  if (turn === "alone") return "none";
+  return turn === "ours" ? "present" : "follow";
 }

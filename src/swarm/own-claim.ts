@@ -11,6 +11,11 @@ const LEAST_PATIENCE_MS = 30;
  * then may not have heard of a better claim, and a second download costs more than this wait.
  */
 const MOST_PATIENCE_MS = 250;
+/**
+ * The same where not one has answered: it is rather this box that cannot be heard. After a moment without its cable the
+ * sessions are still there, and send again after up to a second.
+ */
+const UNHEARD_PATIENCE_MS = 1000;
 /** A peer that takes so many times as long as the slowest of those that have answered is taken for gone. */
 const TIMES_SLOWER = 4;
 
@@ -55,9 +60,7 @@ export class OwnClaim {
 
   /** Until when its acknowledgements are waited for. */
   get waitsUntil(): number {
-    if (this.isContested || this.#slowestMs === undefined) return this.#madeAt + MOST_PATIENCE_MS;
-    const patienceMs = Math.max(LEAST_PATIENCE_MS, TIMES_SLOWER * this.#slowestMs);
-    return this.#madeAt + Math.min(patienceMs, MOST_PATIENCE_MS);
+    return this.#madeAt + this.#patienceMs;
   }
 
   /** It has brought nothing for longer than the others wait. */
@@ -99,6 +102,12 @@ export class OwnClaim {
   forget(peer: string): void {
     this.unacknowledged.delete(peer);
     this.#holding.delete(peer);
+  }
+
+  get #patienceMs(): number {
+    if (this.#slowestMs === undefined) return UNHEARD_PATIENCE_MS;
+    if (this.isContested) return MOST_PATIENCE_MS;
+    return Math.min(Math.max(LEAST_PATIENCE_MS, TIMES_SLOWER * this.#slowestMs), MOST_PATIENCE_MS);
   }
 
   /** Whether it is given up for a peer's. What goes by its name cannot be continued by another box: with bytes it goes on. */

@@ -2,7 +2,7 @@ import type { BlobClaims, HeldClaim, RivalClaim } from "../core/claims.ts";
 import { Pulses } from "../core/pulse.ts";
 import type { NameClaim, NameClaims } from "../core/snapshots.ts";
 import { systemClock, type Clock } from "./clock.ts";
-import type { UpstreamClaim, UpstreamMessage } from "./messages.ts";
+import type { UpstreamAck, UpstreamClaim, UpstreamMessage } from "./messages.ts";
 import { OwnClaim } from "./own-claim.ts";
 import { PeerClaims } from "./peer-claims.ts";
 
@@ -30,7 +30,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   readonly #clock: Clock;
   readonly #own = new Map<string, OwnClaim>();
   readonly #peers: PeerClaims;
-  /** Peers that have let a claim wait in vain: nobody waits for them until they say something again. */
+  /** Peers that have let a claim wait in vain: nobody waits for them until they acknowledge one. */
   readonly #deaf = new Set<string>();
   readonly #changed = new Pulses();
   #number = 0;
@@ -110,10 +110,9 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
 
   /** Takes in what a peer tells. @throws {RuleBroken} when it claims too much. */
   heard(peer: string, message: UpstreamMessage): void {
-    this.#deaf.delete(peer);
     if (message.type === "upstream-claim") this.#onClaim(peer, message);
     if (message.type === "upstream-end") this.#peers.end(peer, message);
-    if (message.type === "upstream-ack") this.#own.get(message.subject)?.acknowledged(peer, message);
+    if (message.type === "upstream-ack") this.#onAck(peer, message);
     this.#changed.fire(message.subject);
   }
 
@@ -137,6 +136,11 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     } else if (own !== undefined && isNew) this.#insist(peer, own);
     const { tell, received } = this.#components;
     tell(peer, { type: "upstream-ack", subject, number, received: received(subject) });
+  }
+
+  #onAck(peer: string, message: UpstreamAck): void {
+    this.#deaf.delete(peer);
+    this.#own.get(message.subject)?.acknowledged(peer, message);
   }
 
   /** Tells a peer of a claim that is better than its own and that it does not know, so that it yields. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NOTHING_ASKED, nextStep, turnOf, type TurnFacts } from "../../src/retrieve/source-plan.ts";
+import { NOTHING_ASKED, growingUse, nextStep, turnOf, type TurnFacts } from "../../src/retrieve/source-plan.ts";
 
 const NOBODY: TurnFacts = {
   isOurs: false,
@@ -65,5 +65,12 @@ describe("the next source", () => {
   it("is the peers once more, with patience, when upstream has failed; and then none", () => {
     expect(nextStep({ ...asked, upstream: true }, "ours")).toBe("last-resort");
     expect(nextStep({ ...asked, upstream: true, lastResort: true }, "ours")).toBe("give-up");
+  });
+});
+
+describe("a growing copy of another box", () => {
+  it("is followed, but not by who asks upstream itself: that one takes what is there; and not at all by who goes alone", () => {
+    const turns = ["open", "theirs", "ours", "alone"] as const;
+    expect(turns.map(growingUse)).toEqual(["follow", "follow", "present", "none"]);
   });
 });
