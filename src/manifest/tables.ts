@@ -14,12 +14,16 @@ import {
   readManifestRecord,
   readNameRecord,
   undigestedKeys,
+  type KeyRange,
   type ManifestRecord,
   type Reference,
 } from "./records.ts";
 
 /** The sublevel of the database that is the index's. */
 const SUBLEVEL = "manifest";
+
+/** Entries taken at once: more packages share no name. */
+const MANY = 100;
 
 const STATE_KEY = "state";
 
@@ -62,6 +66,18 @@ function openTable(db: Database, name: string) {
 export function isCorruption(error: unknown): boolean {
   if (hasCode(error, "STORE_UNUSABLE")) return systemCode(error.cause) === "LEVEL_CORRUPTION";
   return isDatabaseDamage(error);
+}
+
+/** The few entries in a range. Nobody waits for the iterator to close: that is another trip through the thread pool. */
+async function entries(table: Table, range: KeyRange): Promise<[key: string, value: string][]> {
+  const iterator = table.iterator(range);
+  const all: [string, string][] = [];
+  try {
+    for (let some = await iterator.nextv(MANY); some.length > 0; some = await iterator.nextv(MANY)) all.push(...some);
+    return all;
+  } finally {
+    iterator.close().catch(() => {}); // it has been read
+  }
 }
 
 function readState(text: string): State {
@@ -156,13 +172,13 @@ export class Tables {
 
   /** All lines with this name, by digest. */
   async byName(name: string): Promise<Reference[]> {
-    const records = await this.#names.iterator(keysUnder(name)).all();
+    const records = await entries(this.#names, keysUnder(name));
     return records.map(([key, value]) => readNameRecord(key, value));
   }
 
   /** All lines with this digest, by name. */
   async byDigest(digest: Digest): Promise<Reference[]> {
-    const records = await this.#digests.iterator(keysUnder(digest)).all();
+    const records = await entries(this.#digests, keysUnder(digest));
     return records.map(([key, value]) => readDigestRecord(key, value));
   }
 

@@ -11,6 +11,8 @@ import { PRESENT_HEADER, RECEIVING_HEADER, TRIED_HEADER, digestOfPath, idList, r
 import type { Traffic } from "./traffic.ts";
 import type { Upload, UploadSlots } from "./upload-slots.ts";
 
+/** The headers of bytes that are here leave together with them when they are so few: who asks waits for no more than that. */
+const HEAD_WITH_BODY_BYTES = 256 * 1024;
 /** Bytes taken from a growing copy at once. */
 const READ_BYTES = 256 * 1024;
 /** When a peer that was sent elsewhere may come back, in seconds. */
@@ -97,7 +99,7 @@ export class BlobAnswer {
         "content-length": range.end - range.start,
         etag: `"${digest}"`,
       });
-      response.flushHeaders();
+      if (received < range.end || range.end - range.start > HEAD_WITH_BODY_BYTES) response.flushHeaders();
       await this.#sendBytes(readable, range, response, admission.upload);
     } finally {
       slots.release(admission.upload);

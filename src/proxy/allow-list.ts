@@ -4,6 +4,8 @@ import { DistswarmError } from "../core/errors.ts";
 /** Who may use the doors, by address: CIDR ranges such as `127.0.0.0/8`, or single addresses. */
 export class AllowList {
   readonly #list = new BlockList();
+  /** The last answer: who asked mostly asks again, and the list is slow. */
+  #last: { readonly address: string; readonly isIncluded: boolean } | undefined;
 
   /** @throws {DistswarmError} `INVALID_CONFIG` naming a range that is none. */
   constructor(ranges: readonly string[]) {
@@ -13,6 +15,11 @@ export class AllowList {
   /** Whether the address (IPv4, IPv6, or IPv4 mapped into IPv6) is in one of the ranges. */
   includes(address: string | undefined): boolean {
     if (address === undefined) return false;
+    if (this.#last?.address !== address) this.#last = { address, isIncluded: this.#check(address) };
+    return this.#last.isIncluded;
+  }
+
+  #check(address: string): boolean {
     const plain = address.startsWith("::ffff:") ? address.slice(7) : address;
     return this.#list.check(plain, isIPv4(plain) ? "ipv4" : "ipv6");
   }

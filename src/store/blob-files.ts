@@ -219,7 +219,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   async #openFile(digest: Digest): Promise<OpenFile | undefined> {
     const path = this.#paths.blob(digest);
     try {
-      return new OpenFile(path, "read");
+      return OpenFile.open(path, "read");
     } catch (error) {
       if (isGone(error)) await this.#vanished(digest);
       else if (systemCode(error) === "EIO") await this.drop(digest, "cannot be opened (EIO)");

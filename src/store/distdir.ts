@@ -252,7 +252,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
 
 function openOrNothing(path: string): OpenFile | undefined {
   try {
-    return new OpenFile(path, "read");
+    return OpenFile.open(path, "read");
   } catch {
     return undefined;
   }

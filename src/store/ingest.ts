@@ -4,7 +4,7 @@ import type { Ingest } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError, SourceError, systemCode } from "../core/errors.ts";
 import { BlobHash, type BlobSums, type ChunkSums } from "./chunk-sums.ts";
-import { FILE_MODE, makeDir, prepareDirs, syncDir, writeFault } from "./disk.ts";
+import { FILE_MODE, makeDir, prepareDirs, writeFault } from "./disk.ts";
 import type { HashThread } from "./hash-thread.ts";
 import type { StorePaths } from "./layout.ts";
 import { OpenFile } from "./open-file.ts";
@@ -22,7 +22,7 @@ const THREAD_FROM_BYTES = 32 * 2 ** 20;
 export interface IngestComponents {
   readonly paths: StorePaths;
   readonly hashThread: HashThread;
-  /** Has `place` put the blob in place, durably, when nobody removes an older one; then records and announces it. */
+  /** Has `place` put the blob in place when nobody removes an older one; then records and announces it. */
   readonly commit: (sums: ChunkSums, place: () => Promise<void>) => Promise<void>;
   /** Told how the last write went: nothing when it worked. */
   readonly wrote: (fault?: DistswarmError) => void;
@@ -215,18 +215,20 @@ export class FileIngest implements Ingest {
   async #opened(): Promise<OpenFile> {
     const { paths } = this.#components;
     const path = paths.partial(this.digest);
-    this.#file ??= await withDirs(paths, async () => new OpenFile(path, "create", FILE_MODE));
+    this.#file ??= await withDirs(paths, () => OpenFile.create(path, FILE_MODE));
     return this.#file;
   }
 
-  /** The discipline of a commit: bytes durable, mode set, name in place, name durable. */
+  /**
+   * The discipline of a commit: bytes durable, mode set, name in place. The name itself need not be durable: who loses power
+   * finds the whole blob under this one or the partial's, or fetches it again.
+   */
   async #place(): Promise<void> {
     const { paths } = this.#components;
     const file = await this.#opened();
     file.chmod(FILE_MODE);
     await this.#durable.finish(file);
     await renameIntoShard(paths, this.digest);
-    await syncDir(paths.shard(this.digest));
     this.#named = false;
   }
 
@@ -250,7 +252,7 @@ function fault(components: IngestComponents, error: unknown, path: string): Dist
 function openPresent(path: string): OpenFile | undefined {
   try {
     // Most have none, and an error costs more than a look.
-    return existsSync(path) ? new OpenFile(path, "resume") : undefined;
+    return existsSync(path) ? OpenFile.open(path, "resume") : undefined;
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;

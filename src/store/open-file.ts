@@ -5,6 +5,7 @@ import {
   fstatSync,
   fsync,
   ftruncate,
+  open,
   openSync,
   read,
   write,
@@ -12,6 +13,7 @@ import {
 } from "node:fs";
 import { promisify } from "node:util";
 
+const openAsync = promisify(open);
 const readAsync = promisify(read);
 const writeAsync = promisify(write);
 const fsyncAsync = promisify(fsync);
@@ -22,23 +24,31 @@ const FLAGS = {
   read: constants.O_RDONLY | constants.O_NOFOLLOW,
   /** To read and write what is there. */
   resume: constants.O_RDWR | constants.O_NOFOLLOW,
-  /** The same, made where it is missing. */
-  create: constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW,
 };
+const CREATE_FLAGS = FLAGS.resume | constants.O_CREAT;
 
 /**
- * An open file of the store. What only touches the directory or the inode is done on the spot: it takes some 10 µs, where
- * each trip through Node's thread pool takes 50-100 µs of two cores, and a small file would make nine. What may wait for
- * the disk goes through the pool.
+ * An open file of the store. What only looks at the directory or the inode is done on the spot: it takes some 10 µs, where
+ * each trip through Node's thread pool takes 50-100 µs of two cores. What may wait for the disk goes through the pool; so
+ * does making a file, which may wait for the journal.
  */
 export class OpenFile {
   #fd: number | undefined;
   #busy = 0;
   #closing = false;
 
-  /** @throws system errors as they are. */
-  constructor(path: string, purpose: keyof typeof FLAGS, mode?: number) {
-    this.#fd = openSync(path, FLAGS[purpose], mode);
+  private constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** Opens what is there. @throws system errors as they are. */
+  static open(path: string, purpose: keyof typeof FLAGS): OpenFile {
+    return new OpenFile(openSync(path, FLAGS[purpose]));
+  }
+
+  /** Opens a file to read and write it, and makes it where it is missing. @throws system errors as they are. */
+  static async create(path: string, mode: number): Promise<OpenFile> {
+    return new OpenFile(await openAsync(path, CREATE_FLAGS, mode));
   }
 
   /** Up to `length` bytes from `position` into `buffer` at `offset`; 0 at the end of the file. */

@@ -106,9 +106,8 @@ export class Room {
     const { records, blobs, distdir, inFlight, isKept } = this.#components;
     const { maxSize, minFree } = this.#limits;
     const free = await this.#freeBytes();
-    const protectedBlobs = distdir?.protectedBlobs(Date.now());
     const coming = [...inFlight.values(), ...more];
-    const pinned = new Set(coming.map(({ digest }) => digest));
+    let linked: ReadonlySet<Digest> | undefined; // looked for when something has to go
     return planEviction({
       blobs: records.candidates(),
       held: records.bytes + coming.reduce((sum, { size }) => sum + size, 0),
@@ -116,8 +115,12 @@ export class Room {
       outstanding: coming.reduce((sum, { size, received }) => sum + size - received, 0),
       maxSize,
       minFree,
-      isPinned: (digest) => blobs.isPinned(digest) || pinned.has(digest),
-      isProtected: (digest) => isKept(digest) || (protectedBlobs?.has(digest) ?? false),
+      isPinned: (digest) =>
+        blobs.isPinned(digest) || inFlight.has(digest) || more.some((blob) => blob.digest === digest),
+      isProtected: (digest) => {
+        linked ??= distdir?.protectedBlobs(Date.now()) ?? new Set();
+        return isKept(digest) || linked.has(digest);
+      },
       isInDistdir: (digest) => distdir?.has(digest) ?? false,
     });
   }

@@ -1,7 +1,7 @@
 import { bufferPool } from "../core/buffer-pool.ts";
 
 /** Bytes gathered before they go to the disk in one write: sockets bring 16 to 64 KiB at a time. */
-const GATHER_BYTES = 256 * 1024;
+const GATHER_BYTES = 2 ** 20;
 
 const NOTHING = Buffer.alloc(0);
 

@@ -14,6 +14,12 @@ interface LayoutRecord {
   readonly text: string | null;
 }
 
+/** The same as it is used. */
+interface Remembered {
+  readonly at: number;
+  readonly layouts: readonly Layout[];
+}
+
 /** What a mirror's layouts come to: the ones to try, best first, and whether they are no more than a guess. */
 export interface KnownLayouts {
   readonly layouts: readonly Layout[];
@@ -40,7 +46,7 @@ export class MirrorLayouts {
   #get: Get;
   #log: Logger;
   #now: () => number;
-  #memory = new Map<string, LayoutRecord>();
+  #memory = new Map<string, Remembered>();
   #failedAt = new Map<string, number>();
   #fetching = new Map<string, Promise<void>>();
   #stopped = new AbortController();
@@ -57,7 +63,7 @@ export class MirrorLayouts {
     this.#stopped = new AbortController();
     for (const { url } of mirrors) {
       const record = await this.#records.get(url);
-      if (record !== undefined) this.#memory.set(url, record);
+      if (record !== undefined) this.#memory.set(url, remembered(record));
     }
   }
 
@@ -74,8 +80,7 @@ export class MirrorLayouts {
   /** What is remembered, without asking anybody. */
   known({ url }: Mirror): KnownLayouts | undefined {
     const record = this.#memory.get(url);
-    if (record === undefined) return undefined;
-    return { layouts: record.text === null ? [FLAT] : parseLayoutConf(record.text), guessed: false };
+    return record && { layouts: record.layouts, guessed: false };
   }
 
   /** Lets go of what is being fetched. */
@@ -105,7 +110,7 @@ export class MirrorLayouts {
     try {
       const text = mirror.kind === "server" ? await this.#download(mirror.url) : await readOrNull(mirror.path);
       const record = { at: this.#now(), text };
-      this.#memory.set(mirror.url, record);
+      this.#memory.set(mirror.url, remembered(record));
       this.#failedAt.delete(mirror.url);
       await this.#records.put(mirror.url, record);
     } catch (error) {
@@ -128,6 +133,10 @@ export class MirrorLayouts {
       status: answer.status,
     });
   }
+}
+
+function remembered({ at, text }: LayoutRecord): Remembered {
+  return { at, layouts: text === null ? [FLAT] : parseLayoutConf(text) };
 }
 
 async function readText({ body, url }: UpstreamAnswer): Promise<string> {

@@ -104,7 +104,7 @@ async function examine(
 }
 
 async function rehash(blob: BlobInfo, report: Report, signal: AbortSignal): Promise<Health> {
-  const file = new OpenFile(blob.path, "read");
+  const file = OpenFile.open(blob.path, "read");
   try {
     const { size } = file.stat();
     if (size !== blob.size) return { damage: `is ${size} bytes long, not ${blob.size}` };
