@@ -1,6 +1,6 @@
 import { count } from "../core/words.ts";
 import { renderDiff } from "../setup/diff.ts";
-import type { Plan, Undone } from "../setup/setup.ts";
+import type { LeftFile, Plan, Undone } from "../setup/setup.ts";
 
 const UNDO_HINT = "`distswarm setup --undo` gives back what was there.\n";
 
@@ -17,11 +17,20 @@ export function renderPlan({ edits, notes }: Plan, { written }: { written: boole
 }
 
 /** What `setup --undo` came to. */
-export function renderUndone({ restored, left }: Undone): string {
-  if (restored.length + left.length === 0) return "Nothing to undo: setup has changed nothing.\n";
-  const kept = left.map(({ path, backup }) => {
-    const before = backup === undefined ? "there was no such file before" : `what was there before is in ${backup}`;
-    return `changed since, so take out by hand the lines that speak of distswarm: ${path} (${before})\n`;
-  });
-  return [...restored.map((path) => `as it was before: ${path}\n`), ...kept].join("");
+export function renderUndone({ restored, cleared, left }: Undone): string {
+  const lines = [
+    ...restored.map((path) => `as it was before: ${path}\n`),
+    ...cleared.map((path) => `changed since, so only what setup put in is out: ${path}\n`),
+    ...left.map(renderLeft),
+  ];
+  return lines.join("") || "Nothing to undo: setup has changed nothing.\n";
+}
+
+function renderLeft({ path, backup, lines }: LeftFile): string {
+  const before = backup === undefined ? "there was no such file before" : `what was there before is in ${backup}`;
+  const what =
+    lines.length === 0
+      ? "and nothing that setup put in stands there any more"
+      : "so take out by hand what setup put in";
+  return `changed since, ${what}: ${path} (${before})\n${lines.map((line) => `  ${line}\n`).join("")}`;
 }

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { digestOf } from "../core/digest.ts";
 import { systemCode } from "../core/errors.ts";
 import type { FileEdit } from "./edit.ts";
+import { hunkOf } from "./hunk.ts";
 import { writeWhole } from "./write-file.ts";
 
 /**
@@ -22,6 +23,9 @@ const entrySchema = z.strictObject({
   backup: z.string().nullable(),
   /** Digest of what setup wrote. */
   written: z.string(),
+  /** The lines that it took out and put in, by which it can be taken back from a file that others have changed. */
+  out: z.array(z.string()).default([]),
+  put: z.array(z.string()).default([]),
   /** Directories that were made for it, outermost first. */
   made: z.array(z.string()),
 });
@@ -53,7 +57,9 @@ export class Journal {
     await mkdir(this.dir, { recursive: true, mode: DIR_MODE });
     const entries = await this.entries();
     const backup = before === undefined ? null : await this.#copy(path, Buffer.from(before, "latin1"));
-    await this.#write([...entries, { path, backup, written: digestOf(Buffer.from(after, "latin1")), made: [...made] }]);
+    const { out, put } = hunkOf(before ?? "", after);
+    const written = digestOf(Buffer.from(after, "latin1"));
+    await this.#write([...entries, { path, backup, written, out: [...out], put: [...put], made: [...made] }]);
   }
 
   /** What was in the file before an entry; undefined when there was no file. */

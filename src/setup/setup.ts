@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { digestOf } from "../core/digest.ts";
 import type { FileEdit, Proposal } from "./edit.ts";
 import { Journal, type JournalEntry } from "./journal.ts";
+import { linesLeft, withoutHunk } from "./hunk.ts";
 import { proposeMakeConf } from "./make-conf.ts";
 import { proposeMirrors } from "./mirrors.ts";
 import { proposeReposConf } from "./repos-conf.ts";
@@ -24,11 +25,22 @@ export interface Plan {
   readonly notes: readonly string[];
 }
 
+/** A file that an undo did not change. */
+export interface LeftFile {
+  readonly path: string;
+  /** Where what was there before is kept; undefined: there was no such file. */
+  readonly backup: string | undefined;
+  /** What setup put in and is still there, line by line. */
+  readonly lines: readonly string[];
+}
+
 /** What an undo came to, by paths. */
 export interface Undone {
   readonly restored: readonly string[];
-  /** Changed by others since: left as they are. Where what was there before is kept. */
-  readonly left: readonly { readonly path: string; readonly backup: string | undefined }[];
+  /** Changed by others since: their changes stay, and what setup put in is out. */
+  readonly cleared: readonly string[];
+  /** Changed by others since, also at what setup put in: left as they are. */
+  readonly left: readonly LeftFile[];
 }
 
 /** Says what must be changed below `root` so that Portage uses the agent; nothing, when it does. */
@@ -50,32 +62,49 @@ export async function applyEdits(root: string, edits: readonly FileEdit[]): Prom
   }
 }
 
-/** Gives back what was there before the first edit, byte for byte; what others have changed since is left as it is. */
+/**
+ * Gives back what was there before the first edit, byte for byte. Where others have changed a file since, only what setup
+ * put in is taken out; where they have changed that, the file is left as it is.
+ */
 export async function undoSetup(root: string): Promise<Undone> {
   const journal = new Journal({ root });
-  const restored: string[] = [];
+  const outcomes = { restored: new Set<string>(), cleared: new Set<string>() };
   const left: JournalEntry[] = [];
   for (const entry of (await journal.entries()).toReversed()) {
     const isLeft = left.some(({ path }) => path === entry.path);
-    if (!isLeft && (await restore(entry, await journal.before(entry)))) restored.push(entry.path);
-    else left.unshift(entry);
+    const outcome = isLeft ? "left" : await takeBack(entry, await journal.before(entry));
+    if (outcome === "left") left.unshift(entry);
+    else outcomes[outcome].add(entry.path);
   }
   await journal.keep(left);
   return {
-    restored: [...new Set(restored)],
-    left: left.map(({ path, backup }) => ({ path, backup: backup === null ? undefined : `${journal.dir}/${backup}` })),
+    restored: [...outcomes.restored].filter((path) => !outcomes.cleared.has(path)),
+    cleared: [...outcomes.cleared],
+    left: await Promise.all(left.map((entry) => leftFile(entry, journal.dir))),
   };
 }
 
-/** False when the file is neither what setup wrote nor what it was before. */
-async function restore({ path, written, made }: JournalEntry, before: Buffer | undefined): Promise<boolean> {
+async function leftFile({ path, backup, ...hunk }: JournalEntry, dir: string): Promise<LeftFile> {
+  const text = await readFile(path, "latin1").catch(() => "");
+  return { path, backup: backup === null ? undefined : `${dir}/${backup}`, lines: linesLeft(text, hunk) };
+}
+
+/** Takes one edit back; `restored`: the file is what it was before. */
+async function takeBack(entry: JournalEntry, before: Buffer | undefined): Promise<"restored" | "cleared" | "left"> {
+  const { path, written, made } = entry;
   const current = await readFile(path).catch(() => undefined);
-  const untouched = before === undefined ? current === undefined : current?.equals(before) === true;
-  if (!untouched) {
-    if (current === undefined || digestOf(current) !== written) return false;
-    if (before === undefined) await rm(path);
-    else await writeWhole(path, before);
-  }
+  const isBefore = before === undefined ? current === undefined : current?.equals(before) === true;
+  if (!isBefore && (current === undefined || digestOf(current) !== written)) return clear(entry, current);
+  if (!isBefore && before === undefined) await rm(path);
+  else if (!isBefore) await writeWhole(path, before!);
   for (const dir of made.toReversed()) await rmdir(dir).catch(() => {}); // others may have put files there since
-  return true;
+  return "restored";
+}
+
+/** Takes back what an edit put into a file that others have changed since, where that still stands there. */
+async function clear({ path, ...hunk }: JournalEntry, current: Buffer | undefined): Promise<"cleared" | "left"> {
+  const text = current === undefined ? undefined : withoutHunk(current.toString("latin1"), hunk);
+  if (text === undefined) return "left";
+  await writeWhole(path, Buffer.from(text, "latin1"));
+  return "cleared";
 }

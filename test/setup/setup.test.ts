@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readMakeConf } from "../../src/portage/make-conf.ts";
+import { hunkOf, withoutHunk } from "../../src/setup/hunk.ts";
 import { withHttpProxy } from "../../src/setup/make-conf.ts";
 import { localMirrors, withLocalMirror } from "../../src/setup/mirrors.ts";
 import { applyEdits, planSetup, undoSetup, type Wishes } from "../../src/setup/setup.ts";
@@ -194,6 +195,45 @@ test("copies of several versions of a file do not get in one another's way", asy
   expect(await readFile(path, "utf8")).toBe('USE="new"\n');
 });
 
+test("of a file that its owner changed since, undo takes out what setup put in, and leaves the rest", async () => {
+  const root = await box({ ...BOXES["a plain box"], "etc/portage/mirrors": "local http://nas.example\n" });
+  await write(root);
+  await write(root, { ...WISHES, url: "http://127.0.0.1:9999" });
+  const [makeConf, mirrors] = ["make.conf", "mirrors"].map((name) => join(root, "etc/portage", name)) as [
+    string,
+    string,
+  ];
+  await writeFile(makeConf, `USE="new"\n${await readFile(makeConf, "utf8")}FEATURES="x"\n`);
+  await writeFile(mirrors, `# mine\n${await readFile(mirrors, "utf8")}`);
+  const { cleared, left } = await undoSetup(root);
+  expect([cleared, left]).toEqual([[mirrors, makeConf], []]);
+  expect(await readFile(makeConf, "utf8")).toBe(
+    `USE="new"\n${BOXES["a plain box"]!["etc/portage/make.conf"]}FEATURES="x"\n`,
+  );
+  expect(await readFile(mirrors, "utf8")).toBe("# mine\nlocal http://nas.example\n");
+});
+
+test("where its owner changed what setup put in, undo leaves the file and names the lines that are left", async () => {
+  const root = await box(BOXES["a plain box"]!);
+  await write(root);
+  const path = join(root, "etc/portage/make.conf");
+  await writeFile(path, (await readFile(path, "utf8")).replace(/^# distswarm.*$/m, "# the agent"));
+  expect((await undoSetup(root)).left).toMatchObject([{ path, lines: [`http_proxy="${URL}"`] }]);
+});
+
+test("taking a change back gives the text that was before it, whatever was changed around it", () => {
+  const text = fc
+    .array(fc.stringMatching(/^[a-c]{0,3}$/), { maxLength: 5 })
+    .map((lines) => lines.map((line) => `${line}\n`).join(""));
+  const around = fc.stringMatching(/^[x-z]{1,3}$/).map((line) => `${line}\n`);
+  fc.assert(
+    fc.property(text, fc.array(fc.stringMatching(/^[m-o]{1,3}$/), { minLength: 1 }), around, (before, put, other) => {
+      const after = `${before}${put.map((line) => `${line}!\n`).join("")}`;
+      expect(withoutHunk(`${other}${after}${other}`, hunkOf(before, after))).toBe(`${other}${before}${other}`);
+    }),
+  );
+});
+
 test("a file that its owner changed since is not touched by undo; the copy stays and is named", async () => {
   const root = await box(BOXES["a plain box"]!);
   await write(root);
@@ -201,7 +241,7 @@ test("a file that its owner changed since is not touched by undo; the copy stays
   await writeFile(path, 'USE="new"\n');
   const { restored, left } = await undoSetup(root);
   expect(restored).toContain(join(root, "etc/portage/mirrors"));
-  expect(left).toEqual([{ path, backup: expect.stringContaining("make.conf") as string }]);
+  expect(left).toEqual([{ path, backup: expect.stringContaining("make.conf") as string, lines: [] }]);
   expect(await readFile(path, "utf8")).toBe('USE="new"\n');
   expect(await readFile(left[0]!.backup!, "utf8")).toBe(BOXES["a plain box"]!["etc/portage/make.conf"]);
 });
