@@ -8,5 +8,6 @@ export default defineConfig({
     // what is waited for comes by an event; how long a busy machine takes for it says nothing
     expect: { poll: { timeout: 20_000 } },
     pool: "forks",
+    reporters: ["default", "./test/support/skip-reporter.ts"],
   },
 });

@@ -13,6 +13,7 @@ import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { makeRepository, testFile, type TestFile } from "../support/repository.ts";
 import { slow, startMirror, well, type Behaviour, type MockMirror } from "../support/zoo/zoo.ts";
+import { named } from "../support/skipped.ts";
 
 const MIB = 2 ** 20;
 const small = testFile("small-1.0.tar.xz", 3 * MIB);
@@ -137,7 +138,7 @@ test("a store of an unknown version is refused and not touched", async () => {
   await box.restart();
 });
 
-describe.skipIf(!isRoot)(`a small file system of its own${isRoot ? "" : " (skipped: mounting needs root)"}`, () => {
+describe.skipIf(!isRoot)(named("a small file system of its own", isRoot ? undefined : "mounting needs root"), () => {
   const FILL = "fill";
 
   /** A box whose store is a tmpfs with this much room left. */

@@ -33,6 +33,7 @@ import {
   VERIFY_FIRST,
 } from "../support/webrsync.ts";
 import { refusingMirror, says, startMirror, well } from "../support/zoo/zoo.ts";
+import { named } from "../support/skipped.ts";
 
 const MIB = 2 ** 20;
 const never = new AbortController().signal;
@@ -94,7 +95,7 @@ describe.each(DOORS)("a sync through %s", (_, door) => {
 });
 
 test.skipIf(!hasNginx)(
-  `with nginx upstream, seven clients at once cost one tarball${hasNginx ? "" : " (skipped: needs nginx)"}`,
+  named("with nginx upstream, seven clients at once cost one tarball", hasNginx ? undefined : "needs nginx"),
   async () => {
     const dir = await tempDir();
     const mirror = await startNginxMirror(dir, []);
@@ -258,7 +259,7 @@ describe("what is kept", () => {
     await sync(box, unit);
   });
 
-  test.skipIf(!hasGpg)(`is verified by gpg where it arrives${hasGpg ? "" : " (skipped: needs gpg)"}`, async () => {
+  test.skipIf(!hasGpg)(named("is verified by gpg where it arrives", hasGpg ? undefined : "needs gpg"), async () => {
     const mirror = await mirrorWith([unit]);
     const box = await boxWith([mirror.url]);
     await sync(box, unit);

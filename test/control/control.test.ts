@@ -11,6 +11,10 @@ import type { AgentApi, FetchEvent, StoreToolEvent } from "../../src/core/agent-
 import { DistswarmError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { events, fakeAgent, STATUS } from "./fake-agent.ts";
+import { named } from "../support/skipped.ts";
+
+const IS_ROOT = process.getuid?.() === 0;
+const AS_ROOT = "root may read and write everything";
 
 const never = new AbortController().signal;
 
@@ -259,7 +263,7 @@ describe("without an agent", () => {
     await expect(run).rejects.toMatchObject({ code: "AGENT_NOT_RUNNING" });
   });
 
-  test.skipIf(process.getuid?.() === 0)("who may not connect is told who may", async () => {
+  test.skipIf(IS_ROOT)(named("who may not connect is told who may", IS_ROOT ? AS_ROOT : undefined), async () => {
     const { client, dir } = await agentWith();
     await chmod(join(dir, "control.sock"), 0);
     await expect(all(client.gc({ dryRun: true }, never))).rejects.toMatchObject({

@@ -6,6 +6,7 @@ import { AgentHost, type AgentHostOptions } from "./agent-host.ts";
 import { build, type Build } from "./build.ts";
 import { fullMesh } from "./full-mesh.ts";
 import { Lan, whyNoNamespaces } from "./lan.ts";
+import { named } from "../support/skipped.ts";
 
 const MIB = 2 ** 20;
 const MESH_WITHIN_MS = 2000;
@@ -15,7 +16,7 @@ const skipped = whyNoNamespaces();
 const small = Array.from({ length: 300 }, (_, number) => testFile(`file-${number}.tar.gz`, 1000 + 397 * number));
 const large = testFile("large-1.0.tar.xz", 160 * MIB);
 
-describe.skipIf(skipped !== undefined)(`boxes on a LAN${skipped === undefined ? "" : ` (skipped: ${skipped})`}`, () => {
+describe.skipIf(skipped !== undefined)(named("boxes on a LAN", skipped), () => {
   let project: Build | undefined;
   let lan: Lan;
   let boxes: AgentHost[];

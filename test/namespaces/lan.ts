@@ -13,7 +13,7 @@ const PARTED = 9;
 
 /** Why tests with network namespaces cannot run here; undefined when they can. */
 export function whyNoNamespaces(): string | undefined {
-  if (process.env["DISTSWARM_NS"] !== "1") return "DISTSWARM_NS=1 is not set";
+  if (process.env["DISTSWARM_NS"] !== "1") return "network namespaces are used only with DISTSWARM_NS=1, as root";
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "it takes root on Linux";
   return hasProgram("ip") ? undefined : "there is no program ip (iproute2)";
 }

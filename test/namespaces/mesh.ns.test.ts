@@ -6,12 +6,13 @@ import { build, type Build } from "./build.ts";
 import { fullMesh } from "./full-mesh.ts";
 import { Agent, PORT, type AgentOptions } from "./host.ts";
 import { Lan, whyNoNamespaces } from "./lan.ts";
+import { named } from "../support/skipped.ts";
 
 const SILENCE_MS = 30_000;
 const HEALED_WITHIN_MS = 15_000;
 const skipped = whyNoNamespaces();
 
-describe.skipIf(skipped !== undefined)(`a LAN of hosts${skipped === undefined ? "" : ` (skipped: ${skipped})`}`, () => {
+describe.skipIf(skipped !== undefined)(named("a LAN of hosts", skipped), () => {
   let project: Build | undefined;
   let lan: Lan;
   let agents: Agent[];

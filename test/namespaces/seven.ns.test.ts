@@ -5,6 +5,7 @@ import { build, type Build } from "./build.ts";
 import { Chaos } from "./chaos.ts";
 import { whyNoNamespaces } from "./lan.ts";
 import { receivedBy, SevenHosts, sum } from "./seven-hosts.ts";
+import { named } from "../support/skipped.ts";
 
 const MIB = 2 ** 20;
 /** Above `proxy.verify_first`, so that the client of the box that downloads is passed bytes at once. */
@@ -45,9 +46,8 @@ const spoiltTwice = testFile("spoilt-twice.tar.xz", MEDIUM);
 const files = [wanted, parted, ofOneHalf, spoiltOnce, spoiltTwice, ...doomed];
 
 const skipped = whyNoNamespaces();
-const why = skipped === undefined ? "" : ` (skipped: ${skipped})`;
 
-describe.skipIf(skipped !== undefined)(`seven boxes, one download${why}`, () => {
+describe.skipIf(skipped !== undefined)(named("seven boxes, one download", skipped), () => {
   let project: Build | undefined;
   let seven: SevenHosts | undefined;
 
@@ -134,7 +134,7 @@ describe.skipIf(skipped !== undefined)(`seven boxes, one download${why}`, () => 
   });
 });
 
-describe.skipIf(skipped !== undefined)(`seven boxes in chaos${why}`, () => {
+describe.skipIf(skipped !== undefined)(named("seven boxes in chaos", skipped), () => {
   const chaosFiles = Array.from({ length: CHAOS_FILES }, (_, at) =>
     testFile(`chaos-${at}.tar.xz`, CHAOS_LEAST + at * CHAOS_STEP),
   );

@@ -16,6 +16,7 @@ import { build, type Build } from "./build.ts";
 import { fullMesh } from "./full-mesh.ts";
 import { Lan, whyNoNamespaces } from "./lan.ts";
 import { NginxHost, type MirrorLine } from "./nginx-host.ts";
+import { named } from "../support/skipped.ts";
 
 const MIB = 2 ** 20;
 /** A tarball of some 20 MiB: above `proxy.verify_first`, so that the client of the box that downloads is passed it. */
@@ -27,7 +28,7 @@ const HOSTS = 7;
 const hasAll = (await hasProgram("nginx")) && (await hasProgram("gpg")) && (await hasProgram("wget"));
 const skipped = whyNoNamespaces() ?? (hasAll ? undefined : "it takes nginx, wget and gpg");
 
-describe.skipIf(skipped !== undefined)(`tree snapshots${skipped === undefined ? "" : ` (skipped: ${skipped})`}`, () => {
+describe.skipIf(skipped !== undefined)(named("tree snapshots", skipped), () => {
   let project: Build | undefined;
   let dir: string;
   let unit: TestUnit;

@@ -17,6 +17,7 @@ import { startAgentProcess, type AgentProcess } from "../support/agent-process.t
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { hasProgram, startNginxMirror, type NginxMirror } from "../support/nginx.ts";
 import { FETCH, RESUME, wget } from "../support/wget.ts";
+import { named } from "../support/skipped.ts";
 
 const MANIFEST = fileURLToPath(new URL("fixtures/invidious.Manifest", import.meta.url));
 const CACHE = fileURLToPath(new URL("../../node_modules/.cache/distswarm-test", import.meta.url));
@@ -108,7 +109,7 @@ async function fetchRight(place: Place, door: keyof typeof doors, name: string, 
   expect(digestOf(await readFile(to))).toBe(digests.get(name));
 }
 
-describe.skipIf(reason !== "")(`real Manifests, distfiles, nginx and wget${reason && ` (skipped: ${reason})`}`, () => {
+describe.skipIf(reason !== "")(named("real Manifests, distfiles, nginx and wget", reason || undefined), () => {
   describe.each(Object.keys(doors) as (keyof typeof doors)[])("through %s", (door) => {
     test("cold, then warm with upstream gone: right both times, each file fetched once", async () => {
       const place = await setUp();

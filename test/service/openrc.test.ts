@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { boot, whyNoPid1 } from "./support/pid1.ts";
+import { named } from "../support/skipped.ts";
 
 /**
  * Where OpenRC is: this machine's own, or an unpacked one (on Debian: `apt-get download openrc libeinfo1 librc1`, `dpkg -x`
@@ -28,7 +29,7 @@ test("OpenRC and systemd start the same command", async () => {
 
 const reason = whyNoPid1(join(OPENRC, "usr/sbin/openrc-run"));
 
-describe.skipIf(reason !== undefined)("under OpenRC, without a network", () => {
+describe.skipIf(reason !== undefined)(named("under OpenRC, without a network", reason), () => {
   let steps: Record<string, string> = {};
 
   beforeAll(async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { boot, whyNoPid1 } from "./support/pid1.ts";
+import { named } from "../support/skipped.ts";
 
 const run = promisify(execFile);
 const SYSTEMD = "/lib/systemd/systemd";
@@ -23,7 +24,7 @@ async function unitWithPresentCommand(): Promise<string> {
   return copy;
 }
 
-describe.skipIf(!analyze)("the systemd unit", () => {
+describe.skipIf(!analyze)(named("the systemd unit", analyze ? undefined : "needs systemd-analyze"), () => {
   test("is understood whole", async () => {
     expect(await run("systemd-analyze", ["verify", "--man=no", await unitWithPresentCommand()])).toEqual({
       stdout: "",
@@ -38,7 +39,7 @@ describe.skipIf(!analyze)("the systemd unit", () => {
 
 const reason = whyNoPid1(SYSTEMD);
 
-describe.skipIf(reason !== undefined)("under systemd as process 1, without a network", () => {
+describe.skipIf(reason !== undefined)(named("under systemd as process 1, without a network", reason), () => {
   let steps: Record<string, string> = {};
 
   beforeAll(async () => {

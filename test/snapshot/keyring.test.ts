@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Keyring } from "../../src/snapshot/keyring.ts";
 import { makeKey, NOW, STRANGER, tempDir, writeKeyring } from "./support/unit.ts";
+import { named } from "../support/skipped.ts";
+
+const IS_ROOT = process.getuid?.() === 0;
 
 const PACKAGE = "sec-keys/openpgp-keys-gentoo-release";
 const HOUR_S = 3600;
@@ -61,12 +64,15 @@ describe("a keyring that cannot be used says why, and which package mends it", (
     expect(await reason(keyring)).toContain("cannot be read (EISDIR)");
   });
 
-  test.skipIf(process.getuid?.() === 0)("not readable by this user (skipped as root, who reads all)", async () => {
-    const { keyring, path } = await keyringAt();
-    await writeKeyring(path, await makeKey());
-    await chmod(path, 0);
-    expect(await reason(keyring)).toContain("EACCES");
-  });
+  test.skipIf(IS_ROOT)(
+    named("not readable by this user", IS_ROOT ? "root may read and write everything" : undefined),
+    async () => {
+      const { keyring, path } = await keyringAt();
+      await writeKeyring(path, await makeKey());
+      await chmod(path, 0);
+      expect(await reason(keyring)).toContain("EACCES");
+    },
+  );
 
   test("only keys of others", async () => {
     const { keyring, path } = await keyringAt();
