@@ -63,6 +63,8 @@ export interface Status {
     readonly bytes: number;
     readonly max_bytes: number;
     readonly dir: string;
+    /** Why nothing can be kept now, with the mend; absent when all is well. */
+    readonly problem?: string;
     readonly distdir: { readonly path: string | null; readonly blobs: number; readonly bytes: number };
   };
   readonly index: {

@@ -63,6 +63,7 @@ function storeStatus(usage: StoreUsage, dir: string, distdir: string | null): St
     bytes: usage.bytes,
     max_bytes: usage.maxBytes,
     dir,
+    ...(usage.problem !== undefined && { problem: usage.problem }),
     distdir: { path: distdir, blobs: usage.distdirBlobs, bytes: usage.distdirBytes },
   };
 }

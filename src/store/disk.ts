@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { access, chmod, constants, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
@@ -34,13 +34,14 @@ export async function checkFormat(paths: StorePaths): Promise<void> {
   );
 }
 
-/** Makes what is missing of a store directory; harmless where all is there. Throws system errors. */
+/** Makes what is missing of a store directory; harmless where all is there. Throws system errors, also where it cannot be written. */
 export async function prepareDirs(paths: StorePaths): Promise<void> {
   await makeDir(paths.dir, { parents: true });
   await writeMissing(paths.version, `${STORE_FORMAT}\n`);
   await makeDir(paths.blobs);
   await makeDir(paths.partials);
   await writeMissing(paths.layoutConf, LAYOUT_CONF);
+  for (const path of [paths.blobs, paths.partials]) await access(path, constants.W_OK);
 }
 
 /** Makes one directory with {@link DIR_MODE}. Returns false where it is already there. */

@@ -164,6 +164,16 @@ describe.skipIf(!isRoot)(named("a small file system of its own", isRoot ? undefi
     return readdir(join(box.storeDir, "partial")).catch(() => []);
   }
 
+  test("that is read-only from the start is told before anything is to be kept", async () => {
+    const box = await boxWithRoom(20 * MIB);
+    await box.agent.stop();
+    execFileSync("mount", ["-o", "remount,ro", box.storeDir]);
+    await box.restart();
+    const { store, warnings } = await box.agent.api.status();
+    expect(store.problem).toMatch(/^cannot write .*\(EROFS\): its file system is read-only/);
+    expect(warnings).toContain(store.problem);
+  });
+
   test.each([0, 4096, 100_000, MIB, 2 * MIB, 3 * MIB - 4096])(
     "full after %i bytes of a small file: the client gets it, nothing half is kept, the status says so",
     async (room) => {

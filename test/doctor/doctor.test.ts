@@ -171,6 +171,15 @@ const BROKEN: readonly Broken[] = [
     finding("fail", "the store may take 0 B in all", "lower store.min_free"),
   ],
   [
+    "the store cannot be written",
+    "disk room",
+    (box) => {
+      const problem = "cannot write /s/blobs (EROFS): its file system is read-only, remount it";
+      box.status = { ...box.status, store: { ...box.status.store, problem } };
+    },
+    finding("fail", "cannot write /s/blobs (EROFS)", "its file system is read-only, remount it"),
+  ],
+  [
     "the mirror does not answer",
     "mirrors",
     (box) =>
@@ -207,6 +216,25 @@ const BROKEN: readonly Broken[] = [
     "peers",
     (box) => peer(box, { version: "9.9.9" }),
     finding("warn", "h2 runs 9.9.9", "upgrade"),
+  ],
+  [
+    "a box of swarm.peers is not reached",
+    "peers",
+    (box) => swarm(box, { static: [{ address: "nas:8481", problem: "TCP nas:8481: getaddrinfo ENOTFOUND nas" }] }),
+    finding("warn", "nas:8481 of swarm.peers: TCP nas:8481: getaddrinfo ENOTFOUND nas", "distswarm join"),
+  ],
+  [
+    "this box has an old network key",
+    "peers",
+    (box) =>
+      swarm(box, { peers: [], last_rejected: { wrong_proof: { at: new Date().toISOString(), address: "10.0.0.2" } } }),
+    finding("warn", "a box at 10.0.0.2 has another network key", "distswarm join"),
+  ],
+  [
+    "the swarm listens where no other box is",
+    "ports",
+    (box) => (box.config["swarm"] = { listen: "127.0.0.1:8481" }),
+    finding("warn", "no other box can reach that", "0.0.0.0:8481"),
   ],
   [
     "there is no swarm",

@@ -6,10 +6,18 @@ import { fail, ok, unchecked, warn, type Check } from "../check.ts";
 /** A store with less room than this holds hardly one update of a box. */
 const LITTLE_ROOM = 2 * 2 ** 30;
 
-/** The store has room on its file system. */
+/** Between what is wrong with the store and the mend, in the agent's words: the system's error (store/disk.ts). */
+const BEFORE_MEND = /(?<=\)): /;
+
+/** The store can be written, and has room on its file system. */
 export const diskRoom: Check = {
   name: "disk room",
   run: async ({ root, config, agent }) => {
+    const problem = "status" in agent ? agent.status.store.problem : undefined;
+    if (problem !== undefined) {
+      const [seen = problem, mend = "see that store.dir is on a working disk"] = problem.split(BEFORE_MEND);
+      return fail(seen, `${mend}; the next file that is kept, or a restart, shows whether that helped`);
+    }
     const { dir, max_size, min_free } = config.store;
     const found = await statfs(join(root, dir)).catch(() => undefined);
     if (found === undefined) return unchecked(`${dir} is not there before the agent's first start`);
