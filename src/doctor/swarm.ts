@@ -10,6 +10,9 @@ const extraSchema = z.object({
     .object({ open: z.array(z.string()), closed: z.array(z.string()) })
     .optional()
     .catch(undefined),
+  /** What came of `swarm.peers`. */
+  static: z.array(z.object({ address: z.string(), problem: z.string().optional() })).catch([]),
+  last_rejected: z.record(z.string(), z.object({ at: z.string(), address: z.string().optional() })).catch({}),
 });
 
 /** The swarm as the status shows it. */

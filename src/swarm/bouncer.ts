@@ -55,7 +55,7 @@ export class Bouncer {
   turnsAway(stream: NoiseStream, { isFull }: { isFull: boolean }): boolean {
     const rejection = this.#rejectionOf(stream, isFull);
     if (rejection === undefined) return false;
-    this.rejections.count(rejection);
+    this.rejections.count(rejection, stream.rawStream.remoteHost);
     stream.on("error", () => {}).destroy();
     return true;
   }
@@ -64,7 +64,7 @@ export class Bouncer {
   watch(session: Session): void {
     const leaving = this.#unproved.add(session, session.host);
     if (leaving === undefined) return;
-    this.rejections.count("full");
+    this.rejections.count("full", leaving.host);
     leaving.close("closed", "too many connections prove nothing");
   }
 
@@ -76,8 +76,8 @@ export class Bouncer {
   /** Counts what ended a session, and shuns who is at fault. */
   judge({ id, host }: Session, why: WireEnd, detail: string): void {
     if (why === "left" || why === "closed") return;
-    if (why === "left-unproved") return this.rejections.count("no_proof"); // no penalty: it may be a member in a hurry
-    this.rejections.count(REJECTION_OF[why]);
+    if (why === "left-unproved") return this.rejections.count("no_proof", host); // no penalty: it may be a member in a hurry
+    this.rejections.count(REJECTION_OF[why], host);
     if (why === "rule") this.#penalties.add(id, RULE_PENALTY_MS);
     else this.#strangers.add(id, STRANGER_PENALTY_MS);
     if (why !== "rule" && performance.now() - this.#warnedAt < WARN_EVERY_MS) return;

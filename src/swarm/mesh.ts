@@ -5,7 +5,7 @@ import { stopAll, type Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { LanScope } from "./discovery/lan-scope.ts";
 import { Mdns } from "./discovery/mdns.ts";
-import { StaticPeers, type StaticPeer } from "./discovery/static-peers.ts";
+import { StaticPeers, type StaticPeer, type StaticPeerStatus } from "./discovery/static-peers.ts";
 import type { Identity } from "./identity.ts";
 import { KnownBoxes, type Found, type KnownBox } from "./known-boxes.ts";
 import type { NetworkKey } from "./network-key.ts";
@@ -62,12 +62,17 @@ export class Mesh implements Startable {
     const { log, isConnected } = components;
     const found = ({ id, host }: { id: string; host: string }, port: number): void =>
       this.learn(id, { host, port }, "static");
-    this.#staticPeers = new StaticPeers({ log, isConnected, found }, init);
+    this.#staticPeers = new StaticPeers({ ownId: components.identity.id, log, isConnected, found }, init);
   }
 
   /** The addresses at which this box offers the swarm. */
   get addresses(): readonly string[] {
     return this.#scope?.addresses.map(({ address }) => address) ?? [];
+  }
+
+  /** What came of the configured peers. */
+  get staticPeers(): readonly StaticPeerStatus[] {
+    return this.#staticPeers.statuses();
   }
 
   /**

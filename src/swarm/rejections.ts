@@ -12,8 +12,17 @@ export type Rejection =
   /** There are as many peers as can be. */
   | "full";
 
+/** The last one that was turned away for a reason. */
+export interface LastRejected {
+  /** ISO 8601. */
+  readonly at: string;
+  /** IPv4 address that it came from, where that is known. */
+  readonly address?: string;
+}
+
 /** How often boxes were turned away, and why; for status. */
 export class Rejections {
+  readonly #last: Partial<Record<Rejection, LastRejected>> = {};
   readonly #counts: Record<Rejection, number> = {
     no_proof: 0,
     wrong_proof: 0,
@@ -23,9 +32,15 @@ export class Rejections {
     full: 0,
   };
 
-  /** Counts one. */
-  count(why: Rejection): void {
+  /** Counts one that came from an address. */
+  count(why: Rejection, address?: string): void {
     this.#counts[why] += 1;
+    this.#last[why] = { at: new Date().toISOString(), ...(address !== undefined && { address }) };
+  }
+
+  /** The last one of each reason for which there was one. */
+  last(): Readonly<Partial<Record<Rejection, LastRejected>>> {
+    return { ...this.#last };
   }
 
   /** All counts. */

@@ -9,13 +9,14 @@ import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { NameClaims, SnapshotAnnouncement } from "../core/snapshots.ts";
 import { AddressBook } from "./discovery/address-book.ts";
+import type { StaticPeerStatus } from "./discovery/static-peers.ts";
 import { IDENTITY_FILE, type Identity } from "./identity.ts";
 import { LocalHaves } from "./local-haves.ts";
 import { Mesh, type MeshInit } from "./mesh.ts";
 import { NETWORK_KEY_FILE, NetworkKey, saveNetworkKey } from "./network-key.ts";
 import { PeerTable } from "./peer-table.ts";
 import type { Holder } from "./peer.ts";
-import type { Rejection } from "./rejections.ts";
+import type { LastRejected, Rejection } from "./rejections.ts";
 import { exposureOf } from "./secret-file.ts";
 import { announcementsOf, unitsOf } from "./snapshot-units.ts";
 
@@ -50,6 +51,10 @@ export interface SwarmStatus {
   /** Hosts of peers that could reach this box's TCP port, and that could not. */
   readonly port: { readonly open: readonly string[]; readonly closed: readonly string[] };
   readonly rejected: Readonly<Record<Rejection, number>>;
+  /** The last of each of these. */
+  readonly last_rejected: Readonly<Partial<Record<Rejection, LastRejected>>>;
+  /** What came of each of `swarm.peers`. */
+  readonly static: readonly StaticPeerStatus[];
   /** Blobs that peers hold, over all peers. */
   readonly haves: number;
   /** Why there is no swarm, when there is none. */
@@ -231,6 +236,8 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
       addresses: this.#mesh.addresses,
       port: this.#table.ownPort(),
       rejected: this.#table.rejections.counts(),
+      last_rejected: this.#table.rejections.last(),
+      static: this.#mesh.staticPeers,
       haves: this.#table.haves,
       ...(this.#problem === undefined ? {} : { problem: this.#problem }),
     };

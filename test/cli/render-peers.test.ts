@@ -29,3 +29,17 @@ test("who was refused is told in words, by reason", () => {
       "refused: 3 with a wrong network key, 1 from outside swarm.networks, 2 at the blob port\n",
   );
 });
+
+test("of those who were refused the last is told with its address, and of swarm.peers who is not reached", () => {
+  const swarm = {
+    peers: [],
+    rejected: { wrong_proof: 3 },
+    last_rejected: { wrong_proof: { at: "2026-11-21T10:00:00.123Z", address: "10.0.0.7" } },
+    static: [{ address: "nas:8481", problem: "TCP nas:8481: no answer" }, { address: "box2:8481" }],
+  };
+  expect(renderPeers(swarm)).toBe(
+    "no other box is here: distswarm invite shows how to add one\n" +
+      "swarm.peers: nas:8481: TCP nas:8481: no answer\n" +
+      "refused: 3 with a wrong network key (last from 10.0.0.7 at 2026-11-21T10:00:00Z)\n",
+  );
+});

@@ -1,23 +1,51 @@
 import { VERSION } from "../../core/version.ts";
-import { AGENT_NEEDED, ok, unchecked, warn, type Check } from "../check.ts";
-import { swarmOf } from "../swarm.ts";
+import { AGENT_NEEDED, ok, unchecked, warn, type Check, type Finding } from "../check.ts";
+import { swarmOf, type SwarmView } from "../swarm.ts";
+
+/** Who was turned away longer ago may have been mended since. */
+const RECENT_MS = 3_600_000;
+const SAME_KEY = "distswarm invite on one box, and distswarm join with that key on the others";
 
 /** The other boxes are reached, and run the same version. */
 export const peers: Check = {
   name: "peers",
-  run: async ({ agent }) => {
+  run: async ({ agent, now }) => {
     if (!("status" in agent)) return AGENT_NEEDED;
-    const { peers, problem } = swarmOf(agent.status);
-    if (problem !== undefined) return warn(`there is no swarm: ${problem}`, "the agent's log says more");
-    if (peers.length === 0) return unchecked("there is no peer: distswarm invite shows how to add one");
-    const troubled = peers.filter((peer) => peer.problem !== undefined);
-    if (troubled.length > 0) {
-      const seen = troubled.map((peer) => `${peer.host}: ${peer.problem}`).join("; ");
-      return warn(seen, `run distswarm doctor on ${troubled.map(({ host }) => host).join(", ")}, too`);
-    }
-    const others = peers.filter(({ version }) => version !== undefined && version !== VERSION);
-    if (others.length === 0) return ok(`${peers.map(({ host }) => host).join(", ")}: reached, version ${VERSION}`);
-    const seen = others.map(({ host, version }) => `${host} runs ${version}`).join(", ");
-    return warn(`${seen}; this box runs ${VERSION}`, "upgrade all boxes to one version");
+    const swarm = swarmOf(agent.status);
+    if (swarm.problem !== undefined) return warn(`there is no swarm: ${swarm.problem}`, "the agent's log says more");
+    return unreached(swarm) ?? strangers(swarm, now) ?? troubled(swarm) ?? versions(swarm);
   },
 };
+
+/** Those of `swarm.peers` with which there is no session. */
+function unreached({ static: configured }: SwarmView): Finding | undefined {
+  const lost = configured.filter(({ problem }) => problem !== undefined);
+  if (lost.length === 0) return undefined;
+  const seen = lost.map(({ address, problem }) => `${address} of swarm.peers: ${problem}`).join("; ");
+  return warn(seen, `look at the address, at the firewall there, and at the network key: ${SAME_KEY}`);
+}
+
+/** A box that has another key than this one, while there is no peer: one of the two has an old key. */
+function strangers({ peers, last_rejected }: SwarmView, now: number): Finding | undefined {
+  if (peers.length > 0) return undefined;
+  const turnedAway = [last_rejected["wrong_proof"], last_rejected["no_proof"]].flatMap((last) => last ?? []);
+  const recent = turnedAway.find(({ at }) => now - Date.parse(at) < RECENT_MS);
+  if (recent === undefined) return undefined;
+  const { address = "another address", at } = recent;
+  return warn(`there is no peer, and a box at ${address} has another network key (${at})`, SAME_KEY);
+}
+
+function troubled({ peers }: SwarmView): Finding | undefined {
+  const troubled = peers.filter((peer) => peer.problem !== undefined);
+  if (troubled.length === 0) return undefined;
+  const seen = troubled.map((peer) => `${peer.host}: ${peer.problem}`).join("; ");
+  return warn(seen, `run distswarm doctor on ${troubled.map(({ host }) => host).join(", ")}, too`);
+}
+
+function versions({ peers }: SwarmView): Finding {
+  if (peers.length === 0) return unchecked("there is no peer: distswarm invite shows how to add one");
+  const others = peers.filter(({ version }) => version !== undefined && version !== VERSION);
+  if (others.length === 0) return ok(`${peers.map(({ host }) => host).join(", ")}: reached, version ${VERSION}`);
+  const seen = others.map(({ host, version }) => `${host} runs ${version}`).join(", ");
+  return warn(`${seen}; this box runs ${VERSION}`, "upgrade all boxes to one version");
+}

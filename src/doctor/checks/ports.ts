@@ -1,4 +1,4 @@
-import { AGENT_NEEDED, fail, ok, unchecked, type Check } from "../check.ts";
+import { AGENT_NEEDED, fail, ok, unchecked, warn, type Check } from "../check.ts";
 import { swarmOf } from "../swarm.ts";
 
 /** Other boxes reach this one. */
@@ -7,7 +7,11 @@ export const ports: Check = {
   run: async ({ agent, config }) => {
     if (!("status" in agent)) return AGENT_NEEDED;
     const { peers, port } = swarmOf(agent.status);
-    const number = config.swarm.listen.port;
+    const { host, port: number } = config.swarm.listen;
+    if (host.startsWith("127.")) {
+      const seen = `swarm.listen is ${host}:${number}: no other box can reach that`;
+      return warn(seen, `swarm.listen = "0.0.0.0:${number}", and restart the agent`);
+    }
     if (port !== undefined && port.closed.length > 0) {
       const seen = `${port.closed.join(", ")} cannot reach TCP port ${number} of this box`;
       return fail(seen, `open ${number}/tcp and ${number}/udp in the firewall of this box`);

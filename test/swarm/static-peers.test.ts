@@ -1,0 +1,29 @@
+import { expect, onTestFinished, test } from "vitest";
+import { NetworkKey } from "../../src/swarm/network-key.ts";
+import { makeBox, type Box, type BoxOptions } from "./boxes.ts";
+import { freePort } from "./ports.ts";
+
+async function start(options: BoxOptions): Promise<Box> {
+  const box = await makeBox(options);
+  onTestFinished(() => box.remove());
+  await box.swarm.start();
+  return box;
+}
+
+test("of swarm.peers the status says which are not reached, and why", async () => {
+  const networkKey = NetworkKey.generate();
+  const [member, stranger] = [await start({ networkKey }), await start({})];
+  const ports = [member.port, stranger.port, await freePort()];
+  const peers = ports.map((port) => ({ host: "127.0.0.1", port }));
+  const box = await start({ networkKey, peers: [...peers, { host: "no-such-host.invalid", port: 8481 }] });
+  await expect
+    .poll(() => box.swarm.status().static.map(({ problem }) => problem))
+    .toEqual([
+      undefined,
+      "it answers, and lets this box into no session",
+      expect.stringContaining("ECONNREFUSED"),
+      expect.stringMatching(/no-such-host\.invalid/),
+    ]);
+  const { last_rejected } = stranger.swarm.status();
+  expect(Object.values(last_rejected)).toContainEqual({ at: expect.stringMatching(/Z$/), address: "127.0.0.1" });
+});
