@@ -9,6 +9,9 @@ const PROGRESS_MS = 250;
 /** How long to wait for news of another box before looking at it again, in ms. */
 const NEWS_MS = 100;
 
+/** What happened is remembered so many times: two boxes that take turns to claim make something happen for ever. */
+const MAX_EVENTS = 100;
+
 /** What a flight's claim uses. */
 export interface FlightClaimComponents {
   readonly claims: BlobClaims;
@@ -27,14 +30,21 @@ export class FlightClaim {
   #isClaiming = false;
   #isAlone = false;
   #misled = 0;
+  readonly #now: () => number;
   /** When bytes came last, or the rival was new. */
-  #movedAt = performance.now();
-  #toldAt = 0;
+  #movedAt: number;
+  /** Since when another box is followed without a byte; undefined while none is. Milliseconds of that before, since the last byte. */
+  #idleSince: number | undefined;
+  #idledMs = 0;
+  #toldAt = -Infinity;
 
-  constructor({ claims, log }: FlightClaimComponents, want: Want) {
+  /** `now`: milliseconds since some moment. @default those of the system */
+  constructor({ claims, log }: FlightClaimComponents, want: Want, { now = () => performance.now() } = {}) {
     this.#claims = claims;
     this.#log = log;
     this.#want = want;
+    this.#now = now;
+    this.#movedAt = now();
   }
 
   /** Whether its bytes come from upstream, or are about to. */
@@ -58,7 +68,8 @@ export class FlightClaim {
       rival,
       hasRivalFailed: rival === undefined && this.#rival?.hasFailed === true,
       received,
-      stuckMs: performance.now() - this.#movedAt,
+      stuckMs: this.#now() - this.#movedAt,
+      idleMs: this.#idleMs,
       misled: this.#misled,
     });
     if (turn === "alone") this.#goAlone();
@@ -74,6 +85,8 @@ export class FlightClaim {
       this.#isClaiming = false;
     }
     if (this.#held === undefined) return;
+    this.#idledMs = this.#idleMs;
+    this.#idleSince = undefined;
     this.#tell(this.#rival === undefined ? "claimed" : "took-over", this.#rival?.holder);
     this.#rival = undefined;
   }
@@ -85,8 +98,10 @@ export class FlightClaim {
 
   /** Bytes came: the others are told now and then. */
   grew(received: number): void {
-    const now = performance.now();
+    const now = this.#now();
     this.#movedAt = now;
+    this.#idleSince = undefined;
+    this.#idledMs = 0;
     if (this.#held === undefined || now - this.#toldAt < PROGRESS_MS) return;
     this.#toldAt = now;
     this.#held.progress(received);
@@ -103,14 +118,20 @@ export class FlightClaim {
     this.#held = undefined;
   }
 
+  /** How long other boxes have been followed since the last byte. */
+  get #idleMs(): number {
+    return this.#idledMs + (this.#idleSince === undefined ? 0 : this.#now() - this.#idleSince);
+  }
+
   #yield(): void {
     this.#held = undefined;
     this.#tell("yielded");
   }
 
   #follow(rival: RivalClaim): void {
+    this.#idleSince ??= this.#now();
     if (this.#rival?.id !== rival.id) {
-      this.#movedAt = performance.now();
+      this.#movedAt = this.#now();
       this.#tell("followed", rival.holder);
     }
     this.#rival = rival;
@@ -125,6 +146,7 @@ export class FlightClaim {
   #tell(event: ClaimEvent["event"], box?: string): void {
     const told = { at: new Date().toISOString(), event, ...(box && { box }) };
     this.events.push(told);
+    if (this.events.length > MAX_EVENTS) this.events.shift();
     const { digest, names } = this.#want;
     const level = event === "claimed" || event === "followed" ? "debug" : "info";
     this.#log[level]({ digest, event, box }, `${names[0] ?? digest}: ${claimText(told)}`);

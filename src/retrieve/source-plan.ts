@@ -5,7 +5,7 @@ import type { GrowingUse } from "../core/source.ts";
  * claim is silent before another box takes over: that is the way when the other does not get on.
  */
 const STUCK_MS = 8000;
-/** The same when that box has no more than this one: it may get on slowly, or only say that it does. */
+/** The same whatever that box has, and whichever boxes take turns: it may get on slowly, or only say that it does. */
 const STUCK_AT_MOST_MS = 60_000;
 /** So often a flight may be given wrong bytes by boxes that follow or were followed; then it goes on its own. */
 const MAX_MISLED = 1;
@@ -22,6 +22,8 @@ export interface TurnFacts {
   readonly received: number;
   /** Milliseconds since the last byte came, or since this rival is followed. */
   readonly stuckMs: number;
+  /** Milliseconds since the last byte came, or since the first rival after it was followed. */
+  readonly idleMs: number;
   /** How often bytes of growing copies turned out wrong. */
   readonly misled: number;
 }
@@ -33,12 +35,14 @@ export interface TurnFacts {
 export type Turn = "ours" | "theirs" | "open" | "alone";
 
 /** Whose turn it is. */
-export function turnOf({ isOurs, rival, hasRivalFailed, received, stuckMs, misled }: TurnFacts): Turn {
+export function turnOf(facts: TurnFacts): Turn {
+  const { isOurs, rival, hasRivalFailed, received, stuckMs, idleMs, misled } = facts;
   if (misled > MAX_MISLED) return "alone";
   if (isOurs) return "ours";
   if (hasRivalFailed) return "alone";
   if (rival === undefined) return "open";
-  return stuckMs > (rival.received > received ? STUCK_MS : STUCK_AT_MOST_MS) ? "alone" : "theirs";
+  const isStuck = idleMs > STUCK_AT_MOST_MS || (rival.received > received && stuckMs > STUCK_MS);
+  return isStuck ? "alone" : "theirs";
 }
 
 /** What has been asked in this round, in vain so far. */

@@ -1,9 +1,16 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { abortable, Pulse } from "../core/pulse.ts";
 import type { NameClaim, NameClaims, PassingBody } from "../core/snapshots.ts";
 import { ClaimedFlight } from "./claimed-flight.ts";
 import { fileName } from "./name.ts";
 import type { UpstreamFlightComponents, UpstreamFlightInit } from "./upstream-flight.ts";
 import type { VerifiedUnit } from "./verify.ts";
+
+/**
+ * Other boxes are followed for so long, then this one downloads beside them: a claim can be told again for ever. A tarball
+ * that takes an honest box longer comes at under 100 KB/s.
+ */
+const FOLLOW_AT_MOST_MS = 10 * 60_000;
 
 /** A claim where nobody claims. */
 const UNCLAIMED: NameClaim & { mine: true } = {
@@ -32,15 +39,22 @@ export class UpstreamTask {
   readonly #components: UpstreamTaskComponents;
   readonly #init: UpstreamFlightInit;
   readonly #changed = new Pulse();
+  readonly #followAtMostMs: number;
+  #followingSince: number | undefined;
   #flight: ClaimedFlight | undefined;
   #ended = false;
   /** Resolves when the unit is on the shelf. Throws as {@link UpstreamFlight.run}, and what the shelf throws. */
   readonly done: Promise<void>;
 
-  /** Begins at once. */
-  constructor(components: UpstreamTaskComponents, init: UpstreamFlightInit) {
+  /** Begins at once. `followAtMostMs`: @default 10 min */
+  constructor(
+    components: UpstreamTaskComponents,
+    init: UpstreamFlightInit,
+    { followAtMostMs = FOLLOW_AT_MOST_MS }: { followAtMostMs?: number } = {},
+  ) {
     this.#components = components;
     this.#init = init;
+    this.#followAtMostMs = followAtMostMs;
     this.done = this.#run().finally(() => {
       this.#ended = true;
       this.#changed.fire();
@@ -67,9 +81,19 @@ export class UpstreamTask {
   async #run(): Promise<void> {
     const name = fileName(this.#init.judgement.date, "tarball");
     for (let isShelved = false; !isShelved;) {
-      const claim = (await this.#components.claims?.byName(name, { signal: this.#init.signal })) ?? UNCLAIMED;
+      const claim = (await this.#claim(name)) ?? UNCLAIMED;
       isShelved = await (claim.mine ? this.#download(claim) : this.#follow(name, claim));
     }
+  }
+
+  /** Undefined where nobody claims, or others have done so for too long. */
+  async #claim(name: string): Promise<NameClaim | undefined> {
+    return this.#patienceMs > 0 ? this.#components.claims?.byName(name, { signal: this.#init.signal }) : undefined;
+  }
+
+  /** How long other boxes are still followed. */
+  get #patienceMs(): number {
+    return this.#followAtMostMs - (performance.now() - (this.#followingSince ?? performance.now()));
   }
 
   /**
@@ -92,6 +116,7 @@ export class UpstreamTask {
   async #follow(name: string, claim: NameClaim & { mine: false }): Promise<boolean> {
     if (await this.#components.pullFromPeers()) return true;
     this.#components.log.info(`${name}: ${claim.holder} is downloading it; waiting for that`);
+    this.#followingSince ??= performance.now();
     await this.#endOf(claim);
     return false;
   }
@@ -99,8 +124,9 @@ export class UpstreamTask {
   async #endOf(claim: NameClaim & { mine: false }): Promise<void> {
     const enough = new AbortController();
     const signal = AbortSignal.any([enough.signal, this.#init.signal]);
+    const late = delay(this.#patienceMs, undefined, { signal }).catch(() => this.#init.signal.throwIfAborted());
     try {
-      await Promise.race([claim.ended(signal), this.#components.announced(signal)]);
+      await Promise.race([claim.ended(signal), this.#components.announced(signal), late]);
     } finally {
       enough.abort();
     }

@@ -1,3 +1,4 @@
+import { isDigest } from "../core/digest.ts";
 import { yieldsTo } from "./claim-order.ts";
 import type { Clock } from "./clock.ts";
 import { RuleBroken, type UpstreamClaim, type UpstreamEnd } from "./messages.ts";
@@ -34,13 +35,16 @@ export class PeerClaims {
     this.#clock = clock;
   }
 
-  /** Whether the claim is one that was not known. @throws {RuleBroken} when the peer claims too much. */
+  /**
+   * Whether the claim is one that was not known. A known one of a blob counts on when it has brought something since: only
+   * a tree snapshot is also told of while all of it is verified. @throws {RuleBroken} when the peer claims too much.
+   */
   note(peer: string, { subject, number, base, received }: UpstreamClaim): boolean {
     const claims = this.#byPeer.get(peer) ?? new Map<string, PeerClaim>();
     const heardAt = this.#clock.now();
     const known = claims.get(subject);
     if (known?.number === number) {
-      Object.assign(known, { received, heardAt });
+      if (received !== known.received || !isDigest(subject)) Object.assign(known, { received, heardAt });
       return false;
     }
     if (claims.size >= MAX_CLAIMS_OF_PEER && known === undefined) {

@@ -7,6 +7,7 @@ const NOBODY: TurnFacts = {
   hasRivalFailed: false,
   received: 0,
   stuckMs: 0,
+  idleMs: 0,
   misled: 0,
 };
 
@@ -34,8 +35,9 @@ describe("the turn to ask upstream", () => {
   });
 
   it("is nobody's after a minute without a byte, whatever the other one says: a claim may be told again for ever", () => {
-    expect(turnOf({ ...NOBODY, rival: { received: 0 }, stuckMs: 60_000 })).toBe("theirs");
-    expect(turnOf({ ...NOBODY, rival: { received: 0 }, stuckMs: 60_001 })).toBe("alone");
+    expect(turnOf({ ...NOBODY, rival: { received: 0 }, stuckMs: 60_000, idleMs: 60_000 })).toBe("theirs");
+    expect(turnOf({ ...NOBODY, rival: { received: 0 }, stuckMs: 60_001, idleMs: 60_001 })).toBe("alone");
+    expect(turnOf({ ...NOBODY, rival: { received: 9 }, stuckMs: 1, idleMs: 60_001 })).toBe("alone");
   });
 
   it("is nobody's when bytes that others passed on were wrong twice", () => {

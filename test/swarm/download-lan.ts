@@ -74,6 +74,7 @@ export class DownloadingBox {
       hasRivalFailed: rival === undefined && this.#rival?.hasFailed === true,
       received: this.received,
       stuckMs: this.lan.claims.now - this.#movedAt,
+      idleMs: this.lan.claims.now - this.#movedAt,
       misled: 0,
     });
     this.isRoot = turn === "ours";

@@ -179,6 +179,20 @@ describe("a claim of upstream", () => {
     expect(await lan.isSettled(ended)).toBe(true);
   });
 
+  it("of a blob lasts only as long as it is told of with new bytes", async () => {
+    const blob = "ab".repeat(64);
+    const lan = new ClaimLan(2, () => 1);
+    const [holder, follower] = lan.boxes;
+    const [mine] = await Promise.all([holder!.claims.claim(blob, { received: 0, signal: never }), lan.run(10)]);
+    mine!.progress(7);
+    await lan.run(4000);
+    mine!.progress(7);
+    await lan.run(5005);
+    expect(follower!.claims.rival(blob)).toMatchObject({ received: 7 });
+    await lan.run(5020);
+    expect(follower!.claims.rival(blob)).toBeUndefined();
+  });
+
   it("that fell silent without a byte is taken over, and lost to the one who took over when that has bytes", async () => {
     const lan = new ClaimLan(2, () => 1);
     const [lower, higher] = byRank(lan.boxes);
