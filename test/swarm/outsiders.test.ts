@@ -1,55 +1,15 @@
 import { randomBytes } from "node:crypto";
-import type { EventEmitter } from "node:events";
-import HyperDHT from "hyperdht";
 import { afterEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { encodeMessage } from "../../src/swarm/messages.ts";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import type { Rejection } from "../../src/swarm/rejections.ts";
 import { eventually, makeBox, placeOf, type Box, type BoxOptions } from "./boxes.ts";
+import { Crowd } from "./crowd.ts";
 import { openChannel, rightProof, startOutsider, type Contact, type Outsider } from "./outsider.ts";
-import { freePort } from "./ports.ts";
 
 const NETWORK = NetworkKey.generate();
 const FILE = digestOf(Buffer.from("a file"));
-/** One that holds any number of connections to a box, each with a key pair of its own, and dials again when it loses one. */
-class Crowd {
-  readonly #node: DhtNode;
-  #box: Box | undefined;
-
-  constructor(port: number) {
-    this.#node = native.bootstrapper(port, "127.0.0.1", { host: "127.0.0.1" });
-  }
-
-  async start(box: Box): Promise<void> {
-    this.#box = box;
-    await this.#node.bind();
-    this.#node.addNode(placeOf(box));
-  }
-
-  connect(): void {
-    const stream = this.#node.connect(this.#box!.identity.keyPair.publicKey, { keyPair: native.keyPair() });
-    stream.on("error", () => {});
-    stream.on("close", () => this.#box && this.connect());
-  }
-
-  async stop(): Promise<void> {
-    this.#box = undefined;
-    await this.#node.destroy({ force: true });
-  }
-}
-
-/** What of HyperDHT only an outsider needs. */
-interface DhtNode {
-  bind(): Promise<void>;
-  addNode(place: { host: string; port: number }): void;
-  connect(key: Buffer, options: { keyPair: unknown }): EventEmitter;
-  destroy(options: { force: boolean }): Promise<void>;
-}
-const native = HyperDHT as unknown as {
-  bootstrapper(port: number, address: string, options: { host: string }): DhtNode;
-  keyPair(): unknown;
-};
 
 /** An open frame with a proof is about a hundred bytes; a hello would be more. */
 const BYTES_OF_A_PROOF = 110;
@@ -144,9 +104,8 @@ describe("who does not prove the network key learns nothing, is dropped, and is 
 
   it("many connections that say nothing: members find a place", async () => {
     const box = await startBox();
-    const crowd = new Crowd(await freePort());
+    const crowd = await Crowd.start(box);
     cleanUps.push(() => crowd.stop());
-    await crowd.start(box);
     for (let number = 0; number < 80; number += 1) crowd.connect();
     await eventually(() => rejected(box, "full") > 0);
     const member = await startBox({ peers: [placeOf(box)] });
