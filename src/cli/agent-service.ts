@@ -3,6 +3,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { listed } from "../core/words.ts";
 import type { ServiceManager } from "./service-manager.ts";
 
 /** What running the agent as a service uses. */
@@ -84,7 +85,7 @@ export class AgentService implements Startable {
   }
 
   async #sayReady(): Promise<void> {
-    await this.#components.manager.ready(`serving at ${this.#agent?.listening.join(" and ")}`);
+    await this.#components.manager.ready(`serving at ${listed(this.#agent?.listening ?? [])}`);
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

@@ -3,7 +3,14 @@ export function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-/** A share in whole percent; `-` of nothing. */
+/** `a`, `a and b`, `a, b and c`. */
+export function listed(items: readonly string[]): string {
+  return items.length < 2 ? items.join() : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
+}
+
+/** A share in whole percent, rounded; `-` of nothing, and 100 % only of what is whole. */
 export function percent(part: number, whole: number): string {
-  return whole === 0 ? "-" : `${Math.floor((100 * part) / whole)} %`;
+  if (whole === 0) return "-";
+  const rounded = Math.round((100 * part) / whole);
+  return `${part < whole ? Math.min(rounded, 99) : rounded} %`;
 }

@@ -1,7 +1,8 @@
-import type { PeerStatus, Status, Traffic, TransferStatus } from "../core/agent-api.ts";
+import type { MirrorStatus, PeerStatus, Status, TransferStatus } from "../core/agent-api.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
 import { verdict } from "../core/verdict.ts";
 import { count, percent } from "../core/words.ts";
+import { trafficTable } from "./traffic-table.ts";
 
 /** The page is asked for again after so long, so that progress is seen. */
 const REFRESH_SECONDS = 5;
@@ -28,11 +29,11 @@ export function statusPage(status: Status): Html {
 <p class="verdict">${escape(verdict(status))}</p>
 ${warnings.map((warning) => `<p class="warn">${escape(warning)}</p>`).join("\n")}
 ${section("Under way", ["file", "", ">of", "from"], status.transfers.map(transferRow))}
-${section("Given to this box", ["", ">today", "", ">in total", ""], trafficRows(status))}
-${section("Other boxes", ["box", "address", ">holds", ""], status.swarm.peers.map(peerRow))}
+${traffic(status)}
+${section("Kept here", ["", "", ""], keptHere(status))}
+${section("Peers", ["box", "address", ">holds", ""], status.swarm.peers.map(peerRow))}
 ${section("Tree snapshots", ["name", ">size", ""], status.snapshots.map(snapshotRow))}
-<h2>Kept here</h2>
-<p>${keptHere(status)}</p>
+${section("Mirrors with trouble", ["mirror", ""], status.mirrors.filter(({ problem }) => problem !== undefined).map(mirrorRow))}
 </body></html>
 `;
 }
@@ -55,21 +56,12 @@ function transferRow({ name, received, size, source }: TransferStatus): Html[] {
   return [escape(name), bar, formatSize(size), escape(source ?? "waits for a source")];
 }
 
-function trafficRows(status: Status): Html[][] {
-  const { today, total } = status.traffic ?? { today: status, total: status };
-  const row = (label: string, bytesOf: (traffic: Traffic) => number): Html[] => [
-    label,
-    ...[today, total].flatMap((traffic) => [formatSize(bytesOf(traffic)), percent(bytesOf(traffic), allOf(traffic))]),
-  ];
-  return [
-    row("from this box", ({ served }) => served.store.bytes),
-    row("from other boxes", ({ served }) => served.peer.bytes),
-    row("from upstream", ({ served }) => served.upstream.bytes),
-  ];
-}
-
-function allOf({ served }: Traffic): number {
-  return served.store.bytes + served.peer.bytes + served.upstream.bytes;
+/** Amount and share of each span stand in a column of their own. */
+function traffic(status: Status): Html {
+  const { spans, rows } = trafficTable(status);
+  const columns = ["", ...spans.flatMap((span) => [`>${span}`, ""])];
+  const cells = rows.map(({ label, cells }) => [label, ...cells.flatMap(({ amount, share }) => [amount, share])]);
+  return section("Given to this box", columns, cells);
 }
 
 function peerRow({ host, address, distfiles, problem }: PeerStatus): Html[] {
@@ -80,12 +72,20 @@ function snapshotRow({ name, size, verified }: Status["snapshots"][number]): Htm
   return [escape(name), formatSize(size), verified ? "verified" : "not verified"];
 }
 
-function keptHere({ store, index }: Status): Html {
-  const { distdir } = store;
-  const shared =
-    distdir.path === null ? "" : `, and ${count(distdir.blobs, "file")} shared from ${escape(distdir.path)}`;
+function keptHere({ store, index }: Status): Html[][] {
+  const { path, blobs, bytes } = store.distdir;
+  const full = `${formatSize(store.bytes)} of ${formatSize(store.max_bytes)} (${percent(store.bytes, store.max_bytes)})`;
+  const repos = index.repos.length === 0 ? "no ebuild repository" : index.repos.join(", ");
   const known = `${count(index.distfiles, "distfile")} in ${count(index.manifests, "Manifest")}`;
-  return `${count(store.blobs, "file")}, ${formatSize(store.bytes)} of ${formatSize(store.max_bytes)}${shared}.<br>Known: ${known}.`;
+  return [
+    ["store", count(store.blobs, "blob"), `${full} in ${escape(store.dir)}`],
+    ...(path === null ? [] : [["DISTDIR", count(blobs, "blob"), `${formatSize(bytes)} shared from ${escape(path)}`]]),
+    ["index", known, `of ${escape(repos)}`],
+  ];
+}
+
+function mirrorRow({ url, problem = "" }: MirrorStatus): Html[] {
+  return [escape(url), escape(problem)];
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

@@ -12,28 +12,36 @@ function textOf(html: string): string {
 }
 
 test("the page says first whether it works, then what came from where and what is kept", () => {
-  expect(textOf(statusPage(STATUS))).toBe(
+  expect(textOf(statusPage({ ...STATUS, traffic: { today: STATUS, total: STATUS } }))).toBe(
     "distswarm on h1 version 0.1.0, up 2 h 5 min It works. Portage reaches it at 127.0.0.1:8480. " +
       "Given to this box today in total from this box 600.0 MiB 60 % 600.0 MiB 60 % " +
-      "from other boxes 300.0 MiB 30 % 300.0 MiB 30 % from upstream 100.0 MiB 10 % 100.0 MiB 10 % " +
-      "Kept here 12 files, 3.00 GiB of 50.0 GiB, and 5 files shared from /var/cache/distfiles. " +
-      "Known: 18249 distfiles in 3000 Manifests.",
+      "from peers 300.0 MiB 30 % 300.0 MiB 30 % from upstream 100.0 MiB 10 % 100.0 MiB 10 % " +
+      "saved 900.0 MiB 90 % 900.0 MiB 90 % passed through 40.0 MiB 40.0 MiB given to peers 200.0 MiB 200.0 MiB " +
+      "Kept here store 12 blobs 3.00 GiB of 50.0 GiB (6 %) in /var/cache/distswarm " +
+      "DISTDIR 5 blobs 1.00 GiB shared from /var/cache/distfiles " +
+      "index 18249 distfiles in 3000 Manifests of /var/db/repos/gentoo",
   );
 });
 
-test("it shows other boxes, tree snapshots and what is under way", () => {
+test("it shows peers, mirrors with trouble, tree snapshots and what is under way", () => {
   const text = textOf(
     statusPage({
       ...STATUS,
       swarm: {
         peers: [{ id: "cd", host: "h2", address: "10.0.0.2:8481", distfiles: 1, problem: "its port is closed" }],
       },
+      mirrors: [
+        { url: "http://good", layout: "flat", requests: 1, failures: 0, bytes: 5 },
+        { url: "http://bad", layout: "flat", requests: 9, failures: 9, bytes: 0, problem: "no connection" },
+      ],
       snapshots: [SNAPSHOT],
       transfers: [{ name: "a.tgz", size: 2 ** 20, received: 2 ** 18, source: "h2", seconds: 1, clients: 1 }],
     }),
   );
   expect(text).toContain("Under way file of from a.tgz 25 % 1.00 MiB h2");
-  expect(text).toContain("Other boxes box address holds h2 10.0.0.2:8481 1 distfile its port is closed");
+  expect(text).toContain("Peers box address holds h2 10.0.0.2:8481 1 distfile its port is closed");
+  expect(text).toContain("Mirrors with trouble mirror http://bad no connection");
+  expect(text).not.toContain("http://good");
   expect(text).toContain("Tree snapshots name size gentoo-20261119 50.0 MiB verified");
 });
 

@@ -1,3 +1,4 @@
+import { listed } from "../../core/words.ts";
 import { messageOf } from "../../core/errors.ts";
 import { AGENT_NEEDED, fail, ok, type Check, type Finding } from "../check.ts";
 import { askDoor } from "../http.ts";
@@ -15,7 +16,7 @@ export const doors: Check = {
     const findings = await Promise.all(listen.map(knock));
     return (
       findings.find(({ verdict }) => verdict !== "ok") ??
-      ok(`${listen.join(" and ")} ${listen.length === 1 ? "answers" : "answer"}`)
+      ok(`${listed(listen)} ${listen.length === 1 ? "answers" : "answer"}`)
     );
   },
 };
