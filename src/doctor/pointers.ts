@@ -11,14 +11,20 @@ export interface Pointers {
   readonly proxy: boolean;
 }
 
-/** Reads off make.conf and /etc/portage/mirrors which of the ways lead to this agent. */
-export function pointersOf({ config, names, variables, localMirrors }: Context): Pointers {
+/** Tells the URLs that lead to this agent. */
+export function leadsHere({ config, names }: Pick<Context, "config" | "names">): (url: string) => boolean {
   const own = { listen: config.proxy.listen, names };
-  const leadsHere = (url: string) => URL.canParse(url) && isOurselves(new URL(url), own);
+  return (url) => URL.canParse(url) && isOurselves(new URL(url), own);
+}
+
+/** Reads off make.conf and /etc/portage/mirrors which of the ways lead to this agent. */
+export function pointersOf(context: Context): Pointers {
+  const { variables, localMirrors } = context;
+  const isOurs = leadsHere(context);
   return {
-    local: localMirrors.some(leadsHere),
-    mirror: gentooMirrors(variables).some(leadsHere),
-    proxy: leadsHere(variables.get("http_proxy") ?? ""),
+    local: localMirrors.some(isOurs),
+    mirror: gentooMirrors(variables).some(isOurs),
+    proxy: isOurs(variables.get("http_proxy") ?? ""),
   };
 }
 

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readMakeConf } from "../portage/make-conf.ts";
 import { nothing, readForEdit, withLines, type Proposal } from "./edit.ts";
+import { leadsTo } from "./leads-to.ts";
 import { ownFile } from "./own-file.ts";
 
 const MAKE_CONF = "/etc/portage/make.conf";
@@ -25,7 +26,7 @@ export async function proposeMakeConf(root: string, { url, agentHasProxy }: Make
   const before = await readForEdit(path);
   const current = variables.get("http_proxy") ?? "";
   const isOthers = current !== "" && current !== OWN_LINES.exec(before ?? "")?.[1];
-  if (current === url) return nothing();
+  if (leadsTo(url)(current)) return nothing();
   if (isOthers && !agentHasProxy) return nothing(otherProxy(current));
   const damage = warnings.find((warning) => warning.startsWith(`${path}:`));
   if (damage !== undefined) return nothing(`${damage}: mend that first, Portage does not read the file to its end`);

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { configFiles } from "../portage/files.ts";
 import { readForEdit, nothing, withLines, type Proposal } from "./edit.ts";
+import { leadsTo } from "./leads-to.ts";
 
 const MIRRORS = "/etc/portage/mirrors";
 const OWN_FILE = "distswarm";
@@ -13,7 +14,7 @@ export async function proposeMirrors(root: string, url: string): Promise<Proposa
   const place = join(root, MIRRORS);
   const texts = new Map<string, string>();
   for (const path of await configFiles(place)) texts.set(path, (await readForEdit(path)) ?? "");
-  if ([...texts.values()].some((text) => localMirrors(text).includes(url))) return nothing();
+  if ([...texts.values()].some((text) => localMirrors(text).some(leadsTo(url)))) return nothing();
   const named = [...texts].find(([, text]) => LOCAL.test(text));
   if (named !== undefined) {
     const [path, before] = named;

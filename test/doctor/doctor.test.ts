@@ -340,6 +340,21 @@ test("an overlay without md5-cache is named, with what that means; one with it i
   expect(await box.finding("SRC_URI")).toMatchObject({ seen: expect.stringMatching(/^known of every/) as string });
 });
 
+test("an https mirror that stands behind the agent is not asked before it", async () => {
+  const box = await healthyBox();
+  await box.write("etc/portage/mirrors", "");
+  await box.write("etc/portage/make.conf", `GENTOO_MIRRORS="http://${box.door} https://a.example"\n`);
+  expect((await box.finding("https mirrors")).verdict).toBe("ok");
+  await box.write("etc/portage/make.conf", `GENTOO_MIRRORS="https://b.example http://${box.door} https://a.example"\n`);
+  expect(await box.finding("https mirrors")).toEqual(finding("warn", "Portage asks https://b.example itself", "setup"));
+});
+
+test("without any repository, SRC_URI is not checked", async () => {
+  const box = await healthyBox();
+  index(box, { repos: [] });
+  expect((await box.finding("SRC_URI")).verdict).toBe("unchecked");
+});
+
 test("a mirror that answers nothing does not hold up the others", async () => {
   const box = await healthyBox();
   box.answers["http://mirror.example/distfiles/layout.conf"] = ({ socket }) => void socket.destroy();

@@ -184,6 +184,14 @@ test("a proxy that was put in after setup is somebody else's wish, and stays", a
   expect([edits, notes]).toEqual([[], [expect.stringContaining("http://proxy.lan:3128")]]);
 });
 
+test("an agent that is called localhost is the agent: there is nothing to change", async () => {
+  const root = await box({
+    "etc/portage/make.conf": 'http_proxy="http://localhost:8480/"\n',
+    "etc/portage/mirrors": "local http://localhost:8480/\n",
+  });
+  expect(await planSetup(root, { ...WISHES, webrsync: false })).toEqual({ edits: [], notes: [] });
+});
+
 test("copies of several versions of a file do not get in one another's way", async () => {
   const root = await box(BOXES["a plain box"]!);
   await write(root);

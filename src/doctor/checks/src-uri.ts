@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { AGENT_NEEDED, ok, type Check } from "../check.ts";
+import { AGENT_NEEDED, ok, unchecked, type Check } from "../check.ts";
 
 /** Which repositories tell where their files come from; those without an md5-cache are not at fault, but it shows. */
 export const srcUri: Check = {
@@ -8,6 +8,7 @@ export const srcUri: Check = {
   run: async ({ agent, root }) => {
     if (!("status" in agent)) return AGENT_NEEDED;
     const { repos } = agent.status.index;
+    if (repos.length === 0) return unchecked("no ebuild repository is known");
     const has = await Promise.all(repos.map((repo) => hasCache(join(root, repo))));
     const without = repos.filter((_, at) => !has[at]);
     if (without.length === 0) return ok("known of every repository: what mirrors lack is fetched from there");
