@@ -5,8 +5,9 @@ import { renderSnapshots } from "./render-snapshots.ts";
 /** `distswarm snapshot pull [DATE]` */
 export const run: RunCommand = async ({ io, args, options, agent }) => {
   const [date] = args;
-  const snapshot = await (await agent()).pullSnapshot(date, io.interrupted());
-  const text = options["json"] === true ? `${JSON.stringify(snapshot, null, 2)}\n` : renderSnapshots([snapshot], []);
-  io.stdout.write(text);
+  const api = await agent();
+  const snapshot = await api.pullSnapshot(date, io.interrupted());
+  const text = async () => renderSnapshots([snapshot], (await api.status()).swarm.peers);
+  io.stdout.write(options["json"] === true ? `${JSON.stringify(snapshot, null, 2)}\n` : await text());
   return EXIT.done;
 };
