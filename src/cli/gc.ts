@@ -6,6 +6,7 @@ import { runStoreTool } from "./store-tool.ts";
 export const run: RunCommand = async (context) => {
   const agent = await context.agent();
   const dryRun = context.options["dryRun"] === true;
-  await runStoreTool(agent.gc({ dryRun }, context.io.interrupted()), context);
+  const done = dryRun ? "would be freed" : "freed";
+  await runStoreTool(agent.gc({ dryRun }, context.io.interrupted()), context, done);
   return EXIT.done;
 };

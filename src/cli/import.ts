@@ -8,6 +8,6 @@ export const run: RunCommand = async (context) => {
   const [dir] = context.args;
   const agent = await context.agent();
   const path = dir === undefined ? undefined : resolve(dir);
-  const faulty = await runStoreTool(agent.importFiles(path, context.io.interrupted()), context);
+  const faulty = await runStoreTool(agent.importFiles(path, context.io.interrupted()), context, "copied");
   return faulty.size > 0 ? EXIT.failed : EXIT.done;
 };

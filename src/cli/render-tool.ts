@@ -10,9 +10,10 @@ type Summary = Extract<StoreToolEvent, { event: "summary" }>;
 const UNREMARKABLE: ReadonlySet<File["verdict"]> = new Set(["adopted", "known", "unknown"]);
 
 /** The line for one file; undefined when there is nothing to say of it. */
-export function renderToolFile({ file, size, verdict, detail }: File): string | undefined {
+export function renderToolFile({ file, name, size, verdict, detail }: File): string | undefined {
   if (UNREMARKABLE.has(verdict)) return undefined;
-  return `${verdict}: ${file} (${formatSize(size)})${detail === undefined ? "" : `: ${detail}`}`;
+  const what = [`${name ?? file} (${formatSize(size)})`, detail, name === undefined ? undefined : file];
+  return [verdict.replace("-", " "), ...what.filter((part) => part !== undefined)].join(": ");
 }
 
 /** How far it is. */
@@ -20,9 +21,9 @@ export function renderToolProgress({ done, total, bytes, file }: Progress): stri
   return `${done} of ${total} (${percent(done, total)}), ${formatSize(bytes)}${file === undefined ? "" : `  ${file}`}`;
 }
 
-/** What it came to. */
-export function renderToolSummary({ counts, bytes, idle }: Summary): string {
+/** What it came to; `done`: what was done with the bytes. */
+export function renderToolSummary({ counts, bytes, idle }: Summary, done: string): string {
   if (idle !== undefined) return `nothing to do: ${idle}`;
-  const parts = Object.entries(counts).map(([what, number]) => `${number} ${what}`);
-  return `${parts.join(", ")}; ${formatSize(bytes)}`;
+  const parts = Object.entries(counts).map(([what, number]) => `${number} ${what.replace("-", " ")}`);
+  return `${parts.join(", ")}; ${formatSize(bytes)} ${done}`;
 }

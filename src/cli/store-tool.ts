@@ -9,11 +9,15 @@ type Verdict = Extract<StoreToolEvent, { event: "file" }>["verdict"];
 const FAULTS: ReadonlySet<Verdict> = new Set(["damaged", "unrepaired", "wrong", "skipped"]);
 
 /**
- * Shows the events of `import`, `fsck` or `gc` while they come.
+ * Shows the events of `import`, `fsck` or `gc` while they come; `done` says what they do with the bytes.
  *
  * @returns the files that are left at fault: damaged and not repaired, or named by a Manifest and not taken in.
  */
-export async function runStoreTool(events: AsyncIterable<StoreToolEvent>, context: Context): Promise<Set<string>> {
+export async function runStoreTool(
+  events: AsyncIterable<StoreToolEvent>,
+  context: Context,
+  done: string,
+): Promise<Set<string>> {
   const { io, options } = context;
   const faulty = new Set<string>();
   const screen = await openScreen(io);
@@ -21,7 +25,7 @@ export async function runStoreTool(events: AsyncIterable<StoreToolEvent>, contex
     for await (const event of events) {
       noteFault(event, faulty);
       if (options["json"] === true) io.stdout.write(`${JSON.stringify(event)}\n`);
-      else show(event, screen);
+      else show(event, screen, done);
     }
   } finally {
     screen.clear();
@@ -35,8 +39,8 @@ function noteFault(event: StoreToolEvent, faulty: Set<string>): void {
   if (event.verdict === "repaired") faulty.delete(event.file);
 }
 
-function show(event: StoreToolEvent, screen: Screen): void {
+function show(event: StoreToolEvent, screen: Screen, done: string): void {
   if (event.event === "progress") return screen.draw(() => renderToolProgress(event));
-  const line = event.event === "file" ? renderToolFile(event) : renderToolSummary(event);
+  const line = event.event === "file" ? renderToolFile(event) : renderToolSummary(event, done);
   if (line !== undefined) screen.print(line);
 }

@@ -9,6 +9,7 @@ import type { Snapshots } from "../snapshot/snapshots.ts";
 import type { StatusModel } from "../status/model.ts";
 import type { FileStore } from "../store/blob-store.ts";
 import type { Lan } from "./lan.ts";
+import { withNames } from "./named-files.ts";
 
 /** The parts that answer the command line. */
 export interface ApiParts extends ExplainerComponents, BulkFetchComponents {
@@ -30,9 +31,10 @@ export function buildApi(parts: ApiParts, { distdir }: { distdir: string | null 
     importFiles: (dir, signal) => store.import(dir ?? distdir ?? noDistdir(), signal),
     fsck: ({ repair }, signal) => {
       const kept = snapshots.announcements(); // a unit leaves the shelf with the first of its files
-      return store.fsck({ repair, refetch: (digest) => refetch(parts, { digest, kept }, signal) }, signal);
+      const events = store.fsck({ repair, refetch: (digest) => refetch(parts, { digest, kept }, signal) }, signal);
+      return withNames(events, parts.index);
     },
-    gc: (options, signal) => store.gc(options, signal),
+    gc: (options, signal) => withNames(store.gc(options, signal), parts.index),
     invite: async () => lan.swarm.invite(),
     join: (key) => lan.swarm.join(key),
     pullSnapshot: (date, signal) => snapshots.pull(date, { signal }),

@@ -47,7 +47,5 @@ export function buildStatus(config: Config, parts: Retrieval, { db, notes, liste
 }
 
 function warningsOf({ index, store, lan, snapshots }: Retrieval): string[] {
-  const { problem } = store.usage();
-  const ofStore = problem === undefined ? [] : [problem];
-  return [...ofStore, ...index.problems(), ...snapshots.warnings(), ...lan.swarm.warnings()];
+  return [...store.warnings(), ...index.problems(), ...snapshots.warnings(), ...lan.swarm.warnings()];
 }

@@ -193,6 +193,8 @@ export type StoreToolEvent =
   | {
       readonly event: "file";
       readonly file: string;
+      /** What a Manifest calls it, where its path does not tell. */
+      readonly name?: string;
       readonly size: number;
       readonly verdict:
         | "adopted"
@@ -205,6 +207,7 @@ export type StoreToolEvent =
         | "repaired"
         | "unrepaired"
         | "evicted"
+        | "would-go"
         | "stray";
       readonly detail?: string;
     }

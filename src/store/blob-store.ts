@@ -14,6 +14,7 @@ import type { DistfileNames } from "../core/distfile-index.ts";
 import { type DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { count } from "../core/words.ts";
 import { BlobFiles, type SummedBlob } from "./blob-files.ts";
 import { checkFormat, prepareDirs, writeFault } from "./disk.ts";
 import { Distdir } from "./distdir.ts";
@@ -188,10 +189,21 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     };
   }
 
-  /** From now on these limits hold, in bytes; the next ingest evicts what is above them. */
+  /** What an administrator should know or mend, each one plain line. */
+  warnings(): readonly string[] {
+    const damaged = [...this.#blobs.damaged()].length;
+    const mend = "distswarm fsck --repair fetches anew what fsck found damaged";
+    return [
+      ...[this.#problem ?? []].flat(),
+      ...(damaged === 0 ? [] : [`${count(damaged, "blob")} served no more: ${mend}`]),
+    ];
+  }
+
+  /** From now on these limits hold, in bytes; what is above them is evicted, beginning now. */
   limit(limits: Pick<FileStoreInit, "maxSize" | "minFree">): void {
     this.#init = { ...this.#init, ...limits };
     this.#room.limit(limits);
+    void this.#keepLimits();
   }
 
   /** Looks through DISTDIR again, after the index changed; see {@link Distdir.rescan}. */
@@ -253,6 +265,10 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       await place();
       this.#inFlight.delete(blob.digest); // from now on its record counts
     });
+    await this.#keepLimits();
+  }
+
+  async #keepLimits(): Promise<void> {
     await this.#room
       .make()
       .catch((error: unknown) => this.#log.debug(`no look at the free space: ${messageOf(error)}`));

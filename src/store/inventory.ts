@@ -17,6 +17,8 @@ export interface FoundBlob {
 /** A path in `blobs/` that is no blob, and why, as a phrase. */
 export interface Stray {
   readonly path: string;
+  /** Bytes; 0 of what cannot be looked at. */
+  readonly size: number;
   readonly why: string;
 }
 
@@ -49,12 +51,12 @@ export async function takeInventory(paths: StorePaths): Promise<Inventory> {
 
 async function lookInto(dir: string, shard: Dirent): Promise<(FoundBlob | Stray)[]> {
   const path = join(dir, shard.name);
-  if (!shard.isDirectory()) return shard.name === LAYOUT_CONF_NAME ? [] : [strayAt(path)];
+  if (!shard.isDirectory()) return shard.name === LAYOUT_CONF_NAME ? [] : strayAt(path);
   try {
     const found = await Promise.all((await entries(path)).map((entry) => identify(shard.name, path, entry)));
     return found.flat();
   } catch (error) {
-    return [{ path, why: `cannot be looked into (${systemCode(error) ?? messageOf(error)})` }];
+    return [{ path, size: 0, why: `cannot be looked into (${systemCode(error) ?? messageOf(error)})` }];
   }
 }
 
@@ -62,13 +64,14 @@ async function lookInto(dir: string, shard: Dirent): Promise<(FoundBlob | Stray)
 async function identify(shard: string, dir: string, entry: Dirent): Promise<(FoundBlob | Stray)[]> {
   const path = join(dir, entry.name);
   const digest = digestAt(shard, entry.name);
-  if (digest === undefined || !entry.isFile()) return [strayAt(path)];
+  if (digest === undefined || !entry.isFile()) return strayAt(path);
   const stat = await statOf(path);
   return stat === undefined ? [] : [{ digest, size: stat.size, modified: stat.mtimeMs }];
 }
 
-function strayAt(path: string): Stray {
-  return { path, why: "belongs to no blob" };
+async function strayAt(path: string): Promise<Stray[]> {
+  const stat = await statOf(path);
+  return stat === undefined ? [] : [{ path, size: stat.size, why: "belongs to no blob: nothing reads it, remove it" }];
 }
 
 /** The stat of a path itself, not of what a symlink points at; undefined when nothing is there. */

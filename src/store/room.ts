@@ -46,7 +46,7 @@ export class Room {
     this.#limits = init;
   }
 
-  /** From now on these limits hold; the next ingest evicts what is above them. */
+  /** From now on these limits hold; {@link make} evicts what is above them. */
   limit(limits: RoomLimits): void {
     this.#limits = limits;
   }

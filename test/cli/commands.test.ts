@@ -181,7 +181,7 @@ describe("import", () => {
     });
     expect(await distswarm(["import", "some/dir", ...agent])).toEqual({
       code: 1,
-      out: "wrong: bad.tgz (2.00 KiB): digest differs\n1 adopted, 0 unknown, 1 wrong; 10 B\n",
+      out: "wrong: bad.tgz (2.00 KiB): digest differs\n1 adopted, 0 unknown, 1 wrong; 10 B copied\n",
       err: "",
     });
     expect(dir).toBe(resolve("some/dir"));

@@ -5,7 +5,7 @@ import { toJournalLine, toPlainLine } from "../../src/cli/log-lines.ts";
 import { renderExplanation } from "../../src/cli/render-explain.ts";
 import { renderFetchBoard, renderFetchSummary } from "../../src/cli/render-fetch.ts";
 import { renderMirrors } from "../../src/cli/render-mirrors.ts";
-import { renderToolProgress, renderToolSummary } from "../../src/cli/render-tool.ts";
+import { renderToolFile, renderToolProgress, renderToolSummary } from "../../src/cli/render-tool.ts";
 import type { ExplainedFile } from "../../src/core/agent-api.ts";
 import { parseDigest } from "../../src/core/digest.ts";
 
@@ -165,12 +165,15 @@ test("import, fsck and gc tell how far they are and what it came to", () => {
   expect(renderToolProgress({ event: "progress", done: 5, total: 20, bytes: MIB, file: "a" })).toBe(
     "5 of 20 (25 %), 1.00 MiB  a",
   );
-  expect(renderToolSummary({ event: "summary", counts: { checked: 3, damaged: 0 }, bytes: MIB })).toBe(
-    "3 checked, 0 damaged; 1.00 MiB",
+  expect(renderToolSummary({ event: "summary", counts: { checked: 3, damaged: 0 }, bytes: MIB }, "read")).toBe(
+    "3 checked, 0 damaged; 1.00 MiB read",
   );
-  expect(renderToolSummary({ event: "summary", counts: {}, bytes: 0, idle: "/empty holds no distfile" })).toBe(
-    "nothing to do: /empty holds no distfile",
-  );
+  expect(
+    renderToolSummary({ event: "summary", counts: {}, bytes: 0, idle: "/empty holds no distfile" }, "copied"),
+  ).toBe("nothing to do: /empty holds no distfile");
+  const blob = { event: "file", file: "/s/blobs/ab/ab", name: "a.tgz", size: MIB, detail: "is missing" } as const;
+  expect(renderToolFile({ ...blob, verdict: "damaged" })).toBe("damaged: a.tgz (1.00 MiB): is missing: /s/blobs/ab/ab");
+  expect(renderToolFile({ ...blob, verdict: "would-go" })).toMatch(/^would go: a\.tgz/);
 });
 
 test("a log record is one plain line, with its time in a file and its priority in the journal", () => {

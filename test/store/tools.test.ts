@@ -257,6 +257,21 @@ test("fsck tells of a directory that it cannot look into, and goes on", async ()
   ]);
 });
 
+test("a lower limit evicts at once, and what fsck found damaged is a warning until it is repaired", async () => {
+  const { store, dir } = await startStore();
+  const [old, young] = [makeBlob(MIB, "old"), makeBlob(MIB, "young")];
+  const pathOf = ({ digest }: { digest: string }): string => join(dir, "blobs", digest.slice(0, 2), digest);
+  await put(store, old);
+  await put(store, young);
+  store.limit({ maxSize: MIB, minFree: 0 });
+  await expect.poll(() => store.usage().blobs).toBe(1);
+  await rm([old, young].map(pathOf).find(existsSync)!);
+  await outcome(store.fsck({ repair: false, refetch: async () => {} }, signal));
+  expect(store.warnings()).toEqual([expect.stringMatching(/^1 blob served no more: distswarm fsck --repair/)]);
+  await outcome(store.fsck({ repair: true, refetch: async () => {} }, signal));
+  expect(store.warnings()).toEqual([]);
+});
+
 test("what Portage changed or removed in DISTDIR is no damage", async () => {
   const distdir = await tempDir();
   const [changed, removed] = [makeBlob(3000, "changed"), makeBlob(3000, "removed")];
@@ -276,8 +291,9 @@ test("fsck names strays, and takes up blobs that were put in place by hand", asy
   await mkdir(shard);
   await writeFile(join(shard, blob.digest), blob.bytes);
   await writeFile(join(shard, "notes.txt"), "?");
-  const events = verdicts(await outcome(store.fsck({ repair: false, refetch: async () => {} }, signal)));
-  expect(events).toEqual(["stray notes.txt", { stray: 1, checked: 1 }]);
+  const found = await outcome(store.fsck({ repair: false, refetch: async () => {} }, signal));
+  expect(verdicts(found)).toEqual(["stray notes.txt", { stray: 1, checked: 1 }]);
+  expect(found[0]).toMatchObject({ size: 1, detail: "belongs to no blob: nothing reads it, remove it" });
   expectBytes(await get(store, blob.digest), blob.bytes);
 });
 
@@ -294,13 +310,14 @@ test("gc evicts what is over the limits and old leftovers; a dry run only says s
   const plan = await outcome(store.gc({ dryRun: true }, signal));
   const oldPath = join(dir, "blobs", old.digest.slice(0, 2), old.digest);
   expect(plan).toMatchObject([
-    { file: oldPath, verdict: "evicted", detail: expect.stringContaining("least recently used") },
-    { file: leftover, verdict: "evicted", detail: expect.stringContaining("leftover") },
-    { event: "summary", counts: { evicted: 2 }, bytes: MIB + 1 },
+    { file: oldPath, verdict: "would-go", detail: expect.stringContaining("least recently used") },
+    { file: leftover, verdict: "would-go", detail: expect.stringContaining("leftover") },
+    { event: "summary", counts: { "would-go": 2 }, bytes: MIB + 1 },
   ]);
   expect(await store.find(old.digest)).toBeDefined();
 
-  expect(await outcome(store.gc({ dryRun: false }, signal))).toEqual(plan);
+  const done = JSON.parse(JSON.stringify(plan).replaceAll("would-go", "evicted")) as typeof plan;
+  expect(await outcome(store.gc({ dryRun: false }, signal))).toEqual(done);
   expect(await store.find(old.digest)).toBeUndefined();
   expect(await store.find(young.digest)).toBeDefined();
   expect(await readdir(join(dir, "partial"))).toEqual([]);

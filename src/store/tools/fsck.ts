@@ -39,7 +39,7 @@ export async function* fsck(
   await components.distdir?.rescan(); // what Portage changed or removed is no damage
   const blobs = [...components.blobs.list(), ...components.blobs.damaged(), ...(components.distdir?.files() ?? [])];
   const report = new Report(blobs.length);
-  for (const { path, why } of strays) yield report.file({ file: path, size: 0, verdict: "stray", detail: why });
+  for (const { path, size, why } of strays) yield report.file({ file: path, size, verdict: "stray", detail: why });
   for (const blob of blobs) {
     signal.throwIfAborted();
     yield* checkBlob(components, blob, options, report, signal);

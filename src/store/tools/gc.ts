@@ -35,7 +35,7 @@ export async function* collectGarbage(
     if (!options.dryRun) await remove();
     report.addBytes(size);
     report.pass();
-    yield report.file({ file, size, verdict: "evicted", detail: reason });
+    yield report.file({ file, size, verdict: options.dryRun ? "would-go" : "evicted", detail: reason });
   }
   yield report.progress();
   yield report.summary("the store is within its limits, and there are no old leftovers");
