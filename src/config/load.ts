@@ -4,8 +4,9 @@ import { configSchema, type Config } from "../config.ts";
 import { isOurselves, type OwnAddresses } from "../portage/mirrors.ts";
 import { readPortage, type PortageSettings } from "../portage/portage.ts";
 import { checkConfig } from "./check.ts";
+import { conflictsIn } from "./conflicts.ts";
 import { allows, chooseDirectories, type Directories } from "./directories.ts";
-import { findConfigFile, readConfigFile, type RawConfig } from "./file.ts";
+import { findConfigFile, invalidConfig, readConfigFile, type RawConfig } from "./file.ts";
 import { describeOrigins, type Described } from "./notes.ts";
 
 /** Whom and where the config is loaded for. */
@@ -41,6 +42,8 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
   const portage = await readPortage(root, own);
   const written = configSchema.parse(layered(hostDefaults(portage, directories), raw));
   const { config, ownMirrors } = withoutOwnMirrors(written, own);
+  const conflicts = conflictsIn(config, own);
+  if (conflicts.length > 0) throw invalidConfig(file ?? "the config", conflicts);
   const absentRepos = await filterAsync(config.portage.repos, async (repo) => !(await allows(join(root, repo))));
   return { config, ...describeOrigins({ config, file, portage, absentRepos, ownMirrors }) };
 }

@@ -154,3 +154,18 @@ test("who may write the system's state directory runs the installed agent", asyn
   const { config } = await loadConfig({ root, env: { HOME: "/h" }, uid: USER });
   expect(config).toMatchObject({ state_dir: "/var/lib/distswarm", store: { dir: "/var/cache/distswarm" } });
 });
+
+test.for([
+  ['proxy.listen = ["127.0.0.1:8481"]', /proxy\.listen and swarm\.listen are both at port 8481/],
+  [
+    'upstream.proxy = "http://localhost:8480"',
+    /upstream\.proxy is http:\/\/localhost:8480\/?, which is this agent itself/,
+  ],
+  ['state_dir = "/srv/d"\nstore.dir = "/srv/d"', /state_dir and store\.dir are both \/srv\/d/],
+] as const)("options that get in each other's way are named: %s", async ([text, message]) => {
+  const root = await rootWith({ ...GENTOO, "/etc/distswarm.toml": text });
+  await expect(loadConfig({ root, env: {}, uid: 0 })).rejects.toMatchObject({
+    code: "INVALID_CONFIG",
+    message: expect.stringMatching(message),
+  });
+});

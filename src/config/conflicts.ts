@@ -1,0 +1,29 @@
+import type { Config } from "../config.ts";
+import { isOurselves, type OwnAddresses } from "../portage/mirrors.ts";
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const WILDCARDS = ["0.0.0.0", "::"];
+
+/** What in a config gets in the way of something else in it: options that are each right, but not together. A line each. */
+export function conflictsIn(config: Config, own: OwnAddresses): string[] {
+  const { proxy, swarm, upstream, store, state_dir } = config;
+  const clash = proxy.listen.find((door) => overlap(door, swarm.listen));
+  const loop = upstream.proxy !== null && isOurselves(new URL(upstream.proxy), own);
+  return [
+    ...(clash === undefined
+      ? []
+      : [`proxy.listen and swarm.listen are both at port ${clash.port}: give each a port of its own`]),
+    ...(loop ? [`upstream.proxy is ${upstream.proxy}, which is this agent itself: name another proxy, or ""`] : []),
+    ...(state_dir === store.dir ? [`state_dir and store.dir are both ${state_dir}: the store is read by all`] : []),
+  ];
+}
+
+/** Whether two addresses cannot both be listened at. Port 0 is any that is free. */
+function overlap(a: Address, b: Address): boolean {
+  const meets = a.host === b.host || WILDCARDS.includes(a.host) || WILDCARDS.includes(b.host);
+  return a.port === b.port && a.port !== 0 && meets;
+}
