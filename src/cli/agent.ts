@@ -12,7 +12,10 @@ const STOP_LIMIT_MS = 5_000;
 /** `distswarm agent` */
 export const run: RunCommand = async ({ io, options, load }) => {
   const loaded = await load();
-  if (options["check"] === true) return EXIT.done;
+  if (options["check"] === true) {
+    io.stdout.write(`all is well; ${loaded.notes[0]}\n`);
+    return EXIT.done;
+  }
   const log = await agentLog(io, loaded.config.log.level);
   for (const note of loaded.notes) log.info(note);
   for (const warning of loaded.warnings) log.warn(warning);

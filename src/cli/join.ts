@@ -1,5 +1,5 @@
 import { text } from "node:stream/consumers";
-import { hasCode } from "../core/errors.ts";
+import { DistswarmError, hasCode } from "../core/errors.ts";
 import type { Context, RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
 
@@ -7,6 +7,9 @@ import { EXIT } from "./exit-code.ts";
 export const run: RunCommand = async (context) => {
   const { io, args } = context;
   const key = args[0] === "-" ? await text(io.stdin) : (args[0] ?? "");
+  if (key.trim() === "") {
+    throw new DistswarmError("USAGE", "no key came: distswarm invite on a box of that network prints it");
+  }
   const isRunning = await join(context, key);
   const when = isRunning ? "now; distswarm peers shows the other boxes in a moment" : "when its agent starts";
   io.stdout.write(`this box is in that network ${when}\n`);

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse, TomlError } from "smol-toml";
-import { DistswarmError, messageOf } from "../core/errors.ts";
+import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
+import { ownUser } from "../core/own-user.ts";
 import { allows, SYSTEM_DIRECTORIES, type Directories } from "./directories.ts";
 
 /** The config as TOML gives it: sections and options by their names, nothing checked yet. */
@@ -29,9 +30,18 @@ export async function readConfigFile(file: string): Promise<RawConfig> {
   try {
     return parse(await readFile(file, "utf8"));
   } catch (error) {
-    const problem = error instanceof TomlError ? describeSyntaxError(error) : messageOf(error);
+    const problem = error instanceof TomlError ? describeSyntaxError(error) : describeReadError(error);
     throw invalidConfig(file, [problem], error);
   }
+}
+
+/** One line for a file that cannot be read. */
+function describeReadError(error: unknown): string {
+  const code = systemCode(error);
+  if (code === "ENOENT") return "there is no such file";
+  return code === "EACCES"
+    ? `the user ${ownUser()} may not read it`
+    : `it cannot be read (${code ?? messageOf(error)})`;
 }
 
 /** One line for text that is no TOML: line, column, and what the parser says of it. */

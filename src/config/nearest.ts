@@ -1,5 +1,6 @@
-/** More edits than this, and two words have nothing to do with each other. */
+/** More edits than this, or than this share of the word, and two words have nothing to do with each other. */
 const MAX_EDITS = 3;
+const MAX_SHARE = 1 / 2;
 
 /** How many characters must be put in, left out or changed to make `b` of `a` (Levenshtein). */
 function editDistance(a: string, b: string): number {
@@ -23,5 +24,5 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   const last = (key: string) => key.slice(key.lastIndexOf(".") + 1);
   const distance = (key: string) => (last(key) === last(word) ? 0 : editDistance(key, word));
   const [best] = candidates.map((key) => ({ key, distance: distance(key) })).sort((a, b) => a.distance - b.distance);
-  return best !== undefined && best.distance <= MAX_EDITS ? best.key : undefined;
+  return best !== undefined && best.distance <= Math.min(MAX_EDITS, word.length * MAX_SHARE) ? best.key : undefined;
 }

@@ -245,3 +245,17 @@ test("gc --dry-run asks for that, and says what would go and why", async () => {
   expect((await distswarm(["gc", "--dry-run", ...agent])).out).toBe("evicted: a (1 B): dry run true\n");
   expect((await distswarm(["gc", ...agent])).out).toBe("evicted: a (1 B): dry run false\n");
 });
+
+test("join says so when no key came", async () => {
+  const { code, err } = await distswarm(["join", " "]);
+  expect([code, err]).toEqual([2, expect.stringMatching(/^distswarm: no key came: distswarm invite/)]);
+});
+
+test("agent --check says in a line that all is well, or what is wrong", async () => {
+  expect(await distswarm(["agent", "--check"])).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^all is well; [^\n]+\n$/),
+  });
+  const { code, err } = await distswarm(["agent", "--check", "--config", "/nonexistent.toml"]);
+  expect([code, err]).toEqual([2, "distswarm: /nonexistent.toml: there is no such file\n"]);
+});

@@ -37,6 +37,7 @@ describe("one wrong thing in the config file", () => {
     ],
     ["a key in the wrong section", 'max_size = "1GiB"', "unknown key max_size; did you mean store.max_size?"],
     ["an unknown section", "[stroe]", "unknown key stroe; did you mean store?"],
+    ["a key that is like no other", "x = 1", "unknown key x"],
     ["a key like no other", "[log]\ncolour_of_lines = 1", "unknown key log.colour_of_lines"],
     [
       "a size without a unit",

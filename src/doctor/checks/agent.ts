@@ -12,7 +12,7 @@ export const agent: Check = {
   run: async ({ agent }) => {
     if ("error" in agent) {
       const mend = hasCode(agent.error, "NOT_PERMITTED") ? "run distswarm doctor as root" : START;
-      return fail(agent.error.message, mend);
+      return fail(agent.error.message.split(". Start it:")[0]!, mend);
     }
     const { version, uptime_seconds } = agent.status;
     const seen = `version ${version}, up ${formatDuration(uptime_seconds * 1000)}`;
