@@ -32,8 +32,8 @@ export interface Agent {
 /** What an agent is started with beside its config. */
 export interface AgentOptions {
   readonly log: Logger;
-  /** What the config has to tell people: part of the warnings in the status. */
-  readonly notes: readonly string[];
+  /** What the config has to tell people now: part of the warnings in the status. */
+  readonly notes: () => readonly string[];
 }
 
 /**
@@ -54,7 +54,8 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
 async function startOnce(config: Config, options: AgentOptions): Promise<Agent> {
   const { log } = options;
   const db = await openState(config.state_dir, log);
-  const notes = [...options.notes, ...(await findSetAside(db.location)).map(setAsideNote)];
+  const setAside = (await findSetAside(db.location)).map(setAsideNote);
+  const notes = (): readonly string[] => [...options.notes(), ...setAside];
   const parts = await buildParts(config, db, { log, notes }).catch(async (error: unknown) => {
     await db.close();
     throw error;

@@ -19,6 +19,8 @@ export class AgentService implements Startable {
   readonly #components: AgentServiceComponents;
   #loaded: LoadedConfig;
   #agent: Agent | undefined;
+  /** What the last reload left to be mended. */
+  #reloadWarnings: readonly string[] = [];
   /** One change at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #fail!: (reason: unknown) => void;
@@ -50,8 +52,9 @@ export class AgentService implements Startable {
 
   async #begin(): Promise<void> {
     if (this.#agent !== undefined) return;
-    const { config, warnings } = this.#loaded;
-    const agent = await startAgent(config, { log: this.#components.log, notes: warnings });
+    const notes = (): readonly string[] => [...this.#loaded.warnings, ...this.#reloadWarnings];
+    const agent = await startAgent(this.#loaded.config, { log: this.#components.log, notes });
+    this.#reloadWarnings = [];
     this.#agent = agent;
     void agent.damaged.then(() => this.#inTurn(() => this.#startAnew(agent)).catch(this.#fail));
     await this.#sayReady();
@@ -65,9 +68,13 @@ export class AgentService implements Startable {
       this.#loaded = await load();
       const { applied, waiting } = this.#agent.reload(this.#loaded.config);
       log.info(`config read again: ${applied.length === 0 ? "nothing new" : `${applied.join(", ")} changed`}`);
-      if (waiting.length > 0) log.warn(`changed, but only a restart brings it into effect: ${waiting.join(", ")}`);
+      const inVain = `changed, but only a restart brings it into effect: ${waiting.join(", ")}`;
+      this.#reloadWarnings = waiting.length > 0 ? [inVain] : [];
+      for (const warning of this.#reloadWarnings) log.warn(warning);
     } catch (error) {
-      log.error(`the config was not read again, the old one stays: ${messageOf(error)}`);
+      const fault = `the config was not read again, the old one stays: ${messageOf(error)}`;
+      this.#reloadWarnings = [fault.replaceAll("\n", "; ")];
+      log.error(fault);
     }
     await this.#sayReady();
   }

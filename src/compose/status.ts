@@ -9,7 +9,7 @@ import type { Retrieval } from "./retrieval.ts";
 export interface StatusInit {
   readonly db: Database;
   /** What the config and the start have to tell. */
-  readonly notes: readonly string[];
+  readonly notes: () => readonly string[];
   /** `host:port` of each door that is open. */
   readonly listening: () => readonly string[];
 }
@@ -41,7 +41,7 @@ export function buildStatus(config: Config, parts: Retrieval, { db, notes, liste
     transfers: () => [...retriever.transfers(), ...snapshots.transfers()],
     snapshots: () => snapshots.list(),
     mirrors: () => upstream.mirrorStatus(),
-    warnings: () => [...notes, ...warningsOf(parts)],
+    warnings: () => [...notes(), ...warningsOf(parts)],
   });
   return { status, traffic, ledger };
 }

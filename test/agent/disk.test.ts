@@ -121,7 +121,7 @@ test("a damaged database is set aside and built anew: nothing is fetched again",
 test("a state_dir that cannot be made ends the start with one line that names it", async () => {
   const { box } = await setUp();
   const config = { ...box.config, state_dir: "/proc/distswarm/state" };
-  await expect(startAgent(config, { log: silentLogger, notes: [] })).rejects.toMatchObject({
+  await expect(startAgent(config, { log: silentLogger, notes: () => [] })).rejects.toMatchObject({
     code: "STORE_UNUSABLE",
     message: expect.stringMatching(/^cannot make state_dir \/proc\/distswarm\/state \(ENOENT\): [^\n]+$/),
   });

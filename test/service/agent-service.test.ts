@@ -82,9 +82,14 @@ describe("SIGHUP", () => {
     const { agent, reload } = await service();
     await reload(', connect_ports = [80], allow = ["10.0.0.0/8"]');
     await logged(agent, /warn +changed, but only a restart brings it into effect: proxy\.connect_ports/);
+    const warnings = async (): Promise<string> => (await agent.client.status()).warnings.join("\n");
+    expect(await warnings()).toMatch(/^changed, but only a restart brings it into effect: proxy\.connect_ports$/m);
     await reload(", allow = [1]");
     await logged(agent, /error the config was not read again, the old one stays: .*proxy\.allow\[0\] is 1; it must be/);
     expect((await fetch(agent.url)).status).toBe(403);
+    expect(await warnings()).toMatch(/^the config was not read again, the old one stays: .*proxy\.allow\[0\]/m);
+    await reload("");
+    await expect.poll(warnings).not.toMatch(/config|restart/);
   });
 });
 

@@ -20,7 +20,7 @@ async function unitWithPresentCommand(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), "distswarm-unit-"));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   const copy = join(dir, "distswarm.service");
-  await writeFile(copy, (await readFile(unit, "utf8")).replace("/usr/local/bin/distswarm", process.execPath));
+  await writeFile(copy, (await readFile(unit, "utf8")).replaceAll("/usr/local/bin/distswarm", process.execPath));
   return copy;
 }
 

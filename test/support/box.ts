@@ -44,7 +44,7 @@ export async function startBox(options: BoxOptions = {}): Promise<Box> {
   await mkdir(distdir);
   await makeRepository(repo, options.files ?? []);
   const config = checkConfig(boxConfig(dir, options, await freePort()), "test");
-  const start = (): Promise<Agent> => startAgent(config, { log: options.log ?? silentLogger, notes: [] });
+  const start = (): Promise<Agent> => startAgent(config, { log: options.log ?? silentLogger, notes: () => [] });
   const agent = await start();
   const box: Box = {
     dir,
