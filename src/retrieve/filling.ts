@@ -110,8 +110,15 @@ export class Filling {
     this.#liars.add(source.label);
     const error = new SourceError("WRONG_BYTES", `sent bytes with another digest than the Manifest's`);
     source.blame(error);
-    this.attempts.push(new RunningAttempt(source, 0).end(error));
+    this.#amend(source, error);
     this.#components.log.warn(`${source.label} ${error.message} for ${this.#name}: not stored`);
+  }
+
+  /** The try that went well by what could be told of it then: it is the one that brought the wrong bytes. */
+  #amend({ label }: Source, { code, message }: SourceError): void {
+    const last = this.attempts.findLastIndex(({ source, outcome }) => source === label && outcome === "ok");
+    const attempt = this.attempts[last];
+    if (attempt !== undefined) this.attempts[last] = { ...attempt, outcome: code, detail: message };
   }
 
   /** Drops all bytes. */

@@ -37,6 +37,7 @@ export class DirectorySource implements Source {
   /** See {@link Source.blame}. */
   blame(): void {
     this.#parts.blames.add(this.label, this.#want.digest);
+    this.#parts.health.blamed(this.#origin);
   }
 
   async *#read(start: number, signal: AbortSignal): AsyncGenerator<Buffer> {

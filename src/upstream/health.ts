@@ -125,6 +125,11 @@ export class Health {
     record.failedAt = now;
   }
 
+  /** A download that ended well had wrong bytes. It counts, and has nobody left alone: another file may be right. */
+  blamed(origin: string): void {
+    this.#record(origin).failures++;
+  }
+
   #nextAvoidMs(record: Mutable): number {
     const next = this.#lastSuccessAt > record.failedAt ? record.avoidMs * 2 : record.avoidMs;
     return Math.min(Math.max(next, FIRST_AVOID_MS), LONGEST_AVOID_MS);

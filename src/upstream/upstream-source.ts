@@ -59,6 +59,7 @@ export class UpstreamSource implements Source {
   /** See {@link Source.blame}. */
   blame(): void {
     this.#parts.blames.add(this.label, this.#want.digest);
+    this.#parts.health.blamed(this.#origin);
   }
 
   /** Cuts the body to what is wanted, and tells the health how it went. A consumer that leaves early tells nothing. */

@@ -123,6 +123,10 @@ describe("a wrong byte", () => {
     const good = await mirrorOf(medium, well);
     const box = await boxWith(medium, [liar.url, good.url]);
     expect(await fetchByDigest(box, medium)).toMatchObject(right);
+    const [explained] = (await box.agent.api.explain(medium.name)).files;
+    const wrong = { outcome: "WRONG_BYTES", bytes: medium.bytes.length, first_ms: expect.any(Number) as number };
+    expect(explained!.attempts).toMatchObject([wrong, { outcome: "ok" }]);
+    expect((await box.agent.api.status()).mirrors).toMatchObject([{ failures: 1 }, { failures: 0 }]);
   });
 
   test("in a larger file: one whole wrong file, nothing stored, and the next request is right", async () => {
