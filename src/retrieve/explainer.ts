@@ -153,6 +153,8 @@ function whyUpstream(facts: {
   const fromUpstream = attempts.some((attempt) => attempt.kind === "upstream" && attempt.outcome === "ok");
   if (fromUpstream && peersTried) return "It came from upstream: peers were asked first and could not give it whole.";
   if (fromUpstream) return "It came from upstream: no peer had it when it was asked for.";
+  const giver = attempts.findLast((attempt) => attempt.kind === "peer" && attempt.outcome === "ok");
+  if (here && giver !== undefined) return `It came from ${giver.source}, a peer: upstream was not asked.`;
   if (here) return "It is here: no source is asked.";
   if (missedForMs > 0) {
     return `Nobody had it a moment ago: for another ${Math.ceil(missedForMs / 1000)} s that is the answer (404), without asking.`;

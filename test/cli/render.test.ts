@@ -87,6 +87,14 @@ a.tgz
 `);
 });
 
+test("explain says nothing of other boxes where there are none", () => {
+  const attempts = FILE.attempts.filter(({ kind }) => kind === "upstream");
+  const claims = FILE.claims.filter(({ box }) => box === undefined);
+  const file = { ...FILE, attempts, claims, sources: [] };
+  const text = renderExplanation({ asked: "a.tgz", kind: "name", meaning: "a distfile", files: [file] });
+  expect(text).not.toContain("other boxes");
+});
+
 test("explain of a file that is here, of one under way, and of a name with two digests", () => {
   const here = { ...FILE, attempts: [], here: { where: "distdir", path: "/d/a.tgz" } } as const;
   const transfer = { digest: DIGEST, name: "a", size: 4, received: 1, seconds: 1, clients: 1 };
