@@ -130,6 +130,21 @@ test("import of a directory that is not there says so", async () => {
   });
 });
 
+test("import of what the agent's user may not read says whom to let read it", async () => {
+  const { store } = await startStore();
+  const dir = await tempDir();
+  await writeFile(join(dir, "secret.tar"), "?", { mode: 0 });
+  await chmod(dir, 0o755);
+  const read = () => unprivileged(() => outcome(store.import(dir, signal)));
+  expect(await read()).toContainEqual(
+    expect.objectContaining({
+      detail: expect.stringMatching(/^the agent runs as \S+, who may not read .*secret\.tar: let/),
+    }),
+  );
+  await chmod(dir, 0);
+  await expect(read()).rejects.toThrow(/^the agent runs as \S+, who may not read \S+: let that user read it$/);
+});
+
 test("import tells how far it is, and stops when it is told to", async () => {
   const dir = await tempDir();
   for (const name of ["a", "b"]) await writeFile(join(dir, name), name);

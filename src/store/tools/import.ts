@@ -5,7 +5,8 @@ import type { StoreToolEvent } from "../../core/agent-api.ts";
 import type { BlobStore, Ingest } from "../../core/blob-store.ts";
 import type { Distfile } from "../../core/distfile.ts";
 import type { DistfileNames } from "../../core/distfile-index.ts";
-import { DistswarmError, hasCode, messageOf } from "../../core/errors.ts";
+import { DistswarmError, hasCode, messageOf, systemCode } from "../../core/errors.ts";
+import { ownUser } from "../../core/own-user.ts";
 import { mayBeDistfile } from "../distdir-names.ts";
 import { hashFile } from "../file-chunks.ts";
 import { type FileReport, Report } from "./report.ts";
@@ -51,10 +52,16 @@ async function fileNames(dir: string): Promise<string[]> {
     const found = await readdir(dir, { withFileTypes: true });
     return found.filter((entry) => entry.isFile() && mayBeDistfile(entry.name)).map(({ name }) => name);
   } catch (error) {
-    throw new DistswarmError("INVALID_REQUEST", `cannot read the directory ${dir} (${messageOf(error)})`, {
-      cause: error,
-    });
+    throw new DistswarmError("INVALID_REQUEST", whyUnreadable(dir, error), { cause: error });
   }
+}
+
+/** One line for a directory or file that is not to be had; the agent is another user than who asked for the import. */
+function whyUnreadable(path: string, error: unknown): string {
+  const code = systemCode(error);
+  return code === "EACCES"
+    ? `the agent runs as ${ownUser()}, who may not read ${path}: let that user read it`
+    : `cannot read ${path} (${code ?? messageOf(error)})`;
 }
 
 async function importFile(
@@ -63,7 +70,10 @@ async function importFile(
   report: Report,
   signal: AbortSignal,
 ): Promise<Verdict & { size: number }> {
-  const handle = await open(join(dir, name), constants.O_RDONLY | constants.O_NOFOLLOW).catch(messageOf);
+  const path = join(dir, name);
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) =>
+    whyUnreadable(path, error),
+  );
   if (typeof handle === "string") return { size: 0, verdict: "wrong", detail: handle };
   try {
     const { size } = await handle.stat();
