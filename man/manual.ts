@@ -22,9 +22,8 @@ const HEAD = `.\\" Made from the commands and options of the program (man/manual
 .Sh SYNOPSIS
 .Nm
 .Ar command
+.Op Ar option ...
 .Op Ar argument ...
-.Op Fl -config Ar file
-.Op Fl -json
 .Nm
 .Op Ar command
 .Fl -help

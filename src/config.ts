@@ -37,7 +37,7 @@ export const configSchema = z.strictObject({
     distdir: option(
       value.orNone(value.path),
       "/var/cache/distfiles",
-      'Directory whose distfiles are shared where they lie, "" for none (default: read from make.conf).',
+      'Directory whose distfiles are shared where they lie, "" for none (default: what Portage has, none without Portage).',
     ),
   }),
   upstream: section("Mirrors and SRC_URI hosts.", {
