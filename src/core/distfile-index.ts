@@ -14,6 +14,8 @@ export interface DistfileIndex {
   isUndigested(name: string): Promise<boolean>;
   /** What the Manifests say of a digest. */
   byDigest(digest: Digest): Promise<KnownDistfile | undefined>;
+  /** The digests that begin with these hex characters, two at most: enough to tell whether one is meant. */
+  digestsFrom(start: string): Promise<Digest[]>;
   /**
    * Reads the Manifests that changed since the last scan, now; joins a scan under way. Resolves true if anything
    * changed. A caller that cannot wait aborts `signal`: the scan goes on, the promise resolves false.

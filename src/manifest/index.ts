@@ -123,6 +123,10 @@ export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements 
     return knownDistfileOf(digest, await this.#lookUp(this.#tables.byDigest(digest)));
   }
 
+  async digestsFrom(start: string): Promise<Digest[]> {
+    return this.#lookUp(this.#tables.digestsFrom(start));
+  }
+
   async catchUp({ signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
     const round = this.#life?.rounds.now() ?? Promise.resolve(false);
     return signal === undefined ? round : unlessAborted(round, false, signal);

@@ -1,5 +1,5 @@
 import { isDatabaseDamage, type Database } from "../core/database.ts";
-import type { Digest } from "../core/digest.ts";
+import { DIGEST_HEX_LENGTH, parseDigest, type Digest } from "../core/digest.ts";
 import { DistswarmError, hasCode, messageOf, systemCode } from "../core/errors.ts";
 import type { DistLine } from "./parse.ts";
 import {
@@ -24,6 +24,9 @@ const SUBLEVEL = "manifest";
 
 /** Entries taken at once: more packages share no name. */
 const MANY = 100;
+
+/** Sorts after every hex character. */
+const AFTER_HEX = "g";
 
 const STATE_KEY = "state";
 
@@ -180,6 +183,17 @@ export class Tables {
   async byDigest(digest: Digest): Promise<Reference[]> {
     const records = await entries(this.#digests, keysUnder(digest));
     return records.map(([key, value]) => readDigestRecord(key, value));
+  }
+
+  /** The digests that begin with these characters, two at most: enough to tell whether one is meant. */
+  async digestsFrom(start: string): Promise<Digest[]> {
+    const found: Digest[] = [];
+    for (let gte = start; found.length < 2; gte = `${found.at(-1)}!`) {
+      const [key] = await this.#digests.keys({ gte, lt: `${start}${AFTER_HEX}`, limit: 1 }).all();
+      if (key === undefined) break;
+      found.push(parseDigest(key.slice(0, DIGEST_HEX_LENGTH)));
+    }
+    return found;
   }
 
   /** Whether some line names it without a digest. */

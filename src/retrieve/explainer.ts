@@ -12,6 +12,9 @@ import type { Retriever } from "./retriever.ts";
 /** Sources listed at most; a package with hundreds of mirrors tells nothing more. */
 const LISTED_SOURCES = 50;
 
+/** Of a digest that was shortened; fewer characters tell too little. */
+const DIGEST_START = /^[0-9a-f]{8,127}$/;
+
 /** How long the sources may take to be listed, in ms: a mirror's layout may have to be read. */
 const LISTING_MS = 3000;
 
@@ -39,7 +42,13 @@ export class Explainer {
   /** Explains what a person asked about. */
   async explain(asked: string): Promise<Explanation> {
     const text = asked.trim();
-    if (isDigest(text.toLowerCase())) return this.#explainDigest(text.toLowerCase() as Digest);
+    const hex = text.toLowerCase().replace(/…$/, "");
+    if (isDigest(hex)) return this.#explainDigest(hex);
+    const [meant, other] = DIGEST_START.test(hex) ? await this.#components.index.digestsFrom(hex) : [];
+    if (other !== undefined) {
+      return { asked: hex, kind: "digest", meaning: "several digests begin so: give more of the one", files: [] };
+    }
+    if (meant !== undefined) return this.#explainDigest(meant);
     return URL.canParse(text) ? this.#explainUrl(new URL(text)) : this.#explainName(text);
   }
 

@@ -50,6 +50,14 @@ test("a name, a digest and a URL are told as the same file: where it would come 
   expect((await explain(box, file.digest)).out).toMatch(/last time:\n.* ok .* answered after/);
 });
 
+test("a shortened digest is told like the whole one", async () => {
+  const { box } = await setUp();
+  for (const asked of [file.digest.slice(0, 8), `${file.digest.slice(0, 16)}…`]) {
+    expect((await explain(box, asked)).out).toContain(`${file.digest}\n`);
+  }
+  expect((await explain(box, "0123456789")).out).toContain("a name that no Manifest on this box has");
+});
+
 test("what nobody had: the answer counts as one, and it is told for how long it is remembered", async () => {
   const { box } = await setUp();
   expect(await get(box, absent)).toBe(404);
