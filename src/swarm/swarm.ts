@@ -226,7 +226,8 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
 
   /** What an administrator should know or mend, each one plain line. */
   warnings(): readonly string[] {
-    return [...(this.#problem === undefined ? [] : [this.#problem]), ...this.#exposures(), ...this.#table.warnings()];
+    const problem = this.#problem === undefined ? [] : [this.#problem];
+    return [...problem, ...this.#exposures(), ...this.#table.warnings(), ...this.#unreached()];
   }
 
   /** For status and `peers`. */
@@ -244,6 +245,13 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   }
 
   // --- the mesh ---
+
+  /** Those of `swarm.peers` that are not reached, while this box is alone: any of them may be off. */
+  #unreached(): string[] {
+    if (this.#table.statuses(() => undefined).length > 0) return [];
+    const unreached = this.#mesh.staticPeers.filter(({ problem }) => problem !== undefined);
+    return unreached.map(({ address, problem }) => `no peer is here; swarm.peers: ${address}: ${problem}`);
+  }
 
   #exposures(): string[] {
     const files = [IDENTITY_FILE, NETWORK_KEY_FILE].map((name) => join(this.#init.stateDir, name));

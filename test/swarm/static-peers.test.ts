@@ -24,6 +24,11 @@ test("of swarm.peers the status says which are not reached, and why", async () =
       expect.stringContaining("ECONNREFUSED"),
       expect.stringMatching(/no-such-host\.invalid/),
     ]);
+  expect(box.swarm.warnings()).toEqual([]); // one of them is here
+  const alone = await start({ networkKey, peers: [{ host: "127.0.0.1", port: ports[2]! }] });
+  await expect
+    .poll(() => alone.swarm.warnings())
+    .toEqual([expect.stringMatching(/^no peer is here; swarm\.peers: 127\./)]);
   const { last_rejected } = stranger.swarm.status();
   expect(Object.values(last_rejected)).toContainEqual({ at: expect.stringMatching(/Z$/), address: "127.0.0.1" });
 });
