@@ -1,5 +1,5 @@
 import type { Status } from "../core/agent-api.ts";
-import { trafficTable } from "../status/traffic-table.ts";
+import { trafficTable } from "../core/traffic-table.ts";
 import { renderTable, type Cell } from "./table.ts";
 
 /** How much came from where, as text; see {@link trafficTable}. */

@@ -2,7 +2,7 @@ import type { MirrorStatus, PeerStatus, Status, TransferStatus } from "../core/a
 import { formatDuration, formatSize } from "../core/units.ts";
 import { verdict } from "../core/verdict.ts";
 import { count, percent } from "../core/words.ts";
-import { trafficTable } from "./traffic-table.ts";
+import { trafficTable } from "../core/traffic-table.ts";
 
 /** The page is asked for again after so long, so that progress is seen. */
 const REFRESH_SECONDS = 5;

@@ -1,6 +1,6 @@
-import type { Status, Traffic } from "../core/agent-api.ts";
-import { formatSize } from "../core/units.ts";
-import { percent } from "../core/words.ts";
+import type { Status, Traffic } from "./agent-api.ts";
+import { formatSize } from "./units.ts";
+import { percent } from "./words.ts";
 
 /** What was given, by where it came from: for the command and for the page. */
 export interface TrafficTable {
