@@ -355,6 +355,17 @@ test("without any repository, SRC_URI is not checked", async () => {
   expect((await box.finding("SRC_URI")).verdict).toBe("unchecked");
 });
 
+test("a look at a mirror brings no bytes, which would count as passed through", async () => {
+  const box = await healthyBox();
+  const methods: (string | undefined)[] = [];
+  box.answers["http://mirror.example/distfiles/layout.conf"] = ({ method }, response) => {
+    methods.push(method);
+    response.end();
+  };
+  expect(await box.finding("mirrors")).toMatchObject({ verdict: "ok" });
+  expect(methods).toEqual(["HEAD"]);
+});
+
 test("a mirror that answers nothing does not hold up the others", async () => {
   const box = await healthyBox();
   box.answers["http://mirror.example/distfiles/layout.conf"] = ({ socket }) => void socket.destroy();
