@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import type { Config } from "../config.ts";
 import { isOurselves, type OwnAddresses } from "../portage/mirrors.ts";
 
@@ -6,7 +7,9 @@ interface Address {
   readonly port: number;
 }
 
-const WILDCARDS = ["0.0.0.0", "::"];
+const EVERY_IPV4 = "0.0.0.0";
+/** Of both families, as Node binds it. */
+const EVERY_ADDRESS = "::";
 
 /** What in a config gets in the way of something else in it: options that are each right, but not together. A line each. */
 export function conflictsIn(config: Config, own: OwnAddresses): string[] {
@@ -24,6 +27,9 @@ export function conflictsIn(config: Config, own: OwnAddresses): string[] {
 
 /** Whether two addresses cannot both be listened at. Port 0 is any that is free. */
 function overlap(a: Address, b: Address): boolean {
-  const meets = a.host === b.host || WILDCARDS.includes(a.host) || WILDCARDS.includes(b.host);
-  return a.port === b.port && a.port !== 0 && meets;
+  return a.port === b.port && a.port !== 0 && (a.host === b.host || covers(a.host, b.host) || covers(b.host, a.host));
+}
+
+function covers(wildcard: string, host: string): boolean {
+  return wildcard === EVERY_ADDRESS || (wildcard === EVERY_IPV4 && isIPv4(host));
 }
