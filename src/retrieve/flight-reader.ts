@@ -4,7 +4,7 @@ import { LentBuffers } from "../core/lent-buffers.ts";
 import type { Pulse } from "../core/pulse.ts";
 
 /** Bytes that a reader takes from the growing copy at once. */
-const READ_BYTES = 256 * 1024;
+const READ_BYTES = 512 * 1024;
 
 /** What a reader sees of its flight. */
 export interface ReadableFlight {
