@@ -32,7 +32,10 @@ export interface Source {
    * @throws {SourceError} what it did wrong.
    */
   open(options: { offset: number; signal: AbortSignal; silent?: () => void }): Promise<SourceBody>;
-  /** Told when the blob's digest failed and this source alone sent it: it is not asked for this blob again for a while. */
+  /**
+   * Told when the blob's digest failed and this source alone sent it: it is not asked for this blob again for a while. Also
+   * told when a growing one passed bytes of it on, which may be nobody's fault.
+   */
   blame(error: SourceError): void;
 }
 

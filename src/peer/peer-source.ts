@@ -96,10 +96,11 @@ export class PeerSource implements Source {
     }
   }
 
-  /** See {@link Source.blame}. Wrong bytes shut the peer out, for all blobs; not those that it only passed on. */
+  /** See {@link Source.blame}. Wrong bytes shut the peer out, for all blobs; those that it only passed on do so in the long run. */
   blame(error: SourceError): void {
-    if (this.#isGrowing) return;
-    if (error.code === "WRONG_BYTES") this.#parts.standing.lied(this.#giver.id);
+    const { standing } = this.#parts;
+    if (this.#isGrowing) return standing.misled(this.#giver.id, this.#init.want.digest);
+    if (error.code === "WRONG_BYTES") standing.lied(this.#giver.id);
     this.#failed(this.#giver);
   }
 
@@ -115,7 +116,9 @@ export class PeerSource implements Source {
           this.#candidates.putBack(holder);
         },
         silent: (holder) => {
-          this.#failed(holder);
+          // one that is still receiving it is followed again: left alone, it would soon be asked for upstream a second time
+          if (holder.growing === true) standing.lost(holder.id);
+          else this.#failed(holder);
           silent?.();
         },
         hedgeMs: HEDGE_MS,
@@ -144,6 +147,8 @@ export class PeerSource implements Source {
       reply = await client.get(holder, { digest, offset, tried, signal });
       const answer = checkAnswer(reply, { offset, size });
       if (answer.isGrowing && this.#init.growing === "none") throw new SourceError("BUSY", "has not got all of it yet");
+      if (answer.isGrowing && holder.growing !== true)
+        throw new SourceError("ABSENT", "has not got all of it, as it had said");
       if (this.#isBounded(answer) && answer.present <= offset)
         throw new SourceError("BUSY", "has no more than this box");
       return { ...answer, reply };
@@ -165,7 +170,13 @@ export class PeerSource implements Source {
     if (status !== 503) return this.#candidates.wasBehind(holder);
     const readers = readIds(reply!.headers, RECEIVING_HEADER);
     const hasMore = (readBytes(reply!.headers, PRESENT_HEADER) ?? 0) > offset;
-    this.#candidates.wasFull(holder, { readers, hasMore }, (id) => directory.peer(id));
+    this.#candidates.wasFull(holder, { readers, hasMore }, (id) => this.#reach(id));
+  }
+
+  /** A box that is said to be receiving the blob now. */
+  #reach(id: string): Holder | undefined {
+    const { directory, standing } = this.#parts;
+    return standing.isShutOut(id) || standing.isMisleading(id) ? undefined : directory.peer(id);
   }
 
   /** Whether more than is present now would come, which is not asked for. */

@@ -51,7 +51,7 @@ export class PeerSources implements SourceFinder {
   async *#sources(want: Want, { patienceMs, graceMs, isAsked, growing }: Manner): AsyncGenerator<Source> {
     const { directory, standing } = this.#parts;
     const holders = directory.holders(want.digest).filter((holder) => {
-      if (holder.growing === true && growing === "none") return false;
+      if (holder.growing === true && (growing === "none" || standing.isMisleading(holder.id))) return false;
       return !standing.isShutOut(holder.id) && isAsked(holder.id, want.digest);
     });
     const candidates = new Candidates(this.#fastFirst(holders));

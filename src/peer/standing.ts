@@ -7,6 +7,9 @@ const LEAVE_MS = 10_000;
 const LEAVE_AT_MOST_MS = 300_000;
 /** A peer that was slower than another is asked after others for so long. */
 const SLOW_MS = 10_000;
+/** A peer from which growing copies of so many blobs were wrong is not followed any more for so long: bad luck has an end. */
+const MISLED_BY_BLOBS = 3;
+const MISLED_MS = 600_000;
 /** A peer is not asked again for a blob that it failed to give for so long. */
 const AVOID_MS = 30_000;
 const MAX_AVOIDED = 4096;
@@ -18,9 +21,14 @@ interface Record {
   shutOutUntil: number;
   leftUntil: number;
   slowUntil: number;
+  /** Blobs of which it passed on wrong bytes, and until when that counts. */
+  misled: ReadonlySet<Digest>;
+  misledUntil: number;
   /** Faults since it last gave something to the end. */
   faults: number;
 }
+
+const NOTHING: Record = { shutOutUntil: 0, leftUntil: 0, slowUntil: 0, misled: new Set(), misledUntil: 0, faults: 0 };
 
 /** Which peers are worth asking now, as their past answers tell. */
 export class Standing {
@@ -56,6 +64,14 @@ export class Standing {
     this.#record(id).shutOutUntil = this.#now() + SHUT_OUT_MS;
   }
 
+  /** It passed on bytes of a blob that turned out wrong; it may not have known. */
+  misled(id: string, digest: Digest): void {
+    const record = this.#record(id);
+    const earlier = record.misledUntil > this.#now() ? record.misled : [];
+    record.misled = new Set([...earlier, digest].slice(-MISLED_BY_BLOBS));
+    record.misledUntil = this.#now() + MISLED_MS;
+  }
+
   /** It is not to be asked for this blob again for a while. */
   avoid(id: string, digest: Digest): void {
     const key = `${id} ${digest}`;
@@ -67,6 +83,12 @@ export class Standing {
   /** Whether nothing that it gives is taken now. */
   isShutOut(id: string): boolean {
     return (this.#peers.get(id)?.shutOutUntil ?? 0) > this.#now();
+  }
+
+  /** Whether what it is still receiving is not taken now. */
+  isMisleading(id: string): boolean {
+    const record = this.#peers.get(id);
+    return record !== undefined && record.misledUntil > this.#now() && record.misled.size >= MISLED_BY_BLOBS;
   }
 
   /** Whether it is left alone now, altogether or for this blob. */
@@ -81,7 +103,7 @@ export class Standing {
   }
 
   #record(id: string): Record {
-    const record = this.#peers.get(id) ?? { shutOutUntil: 0, leftUntil: 0, slowUntil: 0, faults: 0 };
+    const record = this.#peers.get(id) ?? { ...NOTHING };
     this.#peers.delete(id);
     this.#peers.set(id, record); // the last one tried is the last one in the map
     if (this.#peers.size > MAX_PEERS) this.#peers.delete(this.#leastNeeded());

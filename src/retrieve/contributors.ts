@@ -24,9 +24,9 @@ export class Contributors {
     return this.#byLabel.has(source.label);
   }
 
-  /** Whether any bytes came from a peer that had not checked them. */
-  get hasGrowing(): boolean {
-    return [...this.#byLabel.values()].some(({ source }) => source?.isGrowing);
+  /** The peers that passed bytes on without having checked them. */
+  get growing(): readonly Source[] {
+    return [...this.#byLabel.values()].flatMap(({ source }) => (source?.isGrowing ? [source] : []));
   }
 
   /** The one source that all bytes came from; undefined when there are several, or it is not known. */

@@ -101,14 +101,16 @@ export class Filling {
   blame(): void {
     this.#restarts += 1;
     if (this.#init.want.size === 0 || this.#restarts > MAX_RESTARTS) throw this.#neverRight();
-    if (this.contributors.hasGrowing) return this.#components.claim.wasMisled();
+    const error = new SourceError("WRONG_BYTES", `sent bytes with another digest than the Manifest's`);
+    const { growing } = this.contributors;
+    for (const source of growing) source.blame(error);
+    if (growing.length > 0) return this.#components.claim.wasMisled();
     const source = this.contributors.only;
     if (source === undefined) {
       this.#alone = true;
       return;
     }
     this.#liars.add(source.label);
-    const error = new SourceError("WRONG_BYTES", `sent bytes with another digest than the Manifest's`);
     source.blame(error);
     this.#amend(source, error);
     this.#components.log.warn(`${source.label} ${error.message} for ${this.#name}: not stored`);

@@ -97,6 +97,23 @@ describe("the data plane tells nothing to", () => {
     expect(box.traffic.turnedAway).toBe(1);
   });
 
+  it.each([
+    ["a certificate of its own making", makeIdentity],
+    ["no certificate", async () => undefined],
+  ])("a client with %s that asks at once, not one byte", async (_what, identity) => {
+    await startClosed();
+    const { host, port } = box.holder;
+    const who = await identity();
+    const socket = connect({ host, port, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"], ...who?.tls });
+    const heard: Buffer[] = [];
+    socket.on("error", () => {}).on("data", (bytes: Buffer) => heard.push(bytes));
+    socket.write(`GET ${PATH} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await once(socket, "close");
+    expect(Buffer.concat(heard)).toHaveLength(0);
+    expect(box.traffic.turnedAway).toBe(1);
+    expect(box.traffic.uploaded().requests).toBe(0);
+  });
+
   it("a client that speaks an older TLS", async () => {
     await startClosed();
     const { host, port } = box.holder;

@@ -235,7 +235,7 @@ describe("a growing copy", () => {
     const box = await serving();
     const growing = new Growing(LARGE);
     box.shelf.growing.set(digestOf(LARGE), () => growing.open());
-    return { box, growing };
+    return { box: { ...box, holder: { ...box.holder, growing: true } }, growing };
   }
 
   it("is read as it grows", async () => {
@@ -306,7 +306,7 @@ describe("a growing copy", () => {
   it("is not taken for a whole one when only that will do", async () => {
     const { box, growing } = await startGrowing();
     growing.grow(500);
-    const [source] = await sourcesOf(await asking(box), "none");
+    const [source] = await sourcesOf(await asking({ holder: { ...box.holder, growing: false } }), "none");
     await expect(source!.open({ offset: 0, signal })).rejects.toMatchObject({ code: "BUSY" });
   });
 
@@ -333,6 +333,50 @@ describe("a growing copy", () => {
     const [source] = await sourcesOf(asker);
     await expect(source!.open({ offset: 0, signal })).rejects.toMatchObject({ code: "REFUSED" });
     expect(asker.directory.disowned).toEqual([`${box.holder.id} ${digestOf(LARGE)}`]);
+  });
+
+  it("of one that says it holds all of it is not taken", async () => {
+    const { box, growing } = await startGrowing();
+    growing.grow(500);
+    const asker = await asking({ holder: { ...box.holder, growing: false } });
+    const [source] = await sourcesOf(asker);
+    await expect(source!.open({ offset: 0, signal })).rejects.toMatchObject({ code: "ABSENT" });
+    expect(asker.directory.disowned).toEqual([`${box.holder.id} ${digestOf(LARGE)}`]);
+  });
+
+  it("whose holder is silent for a second is followed again at once", async () => {
+    const deaf = kept(await startDeaf());
+    const asker = await asking({ holder: { ...deaf.holder, growing: true } });
+    const [source] = await sourcesOf(asker);
+    await expect(source!.open({ offset: 0, signal })).rejects.toMatchObject({ code: "HEADER_TIMEOUT" });
+    expect(await sourcesOf(asker)).toHaveLength(1);
+  });
+
+  it("is not taken any more from one that passed on wrong bytes of three blobs, whole ones are", async () => {
+    const { box, growing } = await startGrowing();
+    growing.grow(500);
+    const asker = await asking(box);
+    for (const other of ["one", "two"]) asker.standing.misled(box.holder.id, digestOf(Buffer.from(other)));
+    const [source] = await sourcesOf(asker);
+    await source!.open({ offset: 0, signal });
+    source!.blame(new SourceError("WRONG_BYTES", "wrong"));
+    expect(await sourcesOf(asker)).toEqual([]);
+    asker.directory.list = [{ ...box.holder, growing: false }];
+    expect(await sourcesOf(asker)).toHaveLength(1);
+  });
+
+  it("is not read where the one that is named as its reader is shut out", async () => {
+    const { box, growing } = await startGrowing();
+    growing.grow(30 * 2 ** 20);
+    const reader = await asking(box);
+    const { bytes } = await (await sourcesOf(reader))[0]!.open({ offset: 0, signal });
+    const liar = kept(await startBadPeer((request, response) => void begin(request, response, LARGE)));
+    const asker = await asking(box);
+    asker.directory.others.set(reader.id, { ...liar.holder, id: reader.id });
+    asker.standing.lied(reader.id);
+    await (await sourcesOf(asker))[0]!.open({ offset: 0, signal });
+    expect(liar.connections).toBe(0);
+    void bytes;
   });
 
   it("that turns out wrong shuts out nobody who passed it on", async () => {

@@ -156,6 +156,19 @@ describe("standing", () => {
     expect(standing.isShutOut("liar")).toBe(false);
   });
 
+  it("takes nothing that one is still receiving that misled it over three blobs within ten minutes", () => {
+    let now = 0;
+    const standing = new Standing({ now: () => now });
+    const mislead = (name: string): boolean => {
+      standing.misled("h2", digestOf(Buffer.from(name)));
+      return standing.isMisleading("h2");
+    };
+    expect(["a", "a", "b", "c"].map(mislead)).toEqual([false, false, false, true]);
+    expect(standing.isShutOut("h2")).toBe(false);
+    now = 600_001;
+    expect([standing.isMisleading("h2"), mislead("d")]).toEqual([false, false]);
+  });
+
   it("remembers a thousand peers at most, the last ones tried, and liars before all others", () => {
     const standing = new Standing();
     standing.lied("liar");
