@@ -108,9 +108,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   async start(): Promise<void> {
     if (this.#flushTimer !== undefined) return;
     await checkFormat(this.#paths);
-    await prepareDirs(this.#paths).catch((error: NodeJS.ErrnoException) =>
-      this.#wrote(writeFault(error, error.path ?? this.#init.dir)),
-    );
+    await prepareDirs(this.#paths).catch((error: unknown) => this.#wrote(writeFault(error, this.#init.dir)));
     await this.#records.load();
     await this.#blobs.reconcile();
     for (const partial of await this.#stalePartials()) await removePartial(partial).catch(() => {});

@@ -1,7 +1,10 @@
 import { bufferPool } from "../core/buffer-pool.ts";
 
 /** Bytes gathered before they go to the disk in one write: sockets bring 16 to 64 KiB at a time. */
-const GATHER_BYTES = 2 ** 20;
+const GATHER_BYTES = 256 * 1024;
+
+/** A file of no more than so many bytes is one write: what each write costs shows there, and to lose it little. */
+const ONE_WRITE_BYTES = 2 ** 20;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -16,6 +19,8 @@ export type WriteAt = (bytes: Uint8Array, position: number) => Promise<void>;
 export class WriteBehind {
   readonly #write: WriteAt;
   readonly #size: number;
+  /** Bytes that are gathered before a write. */
+  readonly #lot: number;
   readonly #loan = bufferPool.lend();
   /** Bytes in the file; behind them those of `#full`, and then those of `#gather`. */
   #written = 0;
@@ -31,6 +36,7 @@ export class WriteBehind {
   constructor(write: WriteAt, { size }: { readonly size: number }) {
     this.#write = write;
     this.#size = size;
+    this.#lot = size <= ONE_WRITE_BYTES ? size : GATHER_BYTES;
   }
 
   /** Bytes in the file. */
@@ -50,7 +56,7 @@ export class WriteBehind {
 
   /** Takes bytes. Rejects with the error of a write that failed; then none of them counts. */
   async add(chunk: Uint8Array): Promise<void> {
-    if (this.#gathered > 0 && this.#gathered + chunk.length > GATHER_BYTES) await this.#handOver();
+    if (this.#gathered > 0 && this.#gathered + chunk.length > this.#lot) await this.#handOver();
     if (this.#gathered === 0) this.#makeRoom(chunk.length);
     this.#gather.set(chunk, this.#gathered);
     this.#gathered += chunk.length;
@@ -107,7 +113,7 @@ export class WriteBehind {
   }
 
   #makeRoom(bytes: number): void {
-    const wanted = Math.max(bytes, Math.min(GATHER_BYTES, this.#size - this.taken));
+    const wanted = Math.max(bytes, Math.min(this.#lot, this.#size - this.taken));
     if (this.#gather.length < wanted) this.#gather = this.#loan.take(wanted);
   }
 }
