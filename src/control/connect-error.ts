@@ -4,14 +4,13 @@ import { socketName } from "./sockets.ts";
 
 const NOT_RUNNING = ["ENOENT", "ECONNREFUSED", "ENOTDIR"];
 
-/** Turns what a try to connect to a socket of the agent threw into an error that says what to do. */
+/** Turns what a try to connect to a socket of the agent threw into an error that says what to do; its `seen` does not. */
 export async function explainConnectError(error: unknown, socketPath: string): Promise<Error> {
   const code = systemCode(error) ?? "";
   if (NOT_RUNNING.includes(code)) {
-    const message =
-      `no agent is running: nobody listens at ${socketPath}. ` +
-      "Start it: rc-service distswarm start, systemctl start distswarm, or distswarm agent";
-    return new DistswarmError("AGENT_NOT_RUNNING", message, { cause: error });
+    const seen = `no agent is running: nobody listens at ${socketPath}`;
+    const message = `${seen}. Start it: rc-service distswarm start, systemctl start distswarm, or distswarm agent`;
+    return new DistswarmError("AGENT_NOT_RUNNING", message, { cause: error, facts: { seen } });
   }
   if (code === "EACCES" || code === "EPERM") {
     const message = `${socketPath} is not for you: ${await whoMay(socketPath)}`;

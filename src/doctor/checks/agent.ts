@@ -6,13 +6,19 @@ import { fail, ok, warn, type Check } from "../check.ts";
 const START = "rc-service distswarm start, or systemctl start distswarm; its log says why it ended";
 const RESTART = "rc-service distswarm restart, or systemctl restart distswarm";
 
+/** What was seen, without the mend that the error names as well. */
+function seenOf(error: Error): string {
+  const seen = hasCode(error, "AGENT_NOT_RUNNING") ? error.facts["seen"] : undefined;
+  return typeof seen === "string" ? seen : error.message;
+}
+
 /** The agent runs, and it is the one that is installed. */
 export const agent: Check = {
   name: "agent",
   run: async ({ agent }) => {
     if ("error" in agent) {
       const mend = hasCode(agent.error, "NOT_PERMITTED") ? "run distswarm doctor as root" : START;
-      return fail(agent.error.message.split(". Start it:")[0]!, mend);
+      return fail(seenOf(agent.error), mend);
     }
     const { version, uptime_seconds } = agent.status;
     const seen = `version ${version}, up ${formatDuration(uptime_seconds * 1000)}`;
