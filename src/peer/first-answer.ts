@@ -46,26 +46,30 @@ export async function firstAnswer<C, A>(
   const settled = new Pulse();
   let deadline = performance.now() + question.patienceMs;
   let { graceMs } = question;
+  let newsAt = performance.now();
   let fault: unknown = new SourceError("ABSENT", "nobody has it");
   let full: unknown;
   try {
     for (;;) {
       signal.throwIfAborted();
       const candidate = running.size < MAX_AT_ONCE ? question.next() : undefined;
-      if (candidate !== undefined) start(question, candidate, running, settled);
+      if (candidate !== undefined) {
+        start(question, candidate, running, settled);
+        newsAt = performance.now();
+      }
       if (running.size === 0) throw full ?? fault;
-      const isLast = candidate === undefined && full === undefined;
-      await someSettled(running, settled, isLast ? deadline : soon(question, deadline), signal);
-      const asked = running.size;
+      const nextAt = candidate === undefined && full === undefined ? deadline : newsAt + question.hedgeMs;
+      await someSettled(running, settled, Math.min(nextAt, deadline), signal);
       for (const runner of running) {
         if (runner.outcome === undefined) continue;
         running.delete(runner);
+        newsAt = performance.now();
         if ("answer" in runner.outcome) return take(runner, runner.outcome.answer, running, question);
         fault = runner.outcome.error;
         if (hasTooManyReaders(fault)) full = fault;
       }
-      if (candidate === undefined && full !== undefined && running.size === asked)
-        throw passOver(running, question, full);
+      const isTimeToAskAgain = performance.now() >= newsAt + question.hedgeMs;
+      if (candidate === undefined && full !== undefined && isTimeToAskAgain) throw passOver(running, question, full);
       if (performance.now() < deadline) continue;
       tellSilent(running, question);
       if (graceMs === 0) throw silence(question);
@@ -98,10 +102,6 @@ async function someSettled<C, A>(
   if ([...running].some(({ outcome }) => outcome !== undefined)) return;
   const timer = setTimeout(() => settled.fire(), Math.max(0, until - performance.now()));
   await settled.wait(signal).finally(() => clearTimeout(timer));
-}
-
-function soon<C, A>({ hedgeMs }: Question<C, A>, deadline: number): number {
-  return Math.min(performance.now() + hedgeMs, deadline);
 }
 
 function take<C, A>(

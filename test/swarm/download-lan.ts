@@ -15,6 +15,8 @@ const FIRST_BYTE_MS = 40;
 const SILENCE_MS = 5000;
 const PROGRESS_MS = 250;
 const NEWS_MS = 100;
+/** What a dial to a box costs that is gone, which nobody knows. */
+const DIAL_MS = 1000;
 
 const never = new AbortController().signal;
 
@@ -51,8 +53,7 @@ export class DownloadingBox {
       const turn = this.#turn();
       const step = nextStep(asked, turn);
       if (step === "peers") {
-        await this.#askPeers({ follow: turn !== "alone" });
-        asked = { ...asked, peers: true };
+        asked = { ...asked, peers: await this.#askPeers({ follow: turn !== "alone" }) };
       } else if (step === "wait") {
         await this.self.claims.news(SUBJECT, NEWS_MS, never);
         asked = { ...asked, peers: false };
@@ -86,10 +87,16 @@ export class DownloadingBox {
     this.#rival = rival;
   }
 
-  async #askPeers({ follow }: { follow: boolean }): Promise<void> {
+  /** Whether all were asked in vain. */
+  async #askPeers({ follow }: { follow: boolean }): Promise<boolean> {
     const whole = this.lan.boxes.filter((box) => box.isWhole && this.#reaches(box));
     const growing = follow ? this.self.claims.givers(SUBJECT).map((id) => this.lan.boxOf(id)) : [];
-    for (const first of [...whole, ...growing]) await this.#readAlong(first, { follow });
+    const before = this.received;
+    for (const first of [...whole, ...growing]) {
+      await this.#readAlong(first, { follow });
+      if (this.received > before) return false;
+    }
+    return true;
   }
 
   /** Reads where it is let in: of a box that has a reader, from that one. */
@@ -103,7 +110,7 @@ export class DownloadingBox {
   }
 
   async #read(giver: DownloadingBox, { follow }: { follow: boolean }): Promise<void> {
-    await this.lan.claims.sleep(2);
+    await this.lan.claims.sleep(giver.isGoneUnnoticed ? DIAL_MS : 2);
     if (this.self.isDead || !this.#reaches(giver) || !mayFollow(giver, this.received)) return;
     const end = follow ? SIZE : giver.received;
     this.source = follow ? giver : undefined;
@@ -132,6 +139,7 @@ export class DownloadingBox {
       await this.lan.claims.sleep(STEP_MS);
       if (this.self.isDead || lost.aborted || this.lan.isUpstreamSilent(this)) continue;
       this.fromUpstream += FROM_UPSTREAM;
+      this.lan.upstreamGave();
       this.#grow(FROM_UPSTREAM);
     }
     this.isAtUpstream = false;
@@ -140,6 +148,10 @@ export class DownloadingBox {
 
   async #takePresent(): Promise<void> {
     for (const id of this.self.claims.givers(SUBJECT)) await this.#read(this.lan.boxOf(id), { follow: false });
+  }
+
+  get isGoneUnnoticed(): boolean {
+    return this.self.isDead && this.self.isDeaf;
   }
 
   /** Its program is gone: whoever reads from it sees that, if the line is not. */
@@ -167,6 +179,9 @@ export class DownloadLan {
   /** Boxes whose upstream sends nothing now. */
   readonly silent = new Set<DownloadingBox>();
   circles = 0;
+  /** The longest time in which nobody got a byte from upstream, from the first on. */
+  longestGapMs = 0;
+  #gaveAt: number | undefined;
 
   constructor(count: number, random: () => number, slowestMs: number) {
     const delay = (): number => 1 + (slowestMs - 1) * random();
@@ -186,6 +201,13 @@ export class DownloadLan {
   /** Whether a connection was broken off, which both ends see. */
   hasReset(a: DownloadingBox, b: DownloadingBox): boolean {
     return !b.self.isDead && !this.claims.isConnected(a.self, b.self);
+  }
+
+  /** Upstream gave somebody a byte. */
+  upstreamGave(): void {
+    const { now } = this.claims;
+    this.longestGapMs = Math.max(this.longestGapMs, now - (this.#gaveAt ?? now));
+    this.#gaveAt = now;
   }
 
   isUpstreamSilent(box: DownloadingBox): boolean {

@@ -10,6 +10,8 @@ const END_MS = 90_000;
 /** How long two boxes may be at upstream at once: until each has heard of the other, and of its bytes. */
 const TWO_AT_ONCE_MS = 7000;
 const LOOK_MS = 10;
+/** A claim that was not told again for so long counts no more. */
+const SILENCE_MS = 5000;
 
 interface Outcome {
   /** Live boxes without the whole blob. */
@@ -18,6 +20,8 @@ interface Outcome {
   readonly fromUpstream: number;
   /** For how long more than one box was at upstream without a break. */
   readonly twoAtOnceMs: number;
+  /** The longest time without a byte from upstream for anybody. */
+  readonly longestGapMs: number;
 }
 
 /** What befalls a LAN while its boxes want the blob. */
@@ -39,6 +43,7 @@ async function run(random: () => number, slowestMs: number, fate: Fate): Promise
     circles: lan.circles,
     fromUpstream: lan.boxes.reduce((sum, { fromUpstream }) => sum + fromUpstream, 0),
     twoAtOnceMs,
+    longestGapMs: lan.longestGapMs,
   };
 }
 
@@ -94,13 +99,28 @@ const stall: Fate = (lan, random) => {
   });
 };
 
+/** The box that downloads is gone in mid-download, and nobody notices. */
+const strike: Fate = (lan, random) => {
+  lan.claims.clock.at(1000 + 2000 * random(), () => {
+    for (const box of lan.boxes) if (box.isAtUpstream) lan.claims.silence(box.self);
+  });
+};
+
 describe("a blob that seven boxes want at once, in any order of what they tell each other", () => {
   it.each([
     ["at once", 12],
     ["late, as where all compile: after up to 60 ms", 60],
   ])("comes from upstream once, also when they hear each other %s", async (_, slowestMs) => {
     await forAll(slowestMs, unharmed, (outcome) => {
-      expect(outcome).toEqual({ without: 0, circles: 0, fromUpstream: SIZE, twoAtOnceMs: 0 });
+      expect(outcome).toMatchObject({ without: 0, circles: 0, fromUpstream: SIZE, twoAtOnceMs: 0 });
+    });
+  });
+
+  it("is gone on with half a second after the silence at most when the box that downloads is gone, and by one, though all hear late", async () => {
+    await forAll(100, strike, ({ without, fromUpstream, twoAtOnceMs, longestGapMs }) => {
+      expect({ without, twoAtOnceMs }).toEqual({ without: 0, twoAtOnceMs: 0 });
+      expect(fromUpstream).toBeLessThanOrEqual(SIZE + 1); // the last byte of the lost box may have reached nobody
+      expect(longestGapMs).toBeLessThanOrEqual(SILENCE_MS + 500);
     });
   });
 
