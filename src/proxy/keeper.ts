@@ -15,18 +15,21 @@ export interface Keeping {
   cancel(): Promise<void>;
 }
 
+/** What the keeper uses of the store. */
+type KeeperStore = Pick<BlobStore, "find" | "isIngesting" | "ingest">;
+
 /**
  * Keeps a body that passes through and turns out to have a known digest: what was asked for under a URL that tells
  * nothing (an overlay's SRC_URI) but ends in a distfile's name and has its size.
  */
 export class Keeper implements Startable {
-  readonly #store: BlobStore;
+  readonly #store: KeeperStore;
   readonly #log: Logger;
   /** Bodies that are being kept, until they are committed or dropped. */
   #underWay = 0;
   readonly #ended = new Pulse();
 
-  constructor(components: { store: BlobStore; log: Logger }) {
+  constructor(components: { store: KeeperStore; log: Logger }) {
     this.#store = components.store;
     this.#log = components.log;
   }
@@ -42,8 +45,7 @@ export class Keeper implements Startable {
   async begin(candidates: readonly Distfile[], length: number): Promise<Keeping | undefined> {
     const fits = candidates.filter((candidate) => candidate.size === length);
     const [only] = fits;
-    // The client does not wait for anybody else's download of the same file.
-    if (only === undefined || fits.length > 1 || this.#store.isIngesting(only.digest)) return undefined;
+    if (only === undefined || fits.length > 1) return undefined;
     this.#underWay += 1;
     const ingest = await this.#open(only);
     if (ingest !== undefined) return this.#keeping(only, ingest);
@@ -59,6 +61,8 @@ export class Keeper implements Startable {
   async #open(distfile: Distfile): Promise<Ingest | undefined> {
     try {
       if ((await this.#store.find(distfile.digest)) !== undefined) return undefined;
+      // The client does not wait for anybody else's download of the same file. No time passes from here to the turn.
+      if (this.#store.isIngesting(distfile.digest)) return undefined;
       const ingest = await this.#store.ingest(distfile);
       if (ingest.received > 0) await ingest.restart();
       return ingest;

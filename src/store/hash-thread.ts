@@ -1,4 +1,5 @@
 import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
+import { DistswarmError, messageOf } from "../core/errors.ts";
 
 const WORKER = new URL("./hash-worker.js", import.meta.url);
 
@@ -14,13 +15,16 @@ export class HashThread {
   /**
    * A port for one blob: see `hash-worker.js` for what goes over it. It is closed by the one who uses it; when the thread
    * is gone it closes by itself.
+   *
+   * @throws {DistswarmError} `STORE_UNUSABLE` when the system gives no thread.
    */
   open(): MessagePort {
+    const worker = this.#running();
     clearTimeout(this.#idleTimer);
     const { port1: ours, port2: its } = new MessageChannel();
     this.#ports += 1;
     ours.once("close", () => this.#closed());
-    this.#running().postMessage(its, [its]);
+    worker.postMessage(its, [its]);
     return ours;
   }
 
@@ -34,7 +38,7 @@ export class HashThread {
 
   #running(): Worker {
     if (this.#worker !== undefined) return this.#worker;
-    const worker = new Worker(WORKER, { name: "hashing" });
+    const worker = startWorker();
     worker.unref(); // an open port holds the process, the thread alone does not
     worker.on("error", () => {}); // its ports close, and those who wait at them are told
     worker.once("exit", () => {
@@ -47,5 +51,15 @@ export class HashThread {
   #closed(): void {
     this.#ports -= 1;
     if (this.#ports === 0) this.#idleTimer = setTimeout(() => void this.stop(), IDLE_MS).unref();
+  }
+}
+
+function startWorker(): Worker {
+  try {
+    return new Worker(WORKER, { name: "hashing" });
+  } catch (error) {
+    throw new DistswarmError("STORE_UNUSABLE", `no thread to hash large blobs in: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }

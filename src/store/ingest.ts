@@ -21,7 +21,7 @@ const THREAD_FROM_BYTES = 32 * 2 ** 20;
 /** What an ingest uses of the store, and whom it tells. */
 export interface IngestComponents {
   readonly paths: StorePaths;
-  readonly hashThread: HashThread;
+  readonly hashThread: Pick<HashThread, "open">;
   /** Has `place` put the blob in place when nobody removes an older one; then records and announces it. */
   readonly commit: (sums: ChunkSums, place: () => Promise<void>) => Promise<void>;
   /** Told how the last write went: nothing when it worked. */
@@ -154,8 +154,15 @@ export class FileIngest implements Ingest {
     this.#released = true;
   }
 
+  /** Where there is no thread to be had, a large blob is hashed on the spot, too. */
   #newHash(): BlobHash | ThreadedHash {
-    return this.size < THREAD_FROM_BYTES ? new BlobHash() : new ThreadedHash(this.#components.hashThread);
+    if (this.size < THREAD_FROM_BYTES) return new BlobHash();
+    try {
+      return new ThreadedHash(this.#components.hashThread);
+    } catch (error) {
+      this.#components.wrote(error as DistswarmError);
+      return new BlobHash();
+    }
   }
 
   /** Adds to the hash the last of the bytes received. */

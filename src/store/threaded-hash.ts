@@ -25,7 +25,8 @@ export class ThreadedHash {
   #waiting: Waiting | undefined;
   #isClosed = false;
 
-  constructor(thread: HashThread) {
+  /** Throws as {@link HashThread.open}. */
+  constructor(thread: Pick<HashThread, "open">) {
     this.#port = thread.open();
     this.#port.on("message", (answer: unknown) => this.#waiting?.resolve(answer));
     this.#port.once("close", () => {

@@ -7,8 +7,13 @@ import { messageOf, systemCode, SourceError } from "../core/errors.ts";
 import { parseRange } from "../core/range.ts";
 import type { MirrorRequest, UpstreamAnswer } from "../core/upstream.ts";
 
-/** What says that a file is not there. */
+/** System errors that say that a file is not there. */
 const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
+
+/** Whether a file that could not be opened or looked at is just not there. */
+export function isAbsent(error: unknown): boolean {
+  return ABSENT.has(systemCode(error) ?? "");
+}
 
 /**
  * Answers for a file below a mirror that is a directory of this box, as a server would: 200, 206 to a range, 416 beyond the
@@ -48,7 +53,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
     const stats = await stat(path);
     return stats.isFile() ? stats.size : undefined;
   } catch (error) {
-    if (ABSENT.has(systemCode(error) ?? "")) return undefined;
+    if (isAbsent(error)) return undefined;
     throw new SourceError("BROKEN", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -1,8 +1,9 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { Want } from "../core/distfile.ts";
-import { SourceError, messageOf, systemCode } from "../core/errors.ts";
+import { SourceError, messageOf } from "../core/errors.ts";
 import type { Source, SourceBody } from "../core/source.ts";
+import { isAbsent } from "./directory-answer.ts";
 import type { Candidate } from "./source-order.ts";
 import type { SourceParts } from "./upstream-source.ts";
 
@@ -58,7 +59,7 @@ export class DirectorySource implements Source {
   }
 
   #fault(error: unknown): SourceError {
-    const code = systemCode(error) === "ENOENT" ? "ABSENT" : "BROKEN";
+    const code = isAbsent(error) ? "ABSENT" : "BROKEN";
     return new SourceError(code, `cannot read ${this.label}: ${messageOf(error)}`, { cause: error });
   }
 }

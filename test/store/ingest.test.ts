@@ -3,11 +3,12 @@ import { readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
+import { DistswarmError } from "../../src/core/errors.ts";
 import { prepareDirs } from "../../src/store/disk.ts";
 import { HashThread } from "../../src/store/hash-thread.ts";
 import { FileIngest } from "../../src/store/ingest.ts";
 import { storePaths } from "../../src/store/layout.ts";
-import { expectBytes, get, makeBlob, MIB, put, startStore, tempDir } from "./support/harness.ts";
+import { expectBytes, get, makeBlob, MIB, put, startStore, tempDir, type TestBlob } from "./support/harness.ts";
 
 test("a committed blob lies where Portage looks for it, readable by all, whatever the umask", async () => {
   const umask = process.umask(0o077);
@@ -53,14 +54,16 @@ test("a blob so large that a thread hashes it goes in, is resumed, and is begun 
   expectBytes(await get(again.store, blob.digest), blob.bytes);
 });
 
-test.each([
-  ["while a blob comes in", 13 * MIB],
-  ["at its end", 40 * MIB],
-])("the hashing thread dies %s: it is told, and all is hashed on the spot", async (_, at) => {
+/** An ingest of 40 MiB by itself, with the faults that it tells of. */
+async function openLarge(hashThread: Pick<HashThread, "open">): Promise<{
+  ingest: FileIngest;
+  blob: TestBlob;
+  path: string;
+  faults: string[];
+}> {
   const paths = storePaths(await tempDir());
   await prepareDirs(paths);
-  const hashThread = new HashThread();
-  onTestFinished(() => hashThread.stop());
+  const blob = makeBlob(40 * MIB);
   const faults: string[] = [];
   const ingest = await FileIngest.open(
     {
@@ -70,17 +73,38 @@ test.each([
       wrote: (fault) => void (fault && faults.push(fault.message)),
       released: () => {},
     },
-    makeBlob(40 * MIB),
+    blob,
   );
-  const { bytes, digest } = makeBlob(40 * MIB);
-  await ingest.write(bytes.subarray(0, at));
+  return { ingest, blob, path: paths.blob(blob.digest), faults };
+}
+
+test.each([
+  ["while a blob comes in", 13 * MIB],
+  ["at its end", 40 * MIB],
+])("the hashing thread dies %s: it is told, and all is hashed on the spot", async (_, at) => {
+  const hashThread = new HashThread();
+  onTestFinished(() => hashThread.stop());
+  const { ingest, blob, path, faults } = await openLarge(hashThread);
+  await ingest.write(blob.bytes.subarray(0, at));
   await hashThread.stop();
-  await ingest.write(bytes.subarray(at));
+  await ingest.write(blob.bytes.subarray(at));
   expect(await ingest.verify()).toBe(true);
   await ingest.commit();
   await ingest.close({ keep: false });
   expect(faults).toEqual([expect.stringContaining("the hashing thread ended")]);
-  expectBytes(await readFile(paths.blob(digest)), bytes);
+  expectBytes(await readFile(path), blob.bytes);
+});
+
+test("where the system gives no thread, a large blob is hashed on the spot", async () => {
+  const open = (): never => {
+    throw new DistswarmError("STORE_UNUSABLE", "no thread");
+  };
+  const { ingest, blob, path, faults } = await openLarge({ open });
+  await ingest.write(blob.bytes);
+  await ingest.commit();
+  await ingest.close({ keep: false });
+  expect(faults).toEqual(["no thread"]);
+  expectBytes(await readFile(path), blob.bytes);
 });
 
 test("bytes can be read as soon as they are written, however small the pieces", async () => {

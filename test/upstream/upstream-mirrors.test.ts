@@ -98,6 +98,14 @@ describe("a mirror is asked by its own layout", () => {
     expect((await retrieve(await upstreamOf([dir]), { ...WANT, names: ["lacking"] })).faults).toEqual(["ABSENT"]);
   });
 
+  test("in a directory that is none, as where there is nothing", async () => {
+    const dir = await tempDir();
+    await writeTree(dir, { "layout.conf": "[structure]\n0=filename-hash BLAKE2B 8\n" });
+    const hash = digestOf(Buffer.from(NAME)).slice(0, 2);
+    await writeTree(dir, { [hash]: "a file where a directory should be" });
+    expect((await retrieve(await upstreamOf([dir]))).faults).toEqual(["ABSENT"]);
+  });
+
   test("and one that speaks neither is left out", async () => {
     const mirror = await mirrorOf(zoo.well, FILES);
     const upstream = await upstreamOf(["ftp://ftp.example/gentoo", "rsync://r.example/gentoo", "nonsense", mirror.url]);

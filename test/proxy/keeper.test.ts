@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import type { Ingest } from "../../src/core/blob-store.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import { Keeper } from "../../src/proxy/keeper.ts";
+import { expectBytes, get, makeBlob, startStore } from "../store/support/harness.ts";
+
+const blob = makeBlob(5000);
+const distfile = { name: "a-1.0.tar.gz", ...blob };
+
+test("a passing body that is a known distfile is kept, and the keeper stops after that", async () => {
+  const { store } = await startStore();
+  const keeper = new Keeper({ store, log: silentLogger });
+  const keeping = await keeper.begin([distfile], blob.size);
+  const stopped = keeper.stop();
+  await keeping!.tap(blob.bytes);
+  await Promise.all([stopped, keeping!.end()]);
+  expectBytes(await get(store, blob.digest), blob.bytes);
+});
+
+test("a passing client waits for no flight, also not for one that begins in the same moment", async () => {
+  const { store } = await startStore();
+  const flights: Ingest[] = [];
+  const keeper = new Keeper({
+    log: silentLogger,
+    store: {
+      find: async (digest) => {
+        flights.push(await store.ingest(blob));
+        return store.find(digest);
+      },
+      isIngesting: (digest) => store.isIngesting(digest),
+      ingest: (wanted) => store.ingest(wanted),
+    },
+  });
+  expect(await keeper.begin([distfile], blob.size)).toBeUndefined();
+  await flights[0]!.close({ keep: false });
+  await keeper.stop();
+});
+
+test("a body of another length, or of one of two that it may be, is not kept", async () => {
+  const { store } = await startStore();
+  const keeper = new Keeper({ store, log: silentLogger });
+  expect(await keeper.begin([distfile], blob.size + 1)).toBeUndefined();
+  expect(await keeper.begin([distfile, { ...distfile, ...makeBlob(5000, "other") }], blob.size)).toBeUndefined();
+  await keeper.stop();
+});
