@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdir, mkdtemp, open as openFile, readdir, rm, statfs, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, statfs, truncate, writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
@@ -11,6 +11,7 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { startAgentProcess } from "../support/agent-process.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
+import { flipBit } from "../support/flip-bit.ts";
 import { makeRepository, testFile, type TestFile } from "../support/repository.ts";
 import { slow, startMirror, well, type Behaviour, type MockMirror } from "../support/zoo/zoo.ts";
 import { named } from "../support/skipped.ts";
@@ -42,15 +43,6 @@ function pathOf(box: Box, file: TestFile): string {
 
 async function kept(box: Box): Promise<number> {
   return (await box.agent.api.status()).store.blobs;
-}
-
-async function flipBit(path: string, at: number): Promise<void> {
-  const file = await openFile(path, "r+");
-  const byte = Buffer.alloc(1);
-  await file.read(byte, 0, 1, at);
-  byte[0]! ^= 1;
-  await file.write(byte, 0, 1, at);
-  await file.close();
 }
 
 describe("a blob with a flipped bit under the running agent", () => {

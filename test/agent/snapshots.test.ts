@@ -15,11 +15,11 @@ import {
   ask,
   askedFor,
   boxWith,
+  damage,
   DATE,
   DOORS,
   expectNothingKept,
   fetchPart,
-  flipBit,
   forwardProxy,
   keeps,
   keyringOf,
@@ -190,7 +190,7 @@ describe("answers", () => {
     const mirror = await mirrorWith([unit]);
     const box = await boxWith([mirror.url]);
     await box.agent.api.pullSnapshot(DATE, never);
-    await flipBit(box, unit.files.tarball);
+    await damage(box, unit.files.tarball);
     await sync(box, unit);
     await keeps(box, DATE);
     expect(askedFor(mirror, "tarball")).toBe(2);
@@ -231,7 +231,7 @@ describe("what is kept", () => {
     const mirror = await mirrorWith([unit]);
     const box = await boxWith([mirror.url]);
     await box.agent.api.pullSnapshot(DATE, never);
-    await flipBit(box, unit.files.tarball);
+    await damage(box, unit.files.tarball);
     const verdicts: string[] = [];
     for await (const event of box.agent.api.fsck({ repair: true }, never)) {
       if (event.event === "file") verdicts.push(event.verdict);

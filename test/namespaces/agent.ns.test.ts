@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { TransferStatus } from "../../src/core/agent-api.ts";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import { testFile, type TestFile } from "../support/repository.ts";
 import { AgentHost, type AgentHostOptions } from "./agent-host.ts";
-import { build, type Build } from "./build.ts";
+import { buildForAll } from "./build.ts";
 import { fullMesh } from "./full-mesh.ts";
 import { Lan, whyNoNamespaces } from "./lan.ts";
 import { named } from "../support/skipped.ts";
@@ -17,15 +17,11 @@ const small = Array.from({ length: 300 }, (_, number) => testFile(`file-${number
 const large = testFile("large-1.0.tar.xz", 160 * MIB);
 
 describe.skipIf(skipped !== undefined)(named("boxes on a LAN", skipped), () => {
-  let project: Build | undefined;
+  const project = buildForAll();
   let lan: Lan;
   let boxes: AgentHost[];
   const networkKey = NetworkKey.generate().reveal();
 
-  beforeAll(async () => {
-    project = await build();
-  });
-  afterAll(() => project?.remove());
   afterEach(async () => {
     await Promise.all(boxes.map((box) => box.remove()));
     await lan.down();
@@ -40,7 +36,7 @@ describe.skipIf(skipped !== undefined)(named("boxes on a LAN", skipped), () => {
   }
 
   function start(number: number, options: Omit<AgentHostOptions, "dist">): Promise<AgentHost> {
-    return AgentHost.start(lan, number, { dist: project!.dir, ...options });
+    return AgentHost.start(lan, number, { dist: project.dir, ...options });
   }
 
   async function hears(box: AgentHost, distfiles: number): Promise<void> {

@@ -3,6 +3,7 @@ import { copyFile, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { afterAll, beforeAll } from "vitest";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -29,4 +30,18 @@ export async function build(): Promise<Build> {
     throw error;
   }
   return { dir: dist, remove };
+}
+
+/** {@link build} for all tests of a `describe`; called in its body. */
+export function buildForAll(): Pick<Build, "dir"> {
+  let built: Build | undefined;
+  beforeAll(async () => {
+    built = await build();
+  });
+  afterAll(() => built?.remove());
+  return {
+    get dir() {
+      return built!.dir;
+    },
+  };
 }

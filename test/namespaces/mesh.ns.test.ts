@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
-import { build, type Build } from "./build.ts";
+import { buildForAll } from "./build.ts";
 import { fullMesh } from "./full-mesh.ts";
 import { Agent, PORT, type AgentOptions } from "./host.ts";
 import { Lan, whyNoNamespaces } from "./lan.ts";
@@ -13,15 +13,11 @@ const HEALED_WITHIN_MS = 15_000;
 const skipped = whyNoNamespaces();
 
 describe.skipIf(skipped !== undefined)(named("a LAN of hosts", skipped), () => {
-  let project: Build | undefined;
+  const project = buildForAll();
   let lan: Lan;
   let agents: Agent[];
   const networkKey = NetworkKey.generate().reveal();
 
-  beforeAll(async () => {
-    project = await build();
-  });
-  afterAll(() => project?.remove());
   afterEach(async () => {
     await Promise.all(agents.map((agent) => agent.remove()));
     await lan.down();
@@ -35,7 +31,7 @@ describe.skipIf(skipped !== undefined)(named("a LAN of hosts", skipped), () => {
   }
 
   function start(number: number, options: Partial<AgentOptions> = {}): Promise<Agent> {
-    return Agent.start(lan, number, { dist: project!.dir, networkKey, ...options });
+    return Agent.start(lan, number, { dist: project.dir, networkKey, ...options });
   }
 
   async function havesKnownTo(agent: Agent): Promise<number> {

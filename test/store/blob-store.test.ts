@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import * as fc from "fast-check";
@@ -8,6 +8,7 @@ import { bufferPool } from "../../src/core/buffer-pool.ts";
 import { openDatabase } from "../../src/core/database.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { FileStore } from "../../src/store/blob-store.ts";
+import { flipBit } from "../support/flip-bit.ts";
 import {
   emptyIndex,
   expectBytes,
@@ -22,14 +23,6 @@ import {
 
 function pathOf({ dir }: TestStore, digest: string): string {
   return join(dir, "blobs", digest.slice(0, 2), digest);
-}
-
-async function flipBit(path: string, position: number): Promise<void> {
-  const handle = await open(path, "r+");
-  const byte = Buffer.alloc(1);
-  await handle.read(byte, 0, 1, position);
-  await handle.write(Buffer.of(byte[0]! ^ 1), 0, 1, position);
-  await handle.close();
 }
 
 test("what is not here is not found", async () => {

@@ -1,4 +1,4 @@
-import { open, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
@@ -7,6 +7,7 @@ import type { SnapshotPart } from "../../src/core/snapshots.ts";
 import { DAY_MS, fileName, newestDate } from "../../src/snapshot/name.ts";
 import { makeKey, makeUnit, STRANGER, writeKeyring, type TestUnit } from "../snapshot/support/unit.ts";
 import { startBox, type Box, type BoxOptions } from "./box.ts";
+import { flipBit } from "./flip-bit.ts";
 import { treeTarball } from "./tree-tarball.ts";
 import { FETCH, wget } from "./wget.ts";
 import { startMirror, well, type Behaviour, type MockMirror } from "./zoo/zoo.ts";
@@ -142,10 +143,7 @@ export async function expectNothingKept(box: Box): Promise<void> {
 }
 
 /** Flips a bit in the middle of a stored blob. */
-export async function flipBit(box: Box, bytes: Buffer): Promise<void> {
+export function damage(box: Box, bytes: Buffer): Promise<void> {
   const digest = digestOf(bytes);
-  const at = bytes.length >> 1;
-  const blob = await open(join(box.storeDir, "blobs", digest.slice(0, 2), digest), "r+");
-  await blob.write(Buffer.from([bytes[at]! ^ 1]), 0, 1, at);
-  await blob.close();
+  return flipBit(join(box.storeDir, "blobs", digest.slice(0, 2), digest), bytes.length >> 1);
 }
