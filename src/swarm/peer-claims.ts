@@ -1,3 +1,4 @@
+import type { RivalClaim } from "../core/claims.ts";
 import { isDigest } from "../core/digest.ts";
 import { yieldsTo } from "./claim-order.ts";
 import type { Clock } from "./clock.ts";
@@ -26,13 +27,22 @@ export interface Rival {
   readonly until: number;
 }
 
+/** What the claims of peers use. */
+export interface PeerClaimsComponents {
+  readonly clock: Clock;
+  /** The name of a peer, for people. */
+  readonly nameOf: (peer: string) => string;
+}
+
 /** What the peers claim, as they told it. */
 export class PeerClaims {
   readonly #clock: Clock;
+  readonly #nameOf: (peer: string) => string;
   readonly #byPeer = new Map<string, Map<string, PeerClaim>>();
 
-  constructor({ clock }: { readonly clock: Clock }) {
+  constructor({ clock, nameOf }: PeerClaimsComponents) {
     this.#clock = clock;
+    this.#nameOf = nameOf;
   }
 
   /**
@@ -84,6 +94,23 @@ export class PeerClaims {
   hasLapsed(peer: string, subject: string): boolean {
     const claim = this.#byPeer.get(peer)?.get(subject);
     return claim !== undefined && !this.#counts(claim);
+  }
+
+  /** The best claim of a subject that counts now; undefined when none does. */
+  best(subject: string): RivalClaim | undefined {
+    const [best] = this.rivals(subject);
+    if (best === undefined) return undefined;
+    const { peer, claim } = best;
+    return {
+      id: peer,
+      holder: this.#nameOf(peer),
+      get received() {
+        return claim.received;
+      },
+      get hasFailed() {
+        return claim.hasFailed;
+      },
+    };
   }
 
   /** The claims of a subject that count now, the best first. */

@@ -39,7 +39,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   constructor(components: UpstreamClaimsComponents, { clock = systemClock }: { clock?: Clock } = {}) {
     this.#components = components;
     this.#clock = clock;
-    this.#peers = new PeerClaims({ clock });
+    this.#peers = new PeerClaims({ clock, nameOf: components.nameOf });
   }
 
   /** See {@link NameClaims.byName}. One at a time for a name: the next after its release. */
@@ -52,7 +52,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   /** See {@link BlobClaims.claim}. One at a time for a subject: the next after its release. */
   async claim(
     subject: string,
-    { received, signal }: { received: number; signal: AbortSignal },
+    { received, signal }: Parameters<BlobClaims["claim"]>[1],
   ): Promise<HeldClaim | undefined> {
     signal.throwIfAborted();
     if (this.#own.has(subject)) throw new Error(`${subject} is claimed here already`);
@@ -69,19 +69,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
 
   /** See {@link BlobClaims.rival}. */
   rival(subject: string): RivalClaim | undefined {
-    const [best] = this.#peers.rivals(subject);
-    if (best === undefined) return undefined;
-    const { peer, claim } = best;
-    return {
-      id: peer,
-      holder: this.#components.nameOf(peer),
-      get received() {
-        return claim.received;
-      },
-      get hasFailed() {
-        return claim.hasFailed;
-      },
-    };
+    return this.#peers.best(subject);
   }
 
   /** See {@link BlobClaims.news}. */
@@ -152,16 +140,13 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
 
   #begin(subject: string, base: number): OwnClaim {
     const { ownId } = this.#components;
-    const peers = this.#components.peers().filter((peer) => this.#isWaitedFor(peer, subject));
+    // who has fallen silent is what is claimed anew for, and need not be heard
+    const isWaitedFor = (peer: string): boolean => !this.#deaf.has(peer) && !this.#peers.hasLapsed(peer, subject);
+    const peers = this.#components.peers().filter(isWaitedFor);
     const own = new OwnClaim({ clock: this.#clock }, { ownId, subject, number: ++this.#number, base, peers });
     this.#own.set(subject, own);
     this.#tellAll(own.message);
     return own;
-  }
-
-  /** Who has fallen silent is what is claimed anew for, and need not be heard. */
-  #isWaitedFor(peer: string, subject: string): boolean {
-    return !this.#deaf.has(peer) && !this.#peers.hasLapsed(peer, subject);
   }
 
   async #acknowledged(subject: string, own: OwnClaim, signal: AbortSignal): Promise<void> {
@@ -193,8 +178,6 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   #tellAll(message: UpstreamMessage): void {
     for (const peer of this.#components.peers()) this.#components.tell(peer, message);
   }
-
-  // --- following ---
 
   #follow(name: string): NameClaim & { mine: false } {
     return {
