@@ -68,7 +68,8 @@ export class Standing {
   misled(id: string, digest: Digest): void {
     const record = this.#record(id);
     const earlier = record.misledUntil > this.#now() ? record.misled : [];
-    record.misled = new Set([...earlier, digest].slice(-MISLED_BY_BLOBS));
+    const blobs = new Set(earlier).add(digest);
+    record.misled = new Set([...blobs].slice(-MISLED_BY_BLOBS));
     record.misledUntil = this.#now() + MISLED_MS;
   }
 
