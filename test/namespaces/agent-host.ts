@@ -109,6 +109,16 @@ export class AgentHost {
     return answers;
   }
 
+  /** What `distswarm doctor` prints on this host. */
+  async doctor(): Promise<string> {
+    const args = [this.#main, "doctor", "--config", join(this.dir, "distswarm.toml")];
+    const child = this.#lan.spawn(this.number, process.execPath, args);
+    let printed = "";
+    child.stdout.on("data", (text: Buffer) => (printed += text.toString()));
+    await once(child, "close");
+    return printed;
+  }
+
   /** Stops the agent in the middle of what it does, as a box that falls asleep, or lets it go on. */
   sleep(asleep: boolean): void {
     this.#child?.kill(asleep ? "SIGSTOP" : "SIGCONT");

@@ -87,6 +87,23 @@ describe.skipIf(skipped !== undefined)(named("boxes on a LAN", skipped), () => {
     ]);
   });
 
+  it("name the one whose TCP port a firewall closes, with the port to open, and so does that one itself", async () => {
+    boxes = [];
+    lan = await Lan.up(2);
+    await lan.closePort(2, 8481);
+    const [h1, h2] = (boxes = await Promise.all([1, 2].map((number) => start(number, { networkKey })))) as [
+      AgentHost,
+      AgentHost,
+    ];
+    const { host } = await h1.status(); // the hosts of a test have one name
+    const problem = async (): Promise<string | undefined> => (await h1.status()).swarm.peers[0]?.problem;
+    await expect.poll(problem, PATIENT).toBe(`TCP port 8481 is closed: open it in the firewall of ${host}`);
+    const own = async (): Promise<unknown> => (await h2.status()).swarm["port"];
+    await expect.poll(own, PATIENT).toEqual({ open: [], closed: [host] });
+    expect((await h2.status()).swarm.peers[0]).not.toHaveProperty("problem");
+    expect(await h2.doctor()).toContain("open 8481/tcp and 8481/udp in the firewall of this box");
+  });
+
   it("give nothing to one without the key", async () => {
     const files = small.slice(0, 3);
     const [h1, h2] = (await up([files, []], files)) as [AgentHost, AgentHost];

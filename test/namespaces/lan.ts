@@ -79,6 +79,14 @@ export class Lan {
     await ip("-n", space, "route", "replace", "224.0.0.0/4", "dev", "eth0");
   }
 
+  /**
+   * Lets nothing leave a host from this TCP port, in silence, as a firewall there that drops what comes for it; its UDP port
+   * stays open. A rule of the kernel's routing, for which iproute2 is enough.
+   */
+  async closePort(number: number, port: number): Promise<void> {
+    await ip("-n", this.#space(number), "rule", "add", "ipproto", "tcp", "sport", `${port}`, "prohibit");
+  }
+
   /** Pulls a host's cable: the carrier is lost. */
   async cut(number: number): Promise<void> {
     await ip("link", "set", this.#cable(number), "down");
