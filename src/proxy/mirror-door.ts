@@ -3,6 +3,7 @@ import type { Resolver } from "../retrieve/resolver.ts";
 import type { BlobDoor } from "./blob-door.ts";
 import { pick } from "./headers.ts";
 import { parseMirrorPath } from "./mirror-path.ts";
+import { mayMeanThisBox } from "./own-address.ts";
 import type { PassDoor } from "./pass-door.ts";
 import { sendPlain, type Exchange } from "./reply.ts";
 import type { SnapshotDoor } from "./snapshot-door.ts";
@@ -12,6 +13,8 @@ export const LAYOUT_CONF = "[structure]\n0=content-hash BLAKE2B 8\n";
 
 /** Fields of the client's request that a mirror is told when it is asked in the client's place. */
 const PASSED_FIELDS = ["range", "if-range", "if-modified-since", "if-none-match", "user-agent", "accept"];
+
+const MISDIRECTED = { status: 421, message: "this page is shown at the box's address or its own name only" };
 
 /** What the mirror door uses. */
 export interface MirrorDoorComponents {
@@ -44,7 +47,7 @@ export class MirrorDoor {
     const asked = parseMirrorPath(path);
     switch (asked.kind) {
       case "page":
-        return this.#sendText(exchange, "text/html; charset=utf-8", await this.#components.page());
+        return this.#answerPage(exchange);
       case "layout":
         return this.#sendText(exchange, "text/plain; charset=utf-8", LAYOUT_CONF);
       case "digest":
@@ -56,6 +59,11 @@ export class MirrorDoor {
       case "unknown":
         return sendPlain(exchange, notOurs());
     }
+  }
+
+  async #answerPage(exchange: Exchange): Promise<void> {
+    if (!mayMeanThisBox(exchange.request.headers.host)) return sendPlain(exchange, MISDIRECTED);
+    this.#sendText(exchange, "text/html; charset=utf-8", await this.#components.page());
   }
 
   /** A name that does not tell one digest is asked of the mirrors, and their answer passed on. */

@@ -1,9 +1,12 @@
+import { type AddressInfo, isIP, isIPv4 } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
-import type { AddressInfo } from "node:net";
 import type { IsOwn } from "./request-target.ts";
 
 /** Names of every box for itself; a connection to an unspecified address goes to the box itself, too. */
 const LOCAL_NAMES = ["localhost", "ip6-localhost", "[::1]", "0.0.0.0", "[::]"];
+
+/** Endings of names that nobody can register for the internet (RFC 6762, 8375; ICANN's `internal`; home routers). */
+const PRIVATE_ENDING = /\.(?:local|home\.arpa|internal|lan|localdomain)$/;
 
 /**
  * Tells this agent's own doors in a URL: one of its ports, at a name or address of this box. Looked up at each call, as
@@ -17,8 +20,20 @@ export function ownAddressTest(listening: () => readonly AddressInfo[]): IsOwn {
   };
 }
 
+/**
+ * Whether a `Host` field may mean this box: an address, this box's name, a name of the LAN, or none. Any other name is one
+ * that somebody has pointed here, as a web page does to read in a browser what is for this box's users (DNS rebinding).
+ */
+export function mayMeanThisBox(host: string | undefined): boolean {
+  if (host === undefined) return true;
+  if (!URL.canParse(`http://${host}`)) return false;
+  const name = new URL(`http://${host}`).hostname.replace(/\.$/, "");
+  return isIP(name.replace(/^\[|\]$/g, "")) !== 0 || isThisBox(name) || PRIVATE_ENDING.test(name);
+}
+
 function isThisBox(name: string): boolean {
-  if (LOCAL_NAMES.includes(name) || name.startsWith("127.") || name === hostname().toLowerCase()) return true;
+  if (LOCAL_NAMES.includes(name) || name === hostname().toLowerCase()) return true;
+  if (isIPv4(name) && name.startsWith("127.")) return true;
   const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
   return addresses.some(({ address }) => name === address || name === `[${address}]`);
 }

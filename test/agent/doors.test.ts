@@ -52,6 +52,15 @@ describe("the mirror door", () => {
     expect(await answer.text()).toBe("[structure]\n0=content-hash BLAKE2B 8\n");
   });
 
+  test("shows the status to who calls the box by its address, not by a name that a web page pointed at it", async () => {
+    const { box } = await setUp();
+    const shown = await fetch(`${box.url}/`);
+    expect([shown.status, await shown.text()]).toEqual([200, expect.stringContaining("<title>distswarm on ")]);
+    const rebound = await raw(box, "GET / HTTP/1.1\r\nHost: rebound.example.com:8480\r\nConnection: close\r\n\r\n");
+    expect(rebound).toMatch(/^HTTP\/1\.1 421 /);
+    expect(rebound).not.toContain("<html");
+  });
+
   test.each([
     ["by digest", byDigest],
     ["by name", `/distfiles/${encodeURIComponent(file.name)}`],
