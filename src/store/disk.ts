@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
 import { isKnownFormat, LAYOUT_CONF, STORE_FORMAT, type StorePaths } from "./layout.ts";
+import { OpenFile } from "./open-file.ts";
 
 /** Mode of every directory of the store, whatever the umask: Portage's user reads blobs in place. */
 const DIR_MODE = 0o755;
@@ -44,7 +45,7 @@ export async function prepareDirs(paths: StorePaths): Promise<void> {
   for (const path of [paths.blobs, paths.partials]) await access(path, constants.W_OK);
 }
 
-/** Makes one directory with {@link DIR_MODE}. Returns false where it is already there. */
+/** Makes one directory with {@link DIR_MODE} and makes its name durable. Returns false where it is already there. */
 export async function makeDir(path: string, { parents = false } = {}): Promise<boolean> {
   if (parents) await makeDirs(dirname(path));
   try {
@@ -54,7 +55,18 @@ export async function makeDir(path: string, { parents = false } = {}): Promise<b
     throw error;
   }
   await chmod(path, DIR_MODE);
+  await syncDir(dirname(path));
   return true;
+}
+
+/** Makes the names in a directory durable: fsync(2) of the directory itself. */
+export async function syncDir(path: string): Promise<void> {
+  const directory = OpenFile.open(path, "read");
+  try {
+    await directory.sync();
+  } finally {
+    directory.close();
+  }
 }
 
 async function writeMissing(path: string, text: string): Promise<void> {

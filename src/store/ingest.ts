@@ -4,7 +4,7 @@ import type { Ingest } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError, SourceError, systemCode } from "../core/errors.ts";
 import { BlobHash, type BlobSums, type ChunkSums } from "./chunk-sums.ts";
-import { FILE_MODE, makeDir, prepareDirs, writeFault } from "./disk.ts";
+import { FILE_MODE, makeDir, prepareDirs, syncDir, writeFault } from "./disk.ts";
 import type { HashThread } from "./hash-thread.ts";
 import type { StorePaths } from "./layout.ts";
 import { OpenFile } from "./open-file.ts";
@@ -22,7 +22,7 @@ const THREAD_FROM_BYTES = 32 * 2 ** 20;
 export interface IngestComponents {
   readonly paths: StorePaths;
   readonly hashThread: Pick<HashThread, "open">;
-  /** Has `place` put the blob in place when nobody removes an older one; then records and announces it. */
+  /** Has `place` put the blob in place, durably, when nobody removes an older one; then records and announces it. */
   readonly commit: (sums: ChunkSums, place: () => Promise<void>) => Promise<void>;
   /** Told how the last write went: nothing when it worked. */
   readonly wrote: (fault?: DistswarmError) => void;
@@ -226,16 +226,14 @@ export class FileIngest implements Ingest {
     return this.#file;
   }
 
-  /**
-   * The discipline of a commit: bytes durable, mode set, name in place. The name itself need not be durable: who loses power
-   * finds the whole blob under this one or the partial's, or fetches it again.
-   */
+  /** The discipline of a commit: bytes durable, mode set, name in place, name durable. */
   async #place(): Promise<void> {
     const { paths } = this.#components;
     const file = await this.#opened();
     file.chmod(FILE_MODE);
     await this.#durable.finish(file);
     await renameIntoShard(paths, this.digest);
+    await syncDir(paths.shard(this.digest));
     this.#named = false;
   }
 
