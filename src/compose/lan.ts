@@ -51,11 +51,13 @@ export interface Lan {
  */
 export async function buildLan(config: Config, components: LanComponents): Promise<Lan> {
   const identity = await loadIdentity(config.state_dir);
-  const swarm = buildSwarm(config, { ...components, identity, networkKey: await loadNetworkKey(config.state_dir) });
+  const networkKey = await loadNetworkKey(config.state_dir);
+  const standing = new Standing();
+  const swarm = buildSwarm(config, { ...components, identity, networkKey, standing });
   const traffic = new Traffic();
   const client = new PeerClient({ identity });
   const server = buildServer(config, { ...components, identity, swarm, traffic });
-  const sources = new PeerSources({ client, directory: swarm, standing: new Standing(), traffic });
+  const sources = new PeerSources({ client, directory: swarm, standing, traffic });
   tellHaves(components.store, swarm);
   return {
     id: identity.id,
@@ -68,13 +70,22 @@ export async function buildLan(config: Config, components: LanComponents): Promi
   };
 }
 
-type SwarmParts = LanComponents & { readonly identity: Identity; readonly networkKey: NetworkKey };
+type SwarmParts = LanComponents & {
+  readonly identity: Identity;
+  readonly networkKey: NetworkKey;
+  readonly standing: Standing;
+};
 
-function buildSwarm(config: Config, { identity, networkKey, db, store, received, log }: SwarmParts): Swarm {
+function buildSwarm(config: Config, parts: SwarmParts): Swarm {
+  const { identity, networkKey, standing, db, store, received, log } = parts;
   const { listen, peers, networks, deny, multicast } = config.swarm;
   const place = { networkKey, stateDir: config.state_dir, host: hostname(), version: VERSION };
   const haves = (): AsyncIterable<Digest> => digestsOf(store);
-  return new Swarm({ identity, db, log, haves, received }, { ...place, listen, peers, networks, deny, multicast });
+  const isShutOut = (id: string): boolean => standing.isShutOut(id);
+  return new Swarm(
+    { identity, db, log, haves, received, isShutOut },
+    { ...place, listen, peers, networks, deny, multicast },
+  );
 }
 
 type ServerParts = LanComponents & { readonly identity: Identity; readonly swarm: Swarm; readonly traffic: Traffic };

@@ -32,17 +32,21 @@ export interface PeerClaimsComponents {
   readonly clock: Clock;
   /** The name of a peer, for people. */
   readonly nameOf: (peer: string) => string;
+  /** Whether this box can and will read from a peer. The claim of one that it cannot read from does not count. */
+  readonly canRead: (peer: string) => boolean;
 }
 
 /** What the peers claim, as they told it. */
 export class PeerClaims {
   readonly #clock: Clock;
   readonly #nameOf: (peer: string) => string;
+  readonly #canRead: (peer: string) => boolean;
   readonly #byPeer = new Map<string, Map<string, PeerClaim>>();
 
-  constructor({ clock, nameOf }: PeerClaimsComponents) {
+  constructor({ clock, nameOf, canRead }: PeerClaimsComponents) {
     this.#clock = clock;
     this.#nameOf = nameOf;
+    this.#canRead = canRead;
   }
 
   /**
@@ -118,7 +122,7 @@ export class PeerClaims {
     const rivals: Rival[] = [];
     for (const [peer, claims] of this.#byPeer) {
       const claim = claims.get(subject);
-      if (claim === undefined || !this.#counts(claim)) continue;
+      if (claim === undefined || !this.#counts(claim) || !this.#canRead(peer)) continue;
       rivals.push({ peer, claim, until: claim.heardAt + SILENCE_MS });
     }
     return rivals.length < 2 ? rivals : rivals.sort((a, b) => byWorth(subject, a, b));

@@ -29,6 +29,8 @@ export interface SwarmComponents {
   readonly haves: () => AsyncIterable<Digest>;
   /** Bytes of a blob on its way here that peers can read; 0 when none is. */
   readonly received: (digest: string) => number;
+  /** Whether a box lied, so that nothing is taken from it for now. */
+  readonly isShutOut: (id: string) => boolean;
 }
 
 /** What may be set of the swarm. */
@@ -100,6 +102,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
         local: this.#local,
         log: components.log,
         received: components.received,
+        isShutOut: components.isShutOut,
         accepts: (address) => this.accepts(address),
         isDenied: (id) => this.#denied.has(id),
         learn: (id, place, how, teller) => this.#mesh.learn(id, place, how, teller),

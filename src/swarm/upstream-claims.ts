@@ -15,6 +15,8 @@ export interface UpstreamClaimsComponents {
   readonly tell: (peer: string, message: UpstreamMessage) => void;
   /** The name of a peer, for people. */
   readonly nameOf: (peer: string) => string;
+  /** Whether this box can and will read from a peer: else it neither follows it nor yields to it. */
+  readonly canRead: (peer: string) => boolean;
   /** Bytes of a subject that peers can read here now. */
   readonly received: (subject: string) => number;
 }
@@ -39,7 +41,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   constructor(components: UpstreamClaimsComponents, { clock = systemClock }: { clock?: Clock } = {}) {
     this.#components = components;
     this.#clock = clock;
-    this.#peers = new PeerClaims({ clock, nameOf: components.nameOf });
+    this.#peers = new PeerClaims({ clock, nameOf: components.nameOf, canRead: components.canRead });
   }
 
   /** See {@link NameClaims.byName}. One at a time for a name: the next after its release. */
@@ -118,7 +120,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     const isNew = this.#peers.note(peer, message);
     const own = this.#own.get(subject);
     if (own !== undefined) own.isContested = true;
-    if (own?.yieldsTo(peer, message) === true) {
+    if (own?.yieldsTo(peer, message) === true && this.#components.canRead(peer)) {
       this.#end(subject, own);
       own.lost.abort(new Error(`${this.#components.nameOf(peer)} downloads it`));
     } else if (own !== undefined && isNew) this.#insist(peer, own);

@@ -26,6 +26,8 @@ const swarm = new Swarm(
     haves: async function* () {
       yield* files.keys();
     },
+    received: () => 0,
+    isShutOut: () => false,
   },
   {
     networkKey: NetworkKey.parse(options.networkKey),

@@ -51,6 +51,7 @@ export async function makeBox(options: BoxOptions = {}): Promise<Box> {
         yield* haves;
       },
       received: () => 0,
+      isShutOut: () => false,
     },
     {
       networkKey: NetworkKey.generate(),
@@ -95,7 +96,8 @@ export function isFullMesh(boxes: readonly Box[]): boolean {
   return boxes.every(({ swarm }) => swarm.status().peers.length === boxes.length - 1);
 }
 
-async function showCertificate(identity: Identity, port: number): Promise<Server> {
+/** Shows the certificate of a box at a port of loopback, as its data plane does, and gives nothing. */
+export async function showCertificate(identity: Identity, port: number): Promise<Server> {
   const server = createServer({ ...identity.tls, ALPNProtocols: [PEEK_PROTOCOL] }, (socket) => {
     socket.on("error", () => {}).end();
   });

@@ -25,6 +25,8 @@ export class ClaimLan {
   readonly boxes: readonly ClaimBox[];
   readonly clock: Clock = { now: () => this.now, at: (time, task) => this.#at(time, task) };
   now = 0;
+  /** `READER GIVER`, the ids of two boxes: the one cannot read from the other. */
+  readonly closed = new Set<string>();
   readonly #delay: Delay;
   readonly #received: (id: string) => number;
   readonly #tasks: Task[] = [];
@@ -104,6 +106,7 @@ export class ClaimLan {
         peers: () => this.boxes.map((box) => box.id).filter((other) => this.#sessions.has(pair(id, other))),
         tell: (peer, message) => this.#send(id, peer, message),
         nameOf: (peer) => `name of ${peer}`,
+        canRead: (peer) => !this.closed.has(`${id} ${peer}`),
         received: () => this.#received(id),
       },
       { clock: this.clock },

@@ -1,18 +1,24 @@
 import { randomBytes } from "node:crypto";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { silentLogger } from "../../src/core/logger.ts";
 import { LocalHaves } from "../../src/swarm/local-haves.ts";
+import { identityFromSeed } from "../../src/swarm/identity.ts";
 import { encodeMessage } from "../../src/swarm/messages.ts";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import { PeerTable } from "../../src/swarm/peer-table.ts";
+import { freePort } from "../support/free-port.ts";
+import { showCertificate } from "./boxes.ts";
 import { MemoryStream } from "./memory-stream.ts";
 import { openChannel, rightProof } from "./outsider.ts";
 
 const KEY = NetworkKey.generate();
 const SELF = randomBytes(32);
-const OTHER = randomBytes(32);
+const OTHERS_IDENTITY = await identityFromSeed(randomBytes(32));
+const OTHER = Buffer.from(OTHERS_IDENTITY.id, "hex");
 const SUBJECT = "ab".repeat(64);
-const HELLO = encodeMessage({ type: "hello", host: "h2", version: "1", port: 1, instance: Buffer.alloc(8) });
+const hello = (port: number): Buffer =>
+  encodeMessage({ type: "hello", host: "h2", version: "1", port, instance: Buffer.alloc(8) });
+const HELLO = hello(1);
 const CLAIM = encodeMessage({ type: "upstream-claim", subject: SUBJECT, number: 1, base: 0, received: 0 });
 
 describe("a table of peers", () => {
@@ -33,6 +39,7 @@ describe("a table of peers", () => {
         local: new LocalHaves(),
         log: silentLogger,
         received: () => 0,
+        isShutOut: () => false,
         accepts: () => true,
         isDenied: (id) => denied.has(id),
         learn: () => {},
@@ -53,17 +60,33 @@ describe("a table of peers", () => {
     return near;
   }
 
+  /** A TCP port at which the other box can be reached. */
+  async function openPort(): Promise<number> {
+    const port = await freePort();
+    const server = await showCertificate(OTHERS_IDENTITY, port);
+    onTestFinished(() => void server.close());
+    return port;
+  }
+
   const rival = (): string | undefined => table.upstreamClaims.rival(SUBJECT)?.id;
 
   it("forgets what a peer claimed and announced when it connects again before its first session has ended", async () => {
     makeTable();
-    const first = connect(HELLO, CLAIM);
+    const reachable = hello(await openPort());
+    const first = connect(reachable, CLAIM);
     await expect.poll(rival).toBe(OTHER.toString("hex"));
-    connect(HELLO);
+    connect(reachable);
     await expect.poll(() => first.destroyed).toBe(true);
     expect(rival()).toBeUndefined();
     expect(left).toEqual([OTHER.toString("hex")]);
     await expect.poll(() => table.statuses(() => "mdns")).toHaveLength(1);
+  });
+
+  it("does not count the claim of a peer whose TCP port is closed", async () => {
+    makeTable();
+    connect(HELLO, CLAIM);
+    await expect.poll(() => table.statuses(() => "mdns")[0]?.problem).toContain("TCP port 1 is closed");
+    expect(rival()).toBeUndefined();
   });
 
   it("ends the session of a box that comes to be denied before it has proved anything", async () => {

@@ -148,6 +148,19 @@ describe("a claim of upstream", () => {
     expect((await claim(late!)).mine).toBe(false);
   });
 
+  it("of a box that cannot be read from is neither followed nor yielded to: both ask upstream, and a third follows", async () => {
+    const lan = new ClaimLan(3, () => 1);
+    const [closed, second, third] = byRank(lan.boxes);
+    for (const reader of [second!, third!]) lan.closed.add(`${reader.id} ${closed!.id}`);
+    const claims = [claim(closed!), claim(second!)];
+    await lan.run(10);
+    expect((await Promise.all(claims)).map(({ mine }) => mine)).toEqual([true, true]);
+    await lan.run(2000);
+    const both = (await Promise.all(claims)).map(held);
+    expect(both.map(({ lost }) => lost.aborted)).toEqual([false, false]);
+    expect(await claim(third!)).toMatchObject({ mine: false, holder: `name of ${second!.id}` });
+  });
+
   it("ends for those who follow when it is released, or its holder dies", async () => {
     for (const end of ["release", "die"]) {
       const lan = new ClaimLan(2, () => 1);
