@@ -4,6 +4,7 @@ import type { BlobStore } from "../core/blob-store.ts";
 import type { BlobClaims } from "../core/claims.ts";
 import type { Want } from "../core/distfile.ts";
 import { DistswarmError, messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
 import { Pulse } from "../core/pulse.ts";
 import type { SourceKind } from "../core/source.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
@@ -12,11 +13,13 @@ import { FlightClaim } from "./flight-claim.ts";
 import { FlightCopy } from "./flight-copy.ts";
 import { FlightReader } from "./flight-reader.ts";
 import { GrowingCopy } from "./growing-copy.ts";
+import { Intake } from "./intake.ts";
 import type { VerifyFirst } from "./release.ts";
 
 /** What a flight uses. */
-export interface FlightComponents extends Omit<FillingComponents, "copy" | "claim"> {
+export interface FlightComponents extends Omit<FillingComponents, "copy" | "claim" | "intake"> {
   readonly store: BlobStore;
+  readonly log: Logger;
   readonly claims: BlobClaims;
 }
 
@@ -49,6 +52,7 @@ export class Flight {
   readonly #readers = new Set<FlightReader>();
   readonly #copy: FlightCopy;
   readonly #claim: FlightClaim;
+  readonly #intake: Intake;
   readonly #filling: Filling;
   readonly #began = performance.now();
 
@@ -69,23 +73,22 @@ export class Flight {
       lowestPosition: () => lowest([...this.#readers].map((reader) => reader.position)),
     });
     this.#claim = new FlightClaim(components, want);
-    this.#filling = new Filling(
-      { ...components, copy: this.#copy, claim: this.#claim },
-      {
-        want,
-        verifyFirst: init.verifyFirst,
-        signal: this.#abort.signal,
-        grew: () => this.#release(),
-        startsOver: () => this.#takeBack(),
-        hasClients: () => this.#readers.size > 0,
-      },
-    );
+    const parts = { ...components, copy: this.#copy, claim: this.#claim };
+    this.#intake = new Intake(parts, {
+      want,
+      verifyFirst: init.verifyFirst,
+      signal: this.#abort.signal,
+      grew: () => this.#release(),
+      startsOver: () => this.#takeBack(),
+      hasClients: () => this.#readers.size > 0,
+    });
+    this.#filling = new Filling({ ...parts, intake: this.#intake }, { want, signal: this.#abort.signal });
     this.landed = this.#run();
   }
 
   /** What was tried, oldest first. */
   get attempts(): readonly Attempt[] {
-    return this.#filling.attempts;
+    return this.#intake.attempts;
   }
 
   /** What happened between the boxes that want it, oldest first. */
@@ -100,7 +103,7 @@ export class Flight {
 
   /** Where the bytes come from: `upstream` as soon as any of them did. */
   get origin(): SourceKind {
-    return this.#filling.contributors.origin;
+    return this.#intake.contributors.origin;
   }
 
   /** Whether the bytes are all here and right, if not yet in the store. */
@@ -177,7 +180,7 @@ export class Flight {
 
   /** For status. */
   status(): TransferStatus {
-    const source = this.#filling.current?.source;
+    const source = this.#intake.current?.source;
     return {
       digest: this.want.digest,
       name: this.#name,
@@ -194,8 +197,8 @@ export class Flight {
     try {
       await this.#copy.open(this.#abort.signal);
       this.#endIfInVain();
-      if (this.#copy.received > 0) this.#filling.contributors.addEarlierRun();
-      while (!(await this.#fillAndVerify())) await this.#filling.startOver();
+      if (this.#copy.received > 0) this.#intake.contributors.addEarlierRun();
+      while (!(await this.#fillAndVerify())) await this.#intake.startOver();
       this.#settle("verified");
       await turnOfTheLoop(); // the answers leave first: a client waits for them, nobody for the log line or the disk
       this.#tellVerified();
@@ -212,7 +215,7 @@ export class Flight {
   async #fillAndVerify(): Promise<boolean> {
     await this.#filling.fill();
     if (await this.#copy.verify()) return true;
-    this.#filling.blame();
+    this.#intake.blame();
     if (![...this.#readers].some((reader) => reader.begun)) return false;
     await this.#copy.detach();
     this.#released = this.want.size;
@@ -224,7 +227,7 @@ export class Flight {
   // --- the readers ---
 
   #release(): void {
-    const { mayStream } = this.#filling;
+    const { mayStream } = this.#intake;
     if (mayStream) this.#released = this.#copy.received;
     if (mayStream || this.#others > 0) this.#changed.fire(); // clients see nothing else before the digest is known
     this.#endIfInVain();
@@ -272,7 +275,7 @@ export class Flight {
     const took = formatDuration(performance.now() - this.#began);
     this.#components.log.info(
       this.#facts,
-      `${this.#name}: ${formatSize(this.want.size)} in ${took} from ${this.#filling.contributors.names}`,
+      `${this.#name}: ${formatSize(this.want.size)} in ${took} from ${this.#intake.contributors.names}`,
     );
   }
 

@@ -41,3 +41,8 @@ export class Race {
     for (const way of this.#ways) if (way !== winner) way.abort(new Error("another source was faster"));
   }
 }
+
+/** A way that is tried alone. */
+export function onlyWay(signal: AbortSignal): Way {
+  return { signal, brought: () => signal.throwIfAborted(), giveUp: () => {} };
+}
