@@ -99,8 +99,8 @@ const upstreamClaim = z.object({
 });
 
 /**
- * The sender has seen a claim: it will not ask upstream for the subject as long as that goes on. `received`: bytes of it
- * that can be read from the sender.
+ * The sender has seen a claim: it asks upstream for the subject only if it holds a better one, or when this one has ended.
+ * `received`: bytes of it that can be read from the sender.
  */
 const upstreamAck = z.object({ type: z.literal("upstream-ack"), subject, number: sequence, received: sequence });
 
