@@ -8,6 +8,7 @@ import type { Logger } from "../core/logger.ts";
 import { Pulse } from "../core/pulse.ts";
 import type { SourceKind } from "../core/source.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
+import { Audience } from "./audience.ts";
 import { Filling, type FillingComponents } from "./filling.ts";
 import { FlightClaim } from "./flight-claim.ts";
 import { FlightCopy } from "./flight-copy.ts";
@@ -49,7 +50,7 @@ export class Flight {
   readonly #init: FlightInit;
   readonly #abort = new AbortController();
   readonly #changed = new Pulse();
-  readonly #readers = new Set<FlightReader>();
+  readonly #audience = new Audience();
   readonly #copy: FlightCopy;
   readonly #claim: FlightClaim;
   readonly #intake: Intake;
@@ -61,8 +62,6 @@ export class Flight {
   #released = 0;
   /** Counts how often the bytes were dropped to start over. */
   #dropped = 0;
-  /** Who wants it to go on without reading it as a client does: peers, and those who only want it kept. */
-  #others = 0;
 
   constructor(want: Want, components: FlightComponents, init: FlightInit) {
     this.want = want;
@@ -70,7 +69,7 @@ export class Flight {
     this.#init = init;
     this.#copy = new FlightCopy(components, want, {
       signal: this.#abort.signal,
-      lowestPosition: () => lowest([...this.#readers].map((reader) => reader.position)),
+      lowestPosition: () => this.#audience.lowestPosition,
     });
     this.#claim = new FlightClaim(components, want);
     const parts = { ...components, copy: this.#copy, claim: this.#claim };
@@ -80,7 +79,7 @@ export class Flight {
       signal: this.#abort.signal,
       grew: () => this.#release(),
       startsOver: () => this.#takeBack(),
-      hasClients: () => this.#readers.size > 0,
+      hasClients: () => this.#audience.clients > 0,
     });
     this.#filling = new Filling({ ...parts, intake: this.#intake }, { want, signal: this.#abort.signal });
     this.landed = this.#run();
@@ -137,11 +136,11 @@ export class Flight {
       read: (position, length, into) => this.#copy.read(position, length, into),
       moved: () => this.#copy.readerMoved(),
       left: () => {
-        this.#readers.delete(reader);
+        this.#audience.remove(reader);
         this.#left();
       },
     });
-    this.#readers.add(reader);
+    this.#audience.add(reader);
     return reader;
   }
 
@@ -166,9 +165,9 @@ export class Flight {
 
   /** Keeps it going until the returned function is called. */
   hold(): () => void {
-    this.#others += 1;
+    this.#audience.hold();
     return () => {
-      this.#others -= 1;
+      this.#audience.letGo();
       this.#left();
     };
   }
@@ -188,7 +187,7 @@ export class Flight {
       received: this.#copy.received,
       ...(source === undefined ? {} : { source: source.label, kind: source.kind }),
       seconds: Math.round((performance.now() - this.#began) / 1000),
-      clients: this.#readers.size,
+      clients: this.#audience.clients,
     };
   }
 
@@ -216,7 +215,7 @@ export class Flight {
     await this.#filling.fill();
     if (await this.#copy.verify()) return true;
     this.#intake.blame();
-    if (![...this.#readers].some((reader) => reader.begun)) return false;
+    if (!this.#audience.hasBegun) return false;
     await this.#copy.detach();
     this.#released = this.want.size;
     const error = new DistswarmError("DIGEST_MISMATCH", `the digest of ${this.#name} did not match`);
@@ -229,7 +228,7 @@ export class Flight {
   #release(): void {
     const { mayStream } = this.#intake;
     if (mayStream) this.#released = this.#copy.received;
-    if (mayStream || this.#others > 0) this.#changed.fire(); // clients see nothing else before the digest is known
+    if (mayStream || this.#audience.hasOthers) this.#changed.fire(); // clients see nothing else before the digest is known
     this.#endIfInVain();
   }
 
@@ -250,14 +249,14 @@ export class Flight {
     this.#changed.fire();
     if (this.#state !== "running") return;
     this.#endIfInVain();
-    if (this.#readers.size + this.#others > 0) return;
+    if (!this.#audience.isEmpty) return;
     if (this.want.size - this.#copy.received <= this.#init.finishUpTo) return;
     this.abort(new DistswarmError("NO_SOURCE", "nobody waits for it any more; its partial is kept"));
   }
 
   /** Bytes that the store cannot take are of use to a client that reads them now, and to nobody else. */
   #endIfInVain(): void {
-    if (this.#copy.isKept || this.#readers.size > 0) return;
+    if (this.#copy.isKept || this.#audience.clients > 0) return;
     this.abort(this.#copy.problem);
   }
 
@@ -290,13 +289,8 @@ export class Flight {
   }
 
   async #readersGone(): Promise<void> {
-    while (this.#readers.size + this.#others > 0) await this.#changed.wait();
+    while (!this.#audience.isEmpty) await this.#changed.wait();
   }
-}
-
-function lowest(numbers: readonly (number | undefined)[]): number | undefined {
-  const known = numbers.filter((number) => number !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function startedOver(): Error {

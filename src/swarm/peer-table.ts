@@ -76,6 +76,11 @@ export class PeerTable {
     return this.#bouncer.rejections;
   }
 
+  /** Whether no peer has said who it is. */
+  get isAlone(): boolean {
+    return this.#greeted().length === 0;
+  }
+
   /** Whether there is a session with a box. */
   isConnected(id: string): boolean {
     return this.#peers.has(id);

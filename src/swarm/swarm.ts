@@ -1,6 +1,4 @@
 import { EventEmitter } from "node:events";
-import { join } from "node:path";
-import type { PeerStatus } from "../core/agent-api.ts";
 import type { BlobClaims } from "../core/claims.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
@@ -9,16 +7,14 @@ import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { NameClaims, SnapshotAnnouncement } from "../core/snapshots.ts";
 import { AddressBook } from "./discovery/address-book.ts";
-import type { StaticPeerStatus } from "./discovery/static-peers.ts";
-import { IDENTITY_FILE, type Identity } from "./identity.ts";
+import type { Identity } from "./identity.ts";
 import { LocalHaves } from "./local-haves.ts";
 import { Mesh, type MeshInit } from "./mesh.ts";
-import { NETWORK_KEY_FILE, NetworkKey, saveNetworkKey } from "./network-key.ts";
+import { NetworkKey, saveNetworkKey } from "./network-key.ts";
 import { PeerTable } from "./peer-table.ts";
 import type { Holder } from "./peer.ts";
-import type { LastRejected, Rejection } from "./rejections.ts";
-import { exposureOf } from "./secret-file.ts";
 import { announcementsOf, unitsOf } from "./snapshot-units.ts";
+import { exposures, type SwarmStatus, unreached } from "./swarm-report.ts";
 
 /** What the swarm uses. */
 export interface SwarmComponents {
@@ -42,25 +38,6 @@ export interface SwarmInit extends MeshInit {
   /** The name of this box, for people. */
   readonly host: string;
   readonly version: string;
-}
-
-/** The swarm's part of the status. */
-export interface SwarmStatus {
-  /** What the data plane knows of them (bytes, faults) is not in it. */
-  readonly peers: readonly PeerStatus[];
-  /** The addresses at which this box offers the swarm; empty without a network. */
-  readonly addresses: readonly string[];
-  /** Hosts of peers that could reach this box's TCP port, and that could not. */
-  readonly port: { readonly open: readonly string[]; readonly closed: readonly string[] };
-  readonly rejected: Readonly<Record<Rejection, number>>;
-  /** The last of each of these. */
-  readonly last_rejected: Readonly<Partial<Record<Rejection, LastRejected>>>;
-  /** What came of each of `swarm.peers`. */
-  readonly static: readonly StaticPeerStatus[];
-  /** Blobs that peers hold, over all peers. */
-  readonly haves: number;
-  /** Why there is no swarm, when there is none. */
-  readonly problem?: string;
 }
 
 /** Events of the swarm. */
@@ -123,7 +100,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   async start(): Promise<void> {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    for (const exposure of this.#exposures()) this.#components.log.warn(exposure);
+    for (const exposure of exposures(this.#init.stateDir)) this.#components.log.warn(exposure);
     await (this.#loading ??= this.#load());
     await this.#startMesh();
   }
@@ -229,8 +206,12 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
 
   /** What an administrator should know or mend, each one plain line. */
   warnings(): readonly string[] {
-    const problem = this.#problem === undefined ? [] : [this.#problem];
-    return [...problem, ...this.#exposures(), ...this.#table.warnings(), ...this.#unreached()];
+    return [
+      ...(this.#problem === undefined ? [] : [this.#problem]),
+      ...exposures(this.#init.stateDir),
+      ...this.#table.warnings(),
+      ...(this.#table.isAlone ? unreached(this.#mesh.staticPeers) : []),
+    ];
   }
 
   /** For status and `peers`. */
@@ -248,18 +229,6 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   }
 
   // --- the mesh ---
-
-  /** Those of `swarm.peers` that are not reached, while this box is alone: any of them may be off. */
-  #unreached(): string[] {
-    if (this.#table.statuses(() => undefined).length > 0) return [];
-    const unreached = this.#mesh.staticPeers.filter(({ problem }) => problem !== undefined);
-    return unreached.map(({ address, problem }) => `no peer is here; swarm.peers: ${address}: ${problem}`);
-  }
-
-  #exposures(): string[] {
-    const files = [IDENTITY_FILE, NETWORK_KEY_FILE].map((name) => join(this.#init.stateDir, name));
-    return files.flatMap((file) => exposureOf(file) ?? []);
-  }
 
   #makeMesh(): Mesh {
     const { identity, log } = this.#components;
