@@ -38,7 +38,9 @@ export function withoutHunk(text: string, { out, put }: Hunk): string | undefine
   const places = [...lines.keys()].filter((at) => put.every((line, index) => lines[at + index] === line));
   const [at] = places;
   if (put.length === 0 || at === undefined || places.length > 1) return undefined;
-  return [...lines.slice(0, at), ...out, ...lines.slice(at + put.length)].join("");
+  const after = lines.slice(at + put.length);
+  const isOpen = after.length > 0 && out.at(-1)?.endsWith("\n") === false; // it was the last line then, and is not now
+  return [...lines.slice(0, at), ...out, ...(isOpen ? ["\n"] : []), ...after].join("");
 }
 
 /** The lines that a hunk put in and that still stand in a text, without their line breaks. */

@@ -242,6 +242,12 @@ test("taking a change back gives the text that was before it, whatever was chang
   );
 });
 
+test("a line that was the last one, without a line break, gets one when another stands behind it by now", () => {
+  const hunk = hunkOf("A=1", "A=1\nhttp_proxy=x\n");
+  expect(withoutHunk("A=1\nhttp_proxy=x\nB=2\n", hunk)).toBe("A=1\nB=2\n");
+  expect(withoutHunk("A=1\nhttp_proxy=x\n", hunk)).toBe("A=1");
+});
+
 test("a file that its owner changed since is not touched by undo; the copy stays and is named", async () => {
   const root = await box(BOXES["a plain box"]!);
   await write(root);
