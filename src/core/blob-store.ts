@@ -56,7 +56,7 @@ export interface Ingest {
    */
   verify(): Promise<boolean>;
   /**
-   * Makes a verified blob visible, its bytes durable before: fsync, rename into place, record, `added` event.
+   * Makes a verified blob visible and durable: fsync, rename into place, fsync of the directory, record, `added` event.
    *
    * @throws {DistswarmError} `DIGEST_MISMATCH` when not verified; `STORE_FULL`, `STORE_UNUSABLE`.
    */

@@ -5,8 +5,13 @@ import { statOf } from "./inventory.ts";
 /** What Portage resumes; it fetches anew what has less bytes (`PORTAGE_FETCH_RESUME_MIN_SIZE`, make.globals: 350K). */
 const RESUMED_FROM_BYTES = 350 * 1024;
 
+/** Whether something is there that a download of `size` bytes might go on from. */
+export function mayResume(path: string, size: number): boolean {
+  return size > RESUMED_FROM_BYTES && existsSync(path);
+}
+
 /** A download that Portage has begun, and where its bytes are wanted. */
-export interface BegunDownload {
+interface BegunDownload {
   /** The distfile in DISTDIR as Portage calls it while it fetches. */
   readonly from: string;
   /** The partial of the ingest. */
@@ -21,7 +26,6 @@ export interface BegunDownload {
  * cannot be read or copied is fetched.
  */
 export async function adoptBegunDownload({ from, to, size }: BegunDownload): Promise<void> {
-  if (size <= RESUMED_FROM_BYTES || !existsSync(from)) return;
   try {
     const begun = await statOf(from);
     if (begun === undefined || !begun.isFile() || begun.size < RESUMED_FROM_BYTES || begun.size > size) return;

@@ -15,6 +15,7 @@ import { type DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { count } from "../core/words.ts";
+import { adoptBegunDownload } from "./begun-download.ts";
 import { BlobFiles, type SummedBlob } from "./blob-files.ts";
 import { checkFormat, prepareDirs, writeFault } from "./disk.ts";
 import { Distdir } from "./distdir.ts";
@@ -241,8 +242,21 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     return findStalePartials(this.#paths, (digest) => this.isIngesting(digest), Date.now());
   }
 
+  /** What Portage left of the download is copied where there is room for all of it: the ingest goes on from there. */
+  async #adoptDownload(blob: IngestedBlob): Promise<void> {
+    const begun = this.#distdir?.begunDownloads(blob) ?? [];
+    if (begun.length === 0) return;
+    const { digest, size } = blob;
+    try {
+      await this.#room.makeFor({ digest, size, received: 0 });
+    } catch {
+      return; // told when the ingest itself asks for room
+    }
+    for (const from of begun) await adoptBegunDownload({ from, to: this.#paths.partial(digest), size });
+  }
+
   async #openIngest(blob: IngestedBlob, release: () => void): Promise<FileIngest> {
-    await this.#distdir?.adoptDownload(blob, this.#paths.partial(blob.digest));
+    await this.#adoptDownload(blob);
     return FileIngest.open(
       {
         paths: this.#paths,

@@ -9,7 +9,7 @@ import type { Distfile } from "../core/distfile.ts";
 import type { DistfileNames } from "../core/distfile-index.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { adoptBegunDownload } from "./begun-download.ts";
+import { mayResume } from "./begun-download.ts";
 import { OpenFile } from "./open-file.ts";
 import { downloadName, identityOf, isSameFile, mayBeDistfile } from "./distdir-names.ts";
 import { DistdirRecords, type DistdirRecord } from "./distdir-records.ts";
@@ -105,11 +105,9 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     return undefined;
   }
 
-  /** Copies what Portage has of a download to `partial`; see {@link adoptBegunDownload}. */
-  async adoptDownload({ size, names = [] }: IngestedBlob, partial: string): Promise<void> {
-    for (const name of names) {
-      await adoptBegunDownload({ from: join(this.#dir, downloadName(name)), to: partial, size });
-    }
+  /** Where Portage may have begun to download a blob; see {@link mayResume}. */
+  begunDownloads({ size, names = [] }: IngestedBlob): string[] {
+    return names.map((name) => join(this.#dir, downloadName(name))).filter((path) => mayResume(path, size));
   }
 
   *list(): IterableIterator<BlobInfo> {

@@ -29,6 +29,7 @@ export class WriteBehind {
   #writing: Promise<void> | undefined;
   #gather: Buffer = NOTHING;
   #gathered = 0;
+  #isClosed = false;
   /** The buffer that `#full` lies in: the two take turns. */
   #other: Buffer = NOTHING;
 
@@ -64,6 +65,7 @@ export class WriteBehind {
 
   /** Up to `length` bytes from `position` that are in memory, copied `into` a buffer; undefined when they are in the file. */
   read(position: number, length: number, into?: Buffer): Buffer | undefined {
+    if (this.#isClosed) throw new Error("its memory was given back");
     const behind = position - this.#written;
     if (behind < 0) return undefined;
     const inFull = this.#full.subarray(behind, behind + length);
@@ -88,6 +90,7 @@ export class WriteBehind {
 
   /** Gives its memory back, once nothing is being written any more: nothing can be read or taken after that. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#writing?.catch(() => {});
     this.#loan.end();
   }

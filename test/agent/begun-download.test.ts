@@ -1,4 +1,4 @@
-import { readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
@@ -14,10 +14,13 @@ const file = testFile("begun-1.0.tar.xz", 3 * MIB);
 const open = closeAfterEach();
 
 /** A box whose DISTDIR has `begun` of the file under the name that Portage gives it while it fetches. */
-async function boxThatBegan(begun: Uint8Array): Promise<{ box: Box; mirror: MockMirror; download: string }> {
+async function boxThatBegan(
+  begun: Uint8Array,
+  store: Record<string, string> = { min_free: "0B" },
+): Promise<{ box: Box; mirror: MockMirror; download: string }> {
   const mirror = await startMirror(well, { [file.name]: file.bytes });
   open.push(mirror);
-  const box = await startBox({ files: [file], mirrors: [mirror.url] });
+  const box = await startBox({ files: [file], mirrors: [mirror.url], config: { store } });
   open.push(box);
   const download = join(box.distdir, `${file.name}.__download__`);
   await writeFile(download, begun);
@@ -49,6 +52,13 @@ test("wrong bytes in DISTDIR cost a second look upstream, and are neither stored
   const served = await fetch(`${box.url}/distfiles/${file.name}`);
   expect(digestOf(Buffer.from(await served.arrayBuffer()))).toBe(file.digest);
   expect(mirror.files().map(({ headers }) => headers.range)).toEqual([`bytes=${2 * MIB}-`, undefined]);
+});
+
+test("where the store has no room for the file, nothing of it is copied there", async () => {
+  const { box, download } = await boxThatBegan(file.bytes.subarray(0, 2 * MIB), { min_free: "1024TiB" });
+  await resume(box, download);
+  expect(digestOf(await readFile(download))).toBe(file.digest);
+  expect(await readdir(join(box.storeDir, "partial"))).toEqual([]);
 });
 
 test.each([
