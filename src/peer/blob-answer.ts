@@ -117,20 +117,20 @@ export class BlobAnswer {
       if (!isMember()) throw new Error("it is no member any more");
       const hasRoom = response.write(bytes);
       traffic.sent(peer, bytes.length);
-      if (!hasRoom) await this.#drained(response, upload, gone.signal);
+      if (!hasRoom) await this.#taken(response, upload, "drain", gone.signal);
     }
     response.end();
-    if (!gone.signal.aborted) await once(response, "close");
+    if (!gone.signal.aborted) await this.#taken(response, upload, "close");
     loan.end(); // not where it broke off: there, bytes may still be on their way out
   }
 
-  /** Resolves when the reader took what it was sent. */
-  async #drained(response: ServerResponse, upload: Upload, signal: AbortSignal): Promise<void> {
+  /** Resolves when the reader took what it was sent, as `event` tells; one that takes nothing is cut off. */
+  async #taken(response: ServerResponse, upload: Upload, event: string, signal?: AbortSignal): Promise<void> {
     const stalled = (): void => void response.destroy();
     upload.blockedSince = performance.now();
     response.setTimeout(STALLED_MS).once("timeout", stalled); // the socket's: counts from the last byte that it took
     try {
-      await once(response, "drain", { signal });
+      await once(response, event, { ...(signal && { signal }) });
       upload.blockedSince = undefined;
     } finally {
       response.off("timeout", stalled).setTimeout(0);

@@ -44,6 +44,11 @@ export class Candidates {
     this.#waiting.push(holder);
   }
 
+  /** It gives. */
+  answered({ id }: Holder): void {
+    this.#unanswered.delete(id);
+  }
+
   /** It has broken off, or refused. */
   failed({ id }: Holder): void {
     this.#inVain.add(id);

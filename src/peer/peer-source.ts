@@ -127,6 +127,7 @@ export class PeerSource implements Source {
       },
       signal,
     );
+    this.#candidates.answered(candidate);
     this.#giver = candidate;
     this.#isGrowing = answer.isGrowing;
     return { bytes: this.#body(answer, offset, abort, signal) };
