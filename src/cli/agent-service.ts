@@ -19,8 +19,10 @@ export class AgentService implements Startable {
   readonly #components: AgentServiceComponents;
   #loaded: LoadedConfig;
   #agent: Agent | undefined;
-  /** What the last reload left to be mended. */
-  #reloadWarnings: readonly string[] = [];
+  /** What reloads changed and only a restart brings into effect. */
+  #waiting: readonly string[] = [];
+  /** Why the last reload changed nothing. */
+  #fault: readonly string[] = [];
   /** One change at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #fail!: (reason: unknown) => void;
@@ -52,9 +54,10 @@ export class AgentService implements Startable {
 
   async #begin(): Promise<void> {
     if (this.#agent !== undefined) return;
-    const notes = (): readonly string[] => [...this.#loaded.warnings, ...this.#reloadWarnings];
+    const notes = (): readonly string[] => [...this.#loaded.warnings, ...this.#waiting, ...this.#fault];
     const agent = await startAgent(this.#loaded.config, { log: this.#components.log, notes });
-    this.#reloadWarnings = [];
+    this.#waiting = [];
+    this.#fault = [];
     this.#agent = agent;
     void agent.damaged.then(() => this.#inTurn(() => this.#startAnew(agent)).catch(this.#fail));
     await this.#sayReady();
@@ -69,11 +72,12 @@ export class AgentService implements Startable {
       const { applied, waiting } = this.#agent.reload(this.#loaded.config);
       log.info(`config read again: ${applied.length === 0 ? "nothing new" : `${applied.join(", ")} changed`}`);
       const inVain = `changed, but only a restart brings it into effect: ${waiting.join(", ")}`;
-      this.#reloadWarnings = waiting.length > 0 ? [inVain] : [];
-      for (const warning of this.#reloadWarnings) log.warn(warning);
+      this.#waiting = waiting.length > 0 ? [inVain] : [];
+      this.#fault = [];
+      for (const warning of this.#waiting) log.warn(warning);
     } catch (error) {
       const fault = `the config was not read again, the old one stays: ${messageOf(error)}`;
-      this.#reloadWarnings = [fault.replaceAll("\n", "; ")];
+      this.#fault = [fault.replaceAll("\n", "; ")];
       log.error(fault);
     }
     await this.#sayReady();

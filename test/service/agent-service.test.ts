@@ -88,6 +88,7 @@ describe("SIGHUP", () => {
     await logged(agent, /error the config was not read again, the old one stays: .*proxy\.allow\[0\] is 1; it must be/);
     expect((await fetch(agent.url)).status).toBe(403);
     expect(await warnings()).toMatch(/^the config was not read again, the old one stays: .*proxy\.allow\[0\]/m);
+    expect(await warnings()).toMatch(/only a restart brings it into effect: proxy\.connect_ports$/m); // still waits
     await reload("");
     await expect.poll(warnings).not.toMatch(/config|restart/);
   });
