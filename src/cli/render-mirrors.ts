@@ -5,7 +5,7 @@ import { renderTable, type Cell } from "./table.ts";
 
 function state({ problem, avoided_until: until }: MirrorStatus): string {
   if (problem === undefined) return "";
-  return until === undefined ? problem : `${problem}; left alone until ${until}`;
+  return until === undefined ? problem : `${problem}; asked last until ${until}`;
 }
 
 function renderMirror(mirror: MirrorStatus): Cell[] {

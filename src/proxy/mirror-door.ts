@@ -14,7 +14,10 @@ export const LAYOUT_CONF = "[structure]\n0=content-hash BLAKE2B 8\n";
 /** Fields of the client's request that a mirror is told when it is asked in the client's place. */
 const PASSED_FIELDS = ["range", "if-range", "if-modified-since", "if-none-match", "user-agent", "accept"];
 
-const MISDIRECTED = { status: 421, message: "this page is shown at the box's address or its own name only" };
+const MISDIRECTED = {
+  status: 421,
+  message: "this page is shown at the box's address, its own name or a name of the LAN only",
+};
 
 /** What the mirror door uses. */
 export interface MirrorDoorComponents {

@@ -5,9 +5,9 @@ import { mayStream, type Contributor, type VerifyFirst } from "./release.ts";
 export class Contributors {
   readonly #byLabel = new Map<string, { kind: Contributor; source?: Source }>();
 
-  /** Bytes of a partial that an earlier run left. */
+  /** Bytes of a partial that an earlier run left, or Portage in DISTDIR. */
   addEarlierRun(): void {
-    this.#byLabel.set("an earlier run", { kind: "earlier" });
+    this.#byLabel.set("what was here of it", { kind: "earlier" });
   }
 
   /** Bytes of this source. */

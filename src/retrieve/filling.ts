@@ -131,7 +131,7 @@ export class Filling {
     return (await beside) ?? false;
   }
 
-  /** Asks upstream where it is this box's turn; the silent peer is waited for as long as that takes. */
+  /** Asks upstream where it is this box's turn; when that has brought nothing, or is not to be, the silent peer is given up. */
   async #askUpstreamBeside(peer: Way, upstream: Way): Promise<boolean> {
     const { claim } = this.#components;
     const turn = this.#turn();

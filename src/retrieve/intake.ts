@@ -86,7 +86,7 @@ export class Intake {
    * @throws {DistswarmError} `STORE_FULL` and `STORE_UNUSABLE` when no client waits; the signal's reason.
    */
   async take(source: Source, way: Way, asking: { silent?: () => void } = {}): Promise<void> {
-    if (this.#alone && !this.contributors.has(source)) await this.startOver();
+    if (this.#alone && this.#components.copy.received > 0 && !this.contributors.has(source)) await this.startOver();
     const attempt = new RunningAttempt(source, this.#components.copy.received);
     this.current = attempt;
     const error = await this.#receive(attempt, way, asking).then(

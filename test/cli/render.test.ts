@@ -28,7 +28,7 @@ test("mirrors stand in a table with their speed and their trouble", () => {
   expect(text).toBe(
     `\
   http://a          filename-hash  12 requests  1 failure  3.00 MiB  2.00 MiB/s
-  http://b.example  unknown          1 request  1 failure       0 B              no connection; left alone until 2026-11-21T06:00:00Z
+  http://b.example  unknown          1 request  1 failure       0 B              no connection; asked last until 2026-11-21T06:00:00Z
 `,
   );
 });
