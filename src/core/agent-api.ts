@@ -128,7 +128,7 @@ export interface ClaimEvent {
   readonly at: string;
   /**
    * `claimed`: this box asked upstream for the LAN. `followed`: `box` did, and this one read its growing copy. `yielded`:
-   * another box went on instead. `took-over`: this box went on instead of `box`. `alone`: this box asked upstream whatever
+   * `box` went on instead. `took-over`: this box went on instead of `box`. `alone`: this box asked upstream whatever
    * others did, for the one that it followed gave nothing.
    */
   readonly event: "claimed" | "followed" | "yielded" | "took-over" | "alone";

@@ -15,8 +15,10 @@ export interface RivalClaim {
 
 /** This box's claim of a blob, held. */
 export interface HeldClaim {
-  /** Aborts when another box turns out to be the one that asks upstream; the reason names it. */
+  /** Aborts when another box turns out to be the one that asks upstream. */
   readonly lost: AbortSignal;
+  /** For people: host name or id of that box; undefined before. */
+  readonly winner: string | undefined;
   /** Tells the others that it goes on. Bytes so far. */
   progress(received: number): void;
   /** Ends it; `failed`: every source failed, so the others need not wait for each other. Safe to call twice. */
@@ -46,7 +48,7 @@ export function claimText({ event, box = "another box" }: ClaimEvent): string {
   return {
     claimed: "this box asks upstream for it",
     followed: `${box} asks upstream for it: this box follows`,
-    yielded: "another box goes on with it: this box lets go",
+    yielded: `${box} goes on with it: this box lets go`,
     "took-over": `this box takes over from ${box}`,
     alone: `${box} does not give it: this box goes on by itself`,
   }[event];

@@ -60,7 +60,7 @@ export class FlightClaim {
   /** Whose turn it is to ask upstream, when `received` bytes are here. */
   turn(received: number): Turn {
     if (this.#isAlone) return "alone";
-    if (this.#held?.lost.aborted === true) this.#yield();
+    if (this.#held?.lost.aborted === true) this.#yield(this.#held);
     const rival = this.#claims.rival(this.#want.digest);
     if (rival !== undefined && this.#held === undefined) this.#follow(rival);
     const turn = turnOf({
@@ -123,9 +123,9 @@ export class FlightClaim {
     return this.#idledMs + (this.#idleSince === undefined ? 0 : this.#now() - this.#idleSince);
   }
 
-  #yield(): void {
+  #yield({ winner }: HeldClaim): void {
     this.#held = undefined;
-    this.#tell("yielded");
+    this.#tell("yielded", winner);
   }
 
   #follow(rival: RivalClaim): void {

@@ -36,6 +36,8 @@ export class OwnClaim {
   /** Peers that may not know of it yet. */
   readonly unacknowledged: Set<string>;
   readonly lost = new AbortController();
+  /** The name of the peer that it was lost to. */
+  winner: string | undefined;
   /** Others claim the same at the same time. */
   isContested = false;
   readonly #clock: Clock;
@@ -96,6 +98,12 @@ export class OwnClaim {
   /** A peer has nothing of it after all. */
   disown(peer: string): void {
     this.#holding.delete(peer);
+  }
+
+  /** Another box goes on. */
+  loseTo(winner: string): void {
+    this.winner = winner;
+    this.lost.abort(new Error(`${winner} downloads it`));
   }
 
   /** A peer left. */

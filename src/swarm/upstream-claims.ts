@@ -122,7 +122,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     if (own !== undefined) own.isContested = true;
     if (own?.yieldsTo(peer, message) === true && this.#components.canRead(peer)) {
       this.#end(subject, own);
-      own.lost.abort(new Error(`${this.#components.nameOf(peer)} downloads it`));
+      own.loseTo(this.#components.nameOf(peer));
     } else if (own !== undefined && isNew) this.#insist(peer, own);
     const { tell, received } = this.#components;
     tell(peer, { type: "upstream-ack", subject, number, received: received(subject) });
@@ -162,6 +162,9 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   #hold(subject: string, own: OwnClaim): HeldClaim {
     return {
       lost: own.lost.signal,
+      get winner() {
+        return own.winner;
+      },
       progress: (received) => {
         if (this.#own.get(subject) !== own) return;
         own.grew(received);

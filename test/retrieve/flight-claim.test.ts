@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { BlobClaims, RivalClaim } from "../../src/core/claims.ts";
+import { claimText, type BlobClaims, type HeldClaim, type RivalClaim } from "../../src/core/claims.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { FlightClaim } from "../../src/retrieve/flight-claim.ts";
 import { testFile } from "../support/repository.ts";
@@ -32,4 +32,16 @@ test("two boxes that take turns to claim, and give nothing, are followed for a m
   expect(follow(200_000)).toBe(90_100);
   expect(claim.events.length).toBe(100);
   expect(claim.events.at(-1)).toMatchObject({ event: "alone" });
+});
+
+test("who lets go of a claim tells for whom", async () => {
+  const lost = new AbortController();
+  const held: HeldClaim = { lost: lost.signal, winner: "h2", progress: () => {}, release: () => {} };
+  const claims: BlobClaims = { rival: () => undefined, claim: async () => held, news: async () => {} };
+  const claim = new FlightClaim({ claims, log: silentLogger }, want);
+  await claim.claim(0, new AbortController().signal);
+  lost.abort();
+  expect(claim.turn(0)).toBe("open");
+  expect(claim.events.at(-1)).toMatchObject({ event: "yielded", box: "h2" });
+  expect(claimText(claim.events.at(-1)!)).toBe("h2 goes on with it: this box lets go");
 });

@@ -239,6 +239,7 @@ describe("a claim of upstream", () => {
     lan.connect(lower!, higher!);
     await lan.run(100);
     expect(claims.map(({ lost }) => lost.aborted)).toEqual([false, true]);
+    expect(String(claims[1]!.lost.reason)).toContain(`name of ${lower!.id}`);
   });
 
   it("is one at a time for a name on a box", async () => {
