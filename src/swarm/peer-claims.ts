@@ -8,6 +8,8 @@ import { RuleBroken, type UpstreamClaim, type UpstreamEnd } from "./messages.ts"
 export const SILENCE_MS = 5000;
 /** Nobody begins to read from a box that has not told its claim again for so long: it may be gone, and a dial to it hangs. */
 const QUIET_MS = 1000;
+/** What is known of a silent claim is kept for so long: who takes over need not wait for the box that made it. */
+const KEPT_MS = 60_000;
 /** Subjects that one peer may claim at once. */
 const MAX_CLAIMS_OF_PEER = 4096;
 
@@ -41,6 +43,7 @@ export class PeerClaims {
   readonly #clock: Clock;
   readonly #nameOf: (peer: string) => string;
   readonly #canRead: (peer: string) => boolean;
+  /** By peer and subject, those that were silent for longest first. */
   readonly #byPeer = new Map<string, Map<string, PeerClaim>>();
 
   constructor({ clock, nameOf, canRead }: PeerClaimsComponents) {
@@ -58,12 +61,13 @@ export class PeerClaims {
     const heardAt = this.#clock.now();
     const known = claims.get(subject);
     if (known?.number === number) {
-      if (received !== known.received || !isDigest(subject)) Object.assign(known, { received, heardAt });
+      if (received === known.received && isDigest(subject)) return false;
+      claims.delete(subject);
+      claims.set(subject, Object.assign(known, { received, heardAt }));
       return false;
     }
-    if (claims.size >= MAX_CLAIMS_OF_PEER && known === undefined) {
-      throw new RuleBroken(`claims more than ${MAX_CLAIMS_OF_PEER} downloads`);
-    }
+    claims.delete(subject);
+    this.#makeRoom(claims);
     this.#byPeer.set(peer, claims.set(subject, { number, base, received, heardAt, hasFailed: false }));
     return true;
   }
@@ -128,8 +132,24 @@ export class PeerClaims {
     return rivals.length < 2 ? rivals : rivals.sort((a, b) => byWorth(subject, a, b));
   }
 
+  /** Forgets what has been silent for long; all that is, where a peer claims as much as it may. */
+  #makeRoom(claims: Map<string, PeerClaim>): void {
+    forgetSilent(claims, this.#clock.now() - KEPT_MS);
+    if (claims.size < MAX_CLAIMS_OF_PEER) return;
+    forgetSilent(claims, this.#clock.now() - SILENCE_MS);
+    if (claims.size >= MAX_CLAIMS_OF_PEER) throw new RuleBroken(`claims more than ${MAX_CLAIMS_OF_PEER} downloads`);
+  }
+
   #counts({ heardAt }: PeerClaim): boolean {
     return heardAt + SILENCE_MS > this.#clock.now();
+  }
+}
+
+/** Forgets the claims that were not heard since. */
+function forgetSilent(claims: Map<string, PeerClaim>, since: number): void {
+  for (const [subject, { heardAt }] of claims) {
+    if (heardAt > since) return;
+    claims.delete(subject);
   }
 }
 

@@ -261,13 +261,18 @@ describe("a claim of upstream", () => {
     expect((await Promise.all([claim(lan.boxes[1]!), lan.run(50)]))[0].mine).toBe(true);
   });
 
-  it("beyond what one peer may claim breaks a rule", () => {
-    const { claims } = new ClaimLan(1, () => 1).boxes[0]!;
+  it("beyond what one peer may claim at once breaks a rule; what has been silent for 5 s does not count", async () => {
+    const lan = new ClaimLan(1, () => 1);
     const say = (number: number): void =>
-      claims.heard("aa", { type: "upstream-claim", subject: `x${number}`, number, base: 0, received: 0 });
-    for (let number = 0; number < 4096; number += 1) say(number);
+      lan.boxes[0]!.claims.heard("aa", { type: "upstream-claim", subject: `x${number}`, number, base: 0, received: 0 });
+    for (let number = 0; number < 4095; number += 1) say(number);
+    await lan.run(3000);
+    say(4095);
     say(7);
     expect(() => say(4096)).toThrow(RuleBroken);
+    await lan.run(5000);
+    for (let number = 4096; number < 8190; number += 1) say(number); // two of before were heard since
+    expect(() => say(8190)).toThrow(RuleBroken);
   });
 });
 
