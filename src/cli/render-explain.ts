@@ -9,7 +9,7 @@ function renderAttempt(attempt: Attempt): Cell[] {
   return [
     attempt.at,
     attempt.source,
-    attempt.outcome,
+    attempt.times === undefined ? attempt.outcome : `${attempt.outcome}, ${attempt.times} times`,
     { right: formatSize(attempt.bytes) + (attempt.offset === 0 ? "" : ` from ${formatSize(attempt.offset)} on`) },
     first,
     { right: `${formatDuration(attempt.ms)} in all` },

@@ -6,6 +6,9 @@ import type { Source } from "../core/source.ts";
 /** How many retrievals are remembered for `explain`. */
 const REMEMBERED = 1000;
 
+/** What tells one try that brought nothing from another. */
+const TOLD = ["kind", "source", "growing", "offset", "outcome", "detail"] as const;
+
 /** One try at one source, while it runs. */
 export class RunningAttempt {
   readonly source: Source;
@@ -41,6 +44,21 @@ export class RunningAttempt {
       ...(error === undefined ? {} : { detail: messageOf(error) }),
     };
   }
+}
+
+/** Adds a try to a list; one that ended as another before it, and brought as little, is counted with that one. */
+export function addAttempt(attempts: Attempt[], attempt: Attempt): void {
+  const at = attempts.findLastIndex((earlier) => isRepeated(earlier, attempt));
+  const earlier = attempts[at];
+  if (earlier === undefined) return void attempts.push(attempt);
+  const { times = 1, ms } = earlier;
+  attempts[at] = { ...earlier, times: times + 1, last_at: attempt.at, ms: ms + attempt.ms };
+}
+
+/** A box that is busy may be asked ten times a second for as long as it is. */
+function isRepeated(earlier: Attempt, attempt: Attempt): boolean {
+  const brought = earlier.bytes + attempt.bytes;
+  return brought === 0 && TOLD.every((field) => earlier[field] === attempt[field]);
 }
 
 function isAnswer(error: unknown): boolean {

@@ -3,7 +3,7 @@ import type { Want } from "../core/distfile.ts";
 import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Source } from "../core/source.ts";
-import { RunningAttempt } from "./attempts.ts";
+import { RunningAttempt, addAttempt } from "./attempts.ts";
 import { Contributors } from "./contributors.ts";
 import { failureOf } from "./failure.ts";
 import type { FlightClaim } from "./flight-claim.ts";
@@ -36,7 +36,7 @@ export interface IntakeInit {
 
 /** Takes into a growing copy what sources give, each from the byte where the last one broke; knows what each of them gave. */
 export class Intake {
-  /** What was tried, oldest first. */
+  /** What was tried, oldest first; see {@link addAttempt}. */
   readonly attempts: Attempt[] = [];
   readonly contributors = new Contributors();
   /** The try that is under way. */
@@ -94,7 +94,7 @@ export class Intake {
       (reason: unknown) => reason,
     );
     if (this.current === attempt) this.current = undefined;
-    this.attempts.push(attempt.end(error));
+    addAttempt(this.attempts, attempt.end(error));
     this.#init.signal.throwIfAborted();
     if (error !== undefined && !way.signal.aborted) this.#onFault(source, error);
   }
