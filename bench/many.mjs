@@ -1,16 +1,22 @@
 // 2,000 cold files of 10-300 KB, one wget after another, through the agent and through nginx's proxy_cache; and, as the floor,
 // through a bare Node proxy that keeps what it hands on.
 //
-//   npm run build && node bench/many.mjs [FILES]
+//   npm run build && node bench/many.mjs [--beside DIR] [FILES]
+//
+// `--beside DIR`: through the agent of another checkout, built there, too: what a change has cost or gained.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { makeDistfile, makeRepository, row, spawnIn, startAgent, startNginx, withBed } from "./lib/bed.mjs";
 
-const FILES = Number(process.argv[2] ?? 2000);
-const ROUND = 250; // files in turn through one and the other, so that both meet the same noise
+const ROUND = 250; // files in turn through one and the other, so that all meet the same noise
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { beside: { type: "string" } } });
+const FILES = Number(positionals[0] ?? 2000);
 
 await withBed(async (bed) => {
   const files = Array.from({ length: FILES }, (_, at) =>
@@ -25,30 +31,24 @@ await withBed(async (bed) => {
       http: "proxy_cache_path DIR/cache keys_zone=c:10m;",
     },
   );
-  const agent = await startAgent(bed, { repos, mirrors: [upstream.url] });
+  const start = (more) => startAgent(bed, { repos, mirrors: [upstream.url], ...more });
+  const agent = await start();
   const bare = await startBare(bed, upstream.url);
-  await delay(1000);
-  let ours = 0;
-  let theirs = 0;
-  let floor = 0;
-  for (let at = 0; at < FILES; at += ROUND) {
-    const round = files.slice(at, at + ROUND);
-    theirs += fetchAll(
-      bed,
-      round.map(({ byName }) => nginx.url + byName),
-    );
-    floor += fetchAll(
-      bed,
-      round.map(({ byName }) => bare + byName),
-    );
-    ours += fetchAll(
-      bed,
-      round.map(({ byDigest }) => agent.url + byDigest),
-    );
+  const ways = {
+    nginx: ({ byName }) => nginx.url + byName,
+    bare: ({ byName }) => bare + byName,
+    ours: ({ byDigest }) => agent.url + byDigest,
+  };
+  if (values.beside !== undefined) {
+    const other = await start({ main: resolve(values.beside, "dist/main.js") });
+    ways.other = ({ byDigest }) => other.url + byDigest;
   }
-  console.log(`${"".padEnd(48)} ${"agent".padStart(9)} ${"nginx".padStart(9)}        ratio`);
-  row(`${FILES} cold files, one wget after another`, ours, theirs, ours / theirs, { most: 1.15 }, "s");
-  row("the same through a bare Node proxy", floor, theirs, floor / theirs, undefined, "s");
+  await delay(1000);
+  const { ours, nginx: theirs, bare: floor, other } = inTurn(bed, files, ways);
+  console.log(`${"".padEnd(48)} ${"agent".padStart(9)} ${"beside".padStart(9)}        ratio`);
+  row(`${FILES} cold files, one wget after another; nginx`, ours, theirs, ours / theirs, { most: 1.15 }, "s");
+  row("the same; a bare Node proxy", ours, floor, ours / floor, undefined, "s");
+  if (other !== undefined) row(`the same; the agent of ${values.beside}`, ours, other, ours / other, undefined, "s");
 });
 
 /** Starts the bare Node proxy; its URL. */
@@ -60,6 +60,16 @@ async function startBare(bed, upstream) {
   bed.children.push(child);
   const [line] = await once(child.stdout, "data");
   return String(line).trim();
+}
+
+/** Seconds for all files by each way, a round of them by one way after the other. */
+function inTurn(bed, files, ways) {
+  const seconds = Object.fromEntries(Object.keys(ways).map((way) => [way, 0]));
+  for (let at = 0; at < files.length; at += ROUND) {
+    const round = files.slice(at, at + ROUND);
+    for (const [way, url] of Object.entries(ways)) seconds[way] += fetchAll(bed, round.map(url));
+  }
+  return seconds;
 }
 
 /** Seconds for one wget after another. */

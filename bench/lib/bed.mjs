@@ -77,8 +77,14 @@ export function makeRepository(bed, distfiles) {
   return repo;
 }
 
-/** Starts the agent as people run it; `{url, pid}`. `netns` puts it into a network namespace. */
-export async function startAgent(bed, { repos, mirrors, listen = "127.0.0.1:0", netns, networkKey, swarm, more = "" }) {
+/**
+ * Starts the agent as people run it; `{url, pid}`. `netns` puts it into a network namespace; `main` is its program, where
+ * it is not that of this build.
+ */
+export async function startAgent(
+  bed,
+  { repos, mirrors, listen = "127.0.0.1:0", netns, networkKey, swarm, more = "", main = MAIN },
+) {
   const id = bed.children.length;
   const config = join(bed.dir, `agent-${id}.toml`);
   if (networkKey !== undefined) {
@@ -103,7 +109,7 @@ distdir = ""
 mirrors = ${text(mirrors)}
 ${more}`,
   );
-  const child = spawnIn(netns, process.execPath, [MAIN, "agent", "--config", config]);
+  const child = spawnIn(netns, process.execPath, [main, "agent", "--config", config]);
   bed.children.push(child);
   for await (const line of createInterface({ input: child.stdout })) {
     const [, url] = /ready: .* (http:\/\/\S+)/.exec(line) ?? [];
