@@ -8,12 +8,15 @@ export function parseSize(text: string): number | undefined {
   return Math.round(Number(match[1]) * (UNITS[match[2]!] ?? 1));
 }
 
-/** Writes a size for people: `1.5 GiB`, `312 B`. */
+/** What is at least as much, rounded to a tenth, is 1024 of its unit, and so 1 of the next. */
+const FIRST_OF_NEXT_UNIT = 1023.95;
+
+/** Writes a size for people: `1.50 GiB`, `12.3 MiB`, `312 B`. */
 export function formatSize(bytes: number): string {
   let unit = "B";
   let value = bytes;
   for (const next of ["KiB", "MiB", "GiB", "TiB"]) {
-    if (value < 1024) break;
+    if (value < FIRST_OF_NEXT_UNIT) break;
     value /= 1024;
     unit = next;
   }
@@ -30,11 +33,12 @@ export function parseDuration(text: string): number | undefined {
   return Math.round(Number(match[1]) * (DURATIONS[match[2]!] ?? 1));
 }
 
-/** Writes a duration for people: `850 ms`, `12.3 s`, `3 min`, `5 h 10 min`, `2 d 3 h`. */
+/** Writes a duration for people: `850 ms`, `12.3 s`, `27 s`, `3 min`, `5 h 10 min`, `2 d 3 h`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  const minutes = Math.floor(ms / 60_000);
+  if (Math.round(ms) < 1000) return `${Math.round(ms)} ms`;
+  const tenths = Math.round(ms / 100);
+  if (tenths < 600) return `${tenths / 10} s`;
+  const minutes = Math.floor(tenths / 600);
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   if (hours < 24) return `${hours} h ${minutes % 60} min`;

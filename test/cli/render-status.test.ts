@@ -85,7 +85,7 @@ Tree snapshots
   gentoo-20261119  verified
 
 Under way
-  a.tgz          [#####---------------]  25 %  of 4.00 MiB  512.0 KiB/s  from h2             2 clients   2.0 s
+  a.tgz          [#####---------------]  25 %  of 4.00 MiB  512.0 KiB/s  from h2             2 clients     2 s
   long-name.tgz  [--------------------]   0 %  of 1.00 MiB               waits for a source   1 client  100 ms
 
 Mirrors with trouble
