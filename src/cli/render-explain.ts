@@ -28,10 +28,11 @@ function where({ here, transfer }: ExplainedFile): string {
   return `under way: ${percent(transfer.received, transfer.size)}, ${source}`;
 }
 
-/** Whether no other box had to do with it: a claim that nobody else hears of is no news. */
-function isAlone({ claims, sources, attempts }: ExplainedFile): boolean {
+/** Whether there is something to say of the other boxes: a claim that nobody else hears of is no news. */
+function concernsOthers({ claims, sources, attempts }: ExplainedFile): boolean {
   const isOfPeer = ({ kind }: { kind: string }): boolean => kind === "peer";
-  return claims.every(({ box }) => box === undefined) && !sources.some(isOfPeer) && !attempts.some(isOfPeer);
+  if (claims.length === 0) return false;
+  return claims.some(({ box }) => box !== undefined) || sources.some(isOfPeer) || attempts.some(isOfPeer);
 }
 
 function renderFile(file: ExplainedFile): string {
@@ -51,7 +52,7 @@ function renderFile(file: ExplainedFile): string {
     renderTable(sources, "    "),
     file.attempts.length === 0 ? "  not retrieved since the agent started\n" : "  last time:\n",
     renderTable(file.attempts.map(renderAttempt), "    "),
-    isAlone(file) ? "" : `  and with the other boxes:\n${renderTable(file.claims.map(renderClaim), "    ")}`,
+    concernsOthers(file) ? `  and with the other boxes:\n${renderTable(file.claims.map(renderClaim), "    ")}` : "",
   ].join("");
 }
 

@@ -93,6 +93,10 @@ test("explain says nothing of other boxes where there are none", () => {
   const file = { ...FILE, attempts, claims, sources: [] };
   const text = renderExplanation({ asked: "a.tgz", kind: "name", meaning: "a distfile", files: [file] });
   expect(text).not.toContain("other boxes");
+  const noClaims = { ...FILE, claims: [] };
+  expect(renderExplanation({ asked: "a.tgz", kind: "name", meaning: "a distfile", files: [noClaims] })).not.toContain(
+    "other boxes",
+  );
 });
 
 test("explain of a file that is here, of one under way, and of a name with two digests", () => {
