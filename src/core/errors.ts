@@ -1,6 +1,6 @@
 /**
  * The stable names of what can go wrong. Three edges translate them, and nowhere else: HTTP status (`proxy/status-code.ts`),
- * wire code (`swarm/`) and exit code (`main.ts`).
+ * wire code (`swarm/`) and exit code (`cli/exit-code.ts`).
  */
 export type ErrorCode =
   // input
@@ -13,7 +13,6 @@ export type ErrorCode =
   | "AGENT_NOT_RUNNING"
   | "NOT_PERMITTED"
   | "ADDRESS_IN_USE"
-  | "DAMAGE_FOUND"
   // store
   | "STORE_VERSION"
   | "STORE_FULL"
