@@ -7,6 +7,7 @@ import type { Distfile, KnownDistfile } from "../core/distfile.ts";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { count } from "../core/words.ts";
 import { distfilesOf, knownDistfileOf } from "./answers.ts";
 import { unlessAborted } from "./concurrent.ts";
 import { describeAllDamage, describeDamage, describeRepo, type RepoState } from "./problems.ts";
@@ -207,8 +208,7 @@ export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements 
     this.#failure = undefined;
     this.#noteRepos(refreshed);
     const { changed, read, scanMs } = refreshed;
-    const { manifests, distfiles } = this.counts();
-    if (changed) this.#log.info(`read ${read} Manifests; there are ${manifests} now, with ${distfiles} distfiles`);
+    if (changed) this.#log.info(`read ${count(read, "Manifest")}; ${describeCounts(this.counts())} now`);
     this.emit("refreshed", { changed, read });
     return { changed, costMs: scanMs };
   }
@@ -227,4 +227,8 @@ export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements 
       this.#repos.set(path, state);
     }
   }
+}
+
+function describeCounts({ manifests, distfiles }: { manifests: number; distfiles: number }): string {
+  return `${count(distfiles, "distfile")} in ${count(manifests, "Manifest")}`;
 }

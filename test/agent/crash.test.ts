@@ -52,7 +52,7 @@ async function sync(repo: string, turn: number): Promise<void> {
 }
 
 function refreshes(agent: AgentProcess): number {
-  return agent.log.filter((line) => /read \d+ Manifests/.test(line)).length;
+  return agent.log.filter((line) => /read \d+ Manifests?;/.test(line)).length;
 }
 
 /** Every blob that a killed agent left is whole and right. */
