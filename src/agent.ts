@@ -9,10 +9,10 @@ import { buildStatus } from "./compose/status.ts";
 import { ControlServer } from "./control/server.ts";
 import type { AgentApi } from "./core/agent-api.ts";
 import { condemnDatabase, findSetAside, isDatabaseDamage, openDatabase, type Database } from "./core/database.ts";
-import { DistswarmError, messageOf, systemCode } from "./core/errors.ts";
+import { messageOf } from "./core/errors.ts";
 import { startAll, stopAll, type Startable } from "./core/lifecycle.ts";
 import type { Logger } from "./core/logger.ts";
-import { makeDirs, STATE_DIR_MODE } from "./core/make-dirs.ts";
+import { makeStateDir } from "./core/make-dirs.ts";
 import type { Doors } from "./proxy/doors.ts";
 import { Keeper } from "./proxy/keeper.ts";
 
@@ -77,16 +77,7 @@ async function startOnce(config: Config, options: AgentOptions): Promise<Agent> 
 }
 
 async function openState(dir: string, log: Logger): Promise<Database> {
-  try {
-    await makeDirs(dir, STATE_DIR_MODE);
-  } catch (error) {
-    const reason = systemCode(error) ?? messageOf(error);
-    throw new DistswarmError(
-      "STORE_UNUSABLE",
-      `cannot make state_dir ${dir} (${reason}): name a directory that the user distswarm runs as can write`,
-      { cause: error },
-    );
-  }
+  await makeStateDir(dir);
   return openDatabase(join(dir, "db"), log);
 }
 

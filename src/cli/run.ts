@@ -35,9 +35,9 @@ async function failWith(error: unknown, { load }: Context): Promise<never> {
   throw error;
 }
 
-/** One line for an error of ours; all that is known for one that is nobody's plan. */
+/** One line for an error of ours, and for one of the system's; all that is known for one that is nobody's plan. */
 function describe(error: unknown): string {
-  const expected = error instanceof DistswarmError || !(error instanceof Error);
+  const expected = error instanceof DistswarmError || !(error instanceof Error) || "syscall" in error;
   return `distswarm: ${expected ? messageOf(error) : (error.stack ?? error.message)}`;
 }
 

@@ -1,9 +1,9 @@
-import { makeDirs, STATE_DIR_MODE } from "../core/make-dirs.ts";
+import { makeStateDir } from "../core/make-dirs.ts";
 import { NetworkKey, loadNetworkKey, saveNetworkKey } from "../swarm/network-key.ts";
 
 /** The network key of a box whose agent does not run, as text; made when there is none. */
 export async function readNetworkKey(stateDir: string): Promise<string> {
-  await makeDirs(stateDir, STATE_DIR_MODE);
+  await makeStateDir(stateDir);
   return (await loadNetworkKey(stateDir)).reveal();
 }
 
@@ -14,6 +14,6 @@ export async function readNetworkKey(stateDir: string): Promise<string> {
  */
 export async function writeNetworkKey(stateDir: string, text: string): Promise<void> {
   const key = NetworkKey.parse(text);
-  await makeDirs(stateDir, STATE_DIR_MODE);
+  await makeStateDir(stateDir);
   await saveNetworkKey(stateDir, key);
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { socketName } from "../core/agent-sockets.ts";
 import { allows, chooseDirectories, SYSTEM_DIRECTORIES, userDirectories } from "./directories.ts";
 import { findConfigFile, readConfigFile } from "./file.ts";
 import type { LoadOptions } from "./load.ts";
@@ -13,7 +14,7 @@ import type { LoadOptions } from "./load.ts";
 export async function findAgentDir(options: LoadOptions = {}): Promise<string> {
   const { env = process.env, root = "/" } = options;
   const configured = await stateDir(options);
-  const runsNone = configured === userDirectories(env).state && !(await allows(join(configured, "status.sock")));
+  const runsNone = configured === userDirectories(env).state && !(await allows(join(configured, socketName("status"))));
   const system = SYSTEM_DIRECTORIES.state;
   return runsNone && (await allows(join(root, system))) ? system : configured;
 }

@@ -1,5 +1,7 @@
 import { isIPv4 } from "node:net";
+import { join } from "node:path";
 import type { Config } from "../config.ts";
+import { MAX_SOCKET_PATH_BYTES, socketName } from "../core/agent-sockets.ts";
 import { isOurselves, type OwnAddresses } from "../portage/mirrors.ts";
 
 interface Address {
@@ -11,7 +13,7 @@ const EVERY_IPV4 = "0.0.0.0";
 /** Of both families, as Node binds it. */
 const EVERY_ADDRESS = "::";
 
-/** What in a config gets in the way of something else in it: options that are each right, but not together. A line each. */
+/** What in a config cannot be: options that get in each other's way, or in the system's. A line each. */
 export function conflictsIn(config: Config, own: OwnAddresses): string[] {
   const { proxy, swarm, upstream, store, state_dir } = config;
   const clash = proxy.listen.find((door) => overlap(door, swarm.listen));
@@ -22,7 +24,12 @@ export function conflictsIn(config: Config, own: OwnAddresses): string[] {
       : [`proxy.listen and swarm.listen are both at port ${clash.port}: give each a port of its own`]),
     ...(loop ? [`upstream.proxy is ${upstream.proxy}, which is this agent itself: name another proxy, or ""`] : []),
     ...(state_dir === store.dir ? [`state_dir and store.dir are both ${state_dir}: the store is read by all`] : []),
+    ...(holdsSockets(state_dir) ? [] : [`state_dir is too long for the path of a socket: ${state_dir}`]),
   ];
+}
+
+function holdsSockets(dir: string): boolean {
+  return Buffer.byteLength(join(dir, socketName("control"))) <= MAX_SOCKET_PATH_BYTES;
 }
 
 /** Whether two addresses cannot both be listened at. Port 0 is any that is free. */

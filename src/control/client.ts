@@ -7,7 +7,7 @@ import type { SnapshotStatus } from "../core/snapshots.ts";
 import { explainConnectError } from "./connect-error.ts";
 import { fromFailure } from "./failure.ts";
 import { fromLines } from "./ndjson.ts";
-import { socketName, type Access } from "./sockets.ts";
+import { socketName, type Access } from "../core/agent-sockets.ts";
 
 /** Which agent it calls. */
 export interface ControlClientInit {

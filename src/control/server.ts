@@ -9,7 +9,7 @@ import { CALLS, type AnswerCall, type StreamCall } from "./calls.ts";
 import { toFailure } from "./failure.ts";
 import { toLine } from "./ndjson.ts";
 import { listenAt } from "./socket-file.ts";
-import { SOCKET_MODES, socketName, type Access } from "./sockets.ts";
+import { SOCKET_MODES, socketName, type Access } from "../core/agent-sockets.ts";
 
 /** Of a request's body, in bytes: the URL lists of some ten thousand packages. */
 const MAX_BODY = 64 * 2 ** 20;

@@ -3,7 +3,7 @@ import { chmod, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
 import { dirname } from "node:path";
 import { DistswarmError, systemCode } from "../core/errors.ts";
-import { makeDirs, STATE_DIR_MODE } from "../core/make-dirs.ts";
+import { makeStateDir } from "../core/make-dirs.ts";
 
 /** Until {@link listenAt} has set what was asked for, nobody but the owner may connect. */
 const OWNER_ONLY_UMASK = 0o177;
@@ -25,10 +25,10 @@ async function isAlive(path: string): Promise<boolean> {
 /**
  * Makes `server` listen at a Unix socket with this mode, in place of one that a dead agent left behind.
  *
- * @throws {DistswarmError} `ADDRESS_IN_USE` when a living agent listens there.
+ * @throws {DistswarmError} `ADDRESS_IN_USE` when a living agent listens there; `STORE_UNUSABLE` without its directory.
  */
 export async function listenAt(server: Server, path: string, mode: number): Promise<void> {
-  await makeDirs(dirname(path), STATE_DIR_MODE);
+  await makeStateDir(dirname(path));
   if (await isAlive(path)) {
     throw new DistswarmError("ADDRESS_IN_USE", `another agent is running: it listens at ${path}`);
   }

@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { socketName } from "../core/agent-sockets.ts";
 import type { Context } from "./context.ts";
 
 const SERVICE_USER = "distswarm";
@@ -21,7 +22,7 @@ interface Owned {
 
 /** Who runs the agent: the owner of its socket, else the service's user; undefined when there is neither. */
 export async function agentReader({ root, config }: Pick<Context, "root" | "config">): Promise<Reader | undefined> {
-  const socket = await stat(join(root, config.state_dir, "status.sock")).catch(() => undefined);
+  const socket = await stat(join(root, config.state_dir, socketName("status"))).catch(() => undefined);
   const users = await rows(join(root, "/etc/passwd"));
   const user = users.find(([name, , uid]) =>
     socket === undefined ? name === SERVICE_USER : Number(uid) === socket.uid,
