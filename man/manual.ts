@@ -65,10 +65,15 @@ Downloads under way are taken up again after the next start.
 .Dq syslog
 begins each line of the agent's log with its priority, as in
 .Dq Li <6> .
+.It Ev NO_COLOR
+Set to anything, it keeps colours out of the agent's log on a terminal.
 .It Ev NOTIFY_SOCKET , WATCHDOG_USEC
 Set by
 .Xr systemd 1 ,
 which is told how the agent is.
+.It Ev XDG_CONFIG_HOME , XDG_STATE_HOME , XDG_CACHE_HOME
+Below these the agent of an ordinary user has its config, its keys and database,
+and its store.
 .El
 .Sh FILES
 .Bl -tag -width /var/cache/distswarm/blobs

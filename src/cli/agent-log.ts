@@ -2,12 +2,12 @@ import type { DestinationStream } from "pino";
 import type { LogLevel } from "../core/log-level.ts";
 import { createLogger, type Logger } from "../core/logger.ts";
 import type { Io } from "./io.ts";
-import { toJournalLine, toPlainLine } from "./log-lines.ts";
+import { recordText, toJournalLine, toPlainLine, type LogRecord } from "./log-lines.ts";
 
 /**
- * The agent's log on standard output, as it is read there: coloured on a terminal, with priorities and no times in the
- * journal (systemd.exec(5), `$JOURNAL_STREAM`) and for syslog (`$DISTSWARM_LOG`, as OpenRC's conf.d has it), plain lines
- * with times elsewhere.
+ * The agent's log on standard output, as it is read there: coloured on a terminal unless `$NO_COLOR` is set, with
+ * priorities and no times in the journal (systemd.exec(5), `$JOURNAL_STREAM`) and for syslog (`$DISTSWARM_LOG`, as OpenRC's
+ * conf.d has it), plain lines with times elsewhere.
  */
 export async function agentLog(io: Io, level: LogLevel): Promise<Logger> {
   return createLogger(level, await destination(io));
@@ -19,9 +19,9 @@ async function destination({ stdout, env }: Io): Promise<DestinationStream> {
     return PinoPretty({
       destination: stdout,
       sync: true,
-      colorize: true,
+      colorize: !env["NO_COLOR"],
       translateTime: "SYS:HH:MM:ss",
-      messageFormat: "{if part}{part}: {end}{msg}",
+      messageFormat: (record) => recordText(record as unknown as LogRecord),
       hideObject: true,
     });
   }

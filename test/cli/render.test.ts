@@ -194,3 +194,16 @@ test("a log record is one plain line, with its time in a file and its priority i
   expect(toJournalLine(record)).toBe("<4>store: disk full: ENOSPC\n");
   expect(toJournalLine(JSON.stringify({ level: 30, time: 0, msg: "ready" }))).toBe("<6>ready\n");
 });
+
+test("an error that nobody expected is logged with the place where it was thrown, what was expected without", () => {
+  const err = {
+    message: "x is no function",
+    stack: "TypeError: x is no function\n    at f (a.js:1:2)\n    at b.js:3:4",
+  };
+  const fault = JSON.stringify({ level: 50, time: 0, msg: "a call failed", err });
+  expect(toPlainLine(fault)).toBe(
+    "1970-01-01T00:00:00.000Z error a call failed: x is no function\n    at f (a.js:1:2)\n    at b.js:3:4\n",
+  );
+  expect(toJournalLine(fault)).toBe("<3>a call failed: x is no function at f (a.js:1:2) at b.js:3:4\n");
+  expect(toPlainLine(JSON.stringify({ level: 40, time: 0, msg: "a mirror failed", err }))).toMatch(/no function\n$/);
+});
