@@ -13,11 +13,14 @@ function interrupted(): AbortSignal {
   return interruption.signal;
 }
 
-// `distswarm … | head` closes our output early: that is the reader's right, and no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+const { stdin, stdout, stderr, env } = process;
+const argv = process.argv.slice(2);
+
+// `distswarm … | head` closes our output early: that is the reader's right, and no failure. An agent has lost its log then:
+// whoever looks after it starts it anew, with another.
+stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
-  process.exit(EXIT.done);
+  process.exit(argv[0] === "agent" ? EXIT.failed : EXIT.done);
 });
 
-const { stdin, stdout, stderr, env } = process;
-process.exit(await run(process.argv.slice(2), { stdin, stdout, stderr, env, interrupted }));
+process.exit(await run(argv, { stdin, stdout, stderr, env, interrupted }));

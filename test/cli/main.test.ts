@@ -41,14 +41,14 @@ test("a reader that closes the pipe early makes no noise and no failure", async 
   expect([code, err]).toEqual([0, ""]);
 });
 
-test("an agent runs, answers `status`, and stops at SIGTERM with exit code 0", async () => {
-  const config = join(built, "distswarm.toml");
-  const state = join(built, "state");
+/** Starts an agent of its own directories, with its config file; resolves when it serves, with its first lines. */
+async function startAgent(name: string): Promise<{ agent: ChildProcess; config: string; lines: string[] }> {
+  const config = join(built, `${name}.toml`);
   await writeFile(
     config,
-    `state_dir = "${state}"
+    `state_dir = "${join(built, name, "state")}"
      proxy.listen = ["127.0.0.1:0"]
-     store = { dir = "${join(built, "store")}", max_size = "1MiB", min_free = "0B" }
+     store = { dir = "${join(built, name, "store")}", max_size = "1MiB", min_free = "0B" }
      portage = { repos = [], distdir = "" }
      upstream.mirrors = []
      swarm = { listen = "127.0.0.1:0", multicast = false }`,
@@ -59,7 +59,12 @@ test("an agent runs, answers `status`, and stops at SIGTERM with exit code 0", a
     lines.push(line);
     if (line.includes("ready")) break;
   }
-  expect(lines[0]).toMatch(/^\d{4}-\d\d-\d\dT\S+Z info {2}config file: .*distswarm\.toml$/);
+  return { agent, config, lines };
+}
+
+test("an agent runs, answers `status`, and stops at SIGTERM with exit code 0", async () => {
+  const { agent, config, lines } = await startAgent("agent");
+  expect(lines[0]).toMatch(/^\d{4}-\d\d-\d\dT\S+Z info {2}config file: .*agent\.toml$/);
 
   const status = start(["status", "--json", "--config", config]);
   const [out, [code]] = await Promise.all([text(status.stdout!), once(status, "close")]);
@@ -68,4 +73,11 @@ test("an agent runs, answers `status`, and stops at SIGTERM with exit code 0", a
 
   agent.kill("SIGTERM");
   expect(await once(agent, "exit")).toEqual([0, null]);
+});
+
+test("an agent whose log nobody reads any more ends with a failure, so that it is started anew", async () => {
+  const { agent } = await startAgent("unread");
+  agent.stdout!.destroy();
+  agent.kill("SIGHUP"); // it says what came of that
+  expect(await once(agent, "exit")).toEqual([1, null]);
 });
