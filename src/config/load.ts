@@ -1,6 +1,7 @@
-import { hostname, networkInterfaces } from "node:os";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { configSchema, type Config } from "../config.ts";
+import { ownNames } from "../core/own-names.ts";
 import { isOurselves, type OwnAddresses } from "../portage/mirrors.ts";
 import { readPortage, type PortageSettings } from "../portage/portage.ts";
 import { checkConfig } from "./check.ts";
@@ -38,7 +39,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
   const file = options.file ?? (await findConfigFile(root, directories));
   const raw = file === undefined ? {} : await readConfigFile(file);
   const { proxy } = checkConfig(raw, file ?? "");
-  const own = { listen: proxy.listen, names: ownNames() };
+  const own = { listen: proxy.listen, names: ownNamesAndAddresses() };
   const portage = await readPortage(root, own);
   const written = configSchema.parse(layered(hostDefaults(portage, directories), raw));
   const { config, ownMirrors } = withoutOwnMirrors(written, own);
@@ -62,9 +63,9 @@ async function filterAsync<T>(items: readonly T[], keep: (item: T) => Promise<bo
 }
 
 /** The names and addresses by which this box may be called in GENTOO_MIRRORS. */
-function ownNames(): string[] {
+function ownNamesAndAddresses(): string[] {
   const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return [hostname().toLowerCase(), ...interfaces.map(({ address }) => address)];
+  return [...ownNames(), ...interfaces.map(({ address }) => address)];
 }
 
 /** The defaults that this box gives, in the shape of the config file. */

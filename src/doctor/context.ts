@@ -1,7 +1,7 @@
-import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import type { Status } from "../core/agent-api.ts";
+import { ownNames } from "../core/own-names.ts";
 import { configFiles, readText } from "../portage/files.ts";
 import { readMakeConf } from "../portage/make-conf.ts";
 import { localMirrors } from "../setup/mirrors.ts";
@@ -49,7 +49,7 @@ export async function lookAround(init: ContextInit): Promise<Context> {
     ...init,
     variables,
     localMirrors: texts.flatMap((content) => ("text" in content ? localMirrors(content.text) : [])),
-    names: [hostname().toLowerCase()],
+    names: ownNames(),
     mirrorAnswers: () => (answers ??= askMirrors(config.upstream.mirrors, doorOf(agent))),
   };
 }

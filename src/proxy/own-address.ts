@@ -1,5 +1,6 @@
 import { type AddressInfo, isIP, isIPv4 } from "node:net";
-import { hostname, networkInterfaces } from "node:os";
+import { networkInterfaces } from "node:os";
+import { ownNames } from "../core/own-names.ts";
 import type { IsOwn } from "./request-target.ts";
 
 /** Names of every box for itself; a connection to an unspecified address goes to the box itself, too. */
@@ -32,8 +33,8 @@ export function mayMeanThisBox(host: string | undefined): boolean {
 }
 
 function isThisBox(name: string): boolean {
-  if (LOCAL_NAMES.includes(name) || name === hostname().toLowerCase()) return true;
+  if (LOCAL_NAMES.includes(name)) return true;
   if (isIPv4(name) && name.startsWith("127.")) return true;
   const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
-  return addresses.some(({ address }) => name === address || name === `[${address}]`);
+  return addresses.some(({ address }) => name === address || name === `[${address}]`) || ownNames().includes(name);
 }
