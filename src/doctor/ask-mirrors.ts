@@ -28,7 +28,7 @@ async function lookAt(mirror: string): Promise<MirrorAnswer> {
 async function ask(mirror: string, door: string): Promise<MirrorAnswer> {
   try {
     const target = `${mirror}/distfiles/layout.conf`;
-    const head = await askDoor(door, target, "HEAD"); // a body would count as passed through
+    const head = await askDoor(door, target, "HEAD"); // what has a body counts as passed through
     const { status, headers, body } = head.status < 500 ? head : await askDoor(door, target);
     if (status >= 500) return { mirror, problem: body.split("\n")[0] || `it answers ${status}` };
     const time = Date.parse(headers.date ?? "");

@@ -27,7 +27,8 @@ export class PassDoor {
     const answer = await withInterimAnswers(exchange, asking);
     const keeping = await this.#keep(exchange, answer, candidates);
     try {
-      this.#traffic.passed(await sendAnswer(exchange, answer, { via: this.#via, tap: keeping?.tap }));
+      const sent = await sendAnswer(exchange, answer, { via: this.#via, tap: keeping?.tap });
+      if (exchange.request.method !== "HEAD") this.#traffic.passed(sent);
       await keeping?.end();
     } catch (error) {
       answer.body.destroy();

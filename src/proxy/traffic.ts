@@ -1,6 +1,6 @@
 import type { SourceKind } from "../core/source.ts";
 
-/** Where the doors report what they gave; the status counts it. */
+/** Where the doors report what they gave; the status counts it. A HEAD gives nothing, so it is not reported. */
 export interface Traffic {
   /** A client was given a verified distfile, or a range of it. */
   served(origin: "store" | SourceKind, bytes: number): void;

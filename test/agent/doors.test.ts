@@ -211,6 +211,14 @@ describe("the forward proxy", () => {
     expect(await raw(box, looped)).toMatch(/^HTTP\/1.1 508 .*points back at it/s);
   });
 
+  test("counts what passed through, but no HEAD, which brings nothing", async () => {
+    const { box, mirror } = await setUp();
+    const ask = (method: string): Promise<string> =>
+      raw(box, `${method} ${mirror.url}/snapshots/s.tar.xz HTTP/1.0\r\n\r\n`);
+    for (const method of ["HEAD", "GET"]) expect(await ask(method)).toMatch(/^HTTP\/1.1 200/);
+    await expect.poll(async () => (await box.agent.api.status()).passed).toEqual({ requests: 1, bytes: 4 });
+  });
+
   test("passes every method and body through, and takes HTTP/1.0 without Host", async () => {
     const { box, mirror } = await setUp();
     const post = await raw(
