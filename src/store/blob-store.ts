@@ -190,7 +190,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   /** What an administrator should know or mend, each one plain line. */
   warnings(): readonly string[] {
-    const damaged = [...this.#blobs.damaged()].length;
+    const { damaged } = this.#records;
     const mend = "distswarm fsck --repair fetches anew what fsck found damaged";
     return [
       ...[this.#problem ?? []].flat(),

@@ -34,6 +34,7 @@ export class BlobRecords {
   #records = new Map<Digest, BlobRecord>();
   #touched = new Set<Digest>();
   #bytes = 0;
+  #damaged = 0;
 
   constructor(components: { table: Table<BlobRecord>; log: Logger }) {
     this.#table = components.table;
@@ -47,6 +48,11 @@ export class BlobRecords {
 
   get count(): number {
     return this.#records.size;
+  }
+
+  /** How many were found damaged and are served no more. */
+  get damaged(): number {
+    return this.#damaged;
   }
 
   /** Reads the table. */
@@ -79,11 +85,8 @@ export class BlobRecords {
 
   /** Forgets a blob; false when it is not recorded. */
   async delete(digest: Digest): Promise<boolean> {
-    const record = this.#records.get(digest);
-    if (record === undefined) return false;
-    this.#records.delete(digest);
+    if (!this.#forget(digest)) return false;
     this.#touched.delete(digest);
-    this.#bytes -= record.size;
     await this.#write([{ type: "del", key: digest }]);
     return true;
   }
@@ -105,9 +108,19 @@ export class BlobRecords {
 
   /** Sets it as the last one, so that the map is in the order of use within one millisecond too. */
   #set(digest: Digest, record: BlobRecord): void {
-    this.#bytes += record.size - (this.#records.get(digest)?.size ?? 0);
-    this.#records.delete(digest);
+    this.#forget(digest);
     this.#records.set(digest, record);
+    this.#bytes += record.size;
+    this.#damaged += record.damaged ? 1 : 0;
+  }
+
+  /** Whether it was recorded. */
+  #forget(digest: Digest): boolean {
+    const record = this.#records.get(digest);
+    if (record === undefined) return false;
+    this.#bytes -= record.size;
+    this.#damaged -= record.damaged ? 1 : 0;
+    return this.#records.delete(digest);
   }
 
   async #write(operations: TableOperation<BlobRecord>[]): Promise<void> {
