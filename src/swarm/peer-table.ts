@@ -154,10 +154,10 @@ export class PeerTable {
     const whole = turned(this.#haves.holders(digest));
     const growing = this.upstreamClaims.givers(digest).filter((id) => !whole.includes(id));
     const holders = [
-      ...whole.map((id) => this.holder(id, { growing: false })),
-      ...growing.map((id) => this.holder(id, { growing: true })),
+      ...whole.flatMap((id) => this.holder(id, { growing: false }) ?? []),
+      ...growing.flatMap((id) => this.holder(id, { growing: true }) ?? []),
     ];
-    return holders.filter((holder) => holder !== undefined && this.#hasOpenPort(holder.id)) as Holder[];
+    return holders.filter(({ id }) => this.#hasOpenPort(id));
   }
 
   /** One peer; undefined without a session. */
