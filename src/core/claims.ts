@@ -1,5 +1,6 @@
 import type { ClaimEvent } from "./agent-api.ts";
 import type { Digest } from "./digest.ts";
+import type { SourceKind } from "./source.ts";
 
 /** Another box's claim of a blob. */
 export interface RivalClaim {
@@ -19,8 +20,11 @@ export interface HeldClaim {
   readonly lost: AbortSignal;
   /** For people: host name or id of that box; undefined before. */
   readonly winner: string | undefined;
-  /** Tells the others that it goes on. Bytes so far. */
-  progress(received: number): void;
+  /**
+   * Tells the others that it goes on. Bytes so far, and who gave the last ones: what other boxes gave is no proof that
+   * upstream gives.
+   */
+  progress(received: number, from: SourceKind): void;
   /** Ends it; `failed`: every source failed, so the others need not wait for each other. Safe to call twice. */
   release(outcome: { readonly failed: boolean }): void;
 }

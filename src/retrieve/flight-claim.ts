@@ -2,6 +2,7 @@ import type { ClaimEvent } from "../core/agent-api.ts";
 import { claimText, type BlobClaims, type HeldClaim, type RivalClaim } from "../core/claims.ts";
 import type { Want } from "../core/distfile.ts";
 import type { Logger } from "../core/logger.ts";
+import type { SourceKind } from "../core/source.ts";
 import { turnOf, type Turn } from "./source-plan.ts";
 
 /** How often the other boxes are told how far it is, in ms; they take 5 s without that for its end. */
@@ -37,6 +38,7 @@ export class FlightClaim {
   #idleSince: number | undefined;
   #idledMs = 0;
   #toldAt = -Infinity;
+  #toldFrom: SourceKind | undefined;
 
   /** `now`: milliseconds since some moment. @default those of the system */
   constructor({ claims, log }: FlightClaimComponents, want: Want, { now = () => performance.now() } = {}) {
@@ -96,15 +98,16 @@ export class FlightClaim {
     await this.#claims.news(this.#want.digest, NEWS_MS, signal);
   }
 
-  /** Bytes came: the others are told now and then. */
-  grew(received: number): void {
+  /** Bytes came: the others are told now and then, and who gave the first ones of a kind. */
+  grew(received: number, from: SourceKind): void {
     const now = this.#now();
     this.#movedAt = now;
     this.#idleSince = undefined;
     this.#idledMs = 0;
-    if (this.#held === undefined || now - this.#toldAt < PROGRESS_MS) return;
+    if (this.#held === undefined || (from === this.#toldFrom && now - this.#toldAt < PROGRESS_MS)) return;
     this.#toldAt = now;
-    this.#held.progress(received);
+    this.#toldFrom = from;
+    this.#held.progress(received, from);
   }
 
   /** Bytes of growing copies turned out wrong. */

@@ -150,7 +150,7 @@ export class Intake {
       await this.#write(chunk);
       attempt.bytes += chunk.length;
       this.taken += chunk.length;
-      if (copy.isKept) claim.grew(copy.received);
+      if (copy.isKept) claim.grew(copy.received, source.kind);
       else claim.release({ failed: false });
       this.#init.grew();
     }

@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 export interface WeighedClaim {
   /** The box that claims, 64 hex characters. */
   readonly id: string;
-  /** Bytes that it had when it claimed. */
+  /** Bytes that it had when it claimed, or that other boxes have given it since, before upstream did. */
   readonly base: number;
-  /** It has brought bytes since, and has not fallen silent. */
+  /** Upstream has given it bytes since, and it has not fallen silent. */
   readonly isProven: boolean;
 }
 
@@ -17,8 +17,8 @@ export interface OwnWeighedClaim extends WeighedClaim {
 }
 
 /**
- * Whether this box lets go of its claim for another one's. A claim that brings bytes beats one that does not; then the one
- * that began with more bytes wins; then the lower hash. A silent claim is kept until another one has proved better: it
+ * Whether this box lets go of its claim for another one's. A claim to which upstream gives bytes beats one to which it does
+ * not; then the one that began with more bytes wins; then the lower hash. A silent claim is kept until another one has proved better: it
  * may be the only mirror that is slow.
  *
  * Both sides judge alike, and what they judge by only grows: never do both let go, and once each knows what the other

@@ -1,4 +1,5 @@
 import { isDigest } from "../core/digest.ts";
+import type { SourceKind } from "../core/source.ts";
 import { yieldsTo } from "./claim-order.ts";
 import type { Clock } from "./clock.ts";
 import type { UpstreamAck, UpstreamClaim } from "./messages.ts";
@@ -47,6 +48,8 @@ export class OwnClaim {
   readonly #madeAt: number;
   /** What the slowest acknowledgement took; undefined before the first. */
   #slowestMs: number | undefined;
+  /** Bytes that upstream did not give under it. */
+  #base: number;
   #received: number;
   /** When it was made or brought bytes last. */
   #movedAt: number;
@@ -55,6 +58,7 @@ export class OwnClaim {
     this.#clock = clock;
     this.#init = init;
     this.unacknowledged = new Set(init.peers);
+    this.#base = init.base;
     this.#received = init.base;
     this.#madeAt = clock.now();
     this.#movedAt = this.#madeAt;
@@ -72,8 +76,8 @@ export class OwnClaim {
 
   /** What the peers are told of it. */
   get message(): UpstreamClaim {
-    const { subject, number, base } = this.#init;
-    return { type: "upstream-claim", subject, number, base, received: this.#received };
+    const { subject, number } = this.#init;
+    return { type: "upstream-claim", subject, number, base: this.#base, received: this.#received };
   }
 
   /** Those who hold more of it than is here, the most first. */
@@ -82,8 +86,10 @@ export class OwnClaim {
     return more.toSorted(([, a], [, b]) => b - a).map(([peer]) => peer);
   }
 
-  /** Bytes came. */
-  grew(received: number): void {
+  /** Bytes came. Those of other boxes before the first of upstream are as if they had been here when it was made. */
+  grew(received: number, from: SourceKind): void {
+    const isProven = this.#received > this.#base;
+    if (from === "peer" && !isProven) this.#base = Math.max(this.#base, received);
     this.#received = received;
     this.#movedAt = this.#clock.now();
   }
@@ -120,12 +126,13 @@ export class OwnClaim {
 
   /** Whether it is given up for a peer's. What goes by its name cannot be continued by another box: with bytes it goes on. */
   yieldsTo(peer: string, { base, received }: UpstreamClaim): boolean {
-    const { ownId, subject, base: ownBase } = this.#init;
+    const { ownId, subject } = this.#init;
     if (!isDigest(subject) && this.#received > 0) return false;
     const { isSilent } = this;
+    const isProven = this.#received > this.#base && !isSilent;
     return yieldsTo(
       subject,
-      { id: ownId, base: ownBase, isProven: this.#received > ownBase && !isSilent, isSilent },
+      { id: ownId, base: this.#base, isProven, isSilent },
       { id: peer, base, isProven: received > base },
     );
   }

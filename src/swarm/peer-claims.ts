@@ -16,7 +16,7 @@ const MAX_CLAIMS_OF_PEER = 4096;
 /** What a peer said of its claim. */
 export interface PeerClaim {
   readonly number: number;
-  readonly base: number;
+  base: number;
   received: number;
   heardAt: number;
   hasFailed: boolean;
@@ -63,7 +63,7 @@ export class PeerClaims {
     if (known?.number === number) {
       if (received === known.received && isDigest(subject)) return false;
       claims.delete(subject);
-      claims.set(subject, Object.assign(known, { received, heardAt }));
+      claims.set(subject, Object.assign(known, { base: Math.max(known.base, base), received, heardAt }));
       return false;
     }
     claims.delete(subject);

@@ -48,7 +48,12 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   async byName(name: string, { signal }: { signal: AbortSignal }): Promise<NameClaim> {
     const held = await this.claim(name, { received: 0, signal });
     if (held === undefined) return this.#follow(name);
-    return { mine: true, lost: held.lost, progress: held.progress, release: () => held.release({ failed: false }) };
+    return {
+      mine: true,
+      lost: held.lost,
+      progress: (received) => held.progress(received, "upstream"),
+      release: () => held.release({ failed: false }),
+    };
   }
 
   /** See {@link BlobClaims.claim}. One at a time for a subject: the next after its release. */
@@ -165,9 +170,9 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
       get winner() {
         return own.winner;
       },
-      progress: (received) => {
+      progress: (received, from) => {
         if (this.#own.get(subject) !== own) return;
-        own.grew(received);
+        own.grew(received, from);
         this.#tellAll(own.message);
       },
       release: ({ failed }) => this.#end(subject, own, failed),

@@ -28,7 +28,7 @@ test("two boxes that take turns to claim, and give nothing, are followed for a m
     return now;
   };
   expect(follow(30_000)).toBe(30_000);
-  claim.grew(10);
+  claim.grew(10, "peer");
   expect(follow(200_000)).toBe(90_100);
   expect(claim.events.length).toBe(100);
   expect(claim.events.at(-1)).toMatchObject({ event: "alone" });

@@ -1,4 +1,5 @@
 import type { HeldClaim, RivalClaim } from "../../src/core/claims.ts";
+import type { SourceKind } from "../../src/core/source.ts";
 import { mayFollow } from "../../src/peer/may-follow.ts";
 import { NOTHING_ASKED, nextStep, turnOf, type Turn } from "../../src/retrieve/source-plan.ts";
 import { ClaimLan, type ClaimBox } from "./claim-lan.ts";
@@ -120,7 +121,7 @@ export class DownloadingBox {
       if (this.self.isDead || giver.hasClosed || this.lan.hasReset(this, giver)) break;
       const more = this.#reaches(giver) ? Math.min(FROM_PEER, giver.received - this.received) : 0;
       silentMs = more > 0 ? 0 : silentMs + STEP_MS;
-      if (more > 0) this.#grow(more);
+      if (more > 0) this.#grow(more, "peer");
     }
     this.source = undefined;
   }
@@ -140,7 +141,7 @@ export class DownloadingBox {
       if (this.self.isDead || lost.aborted || this.lan.isUpstreamSilent(this)) continue;
       this.fromUpstream += FROM_UPSTREAM;
       this.lan.upstreamGave();
-      this.#grow(FROM_UPSTREAM);
+      this.#grow(FROM_UPSTREAM, "upstream");
     }
     this.isAtUpstream = false;
     this.isRoot = this.isWhole;
@@ -163,12 +164,12 @@ export class DownloadingBox {
     return !box.self.isDead && this.lan.claims.isConnected(this.self, box.self);
   }
 
-  #grow(bytes: number): void {
+  #grow(bytes: number, from: SourceKind): void {
     this.received += bytes;
     this.#movedAt = this.lan.claims.now;
     if (this.lan.claims.now - this.#toldAt < PROGRESS_MS) return;
     this.#toldAt = this.lan.claims.now;
-    this.#held?.progress(this.received);
+    this.#held?.progress(this.received, from);
   }
 }
 

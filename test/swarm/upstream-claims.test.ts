@@ -197,9 +197,9 @@ describe("a claim of upstream", () => {
     const lan = new ClaimLan(2, () => 1);
     const [holder, follower] = lan.boxes;
     const [mine] = await Promise.all([holder!.claims.claim(blob, { received: 0, signal: never }), lan.run(10)]);
-    mine!.progress(7);
+    mine!.progress(7, "upstream");
     await lan.run(4000);
-    mine!.progress(7);
+    mine!.progress(7, "upstream");
     await lan.run(5005);
     expect(follower!.claims.rival(blob)).toMatchObject({ received: 7 });
     await lan.run(5020);
@@ -229,6 +229,38 @@ describe("a claim of upstream", () => {
     lan.connect(a!, b!);
     await lan.run(100);
     expect(claims.map(({ lost }) => lost.aborted)).toEqual([false, false]);
+  });
+
+  it("with bytes of other boxes alone is lost to one that upstream gives to, whoever has more", async () => {
+    const blob = "ab".repeat(64);
+    const lan = new ClaimLan(2, () => 1);
+    const [a, b] = lan.boxes;
+    lan.disconnect(a!, b!);
+    const make = (box: ClaimBox) => box.claims.claim(blob, { received: 0, signal: never });
+    const [fed, working] = await Promise.all([make(a!), make(b!)]);
+    fed!.progress(900, "peer");
+    fed!.progress(950, "peer");
+    working!.progress(5, "upstream");
+    lan.connect(a!, b!);
+    await lan.run(100);
+    expect([fed, working].map((one) => one!.lost.aborted)).toEqual([true, false]);
+  });
+
+  it("that goes on from what other boxes gave is as good as one that began there", async () => {
+    const blob = "ab".repeat(64);
+    for (const isFedFirst of [true, false]) {
+      const lan = new ClaimLan(2, () => 1);
+      const [fed, other] = isFedFirst ? lan.boxes : lan.boxes.toReversed();
+      lan.disconnect(fed!, other!);
+      const [mine, its] = await Promise.all([
+        fed!.claims.claim(blob, { received: 0, signal: never }),
+        other!.claims.claim(blob, { received: 500, signal: never }),
+      ]);
+      mine!.progress(900, "peer");
+      lan.connect(fed!, other!);
+      await lan.run(100);
+      expect([mine, its].map((one) => one!.lost.aborted)).toEqual([false, true]);
+    }
   });
 
   it("without bytes is lost by the higher hash when two parts of a LAN meet", async () => {
