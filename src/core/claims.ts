@@ -1,6 +1,10 @@
 import type { ClaimEvent } from "./agent-api.ts";
 import type { Digest } from "./digest.ts";
+import type { Want } from "./distfile.ts";
 import type { SourceKind } from "./source.ts";
+
+/** A blob as it is claimed. */
+export type ClaimedBlob = Pick<Want, "digest" | "size">;
 
 /** Another box's claim of a blob. */
 export interface RivalClaim {
@@ -18,8 +22,8 @@ export interface RivalClaim {
 export interface HeldClaim {
   /** Aborts when another box turns out to be the one that asks upstream. */
   readonly lost: AbortSignal;
-  /** For people: host name or id of that box; undefined before. */
-  readonly winner: string | undefined;
+  /** That box; undefined before. */
+  readonly winner: Pick<RivalClaim, "id" | "holder"> | undefined;
   /**
    * Tells the others that it goes on. Bytes so far, and who gave the last ones: what other boxes gave is no proof that
    * upstream gives.
@@ -32,19 +36,23 @@ export interface HeldClaim {
 /** Which box of the LAN asks upstream for a blob, so that one does. */
 export interface BlobClaims {
   /** The best claim of another box that counts now, from memory; undefined when there is none. */
-  rival(digest: Digest): RivalClaim | undefined;
+  rival(want: ClaimedBlob): RivalClaim | undefined;
   /**
    * Claims a blob before upstream is asked for it; resolves when all other boxes have said that they know, at most 1 s
-   * later, and at once without any. Undefined when another box is the one.
+   * later, and at once without any. Undefined when another box has claimed it; lost by then when a better claim came.
    *
    * @param options.received bytes of it that are here.
    */
   claim(
-    digest: Digest,
+    want: ClaimedBlob,
     options: { readonly received: number; readonly signal: AbortSignal },
   ): Promise<HeldClaim | undefined>;
   /** Resolves at the next news of a claim of this blob, or after `withinMs`. */
   news(digest: Digest, withinMs: number, signal: AbortSignal): Promise<void>;
+  /** A box (by its id) was followed for long, and gave nothing: its claims count no more for a while. */
+  wasVain(id: string): void;
+  /** A box gave bytes of a blob that it is still receiving: nothing is held against it any more. */
+  gave(id: string): void;
 }
 
 /** What an event between the boxes that want a blob means, for people. */

@@ -20,6 +20,8 @@ export interface Source {
   readonly label: string;
   /** Of a peer: it is still receiving the blob itself, so what it gives nobody has checked, and its failure tells nothing. */
   readonly isGrowing?: boolean;
+  /** Of a peer: its id. */
+  readonly giver?: string;
   /**
    * Asks for the bytes from `offset` to the end.
    *

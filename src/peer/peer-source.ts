@@ -73,6 +73,11 @@ export class PeerSource implements Source {
     return this.#isGrowing;
   }
 
+  /** See {@link Source.giver}; as its label. */
+  get giver(): string {
+    return this.#giver.id;
+  }
+
   /**
    * See {@link Source.open}. While holders only have too many readers, waits for these to have something to give; for
    * so long only as the patience lasts, since one could have given more.

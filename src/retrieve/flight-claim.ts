@@ -2,7 +2,8 @@ import type { ClaimEvent } from "../core/agent-api.ts";
 import { claimText, type BlobClaims, type HeldClaim, type RivalClaim } from "../core/claims.ts";
 import type { Want } from "../core/distfile.ts";
 import type { Logger } from "../core/logger.ts";
-import type { SourceKind } from "../core/source.ts";
+import type { Source, SourceKind } from "../core/source.ts";
+import { Following } from "./following.ts";
 import { turnOf, type Turn } from "./source-plan.ts";
 
 /** How often the other boxes are told how far it is, in ms; they take 5 s without that for its end. */
@@ -12,6 +13,8 @@ const NEWS_MS = 100;
 
 /** What happened is remembered so many times: two boxes that take turns to claim make something happen for ever. */
 const MAX_EVENTS = 100;
+
+type Box = Pick<RivalClaim, "id" | "holder">;
 
 /** What a flight's claim uses. */
 export interface FlightClaimComponents {
@@ -32,11 +35,7 @@ export class FlightClaim {
   #isAlone = false;
   #misled = 0;
   readonly #now: () => number;
-  /** When bytes came last, or the rival was new. */
-  #movedAt: number;
-  /** Since when another box is followed without a byte; undefined while none is. Milliseconds of that before, since the last byte. */
-  #idleSince: number | undefined;
-  #idledMs = 0;
+  readonly #following: Following;
   #toldAt = -Infinity;
   #toldFrom: SourceKind | undefined;
 
@@ -46,7 +45,7 @@ export class FlightClaim {
     this.#log = log;
     this.#want = want;
     this.#now = now;
-    this.#movedAt = now();
+    this.#following = new Following({ now });
   }
 
   /** Whether its bytes come from upstream, or are about to. */
@@ -63,15 +62,14 @@ export class FlightClaim {
   turn(received: number): Turn {
     if (this.#isAlone) return "alone";
     if (this.#held?.lost.aborted === true) this.#yield(this.#held);
-    const rival = this.#claims.rival(this.#want.digest);
-    if (rival !== undefined && this.#held === undefined) this.#follow(rival);
+    const rival = this.#held === undefined ? this.#rivalToFollow() : undefined;
+    this.#following.look(rival, received);
+    if (rival !== undefined) this.#follow(rival);
     const turn = turnOf({
       isOurs: this.#held !== undefined,
-      rival,
+      isTheirs: rival !== undefined,
       hasRivalFailed: rival === undefined && this.#rival?.hasFailed === true,
-      received,
-      stuckMs: this.#now() - this.#movedAt,
-      idleMs: this.#idleMs,
+      idleMs: this.#following.idleMs,
       misled: this.#misled,
     });
     if (turn === "alone") this.#goAlone();
@@ -82,13 +80,13 @@ export class FlightClaim {
   async claim(received: number, signal: AbortSignal): Promise<void> {
     this.#isClaiming = true;
     try {
-      this.#held = await this.#claims.claim(this.#want.digest, { received, signal });
+      const held = await this.#claims.claim(this.#want, { received, signal });
+      if (held?.winner === undefined) this.#held = held;
+      else this.#gaveWay(held.winner);
     } finally {
       this.#isClaiming = false;
     }
     if (this.#held === undefined) return;
-    this.#idledMs = this.#idleMs;
-    this.#idleSince = undefined;
     this.#tell(this.#rival === undefined ? "claimed" : "took-over", this.#rival?.holder);
     this.#rival = undefined;
   }
@@ -98,16 +96,15 @@ export class FlightClaim {
     await this.#claims.news(this.#want.digest, NEWS_MS, signal);
   }
 
-  /** Bytes came: the others are told now and then, and who gave the first ones of a kind. */
-  grew(received: number, from: SourceKind): void {
+  /** Bytes came: the others are told now and then, and of the first ones of a kind. */
+  grew(received: number, { kind, giver, isGrowing }: Pick<Source, "kind" | "giver" | "isGrowing">): void {
+    if (kind === "peer") this.#following.grew();
+    if (isGrowing === true && giver !== undefined) this.#claims.gave(giver);
     const now = this.#now();
-    this.#movedAt = now;
-    this.#idleSince = undefined;
-    this.#idledMs = 0;
-    if (this.#held === undefined || (from === this.#toldFrom && now - this.#toldAt < PROGRESS_MS)) return;
+    if (this.#held === undefined || (kind === this.#toldFrom && now - this.#toldAt < PROGRESS_MS)) return;
     this.#toldAt = now;
-    this.#toldFrom = from;
-    this.#held.progress(received, from);
+    this.#toldFrom = kind;
+    this.#held.progress(received, kind);
   }
 
   /** Bytes of growing copies turned out wrong. */
@@ -121,22 +118,33 @@ export class FlightClaim {
     this.#held = undefined;
   }
 
-  /** How long other boxes have been followed since the last byte. */
-  get #idleMs(): number {
-    return this.#idledMs + (this.#idleSince === undefined ? 0 : this.#now() - this.#idleSince);
+  /** The best claim of another box; of one that was followed in vain no claim counts any more. */
+  #rivalToFollow(): RivalClaim | undefined {
+    const rival = this.#claims.rival(this.#want);
+    if (rival !== undefined) this.#judge(rival);
+    return this.#claims.rival(this.#want);
   }
 
   #yield({ winner }: HeldClaim): void {
     this.#held = undefined;
-    this.#tell("yielded", winner);
+    this.#tell("yielded", winner?.holder);
+    if (winner !== undefined) this.#gaveWay(winner);
+  }
+
+  #gaveWay(box: Box): void {
+    this.#following.gaveWay(box.id);
+    this.#judge(box);
+  }
+
+  #judge({ id, holder }: Box): void {
+    if (!this.#following.isInVain(id)) return;
+    this.#log.info({ digest: this.#want.digest, box: holder }, `${this.#name}: ${holder} claims it and gives nothing`);
+    this.#following.forget(id);
+    this.#claims.wasVain(id);
   }
 
   #follow(rival: RivalClaim): void {
-    this.#idleSince ??= this.#now();
-    if (this.#rival?.id !== rival.id) {
-      this.#movedAt = this.#now();
-      this.#tell("followed", rival.holder);
-    }
+    if (this.#rival?.id !== rival.id) this.#tell("followed", rival.holder);
     this.#rival = rival;
   }
 
@@ -150,8 +158,12 @@ export class FlightClaim {
     const told = { at: new Date().toISOString(), event, ...(box && { box }) };
     this.events.push(told);
     if (this.events.length > MAX_EVENTS) this.events.shift();
-    const { digest, names } = this.#want;
+    const { digest } = this.#want;
     const level = event === "claimed" || event === "followed" ? "debug" : "info";
-    this.#log[level]({ digest, event, box }, `${names[0] ?? digest}: ${claimText(told)}`);
+    this.#log[level]({ digest, event, box }, `${this.#name}: ${claimText(told)}`);
+  }
+
+  get #name(): string {
+    return this.#want.names[0] ?? this.#want.digest;
   }
 }

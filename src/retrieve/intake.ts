@@ -150,7 +150,7 @@ export class Intake {
       await this.#write(chunk);
       attempt.bytes += chunk.length;
       this.taken += chunk.length;
-      if (copy.isKept) claim.grew(copy.received, source.kind);
+      if (copy.isKept) claim.grew(copy.received, source);
       else claim.release({ failed: false });
       this.#init.grew();
     }

@@ -1,12 +1,7 @@
 import type { GrowingUse } from "../core/source.ts";
 
-/**
- * A flight that follows another box and gets no byte for so long, while that box gets on, goes on its own. Longer than a
- * claim is silent before another box takes over: that is the way when the other does not get on.
- */
-const STUCK_MS = 8000;
-/** The same whatever that box has, and whichever boxes take turns: it may get on slowly, or only say that it does. */
-const STUCK_AT_MOST_MS = 60_000;
+/** A flight that follows other boxes and gets no byte for so long goes on its own, whichever they are. */
+const IDLE_AT_MOST_MS = 60_000;
 /** So often a flight may be given wrong bytes by boxes that follow or were followed; then it goes on its own. */
 const MAX_MISLED = 1;
 
@@ -14,15 +9,11 @@ const MAX_MISLED = 1;
 export interface TurnFacts {
   /** This box holds the claim. */
   readonly isOurs: boolean;
-  /** The claim of another box that counts now. */
-  readonly rival: { readonly received: number } | undefined;
+  /** Another box holds one that counts now. */
+  readonly isTheirs: boolean;
   /** The box that was followed has failed with all its sources. */
   readonly hasRivalFailed: boolean;
-  /** Bytes that are here. */
-  readonly received: number;
-  /** Milliseconds since the last byte came, or since this rival is followed. */
-  readonly stuckMs: number;
-  /** Milliseconds since the last byte came, or since the first rival after it was followed. */
+  /** Milliseconds in which other boxes have been followed since the last byte. */
   readonly idleMs: number;
   /** How often bytes of growing copies turned out wrong. */
   readonly misled: number;
@@ -36,13 +27,12 @@ export type Turn = "ours" | "theirs" | "open" | "alone";
 
 /** Whose turn it is. */
 export function turnOf(facts: TurnFacts): Turn {
-  const { isOurs, rival, hasRivalFailed, received, stuckMs, idleMs, misled } = facts;
+  const { isOurs, isTheirs, hasRivalFailed, idleMs, misled } = facts;
   if (misled > MAX_MISLED) return "alone";
   if (isOurs) return "ours";
   if (hasRivalFailed) return "alone";
-  if (rival === undefined) return "open";
-  const isStuck = idleMs > STUCK_AT_MOST_MS || (rival.received > received && stuckMs > STUCK_MS);
-  return isStuck ? "alone" : "theirs";
+  if (!isTheirs) return "open";
+  return idleMs > IDLE_AT_MOST_MS ? "alone" : "theirs";
 }
 
 /** What has been asked in this round, in vain so far. */

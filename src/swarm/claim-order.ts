@@ -31,6 +31,14 @@ export function yieldsTo(subject: string, own: OwnWeighedClaim, rival: WeighedCl
   return rankOf(subject, rival.id) < rankOf(subject, own.id);
 }
 
+/** Whether the numbers of a claim can be true of a blob of `size` bytes: who has all of it claims nothing. */
+export function isPossible(
+  { base, received }: { readonly base: number; readonly received: number },
+  size: number,
+): boolean {
+  return base < size && received <= size;
+}
+
 /** The lower one wins; another box for each subject, and nobody can say beforehand which. */
 export function rankOf(subject: string, id: string): string {
   return createHash("blake2b512").update(subject).update(Buffer.from(id, "hex")).digest("hex");

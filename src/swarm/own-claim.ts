@@ -1,6 +1,7 @@
+import type { HeldClaim } from "../core/claims.ts";
 import { isDigest } from "../core/digest.ts";
 import type { SourceKind } from "../core/source.ts";
-import { yieldsTo } from "./claim-order.ts";
+import { isPossible, yieldsTo } from "./claim-order.ts";
 import type { Clock } from "./clock.ts";
 import type { UpstreamAck, UpstreamClaim } from "./messages.ts";
 import { SILENCE_MS } from "./peer-claims.ts";
@@ -26,6 +27,8 @@ export interface OwnClaimInit {
   readonly subject: string;
   /** Tells it from the earlier ones of this box. */
   readonly number: number;
+  /** Bytes of the subject; infinite when that is not known. */
+  readonly size: number;
   /** Bytes that were here when it was made. */
   readonly base: number;
   /** Peers that are to acknowledge it. */
@@ -37,8 +40,8 @@ export class OwnClaim {
   /** Peers that may not know of it yet. */
   readonly unacknowledged: Set<string>;
   readonly lost = new AbortController();
-  /** The name of the peer that it was lost to. */
-  winner: string | undefined;
+  /** The peer that it was lost to. */
+  winner: HeldClaim["winner"];
   /** Others claim the same at the same time. */
   isContested = false;
   readonly #clock: Clock;
@@ -98,7 +101,7 @@ export class OwnClaim {
   acknowledged(peer: string, { number, received }: UpstreamAck): void {
     if (number !== this.#init.number) return;
     if (this.unacknowledged.delete(peer)) this.#slowestMs = this.#clock.now() - this.#madeAt;
-    this.#holding.set(peer, received);
+    if (received < this.#init.size) this.#holding.set(peer, received);
   }
 
   /** A peer has nothing of it after all. */
@@ -107,9 +110,9 @@ export class OwnClaim {
   }
 
   /** Another box goes on. */
-  loseTo(winner: string): void {
+  loseTo(winner: NonNullable<HeldClaim["winner"]>): void {
     this.winner = winner;
-    this.lost.abort(new Error(`${winner} downloads it`));
+    this.lost.abort(new Error(`${winner.holder} downloads it`));
   }
 
   /** A peer left. */
@@ -126,7 +129,8 @@ export class OwnClaim {
 
   /** Whether it is given up for a peer's. What goes by its name cannot be continued by another box: with bytes it goes on. */
   yieldsTo(peer: string, { base, received }: UpstreamClaim): boolean {
-    const { ownId, subject } = this.#init;
+    const { ownId, subject, size } = this.#init;
+    if (!isPossible({ base, received }, size)) return false;
     if (!isDigest(subject) && this.#received > 0) return false;
     const { isSilent } = this;
     const isProven = this.#received > this.#base && !isSilent;

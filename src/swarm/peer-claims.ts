@@ -1,6 +1,6 @@
 import type { RivalClaim } from "../core/claims.ts";
 import { isDigest } from "../core/digest.ts";
-import { yieldsTo } from "./claim-order.ts";
+import { isPossible, yieldsTo } from "./claim-order.ts";
 import type { Clock } from "./clock.ts";
 import { RuleBroken, type UpstreamClaim, type UpstreamEnd } from "./messages.ts";
 
@@ -34,22 +34,22 @@ export interface PeerClaimsComponents {
   readonly clock: Clock;
   /** The name of a peer, for people. */
   readonly nameOf: (peer: string) => string;
-  /** Whether this box can and will read from a peer. The claim of one that it cannot read from does not count. */
-  readonly canRead: (peer: string) => boolean;
+  /** Whether the claims of a peer count. */
+  readonly minds: (peer: string) => boolean;
 }
 
 /** What the peers claim, as they told it. */
 export class PeerClaims {
   readonly #clock: Clock;
   readonly #nameOf: (peer: string) => string;
-  readonly #canRead: (peer: string) => boolean;
+  readonly #minds: (peer: string) => boolean;
   /** By peer and subject, those that were silent for longest first. */
   readonly #byPeer = new Map<string, Map<string, PeerClaim>>();
 
-  constructor({ clock, nameOf, canRead }: PeerClaimsComponents) {
+  constructor({ clock, nameOf, minds }: PeerClaimsComponents) {
     this.#clock = clock;
     this.#nameOf = nameOf;
-    this.#canRead = canRead;
+    this.#minds = minds;
   }
 
   /**
@@ -104,9 +104,9 @@ export class PeerClaims {
     return claim !== undefined && !this.#counts(claim);
   }
 
-  /** The best claim of a subject that counts now; undefined when none does. */
-  best(subject: string): RivalClaim | undefined {
-    const [best] = this.rivals(subject);
+  /** The best claim of a subject of `size` bytes that counts now; undefined when none does. */
+  best(subject: string, size: number): RivalClaim | undefined {
+    const [best] = this.rivals(subject, size);
     if (best === undefined) return undefined;
     const { peer, claim } = best;
     return {
@@ -121,12 +121,12 @@ export class PeerClaims {
     };
   }
 
-  /** The claims of a subject that count now, the best first. */
-  rivals(subject: string): Rival[] {
+  /** The claims of a subject that count now, the best first; infinite is the size of one that is not known. */
+  rivals(subject: string, size = Infinity): Rival[] {
     const rivals: Rival[] = [];
     for (const [peer, claims] of this.#byPeer) {
       const claim = claims.get(subject);
-      if (claim === undefined || !this.#counts(claim) || !this.#canRead(peer)) continue;
+      if (claim === undefined || !this.#counts(claim) || !isPossible(claim, size) || !this.#minds(peer)) continue;
       rivals.push({ peer, claim, until: claim.heardAt + SILENCE_MS });
     }
     return rivals.length < 2 ? rivals : rivals.sort((a, b) => byWorth(subject, a, b));

@@ -1,10 +1,11 @@
-import type { BlobClaims, HeldClaim, RivalClaim } from "../core/claims.ts";
+import type { BlobClaims, ClaimedBlob, HeldClaim, RivalClaim } from "../core/claims.ts";
 import { Pulses } from "../core/pulse.ts";
 import type { NameClaim, NameClaims } from "../core/snapshots.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { UpstreamAck, UpstreamClaim, UpstreamMessage } from "./messages.ts";
 import { OwnClaim } from "./own-claim.ts";
 import { PeerClaims } from "./peer-claims.ts";
+import { VainClaims } from "./vain-claims.ts";
 
 /** What the claims use. */
 export interface UpstreamClaimsComponents {
@@ -32,6 +33,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   readonly #clock: Clock;
   readonly #own = new Map<string, OwnClaim>();
   readonly #peers: PeerClaims;
+  readonly #vain: VainClaims;
   /** Peers that have let a claim wait in vain: nobody waits for them until they acknowledge one. */
   readonly #deaf = new Set<string>();
   readonly #changed = new Pulses();
@@ -41,13 +43,14 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   constructor(components: UpstreamClaimsComponents, { clock = systemClock }: { clock?: Clock } = {}) {
     this.#components = components;
     this.#clock = clock;
-    this.#peers = new PeerClaims({ clock, nameOf: components.nameOf, canRead: components.canRead });
+    this.#vain = new VainClaims({ clock });
+    this.#peers = new PeerClaims({ clock, nameOf: components.nameOf, minds: (peer) => this.#minds(peer) });
   }
 
   /** See {@link NameClaims.byName}. One at a time for a name: the next after its release. */
   async byName(name: string, { signal }: { signal: AbortSignal }): Promise<NameClaim> {
-    const held = await this.claim(name, { received: 0, signal });
-    if (held === undefined) return this.#follow(name);
+    const held = await this.#claim(name, { size: Infinity, received: 0, signal });
+    if (held === undefined || held.lost.aborted) return this.#follow(name);
     return {
       mine: true,
       lost: held.lost,
@@ -56,27 +59,28 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     };
   }
 
-  /** See {@link BlobClaims.claim}. One at a time for a subject: the next after its release. */
+  /** See {@link BlobClaims.claim}. One at a time for a blob: the next after its release. */
   async claim(
-    subject: string,
-    { received, signal }: Parameters<BlobClaims["claim"]>[1],
+    { digest, size }: ClaimedBlob,
+    options: Parameters<BlobClaims["claim"]>[1],
   ): Promise<HeldClaim | undefined> {
-    signal.throwIfAborted();
-    if (this.#own.has(subject)) throw new Error(`${subject} is claimed here already`);
-    if (this.#peers.rivals(subject).length > 0) return undefined;
-    const own = this.#begin(subject, received);
-    try {
-      await this.#acknowledged(subject, own, signal);
-    } catch (error) {
-      this.#end(subject, own);
-      throw error;
-    }
-    return own.lost.signal.aborted ? undefined : this.#hold(subject, own);
+    return this.#claim(digest, { size, ...options });
   }
 
   /** See {@link BlobClaims.rival}. */
-  rival(subject: string): RivalClaim | undefined {
-    return this.#peers.best(subject);
+  rival({ digest, size }: ClaimedBlob): RivalClaim | undefined {
+    return this.#peers.best(digest, size);
+  }
+
+  /** See {@link BlobClaims.wasVain}. */
+  wasVain(id: string): void {
+    this.#vain.add(id);
+    this.#changed.fireAll();
+  }
+
+  /** See {@link BlobClaims.gave}. */
+  gave(id: string): void {
+    this.#vain.forgive(id);
   }
 
   /** See {@link BlobClaims.news}. */
@@ -86,7 +90,8 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
 
   /** Peers that a subject can be read from as it grows: who get on with it, the best first, then who hold more than is here. */
   givers(subject: string): string[] {
-    return [...new Set([...this.#peers.givers(subject), ...(this.#own.get(subject)?.givers ?? [])])];
+    const holding = this.#own.get(subject)?.givers.filter((peer) => this.#minds(peer)) ?? [];
+    return [...new Set([...this.#peers.givers(subject), ...holding])];
   }
 
   /** A peer has nothing of a subject after all. */
@@ -125,9 +130,9 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     const isNew = this.#peers.note(peer, message);
     const own = this.#own.get(subject);
     if (own !== undefined) own.isContested = true;
-    if (own?.yieldsTo(peer, message) === true && this.#components.canRead(peer)) {
+    if (own?.yieldsTo(peer, message) === true && this.#minds(peer)) {
       this.#end(subject, own);
-      own.loseTo(this.#components.nameOf(peer));
+      own.loseTo({ id: peer, holder: this.#components.nameOf(peer) });
     } else if (own !== undefined && isNew) this.#insist(peer, own);
     const { tell, received } = this.#components;
     tell(peer, { type: "upstream-ack", subject, number, received: received(subject) });
@@ -143,14 +148,36 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     if (!own.unacknowledged.has(peer) && !own.isSilent) this.#components.tell(peer, own.message);
   }
 
+  /** Whether the claims of a peer count: it can be read from, and was not followed in vain. */
+  #minds(peer: string): boolean {
+    return this.#components.canRead(peer) && !this.#vain.has(peer);
+  }
+
   // --- the own claims ---
 
-  #begin(subject: string, base: number): OwnClaim {
+  async #claim(
+    subject: string,
+    { size, received, signal }: { readonly size: number; readonly received: number; readonly signal: AbortSignal },
+  ): Promise<HeldClaim | undefined> {
+    signal.throwIfAborted();
+    if (this.#own.has(subject)) throw new Error(`${subject} is claimed here already`);
+    if (this.#peers.rivals(subject, size).length > 0) return undefined;
+    const own = this.#begin(subject, { size, base: received });
+    try {
+      await this.#acknowledged(subject, own, signal);
+    } catch (error) {
+      this.#end(subject, own);
+      throw error;
+    }
+    return this.#hold(subject, own);
+  }
+
+  #begin(subject: string, { size, base }: { readonly size: number; readonly base: number }): OwnClaim {
     const { ownId } = this.#components;
     // who has fallen silent is what is claimed anew for, and need not be heard
     const isWaitedFor = (peer: string): boolean => !this.#deaf.has(peer) && !this.#peers.hasLapsed(peer, subject);
     const peers = this.#components.peers().filter(isWaitedFor);
-    const own = new OwnClaim({ clock: this.#clock }, { ownId, subject, number: ++this.#number, base, peers });
+    const own = new OwnClaim({ clock: this.#clock }, { ownId, subject, number: ++this.#number, size, base, peers });
     this.#own.set(subject, own);
     this.#tellAll(own.message);
     return own;
@@ -192,7 +219,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   #follow(name: string): NameClaim & { mine: false } {
     return {
       mine: false,
-      holder: this.rival(name)?.holder ?? "another box",
+      holder: this.#peers.best(name, Infinity)?.holder ?? "another box",
       ended: async (signal) => {
         for (let rivals = this.#peers.rivals(name); rivals.length > 0; rivals = this.#peers.rivals(name)) {
           await this.#changedBefore(name, Math.max(...rivals.map(({ until }) => until)), signal);

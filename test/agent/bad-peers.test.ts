@@ -141,6 +141,29 @@ describe("beside a member that is frozen", () => {
   });
 });
 
+test("beside a member that claims files and gives nothing of them, the first one is 8 s late, and the next ones are not", async () => {
+  const box = await boxWith(await mirrorOfAll());
+  const claimed = held.slice(0, 4);
+  const bytes = claimed.map((file) => file.bytes);
+  const idler = await badMember([box], bytes, stallsBeforeHeaders, { said: [] });
+  const signal = new AbortController().signal;
+  let received = 0;
+  const claims = await Promise.all(
+    claimed.map(({ digest, bytes }) => idler.claims.claim({ digest, size: bytes.length }, { received, signal })),
+  );
+  const telling = setInterval(() => claims.forEach((claim) => claim!.progress((received += 1000), "upstream")), 200);
+  onTestFinished(() => clearInterval(telling));
+  const times: number[] = [];
+  for (const file of claimed) {
+    const { code, right, ms } = await fetchFile(box, file);
+    expect({ code, right }).toEqual({ code: 0, right: true });
+    times.push(ms);
+  }
+  expect(times[0]).toBeGreaterThan(8000);
+  expect(times[0]).toBeLessThan(8000 + BAD_COSTS_MS);
+  expect(Math.max(...times.slice(1))).toBeLessThan(BAD_COSTS_MS);
+});
+
 describe("beside the whole zoo at once", () => {
   test.each([
     ["upstream", async (): Promise<Box> => boxWith(await mirrorOfAll())],

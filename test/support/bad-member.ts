@@ -4,6 +4,7 @@ import { createServer as createHttpsServer } from "node:https";
 import { createServer, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { expect, onTestFinished } from "vitest";
+import type { BlobClaims } from "../../src/core/claims.ts";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { digestOfPath } from "../../src/peer/protocol.ts";
 import { PEEK_PROTOCOL, type Identity } from "../../src/swarm/identity.ts";
@@ -17,6 +18,8 @@ const PATIENT = { timeout: 20_000 };
 /** A full member of a network: it says that it holds files, its TCP port is open, and it gives them in its own way. */
 export interface BadMember {
   readonly id: string;
+  /** What it says that it downloads. */
+  readonly claims: BlobClaims;
   /** Requests for blobs so far. */
   requests(): number;
   /** Connections to its data plane that are open. */
@@ -27,16 +30,20 @@ export interface BadMember {
   freeze(): void;
 }
 
-/** Starts one in the network of these boxes, and waits until they know what it holds; it ends with the test. */
+/**
+ * Starts one in the network of these boxes, and waits until they know what it says that it holds: @default all files for
+ * which it does not say 404. It ends with the test.
+ */
 export async function badMember(
   boxes: readonly Box[],
   files: readonly Buffer[],
   behaviour: Behaviour,
+  { said = files }: { readonly said?: readonly Buffer[] } = {},
 ): Promise<BadMember> {
   const peer = await makeBox({
     tcp: false,
     networkKey: NetworkKey.parse(await boxes[0]!.agent.api.invite()),
-    haves: files.map(digestOf),
+    haves: said.map(digestOf),
     peers: boxes.map(({ config }) => config.swarm.listen),
   });
   onTestFinished(() => peer.remove());
@@ -45,10 +52,11 @@ export async function badMember(
   onTestFinished(() => plane.stop());
   await peer.swarm.start();
   const { id } = peer.identity;
-  for (const box of boxes) await expect.poll(() => saidToHold(box, id), PATIENT).toBe(files.length);
+  for (const box of boxes) await expect.poll(() => saidToHold(box, id), PATIENT).toBe(said.length);
   await expect.poll(() => peer.swarm.status().port.open.length, PATIENT).toBeGreaterThanOrEqual(boxes.length);
   return {
     id,
+    claims: peer.swarm.blobClaims,
     requests: () => plane.requests,
     connections: () => plane.sockets.size,
     become: (other) => void (plane.behaviour = other),

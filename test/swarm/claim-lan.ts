@@ -55,6 +55,11 @@ export class ClaimLan {
     b.claims.gone(a.id);
   }
 
+  /** A box tells another something, whatever its claims are. */
+  say(from: ClaimBox, to: ClaimBox, message: UpstreamMessage): void {
+    this.#send(from.id, to.id, message);
+  }
+
   /** Whether two boxes can reach each other. */
   isConnected(a: ClaimBox, b: ClaimBox): boolean {
     return this.#sessions.has(pair(a.id, b.id));

@@ -1,12 +1,14 @@
+import type { Digest } from "../../src/core/digest.ts";
 import type { HeldClaim, RivalClaim } from "../../src/core/claims.ts";
 import type { SourceKind } from "../../src/core/source.ts";
 import { mayFollow } from "../../src/peer/may-follow.ts";
 import { NOTHING_ASKED, nextStep, turnOf, type Turn } from "../../src/retrieve/source-plan.ts";
 import { ClaimLan, type ClaimBox } from "./claim-lan.ts";
 
-export const SUBJECT = "ab".repeat(64);
+export const SUBJECT = "ab".repeat(64) as Digest;
 /** The size of the blob, and what upstream and a peer bring in one step, in bytes. */
 export const SIZE = 40;
+const BLOB = { digest: SUBJECT, size: SIZE };
 const FROM_UPSTREAM = 1;
 const FROM_PEER = 5;
 const STEP_MS = 100;
@@ -68,14 +70,12 @@ export class DownloadingBox {
 
   #turn(): Turn {
     if (this.#held?.lost.aborted === true) this.#held = undefined;
-    const rival = this.self.claims.rival(SUBJECT);
+    const rival = this.self.claims.rival(BLOB);
     if (rival !== undefined && this.#held === undefined) this.#follow(rival);
     const turn = turnOf({
       isOurs: this.#held !== undefined,
-      rival,
+      isTheirs: rival !== undefined && this.#held === undefined,
       hasRivalFailed: rival === undefined && this.#rival?.hasFailed === true,
-      received: this.received,
-      stuckMs: this.lan.claims.now - this.#movedAt,
       idleMs: this.lan.claims.now - this.#movedAt,
       misled: 0,
     });
@@ -129,7 +129,8 @@ export class DownloadingBox {
   async #askUpstream(turn: Turn): Promise<void> {
     this.isRoot = true;
     if (turn === "open") {
-      this.#held = await this.self.claims.claim(SUBJECT, { received: this.received, signal: never });
+      this.#held = await this.self.claims.claim(BLOB, { received: this.received, signal: never });
+      if (this.#held?.lost.aborted === true) this.#held = undefined;
       if (this.#held === undefined) return void (this.isRoot = false);
       await this.#takePresent();
     }

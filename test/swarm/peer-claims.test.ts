@@ -4,7 +4,7 @@ import { PeerClaims } from "../../src/swarm/peer-claims.ts";
 test("a peer's silent claim is known for a minute, for who takes over, and no longer", () => {
   let now = 0;
   const clock = { now: () => now, at: () => () => {} };
-  const claims = new PeerClaims({ clock, nameOf: (id) => id, canRead: () => true });
+  const claims = new PeerClaims({ clock, nameOf: (id) => id, minds: () => true });
   const say = (subject: string): void =>
     void claims.note("aa", { type: "upstream-claim", subject, number: 1, base: 0, received: 0 });
   say("old");

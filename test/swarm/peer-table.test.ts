@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import type { Digest } from "../../src/core/digest.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { LocalHaves } from "../../src/swarm/local-haves.ts";
 import { identityFromSeed } from "../../src/swarm/identity.ts";
@@ -15,7 +16,7 @@ const KEY = NetworkKey.generate();
 const SELF = randomBytes(32);
 const OTHERS_IDENTITY = await identityFromSeed(randomBytes(32));
 const OTHER = Buffer.from(OTHERS_IDENTITY.id, "hex");
-const SUBJECT = "ab".repeat(64);
+const SUBJECT = "ab".repeat(64) as Digest;
 const hello = (port: number): Buffer =>
   encodeMessage({ type: "hello", host: "h2", version: "1", port, instance: Buffer.alloc(8) });
 const HELLO = hello(1);
@@ -68,7 +69,7 @@ describe("a table of peers", () => {
     return port;
   }
 
-  const rival = (): string | undefined => table.upstreamClaims.rival(SUBJECT)?.id;
+  const rival = (): string | undefined => table.upstreamClaims.rival({ digest: SUBJECT, size: 1000 })?.id;
 
   it("forgets what a peer claimed and announced when it connects again before its first session has ended", async () => {
     makeTable();

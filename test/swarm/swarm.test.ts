@@ -55,7 +55,10 @@ describe("the swarm on loopback", () => {
 
   it("names who is fetching a blob from upstream, also to a peer that comes later", async () => {
     const fetcher = await start();
-    const claim = await fetcher.swarm.blobClaims.claim(FIRST, { received: 0, signal: new AbortController().signal });
+    const claim = await fetcher.swarm.blobClaims.claim(
+      { digest: FIRST, size: 1000 },
+      { received: 0, signal: new AbortController().signal },
+    );
     const asker = await start({ peers: [placeOf(fetcher)] });
     await eventually(() => asker.swarm.holders(FIRST).length === 1);
     expect(asker.swarm.holders(FIRST)[0]).toMatchObject({ id: fetcher.identity.id, growing: true });
@@ -67,7 +70,10 @@ describe("the swarm on loopback", () => {
     const fetcher = await start();
     const asker = await start({ peers: [placeOf(fetcher)] });
     await eventually(() => isFullMesh(boxes));
-    const claim = await fetcher.swarm.blobClaims.claim(FIRST, { received: 0, signal: new AbortController().signal });
+    const claim = await fetcher.swarm.blobClaims.claim(
+      { digest: FIRST, size: 1000 },
+      { received: 0, signal: new AbortController().signal },
+    );
     await eventually(() => asker.swarm.holders(FIRST).length === 1);
     fetcher.swarm.added(FIRST);
     claim!.release({ failed: false });

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import type { Digest } from "../../src/core/digest.ts";
 import type { NameClaim } from "../../src/core/snapshots.ts";
 import { RuleBroken } from "../../src/swarm/messages.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { ClaimLan, type ClaimBox } from "./claim-lan.ts";
 
 const NAME = "gentoo-20261120.tar.xz";
+const BLOB = { digest: "ab".repeat(64) as Digest, size: 1000 };
 /** Runs of a simulation, each with another order of events. */
 const SEEDS = 200;
 const never = new AbortController().signal;
@@ -99,11 +101,11 @@ describe("a claim of upstream", () => {
   it("makes its holder one to read from as long as it is told, and for a second more", async () => {
     const lan = new ClaimLan(2, () => 1);
     const [holder, reader] = lan.boxes;
-    await Promise.all([claim(holder!), lan.run(10)]);
-    expect(reader!.claims.givers(NAME)).toEqual([holder!.id]);
+    await Promise.all([holder!.claims.claim(BLOB, { received: 0, signal: never }), lan.run(10)]);
+    expect(reader!.claims.givers(BLOB.digest)).toEqual([holder!.id]);
     await lan.run(1010);
-    expect(reader!.claims.givers(NAME)).toEqual([]);
-    expect(reader!.claims.rival(NAME)).toMatchObject({ id: holder!.id });
+    expect(reader!.claims.givers(BLOB.digest)).toEqual([]);
+    expect(reader!.claims.rival(BLOB)).toMatchObject({ id: holder!.id });
   });
 
   it("does not wait for a peer whose session ends", async () => {
@@ -193,17 +195,16 @@ describe("a claim of upstream", () => {
   });
 
   it("of a blob lasts only as long as it is told of with new bytes", async () => {
-    const blob = "ab".repeat(64);
     const lan = new ClaimLan(2, () => 1);
     const [holder, follower] = lan.boxes;
-    const [mine] = await Promise.all([holder!.claims.claim(blob, { received: 0, signal: never }), lan.run(10)]);
+    const [mine] = await Promise.all([holder!.claims.claim(BLOB, { received: 0, signal: never }), lan.run(10)]);
     mine!.progress(7, "upstream");
     await lan.run(4000);
     mine!.progress(7, "upstream");
     await lan.run(5005);
-    expect(follower!.claims.rival(blob)).toMatchObject({ received: 7 });
+    expect(follower!.claims.rival(BLOB)).toMatchObject({ received: 7 });
     await lan.run(5020);
-    expect(follower!.claims.rival(blob)).toBeUndefined();
+    expect(follower!.claims.rival(BLOB)).toBeUndefined();
   });
 
   it("that fell silent without a byte is taken over, and lost to the one who took over when that has bytes", async () => {
@@ -232,11 +233,10 @@ describe("a claim of upstream", () => {
   });
 
   it("with bytes of other boxes alone is lost to one that upstream gives to, whoever has more", async () => {
-    const blob = "ab".repeat(64);
     const lan = new ClaimLan(2, () => 1);
     const [a, b] = lan.boxes;
     lan.disconnect(a!, b!);
-    const make = (box: ClaimBox) => box.claims.claim(blob, { received: 0, signal: never });
+    const make = (box: ClaimBox) => box.claims.claim(BLOB, { received: 0, signal: never });
     const [fed, working] = await Promise.all([make(a!), make(b!)]);
     fed!.progress(900, "peer");
     fed!.progress(950, "peer");
@@ -247,14 +247,13 @@ describe("a claim of upstream", () => {
   });
 
   it("that goes on from what other boxes gave is as good as one that began there", async () => {
-    const blob = "ab".repeat(64);
     for (const isFedFirst of [true, false]) {
       const lan = new ClaimLan(2, () => 1);
       const [fed, other] = isFedFirst ? lan.boxes : lan.boxes.toReversed();
       lan.disconnect(fed!, other!);
       const [mine, its] = await Promise.all([
-        fed!.claims.claim(blob, { received: 0, signal: never }),
-        other!.claims.claim(blob, { received: 500, signal: never }),
+        fed!.claims.claim(BLOB, { received: 0, signal: never }),
+        other!.claims.claim(BLOB, { received: 500, signal: never }),
       ]);
       mine!.progress(900, "peer");
       lan.connect(fed!, other!);
@@ -291,6 +290,65 @@ describe("a claim of upstream", () => {
     await expect(claiming).rejects.toThrow("the agent is stopping");
     await lan.run(15);
     expect((await Promise.all([claim(lan.boxes[1]!), lan.run(50)]))[0].mine).toBe(true);
+  });
+
+  it("of a box that was followed in vain counts no more for a minute, then for two; and again once it has given bytes", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [idler, other] = lan.boxes;
+    let number = 0;
+    const counts = async (): Promise<boolean> => {
+      lan.say(idler!, other!, { type: "upstream-claim", subject: BLOB.digest, number: ++number, base: 0, received: 9 });
+      await lan.run(lan.now + 5);
+      return other!.claims.rival(BLOB) !== undefined;
+    };
+    const after = async (ms: number): Promise<boolean> => {
+      await lan.run(lan.now + ms);
+      return counts();
+    };
+    expect(await counts()).toBe(true);
+    other!.claims.wasVain(idler!.id);
+    expect(other!.claims.rival(BLOB)).toBeUndefined();
+    expect([await after(59_000), await after(1000)]).toEqual([false, true]);
+    other!.claims.wasVain(idler!.id);
+    expect([await after(119_000), await after(1000)]).toEqual([false, true]);
+    other!.claims.gave(idler!.id);
+    other!.claims.wasVain(idler!.id);
+    expect([await after(59_000), await after(1000)]).toEqual([false, true]);
+    await lan.run(lan.now + 60_000);
+    other!.claims.wasVain(idler!.id);
+    expect(await after(60_000)).toBe(true); // as if it were the first time
+  });
+
+  it("of a box that was followed in vain is not yielded to, and nobody takes from it what it says it has", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [idler, other] = byRank(lan.boxes);
+    other!.claims.wasVain(idler!.id);
+    const [mine] = await Promise.all([other!.claims.claim(BLOB, { received: 0, signal: never }), lan.run(10)]);
+    lan.say(idler!, other!, { type: "upstream-claim", subject: BLOB.digest, number: 1, base: 900, received: 950 });
+    lan.say(idler!, other!, { type: "upstream-ack", subject: BLOB.digest, number: 1, received: 950 });
+    await lan.run(20);
+    expect(mine!.lost.aborted).toBe(false);
+    expect(other!.claims.givers(BLOB.digest)).toEqual([]);
+  });
+
+  it("with numbers that cannot be true counts for nothing", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [liar, other] = byRank(lan.boxes);
+    const [mine] = await Promise.all([other!.claims.claim(BLOB, { received: 0, signal: never }), lan.run(10)]);
+    for (const [base, received] of [
+      [2 ** 53 - 1, 2 ** 53 - 1],
+      [0, BLOB.size + 1],
+      [BLOB.size, BLOB.size],
+    ] as const) {
+      lan.say(liar!, other!, { type: "upstream-claim", subject: BLOB.digest, number: base, base, received });
+      lan.say(liar!, other!, { type: "upstream-ack", subject: BLOB.digest, number: 1, received: 2 ** 53 - 1 });
+      await lan.run(lan.now + 10);
+      expect(other!.claims.rival(BLOB)).toBeUndefined();
+      expect(mine!.lost.aborted).toBe(false);
+    }
+    lan.say(liar!, other!, { type: "upstream-claim", subject: BLOB.digest, number: 7, base: 999, received: 1000 });
+    await lan.run(lan.now + 10);
+    expect(mine!.winner).toEqual({ id: liar!.id, holder: `name of ${liar!.id}` });
   });
 
   it("beyond what one peer may claim at once breaks a rule; what has been silent for 5 s does not count", async () => {
