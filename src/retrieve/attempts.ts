@@ -74,18 +74,20 @@ function outcomeOf(error: unknown): string {
 export interface Story {
   readonly attempts: readonly Attempt[];
   readonly claims: readonly ClaimEvent[];
+  /** How often bytes of growing copies turned out wrong since it came right last. */
+  readonly misled: number;
 }
 
-const NOTHING_HAPPENED: Story = { attempts: [], claims: [] };
+const NOTHING_HAPPENED: Story = { attempts: [], claims: [], misled: 0 };
 
 /** The last retrievals of this run: what `explain` tells of a file. */
 export class StoryBook {
   readonly #byDigest = new Map<Digest, Story>();
 
   /** Remembers a retrieval in place of the last one of the blob. */
-  remember(digest: Digest, { attempts, claims }: Story): void {
+  remember(digest: Digest, { attempts, claims, misled }: Story): void {
     this.#byDigest.delete(digest);
-    this.#byDigest.set(digest, { attempts, claims });
+    this.#byDigest.set(digest, { attempts, claims, misled });
     if (this.#byDigest.size <= REMEMBERED) return;
     const oldest = this.#byDigest.keys().next();
     if (!oldest.done) this.#byDigest.delete(oldest.value);

@@ -33,19 +33,32 @@ export class FlightClaim {
   #rival: RivalClaim | undefined;
   #isClaiming = false;
   #isAlone = false;
-  #misled = 0;
+  #misled: number;
   readonly #now: () => number;
   readonly #following: Following;
   #toldAt = -Infinity;
   #toldFrom: SourceKind | undefined;
 
-  /** `now`: milliseconds since some moment. @default those of the system */
-  constructor({ claims, log }: FlightClaimComponents, want: Want, { now = () => performance.now() } = {}) {
+  /**
+   * `misled`: how often bytes of growing copies were wrong in flights before this one. `now`: milliseconds since some
+   * moment; @default those of the system.
+   */
+  constructor(
+    { claims, log }: FlightClaimComponents,
+    want: Want,
+    { misled = 0, now = () => performance.now() }: { misled?: number; now?: () => number } = {},
+  ) {
+    this.#misled = misled;
     this.#claims = claims;
     this.#log = log;
     this.#want = want;
     this.#now = now;
     this.#following = new Following({ now });
+  }
+
+  /** How often bytes of growing copies turned out wrong, with flights before. */
+  get misled(): number {
+    return this.#misled;
   }
 
   /** Whether its bytes come from upstream, or are about to. */

@@ -29,6 +29,8 @@ export interface FlightInit {
   readonly verifyFirst: VerifyFirst;
   /** A flight that nobody waits for goes on if at most this many bytes are missing. */
   readonly finishUpTo: number;
+  /** How often bytes of growing copies of the blob were wrong in flights before this one. @default 0 */
+  readonly misled?: number;
 }
 
 /**
@@ -71,7 +73,7 @@ export class Flight {
       signal: this.#abort.signal,
       lowestPosition: () => this.#audience.lowestPosition,
     });
-    this.#claim = new FlightClaim(components, want);
+    this.#claim = new FlightClaim(components, want, init);
     const parts = { ...components, copy: this.#copy, claim: this.#claim };
     this.#intake = new Intake(parts, {
       want,
@@ -93,6 +95,11 @@ export class Flight {
   /** What happened between the boxes that want it, oldest first. */
   get claims(): readonly ClaimEvent[] {
     return this.#claim.events;
+  }
+
+  /** How often bytes of growing copies turned out wrong since the blob came right last, for the next flight. */
+  get misled(): number {
+    return this.isVerified ? 0 : this.#claim.misled;
   }
 
   /** Bytes that peers can read now. */

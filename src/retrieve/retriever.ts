@@ -23,7 +23,7 @@ export interface RetrieverComponents extends Omit<FlightComponents, "queue"> {
 }
 
 /** What may be set of the retriever. */
-export interface RetrieverInit extends FlightInit {
+export interface RetrieverInit extends Omit<FlightInit, "misled"> {
   /** Transfers at once, by kind of source. */
   readonly transfers: Readonly<Record<SourceKind, number>>;
 }
@@ -174,7 +174,8 @@ export class Retriever implements Startable {
   #begin(want: Want): Flight {
     if (this.#stopped) throw stopping();
     if (!this.#components.isAtPeer(want.digest)) this.#misses.check(want);
-    const flight = new Flight(want, this.#components, this.#init);
+    const { misled } = this.#stories.of(want.digest);
+    const flight = new Flight(want, this.#components, { ...this.#init, misled });
     this.#flights.set(want.digest, flight);
     void flight.landed.then(() => this.#onLanded(flight));
     return flight;

@@ -197,6 +197,23 @@ describe("a member that sends wrong bytes of a file too large to wait for", () =
   });
 });
 
+describe("a member that claims a file too large to wait for, and gives wrong bytes as they come", () => {
+  test("gets two whole wrong files out at most, however often the file is asked for", async () => {
+    const box = await boxWith(await mirrorOfAll(), { peer: { verify_first: "1MiB" } });
+    const { digest, bytes } = held[0]!;
+    const lies = badPeers["says that it has it and gives wrong bytes as if it were still receiving it"]!;
+    const liar = await badMember([box], [bytes], lies, { said: [] });
+    const want = { digest, size: bytes.length };
+    const claim = await liar.claims.claim(want, { received: 0, signal: new AbortController().signal });
+    let received = 0;
+    const telling = setInterval(() => claim!.progress((received += 1000), "upstream"), 200);
+    onTestFinished(() => clearInterval(telling));
+    const fetched: boolean[] = [];
+    for (let times = 0; times < 4; times += 1) fetched.push((await fetchFile(box, held[0]!)).right);
+    expect(fetched).toEqual([false, false, true, true]);
+  });
+});
+
 describe("wget ends well, and no later, beside a member that says it holds all, and then", () => {
   const hello = encodeMessage({ type: "hello", host: "x", version: "1", port: 1, instance: Buffer.alloc(8) });
   const prefixes = Buffer.concat(held.map(({ digest }) => Buffer.from(digest.slice(0, 32), "hex")));
