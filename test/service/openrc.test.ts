@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
-import { boot, whyNoPid1 } from "./support/pid1.ts";
+import { boot, BOOT_MS, whyNoPid1 } from "./support/pid1.ts";
 import { named } from "../support/skipped.ts";
 
 /**
@@ -34,7 +34,7 @@ describe.skipIf(reason !== undefined)(named("under OpenRC, without a network", r
 
   beforeAll(async () => {
     steps = await boot("openrc-init.sh", { "job.sh": "openrc-job.sh" }, OPENRC);
-  }, 120_000);
+  }, BOOT_MS);
 
   test.for([
     ["boot without a network", "started"],

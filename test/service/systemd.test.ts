@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { boot, whyNoPid1 } from "./support/pid1.ts";
+import { boot, BOOT_MS, whyNoPid1 } from "./support/pid1.ts";
 import { named } from "../support/skipped.ts";
 
 const run = promisify(execFile);
@@ -44,7 +44,7 @@ describe.skipIf(reason !== undefined)(named("under systemd as process 1, without
 
   beforeAll(async () => {
     steps = await boot("systemd-init.sh", { "job.sh": "systemd-job.sh", "native.mjs": "native.mjs" });
-  }, 120_000);
+  }, BOOT_MS);
 
   test.for([
     ["groups", "distswarm portage"],

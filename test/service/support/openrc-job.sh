@@ -4,7 +4,8 @@ log=/var/log/distswarm.log
 say() { printf '%s: %s\n' "$1" "$2"; }
 not_ours() { find /var/lib/distswarm /var/cache/distswarm ! -user distswarm | xargs; }
 child() { cat /run/openrc/options/distswarm/child_pid; }
-until_ok() { for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; say "timeout" "$*"; }
+# waits for a command to succeed; what never does stands last when the boot is ended (pid1.ts)
+until_ok() { say waiting "for $*" && until "$@" >/dev/null 2>&1; do sleep 0.1; done; }
 answers() { node -e 'fetch("http://127.0.0.1:8480/distfiles/layout.conf").then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))'; }
 replaced() { test "$(child)" != "$1" && answers; }
 state() { rc-service distswarm status 2>&1 | sed -n 's/.*status: //p'; }
@@ -42,8 +43,9 @@ rc-service -q distswarm restart && until_ok answers
 say restart "$(state)"
 
 before=$(child)
-sed -i 's/timeout 30/timeout 2/' /etc/init.d/distswarm # so that the test need not wait
+sed -i 's/timeout 30/timeout 5/' /etc/init.d/distswarm # so that the test need not wait
 kill -STOP "$before" && until_ok replaced "$before"
+sed -i 's/timeout 5/timeout 30/' /etc/init.d/distswarm # a busy machine makes an agent slow that is well
 say hangs "$(state), answers"
 
 node -e 'require("http").createServer((q, s) => { s.writeHead(200, { "content-length": 1e9 }); s.write("begun"); }).listen(9000)' &

@@ -4,8 +4,8 @@ say() { printf '%s: %s\n' "$1" "$2"; }
 not_ours() { find /var/lib/distswarm /var/cache/distswarm ! -user distswarm | xargs; }
 show() { systemctl show -P "$1" distswarm; }
 pid() { show MainPID; }
-# waits for a command to succeed
-until_ok() { for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; say "timeout" "$*"; }
+# waits for a command to succeed; what never does stands last when the boot is ended (pid1.ts)
+until_ok() { say waiting "for $*" && until "$@" >/dev/null 2>&1; do sleep 0.1; done; }
 is() { test "$(show "$1")" = "$2"; }
 restarted() { is NRestarts "$1" && is ActiveState active; }
 # the journal since the last call has a line
