@@ -34,6 +34,8 @@ export interface AgentOptions {
   readonly log: Logger;
   /** What the config has to tell people now: part of the warnings in the status. */
   readonly notes: () => readonly string[];
+  /** The file that the config was read from, for who looks at this box. @default there is none */
+  readonly configFile?: () => string | undefined;
 }
 
 /**
@@ -56,7 +58,7 @@ async function startOnce(config: Config, options: AgentOptions): Promise<Agent> 
   const db = await openState(config.state_dir, log);
   const setAside = (await findSetAside(db.location)).map(setAsideNote);
   const notes = (): readonly string[] => [...options.notes(), ...setAside];
-  const parts = await buildParts(config, db, { log, notes }).catch(async (error: unknown) => {
+  const parts = await buildParts(config, db, { ...options, notes }).catch(async (error: unknown) => {
     await db.close();
     throw error;
   });
@@ -94,12 +96,13 @@ interface Parts {
   readonly damaged: Promise<void>;
 }
 
-async function buildParts(config: Config, db: Database, { log, notes }: AgentOptions): Promise<Parts> {
+async function buildParts(config: Config, db: Database, options: AgentOptions): Promise<Parts> {
+  const { log, notes, configFile = () => undefined } = options;
   const via = `distswarm-${randomBytes(4).toString("hex")}`;
   const listening = (): string[] => doors.addresses().map(({ address, port }) => hostPort(address, port));
   const retrieval = await buildRetrieval(config, { db, log, via });
   const { index, upstream, store, lan, snapshots, retriever } = retrieval;
-  const { status, traffic, ledger } = buildStatus(config, retrieval, { db, notes, listening });
+  const { status, traffic, ledger } = buildStatus(config, retrieval, { db, notes, listening, configFile });
   const proxyLog = log.child({ part: "proxy" });
   const keeper = new Keeper({ store, log: proxyLog });
   const doors = buildDoors(config, { ...retrieval, keeper, traffic, status, log: proxyLog }, via);

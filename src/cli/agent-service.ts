@@ -55,7 +55,8 @@ export class AgentService implements Startable {
   async #begin(): Promise<void> {
     if (this.#agent !== undefined) return;
     const notes = (): readonly string[] => [...this.#loaded.warnings, ...this.#waiting, ...this.#fault];
-    const agent = await startAgent(this.#loaded.config, { log: this.#components.log, notes });
+    const configFile = (): string | undefined => this.#loaded.file;
+    const agent = await startAgent(this.#loaded.config, { log: this.#components.log, notes, configFile });
     this.#waiting = [];
     this.#fault = [];
     this.#agent = agent;

@@ -22,7 +22,7 @@ export const run: RunCommand = async ({ io, options, load }) => {
   const { AgentService } = await import("./agent-service.ts");
   const interrupted = io.interrupted();
   const manager = new ServiceManager({ log, env: io.env });
-  const service = new AgentService({ log, manager, load }, { loaded });
+  const service = new AgentService({ log, manager, load: () => load() }, { loaded });
   // In a terminal SIGHUP ends the agent, as who closes the terminal expects.
   if (io.stdout.isTTY !== true) process.on("SIGHUP", () => void service.reload());
   await service.start();

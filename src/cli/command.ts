@@ -1,4 +1,5 @@
 import type { LoadedConfig } from "../config/load.ts";
+import type { ConfigPlace } from "../config/place.ts";
 import type { AgentApi } from "../core/agent-api.ts";
 import type { Io } from "./io.ts";
 
@@ -9,8 +10,8 @@ export interface Context {
   readonly args: readonly string[];
   /** The options that were given, by their names in camel case. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** Loads the config; throws `INVALID_CONFIG`. */
-  load(): Promise<LoadedConfig>;
+  /** Loads the config, as for the agent that this user would run or from `place`; throws `INVALID_CONFIG`. */
+  load(place?: ConfigPlace): Promise<LoadedConfig>;
   /** The running agent; whether there is one shows at the first call. */
   agent(): Promise<AgentApi>;
 }

@@ -1,3 +1,4 @@
+import type { ConfigPlace } from "../config/place.ts";
 import type { Context as CheckContext } from "../doctor/context.ts";
 import { lookAround } from "../doctor/context.ts";
 import { examine } from "../doctor/doctor.ts";
@@ -8,8 +9,9 @@ import { renderDoctor } from "./render-doctor.ts";
 /** `distswarm doctor` */
 export const run: RunCommand = async (context) => {
   const { io, options, load } = context;
-  const { config } = await load();
-  const around = await lookAround({ root: "/", env: io.env, config, agent: await askAgent(context) });
+  const agent = await askAgent(context);
+  const { config } = await load(placeOf(agent));
+  const around = await lookAround({ root: "/", env: io.env, config, agent });
   const reports = await examine(around);
   const failed = reports.some(({ verdict }) => verdict === "fail");
   const json = `${JSON.stringify({ ok: !failed, checks: reports }, null, 2)}\n`;
@@ -23,4 +25,11 @@ async function askAgent({ agent }: Context): Promise<CheckContext["agent"]> {
   } catch (error) {
     return { error: error instanceof Error ? error : new Error(String(error)) };
   }
+}
+
+/** Where the running agent has its config from: what is checked is that one, whoever asks, and with whatever file. */
+function placeOf(agent: CheckContext["agent"]): ConfigPlace | undefined {
+  if (!("status" in agent) || agent.status.state_dir === undefined) return undefined;
+  const { config_file: file, state_dir: state, store } = agent.status;
+  return { file: file ?? undefined, directories: { state, store: store.dir } };
 }

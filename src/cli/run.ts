@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import type { LoadedConfig } from "../config/load.ts";
+import type { ConfigPlace } from "../config/place.ts";
 import { DistswarmError, hasCode, messageOf } from "../core/errors.ts";
 import type { Context } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -43,9 +44,9 @@ function describe(error: unknown): string {
 
 function contextOf({ args, options }: Invocation, io: Io): Context {
   const source = { file: options["config"] as string | undefined, env: io.env };
-  const load = async (): Promise<LoadedConfig> => {
+  const load = async (place?: ConfigPlace): Promise<LoadedConfig> => {
     const { loadConfig } = await import("../config/load.ts");
-    return loadConfig(source);
+    return loadConfig({ ...source, place });
   };
   const agent = async () => {
     const { ControlClient } = await import("../control/client.ts");

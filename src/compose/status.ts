@@ -6,28 +6,33 @@ import { TrafficLedger } from "../status/traffic-ledger.ts";
 import type { Retrieval } from "./retrieval.ts";
 
 /** What there is to tell of the agent beside its parts. */
-export interface StatusInit {
+interface StatusInit {
   readonly db: Database;
   /** What the config and the start have to tell. */
   readonly notes: () => readonly string[];
   /** `host:port` of each door that is open. */
   readonly listening: () => readonly string[];
+  /** The file that the config was read from. */
+  readonly configFile: () => string | undefined;
 }
 
 /** The status, and what counts for it. */
-export interface StatusParts {
+interface StatusParts {
   readonly status: StatusModel;
   readonly traffic: TrafficCounter;
   readonly ledger: TrafficLedger;
 }
 
 /** Builds the status over all parts. */
-export function buildStatus(config: Config, parts: Retrieval, { db, notes, listening }: StatusInit): StatusParts {
+export function buildStatus(config: Config, parts: Retrieval, init: StatusInit): StatusParts {
+  const { db, notes, listening, configFile } = init;
   const { index, store, lan, upstream, snapshots, retriever } = parts;
   const traffic = new TrafficCounter({ uploaded: () => lan.traffic.uploaded() });
   const ledger = new TrafficLedger({ counter: traffic, table: db.sublevel("traffic", { valueEncoding: "json" }) });
   const status = new StatusModel({
     id: lan.id,
+    stateDir: config.state_dir,
+    configFile,
     listen: listening,
     swarm: () => ({ ...lan.swarm.status(), peers: lan.status(), turned_away: lan.traffic.turnedAway }),
     store: { usage: () => store.usage(), dir: config.store.dir, distdir: config.portage.distdir },

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { socketName } from "../core/agent-sockets.ts";
-import { allows, chooseDirectories, SYSTEM_DIRECTORIES, userDirectories } from "./directories.ts";
-import { findConfigFile, readConfigFile } from "./file.ts";
-import type { LoadOptions } from "./load.ts";
+import { allows, SYSTEM_DIRECTORIES, userDirectories } from "./directories.ts";
+import { readConfigFile } from "./file.ts";
+import { findConfig, type PlaceOptions } from "./place.ts";
 
 /**
  * Where the agent's sockets are: in the config's state directory; for an ordinary user who runs no agent, in that of the
@@ -11,7 +11,7 @@ import type { LoadOptions } from "./load.ts";
  *
  * @throws {DistswarmError} `INVALID_CONFIG`: the file cannot be read, or `state_dir` is wrong in it.
  */
-export async function findAgentDir(options: LoadOptions = {}): Promise<string> {
+export async function findAgentDir(options: PlaceOptions = {}): Promise<string> {
   const { env = process.env, root = "/" } = options;
   const configured = await stateDir(options);
   const runsNone = configured === userDirectories(env).state && !(await allows(join(configured, socketName("status"))));
@@ -19,10 +19,8 @@ export async function findAgentDir(options: LoadOptions = {}): Promise<string> {
   return runsNone && (await allows(join(root, system))) ? system : configured;
 }
 
-async function stateDir(options: LoadOptions): Promise<string> {
-  const { env = process.env, root = "/", uid = process.getuid?.() ?? 0 } = options;
-  const directories = await chooseDirectories(root, uid, env);
-  const file = options.file ?? (await findConfigFile(root, directories));
+async function stateDir(options: PlaceOptions): Promise<string> {
+  const { file, directories } = await findConfig(options);
   const { state_dir: given = directories.state } = file === undefined ? {} : await readConfigFile(file);
   if (typeof given === "string" && given.startsWith("/")) return given;
   const { loadConfig } = await import("./load.ts"); // says what is wrong with it

@@ -6,25 +6,22 @@ import { isOurselves, type OwnAddresses } from "../portage/mirrors.ts";
 import { readPortage, type PortageSettings } from "../portage/portage.ts";
 import { checkConfig } from "./check.ts";
 import { conflictsIn } from "./conflicts.ts";
-import { allows, chooseDirectories, type Directories } from "./directories.ts";
-import { findConfigFile, invalidConfig, readConfigFile, type RawConfig } from "./file.ts";
+import { allows } from "./directories.ts";
+import { invalidConfig, readConfigFile, type RawConfig } from "./file.ts";
 import { describeOrigins, type Described } from "./notes.ts";
+import { findConfig, type ConfigPlace, type PlaceOptions } from "./place.ts";
 
 /** Whom and where the config is loaded for. */
-export interface LoadOptions {
-  /** The config file that was asked for. @default /etc/distswarm.toml, else the user's own, where there is one */
-  readonly file?: string | undefined;
-  /** @default process.env */
-  readonly env?: NodeJS.ProcessEnv;
-  /** Below which the files of the system are looked for. @default "/" */
-  readonly root?: string;
-  /** @default the user id of the process */
-  readonly uid?: number;
+export interface LoadOptions extends PlaceOptions {
+  /** Where it comes from, as a running agent says of its own. @default it is looked for */
+  readonly place?: ConfigPlace | undefined;
 }
 
 /** The config, and in plain words what was found on this box and what lacks. */
 export interface LoadedConfig extends Described {
   readonly config: Config;
+  /** The file that it was read from, absolute; undefined: there is none. */
+  readonly file: string | undefined;
 }
 
 /**
@@ -34,9 +31,8 @@ export interface LoadedConfig extends Described {
  * message has a line for each problem.
  */
 export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
-  const { env = process.env, root = "/", uid = process.getuid?.() ?? 0 } = options;
-  const directories = await chooseDirectories(root, uid, env);
-  const file = options.file ?? (await findConfigFile(root, directories));
+  const { root = "/" } = options;
+  const { file, directories } = options.place ?? (await findConfig(options));
   const raw = file === undefined ? {} : await readConfigFile(file);
   const { proxy } = checkConfig(raw, file ?? "");
   const own = { listen: proxy.listen, names: ownNamesAndAddresses() };
@@ -46,7 +42,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
   const conflicts = conflictsIn(config, own);
   if (conflicts.length > 0) throw invalidConfig(file ?? "the config", conflicts);
   const absentRepos = await filterAsync(config.portage.repos, async (repo) => !(await allows(join(root, repo))));
-  return { config, ...describeOrigins({ config, file, portage, absentRepos, ownMirrors }) };
+  return { config, file, ...describeOrigins({ config, file, portage, absentRepos, ownMirrors }) };
 }
 
 /** Takes out the mirrors that are this agent itself: it would ask itself for what it lacks. */
@@ -69,7 +65,7 @@ function ownNamesAndAddresses(): string[] {
 }
 
 /** The defaults that this box gives, in the shape of the config file. */
-function hostDefaults(portage: PortageSettings, directories: Directories): RawConfig {
+function hostDefaults(portage: PortageSettings, directories: ConfigPlace["directories"]): RawConfig {
   return {
     state_dir: directories.state,
     store: { dir: directories.store },

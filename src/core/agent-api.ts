@@ -56,6 +56,10 @@ export interface Status {
   /** 64 hex characters; empty while the agent has no swarm. */
   readonly id: string;
   readonly host: string;
+  /** Where it keeps its keys and database; an older agent does not say. */
+  readonly state_dir?: string;
+  /** The config file that it has read, null for none; an older agent does not say. */
+  readonly config_file?: string | null;
   readonly proxy: { readonly listen: readonly string[] };
   readonly swarm: { readonly peers: readonly PeerStatus[]; readonly [more: string]: unknown };
   readonly store: {

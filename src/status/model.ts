@@ -7,9 +7,12 @@ import type { TrafficCounter } from "./traffic-counter.ts";
 import type { TrafficLedger } from "./traffic-ledger.ts";
 
 /** What the status is made of, each part asked when somebody looks. */
-export interface StatusParts {
+export interface StatusComponents {
   /** 64 hex characters. */
   readonly id: string;
+  readonly stateDir: string;
+  /** Undefined: there is none. */
+  readonly configFile: () => string | undefined;
   readonly listen: () => readonly string[];
   readonly swarm: () => Status["swarm"];
   readonly store: { usage: () => StoreUsage; dir: string; distdir: string | null };
@@ -28,31 +31,33 @@ export interface StatusParts {
 
 /** The state of the running agent, as `status --json` prints it. */
 export class StatusModel {
-  readonly #parts: StatusParts;
+  readonly #components: StatusComponents;
   readonly #startedAt = performance.now();
 
-  constructor(parts: StatusParts) {
-    this.#parts = parts;
+  constructor(components: StatusComponents) {
+    this.#components = components;
   }
 
   /** The status now. */
   current(): Status {
-    const { store, index, traffic, ledger } = this.#parts;
+    const { store, index, traffic, ledger } = this.#components;
     return {
       version: VERSION,
       uptime_seconds: Math.floor((performance.now() - this.#startedAt) / 1000),
-      id: this.#parts.id,
+      id: this.#components.id,
       host: hostname(),
-      proxy: { listen: this.#parts.listen() },
-      swarm: this.#parts.swarm(),
+      state_dir: this.#components.stateDir,
+      config_file: this.#components.configFile() ?? null,
+      proxy: { listen: this.#components.listen() },
+      swarm: this.#components.swarm(),
       store: storeStatus(store.usage(), store.dir, store.distdir),
       index: { ...index.counts(), ready: index.isReady(), repos: index.repos() },
       ...traffic.counts(),
       traffic: ledger.totals(),
-      transfers: this.#parts.transfers(),
-      snapshots: this.#parts.snapshots(),
-      mirrors: this.#parts.mirrors(),
-      warnings: this.#parts.warnings(),
+      transfers: this.#components.transfers(),
+      snapshots: this.#components.snapshots(),
+      mirrors: this.#components.mirrors(),
+      warnings: this.#components.warnings(),
     };
   }
 }

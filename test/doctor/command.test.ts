@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { renderDoctor } from "../../src/cli/render-doctor.ts";
 import { CHECKS } from "../../src/doctor/doctor.ts";
-import { distswarm, temporaryConfig } from "../cli/cli.ts";
+import { distswarm, runningAgent, temporaryConfig } from "../cli/cli.ts";
+import { STATUS } from "../control/fake-agent.ts";
 
 test("what is well, what is not, and the mend stand in a table; the sum comes last", () => {
   expect(
@@ -33,4 +34,24 @@ test("without an agent it fails with exit code 1, in text and in JSON", async ()
   const said = JSON.parse(out) as { ok: boolean; checks: { name: string }[] };
   expect([code, said.ok]).toEqual([1, false]);
   expect(said.checks.map(({ name }) => name)).toEqual(CHECKS.map(({ name }) => name));
+});
+
+test("beside a running agent it looks at what that one has for a config, whatever it would find itself", async () => {
+  const { file, dir } = await temporaryConfig('[store]\ndir = "/proc/of-the-agent"\n');
+  const status = async () => ({ ...STATUS, state_dir: dir, config_file: file });
+  const { out } = await distswarm(["doctor", ...(await runningAgent({ status }))]);
+  expect(out).toMatch(new RegExp(`^\\S+ +agent +version .*, up 2 h 5 min, config file ${file}`));
+  expect(out).toContain("disk room        not checked: /proc/of-the-agent is not there");
+});
+
+test("an agent without a config file has the defaults, and the directories that it says", async () => {
+  const status = async () => ({
+    ...STATUS,
+    state_dir: "/proc/state",
+    config_file: null,
+    store: { ...STATUS.store, dir: "/proc/of-the-agent" },
+  });
+  const { out } = await distswarm(["doctor", ...(await runningAgent({ status }))]);
+  expect(out).toMatch(/^\S+ +agent +version .*, up 2 h 5 min, no config file/);
+  expect(out).toContain("disk room        not checked: /proc/of-the-agent is not there");
 });

@@ -20,8 +20,9 @@ export const agent: Check = {
       const mend = hasCode(agent.error, "NOT_PERMITTED") ? "run distswarm doctor as root" : START;
       return fail(seenOf(agent.error), mend);
     }
-    const { version, uptime_seconds } = agent.status;
-    const seen = `version ${version}, up ${formatDuration(uptime_seconds * 1000)}`;
+    const { version, uptime_seconds, config_file: file } = agent.status;
+    const config = file === undefined ? "" : `, ${file === null ? "no config file" : `config file ${file}`}`;
+    const seen = `version ${version}, up ${formatDuration(uptime_seconds * 1000)}${config}`;
     return version === VERSION ? ok(seen) : warn(`${seen}, but version ${VERSION} is installed`, RESTART);
   },
 };
