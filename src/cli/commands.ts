@@ -17,7 +17,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "status",
     summary: "Say whether it works, what came from where, and what needs mending.",
-    options: { "--watch": "go on showing it until Ctrl-C, which ends it with 0; --json: a line each second" },
+    options: { "--watch": "go on showing it until Ctrl-C; --json: a line each second" },
     json: JSON_VALUE,
     example: "distswarm status --json | jq .served",
     load: () => import("./status.ts"),

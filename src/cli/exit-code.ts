@@ -10,7 +10,7 @@ export const EXIT_CODE_HELP = `Exit codes:
   2   wrong usage or config
   3   fsck found damage that is not repaired
   10  the agent is not running
-  130 interrupted`;
+  130 interrupted (agent and status --watch end so with 0)`;
 
 /** The exit code that an error ends a command with. */
 export function exitCodeOf(error: unknown): number {
