@@ -81,7 +81,7 @@ function buildSwarm(config: Config, parts: SwarmParts): Swarm {
   const { listen, peers, networks, deny, multicast } = config.swarm;
   const place = { networkKey, stateDir: config.state_dir, host: hostname(), version: VERSION };
   const haves = (): AsyncIterable<Digest> => digestsOf(store);
-  const isShutOut = (id: string): boolean => standing.isShutOut(id);
+  const isShutOut = (id: string, subject: string): boolean => standing.isOut(id, subject);
   return new Swarm(
     { identity, db, log, haves, received, isShutOut },
     { ...place, listen, peers, networks, deny, multicast },

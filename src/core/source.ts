@@ -39,6 +39,13 @@ export interface Source {
    * told when a growing one passed bytes of it on, which may be nobody's fault.
    */
   blame(error: SourceError): void;
+  /**
+   * Told when others are raced against it. Until the returned function is called, it is not asked for this blob by anybody
+   * else on this box, nor does its word count that it asks upstream for it.
+   */
+  doubt?(): () => void;
+  /** Told when another source was clearly faster: others are asked before it for a while. */
+  outpaced?(): void;
 }
 
 /**

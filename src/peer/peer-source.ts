@@ -109,6 +109,18 @@ export class PeerSource implements Source {
     this.#failed(this.#giver);
   }
 
+  /** See {@link Source.doubt}; of the one that gives. */
+  doubt(): () => void {
+    return this.#parts.standing.doubt(this.#giver.id, this.#init.want.digest);
+  }
+
+  /** See {@link Source.outpaced}. A fault, for people to find what is slow; but not where it only passes on what it gets. */
+  outpaced(): void {
+    const { standing, traffic } = this.#parts;
+    standing.outpaced(this.#giver.id);
+    if (!this.#isGrowing) traffic.failed(this.#giver.id);
+  }
+
   async #openFirst({ offset, signal, silent }: Parameters<Source["open"]>[0]): Promise<SourceBody> {
     const { standing } = this.#parts;
     const { patienceMs, graceMs } = this.#init;
@@ -182,7 +194,7 @@ export class PeerSource implements Source {
   /** A box that is said to be receiving the blob now. */
   #reach(id: string): Holder | undefined {
     const { directory, standing } = this.#parts;
-    return standing.isShutOut(id) || standing.isMisleading(id) ? undefined : directory.peer(id);
+    return standing.isOut(id, this.#init.want.digest) || standing.isMisleading(id) ? undefined : directory.peer(id);
   }
 
   /** Whether more than is present now would come, which is not asked for. */

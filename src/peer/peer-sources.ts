@@ -52,7 +52,7 @@ export class PeerSources implements SourceFinder {
     const { directory, standing } = this.#parts;
     const holders = directory.holders(want.digest).filter((holder) => {
       if (holder.growing === true && (growing === "none" || standing.isMisleading(holder.id))) return false;
-      return !standing.isShutOut(holder.id) && isAsked(holder.id, want.digest);
+      return !standing.isOut(holder.id, want.digest) && isAsked(holder.id, want.digest);
     });
     const candidates = new Candidates(this.#fastFirst(holders));
     for (let first = candidates.take(); first !== undefined; first = candidates.take()) {

@@ -7,6 +7,8 @@ const LEAVE_MS = 10_000;
 const LEAVE_AT_MOST_MS = 300_000;
 /** A peer that was slower than another is asked after others for so long. */
 const SLOW_MS = 10_000;
+/** The same for one that was left for a faster one in the middle of a blob. */
+const OUTPACED_MS = 60_000;
 /** A peer from which growing copies of so many blobs were wrong is not followed any more for so long: bad luck has an end. */
 const MISLED_BY_BLOBS = 3;
 const MISLED_MS = 600_000;
@@ -34,6 +36,7 @@ const NOTHING: Record = { shutOutUntil: 0, leftUntil: 0, slowUntil: 0, misled: n
 export class Standing {
   readonly #peers = new Map<string, Record>();
   readonly #avoided = new Map<string, number>();
+  readonly #doubts = new Set<{ readonly id: string; readonly digest: Digest }>();
   readonly #now: () => number;
 
   constructor({ now = () => performance.now() }: { now?: () => number } = {}) {
@@ -56,7 +59,20 @@ export class Standing {
 
   /** Another one answered first. */
   lost(id: string): void {
-    this.#record(id).slowUntil = this.#now() + SLOW_MS;
+    const record = this.#record(id);
+    record.slowUntil = Math.max(record.slowUntil, this.#now() + SLOW_MS);
+  }
+
+  /** It was left for another one that was clearly faster. */
+  outpaced(id: string): void {
+    this.#record(id).slowUntil = this.#now() + OUTPACED_MS;
+  }
+
+  /** Others are raced against it for this blob, until the returned function is called. */
+  doubt(id: string, digest: Digest): () => void {
+    const doubt = { id, digest };
+    this.#doubts.add(doubt);
+    return () => void this.#doubts.delete(doubt);
   }
 
   /** It sent wrong bytes. */
@@ -96,6 +112,11 @@ export class Standing {
   isLeft(id: string, digest: Digest): boolean {
     const now = this.#now();
     return (this.#peers.get(id)?.leftUntil ?? 0) > now || (this.#avoided.get(`${id} ${digest}`) ?? 0) > now;
+  }
+
+  /** Whether nothing more of a blob is taken from it now: it lied, or others are raced against it. */
+  isOut(id: string, digest: string): boolean {
+    return this.isShutOut(id) || [...this.#doubts].some((doubt) => doubt.id === id && doubt.digest === digest);
   }
 
   /** Whether others are asked before it. */

@@ -7,7 +7,7 @@ export interface PeerTraffic {
   readonly sent: number;
   /** Requests of it that were answered with bytes. */
   readonly requests: number;
-  /** How often it broke off, stalled, lied, or was not there. */
+  /** How often it broke off, stalled, lied, was not there, or was left for one that was clearly faster. */
   readonly faults: number;
 }
 

@@ -89,6 +89,12 @@ export class FlightClaim {
     return turn;
   }
 
+  /** Bytes that the box that is followed has beyond `received`; no bound is known where none is followed. */
+  lead(received: number): number {
+    const rival = this.#claims.rival(this.#want);
+    return rival === undefined ? Infinity : Math.max(0, rival.received - received);
+  }
+
   /** Claims the blob, when its turn is open; it may be another box's afterwards. */
   async claim(received: number, signal: AbortSignal): Promise<void> {
     this.#isClaiming = true;

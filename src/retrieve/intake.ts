@@ -5,11 +5,14 @@ import type { Logger } from "../core/logger.ts";
 import type { Source } from "../core/source.ts";
 import { RunningAttempt, addAttempt } from "./attempts.ts";
 import { Contributors } from "./contributors.ts";
+import type { Expectations } from "./expectations.ts";
 import { failureOf } from "./failure.ts";
 import type { FlightClaim } from "./flight-claim.ts";
 import type { FlightCopy } from "./flight-copy.ts";
+import { paced } from "./pace.ts";
 import type { Way } from "./race.ts";
 import { mayStream, type VerifyFirst } from "./release.ts";
+import { onTrial, type Opponent } from "./trial.ts";
 
 /** Times that bytes with a wrong digest are dropped, at most; each time blames a source, or asks one alone from then on. */
 const MAX_RESTARTS = 30;
@@ -19,6 +22,17 @@ export interface IntakeComponents {
   readonly log: Logger;
   readonly copy: FlightCopy;
   readonly claim: FlightClaim;
+  readonly expectations: Expectations;
+}
+
+/** How a source is taken from. */
+export interface Taking {
+  /** Told when nobody has answered for a while. */
+  readonly silent?: () => void;
+  /** Told now and then how many bytes a second come, as soon as that is known. */
+  readonly paced?: (bytesPerSecond: number) => void;
+  /** The source that meanwhile goes on to fill the copy: nothing is taken before this one has proved faster. */
+  readonly opponent?: Opponent;
 }
 
 /** What an intake is about, and whom it tells. */
@@ -47,7 +61,6 @@ export class Intake {
   readonly #components: IntakeComponents;
   readonly #init: IntakeInit;
   readonly #liars = new Set<string>();
-  /** Whether each source is asked alone, from the first byte on. */
   #alone = false;
   #restarts = 0;
   #retryAfterMs: number | undefined;
@@ -69,6 +82,11 @@ export class Intake {
     return this.contributors.mayStream(this.#init.want.size, this.#init.verifyFirst);
   }
 
+  /** Whether each source is asked alone, from the first byte on: wrong bytes of several cannot be told apart. */
+  get asksAlone(): boolean {
+    return this.#alone;
+  }
+
   /** Whether a source is worth asking: no liar, and its bytes can be held until they may leave. */
   isUseful(source: Source): boolean {
     if (this.#liars.has(source.label)) return false;
@@ -82,19 +100,20 @@ export class Intake {
   /**
    * Takes what a source gives, unless another way is faster. Its faults are remembered.
    *
-   * @param asking.silent told when nobody has answered for a while.
    * @throws {DistswarmError} `STORE_FULL` and `STORE_UNUSABLE` when no client waits; the signal's reason.
    */
-  async take(source: Source, way: Way, asking: { silent?: () => void } = {}): Promise<void> {
+  async take(source: Source, way: Way, taking: Taking = {}): Promise<void> {
     if (this.#alone && this.#components.copy.received > 0 && !this.contributors.has(source)) await this.startOver();
     const attempt = new RunningAttempt(source, this.#components.copy.received);
     this.current = attempt;
-    const error = await this.#receive(attempt, way, asking).then(
+    const error = await this.#receive(attempt, way, taking).then(
       () => undefined,
       (reason: unknown) => reason,
     );
     if (this.current === attempt) this.current = undefined;
-    addAttempt(this.attempts, attempt.end(error));
+    const ended = attempt.end(error);
+    addAttempt(this.attempts, ended);
+    this.#components.expectations.gave(source.kind, ended);
     this.#init.signal.throwIfAborted();
     if (error !== undefined && !way.signal.aborted) this.#onFault(source, error);
   }
@@ -138,12 +157,13 @@ export class Intake {
     return new DistswarmError("NO_SOURCE", `peers have ${this.#name}, but ${problem}`, { facts });
   }
 
-  async #receive(attempt: RunningAttempt, way: Way, asking: { silent?: () => void }): Promise<void> {
+  async #receive(attempt: RunningAttempt, way: Way, { silent, ...taking }: Taking): Promise<void> {
     const { source } = attempt;
     const { copy, claim } = this.#components;
-    const { bytes } = await source.open({ ...asking, offset: copy.received, signal: way.signal });
+    const offset = copy.received;
+    const { bytes } = await source.open({ ...(silent && { silent }), offset, signal: way.signal });
     attempt.answered();
-    for await (const chunk of bytes) {
+    for await (const chunk of this.#wanted(bytes, offset, taking)) {
       if (attempt.bytes === 0) way.brought();
       this.current = attempt;
       this.contributors.add(source);
@@ -155,6 +175,14 @@ export class Intake {
       this.#init.grew();
     }
     if (this.missing > 0) throw new SourceError("BROKEN", `ended ${this.missing} bytes early`);
+  }
+
+  /** What is to be written of what a source gives. */
+  #wanted(bytes: AsyncIterable<Buffer>, offset: number, { opponent, paced: tell }: Taking): AsyncIterable<Buffer> {
+    const { copy } = this.#components;
+    const trial = opponent && { offset, size: this.#init.want.size, copy, opponent };
+    const tried = trial === undefined ? bytes : onTrial(bytes, trial);
+    return tell === undefined ? tried : paced(tried, tell);
   }
 
   /** The store may fail in the middle of a file that memory cannot hold: then it passes through, if it may. */

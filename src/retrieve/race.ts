@@ -2,13 +2,18 @@
 export interface Way {
   /** Aborts when another way has brought bytes, or when this one is given up. */
   readonly signal: AbortSignal;
-  /** Bytes came this way: the others end. Throws when another one was first. */
+  /** Bytes came this way: the others end. Throws when it has ended itself. */
   brought(): void;
   /** Ends it, unless its bytes are on their way. */
   giveUp(reason: Error): void;
+  /** Ends it, whatever has come. */
+  leave(reason: Error): void;
 }
 
-/** Ways to the same bytes that are tried at the same time: the first that brings any goes on alone. */
+/**
+ * Ways to the same bytes that are tried at the same time: the first that brings any goes on alone. One that is entered later
+ * races against that: when it says that it has brought bytes, it goes on instead.
+ */
 export class Race {
   readonly #signal: AbortSignal;
   readonly #ways = new Set<AbortController>();
@@ -31,18 +36,29 @@ export class Race {
         this.#win(way);
       },
       giveUp: (reason) => {
-        if (this.#winner !== way) way.abort(reason);
+        if (this.#winner !== way) this.#end(way, reason);
       },
+      leave: (reason) => this.#end(way, reason),
     };
+  }
+
+  /** Ends all ways. */
+  end(reason: Error): void {
+    for (const way of this.#ways) this.#end(way, reason);
   }
 
   #win(winner: AbortController): void {
     this.#winner = winner;
-    for (const way of this.#ways) if (way !== winner) way.abort(new Error("another source was faster"));
+    for (const way of this.#ways) if (way !== winner) this.#end(way, new Error("another source was faster"));
+  }
+
+  #end(way: AbortController, reason: Error): void {
+    this.#ways.delete(way);
+    way.abort(reason);
   }
 }
 
 /** A way that is tried alone. */
 export function onlyWay(signal: AbortSignal): Way {
-  return { signal, brought: () => signal.throwIfAborted(), giveUp: () => {} };
+  return new Race(signal).enter();
 }

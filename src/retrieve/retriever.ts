@@ -8,6 +8,7 @@ import { abortable } from "../core/pulse.ts";
 import type { SourceKind } from "../core/source.ts";
 import { StoryBook, type Story } from "./attempts.ts";
 import type { GrowingCopy } from "./growing-copy.ts";
+import { Expectations } from "./expectations.ts";
 import { FlightContent, StoredContent, type Content } from "./content.ts";
 import { Flight, type FlightComponents, type FlightInit } from "./flight.ts";
 import { RecentMisses } from "./recent-misses.ts";
@@ -17,7 +18,7 @@ import { TransferQueue } from "./transfer-queue.ts";
 const FLIGHTS_FOR_A_CLIENT = 4;
 
 /** What the retriever uses. */
-export interface RetrieverComponents extends Omit<FlightComponents, "queue"> {
+export interface RetrieverComponents extends Omit<FlightComponents, "queue" | "expectations"> {
   /** Whether some peer can give it, from memory: then a miss a moment ago means nothing. */
   readonly isAtPeer: (digest: Digest) => boolean;
 }
@@ -50,7 +51,7 @@ export class Retriever implements Startable {
   #stopped = false;
 
   constructor(components: RetrieverComponents, init: RetrieverInit) {
-    this.#components = { ...components, queue: new TransferQueue(init.transfers) };
+    this.#components = { ...components, queue: new TransferQueue(init.transfers), expectations: new Expectations() };
     this.#init = init;
   }
 

@@ -12,6 +12,11 @@ export class TransferQueue {
     this.#queues = { peer: queue(limits.peer), upstream: queue(limits.upstream) };
   }
 
+  /** Transfers under way, of all kinds. */
+  get running(): number {
+    return this.#queues.peer.running() + this.#queues.upstream.running();
+  }
+
   /** Runs a task when its turn comes. Rejects with the signal's reason when it aborts before; then it never runs. */
   run(kind: SourceKind, signal: AbortSignal, task: Task): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -34,15 +34,15 @@ export interface PeerClaimsComponents {
   readonly clock: Clock;
   /** The name of a peer, for people. */
   readonly nameOf: (peer: string) => string;
-  /** Whether the claims of a peer count. */
-  readonly minds: (peer: string) => boolean;
+  /** Whether the claim of a subject by a peer counts. */
+  readonly minds: (peer: string, subject: string) => boolean;
 }
 
 /** What the peers claim, as they told it. */
 export class PeerClaims {
   readonly #clock: Clock;
   readonly #nameOf: (peer: string) => string;
-  readonly #minds: (peer: string) => boolean;
+  readonly #minds: (peer: string, subject: string) => boolean;
   /** By peer and subject, those that were silent for longest first. */
   readonly #byPeer = new Map<string, Map<string, PeerClaim>>();
 
@@ -126,7 +126,8 @@ export class PeerClaims {
     const rivals: Rival[] = [];
     for (const [peer, claims] of this.#byPeer) {
       const claim = claims.get(subject);
-      if (claim === undefined || !this.#counts(claim) || !isPossible(claim, size) || !this.#minds(peer)) continue;
+      if (claim === undefined || !this.#counts(claim) || !isPossible(claim, size) || !this.#minds(peer, subject))
+        continue;
       rivals.push({ peer, claim, until: claim.heardAt + SILENCE_MS });
     }
     return rivals.length < 2 ? rivals : rivals.sort((a, b) => byWorth(subject, a, b));

@@ -29,8 +29,8 @@ export interface PeerTableComponents {
   readonly accepts: (host: string) => boolean;
   /** Whether a box is listed in `swarm.deny`. */
   readonly isDenied: (id: string) => boolean;
-  /** Whether a box lied, so that nothing is taken from it for now. */
-  readonly isShutOut: (id: string) => boolean;
+  /** Whether nothing of a subject is taken from a box now: it lied, or is left for a faster one. */
+  readonly isShutOut: (id: string, subject: string) => boolean;
   /** Told of places of members: of one that connected, or that another one told of. */
   readonly learn: (id: string, place: Place, how: "incoming" | "told", teller?: string) => void;
   /** Told of each peer that said who it is. */
@@ -61,7 +61,7 @@ export class PeerTable {
       peers: () => this.#greeted().map(({ id }) => id),
       tell: (id, message) => this.#peers.get(id)?.session.tellUpstream(message),
       nameOf: (id) => this.#peers.get(id)?.hello?.host ?? id,
-      canRead: (id) => this.#hasOpenPort(id) && !components.isShutOut(id),
+      canRead: (id, subject) => this.#hasOpenPort(id) && !components.isShutOut(id, subject),
       received: components.received,
     });
   }

@@ -25,8 +25,8 @@ export interface SwarmComponents {
   readonly haves: () => AsyncIterable<Digest>;
   /** Bytes of a blob on its way here that peers can read; 0 when none is. */
   readonly received: (digest: string) => number;
-  /** Whether a box lied, so that nothing is taken from it for now. */
-  readonly isShutOut: (id: string) => boolean;
+  /** Whether nothing of a subject is taken from a box now: it lied, or is left for a faster one. */
+  readonly isShutOut: (id: string, subject: string) => boolean;
 }
 
 /** What may be set of the swarm. */

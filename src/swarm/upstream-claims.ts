@@ -16,8 +16,8 @@ export interface UpstreamClaimsComponents {
   readonly tell: (peer: string, message: UpstreamMessage) => void;
   /** The name of a peer, for people. */
   readonly nameOf: (peer: string) => string;
-  /** Whether this box can and will read from a peer: else it neither follows it nor yields to it. */
-  readonly canRead: (peer: string) => boolean;
+  /** Whether this box can and will read a subject from a peer: else it neither follows it nor yields to it. */
+  readonly canRead: (peer: string, subject: string) => boolean;
   /** Bytes of a subject that peers can read here now. */
   readonly received: (subject: string) => number;
 }
@@ -44,7 +44,11 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     this.#components = components;
     this.#clock = clock;
     this.#vain = new VainClaims({ clock });
-    this.#peers = new PeerClaims({ clock, nameOf: components.nameOf, minds: (peer) => this.#minds(peer) });
+    this.#peers = new PeerClaims({
+      clock,
+      nameOf: components.nameOf,
+      minds: (peer, subject) => this.#minds(peer, subject),
+    });
   }
 
   /** See {@link NameClaims.byName}. One at a time for a name: the next after its release. */
@@ -90,7 +94,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
 
   /** Peers that a subject can be read from as it grows: who get on with it, the best first, then who hold more than is here. */
   givers(subject: string): string[] {
-    const holding = this.#own.get(subject)?.givers.filter((peer) => this.#minds(peer)) ?? [];
+    const holding = this.#own.get(subject)?.givers.filter((peer) => this.#minds(peer, subject)) ?? [];
     return [...new Set([...this.#peers.givers(subject), ...holding])];
   }
 
@@ -130,7 +134,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     const isNew = this.#peers.note(peer, message);
     const own = this.#own.get(subject);
     if (own !== undefined) own.isContested = true;
-    if (own?.yieldsTo(peer, message) === true && this.#minds(peer)) {
+    if (own?.yieldsTo(peer, message) === true && this.#minds(peer, subject)) {
       this.#end(subject, own);
       own.loseTo({ id: peer, holder: this.#components.nameOf(peer) });
     } else if (own !== undefined && isNew) this.#insist(peer, own);
@@ -149,8 +153,8 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   }
 
   /** Whether the claims of a peer count: it can be read from, and was not followed in vain. */
-  #minds(peer: string): boolean {
-    return this.#components.canRead(peer) && !this.#vain.has(peer);
+  #minds(peer: string, subject: string): boolean {
+    return this.#components.canRead(peer, subject) && !this.#vain.has(peer);
   }
 
   // --- the own claims ---

@@ -11,7 +11,7 @@ import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { testFile, type TestFile } from "../support/repository.ts";
 import { FETCH, wget } from "../support/wget.ts";
-import { badPeers } from "../support/zoo/bad-peers.ts";
+import { badPeers, growsSlowly, slowPeers } from "../support/zoo/bad-peers.ts";
 import {
   oneWrongByte,
   says,
@@ -27,6 +27,8 @@ const MIB = 2 ** 20;
 /** What a bad peer may cost beside its absence, and a dead holder, in ms. */
 const BAD_COSTS_MS = 3000;
 const DEAD_COSTS_MS = 1200;
+/** The bound of a bad one with room for a busy machine: to stay with one that is slow costs half a minute at least. */
+const SLOW_COSTS_MS = 10_000;
 
 /** What the bad ones say that they hold, and what they do not: so many, as chance says which of two holders is asked first. */
 const held = Array.from({ length: 20 }, (_, number) => testFile(`held-${number}.tar.xz`, 2 * MIB + 12_345));
@@ -93,6 +95,15 @@ async function costOf(box: Box, isAsked: () => boolean): Promise<number> {
   return most;
 }
 
+/** Has a member claim a file, and say again and again that it gets on with it. */
+async function saysItDownloads(member: BadMember, { digest, bytes }: TestFile): Promise<void> {
+  const signal = new AbortController().signal;
+  let received = 0;
+  const claim = await member.claims.claim({ digest, size: bytes.length }, { received, signal });
+  const telling = setInterval(() => claim!.progress((received += 1000), "upstream"), 200);
+  onTestFinished(() => clearInterval(telling));
+}
+
 async function stored(box: Box): Promise<number> {
   return (await box.agent.api.status()).store.blobs;
 }
@@ -117,6 +128,43 @@ describe.each([
     });
   },
 );
+
+describe.each([
+  ["upstream", async (): Promise<Box> => boxWith(await mirrorOfAll())],
+  ["another box", boxBesideHonest],
+] as const)("wget ends well from %s, and is not kept for half a minute, beside a member that", (_source, start) => {
+  test.each(Object.entries(slowPeers))("%s", async (_name, behaviour) => {
+    const box = await start();
+    const slow = await badOne(box, behaviour);
+    expect(await costOf(box, () => slow.requests() > 0)).toBeLessThan(SLOW_COSTS_MS);
+    const isTold = async (): Promise<number | undefined> =>
+      (await box.agent.api.status()).swarm.peers.find(({ id }) => id === slow.id)?.faults;
+    expect(await isTold()).toBe(1);
+  });
+});
+
+describe("a member that downloads for all, and passes on a KiB a second,", () => {
+  test("is not waited for: one of those who followed it downloads, and the others follow that one", async () => {
+    const mirror = await mirrorOfAll();
+    const first = await boxWith(mirror);
+    const { host, port } = first.config.swarm.listen;
+    const second = await boxWith(mirror, { swarm: { peers: [`${host}:${port}`] } });
+    await second.agent.api.join(await first.agent.api.invite());
+    const boxes = [first, second];
+    const wanted = held[0]!;
+    const slow = await badMember(boxes, [wanted.bytes], growsSlowly, { said: [] });
+    await saysItDownloads(slow, wanted);
+    const absent = await Promise.all(boxes.map((box, number) => fetchFile(box, others[number]!)));
+    const fetched = await Promise.all(boxes.map((box) => fetchFile(box, wanted)));
+    for (const [number, { code, right, ms }] of fetched.entries()) {
+      expect({ code, right }).toEqual({ code: 0, right: true });
+      expect(ms - absent[number]!.ms).toBeLessThan(SLOW_COSTS_MS);
+    }
+    expect(slow.requests()).toBeGreaterThan(0);
+    const downloads = mirror.files().filter(({ url }) => url.endsWith(wanted.name));
+    expect(downloads).toHaveLength(1);
+  });
+});
 
 describe("beside a member that is frozen", () => {
   test("the first file comes at most 1.2 s later, and the next ones are not late at all", async () => {
@@ -146,13 +194,7 @@ test("beside a member that claims files and gives nothing of them, the first one
   const claimed = held.slice(0, 4);
   const bytes = claimed.map((file) => file.bytes);
   const idler = await badMember([box], bytes, stallsBeforeHeaders, { said: [] });
-  const signal = new AbortController().signal;
-  let received = 0;
-  const claims = await Promise.all(
-    claimed.map(({ digest, bytes }) => idler.claims.claim({ digest, size: bytes.length }, { received, signal })),
-  );
-  const telling = setInterval(() => claims.forEach((claim) => claim!.progress((received += 1000), "upstream")), 200);
-  onTestFinished(() => clearInterval(telling));
+  for (const file of claimed) await saysItDownloads(idler, file);
   const times: number[] = [];
   for (const file of claimed) {
     const { code, right, ms } = await fetchFile(box, file);
@@ -200,14 +242,10 @@ describe("a member that sends wrong bytes of a file too large to wait for", () =
 describe("a member that claims a file too large to wait for, and gives wrong bytes as they come", () => {
   test("gets two whole wrong files out at most, however often the file is asked for", async () => {
     const box = await boxWith(await mirrorOfAll(), { peer: { verify_first: "1MiB" } });
-    const { digest, bytes } = held[0]!;
+    const { bytes } = held[0]!;
     const lies = badPeers["says that it has it and gives wrong bytes as if it were still receiving it"]!;
     const liar = await badMember([box], [bytes], lies, { said: [] });
-    const want = { digest, size: bytes.length };
-    const claim = await liar.claims.claim(want, { received: 0, signal: new AbortController().signal });
-    let received = 0;
-    const telling = setInterval(() => claim!.progress((received += 1000), "upstream"), 200);
-    onTestFinished(() => clearInterval(telling));
+    await saysItDownloads(liar, held[0]!);
     const fetched: boolean[] = [];
     for (let times = 0; times < 4; times += 1) fetched.push((await fetchFile(box, held[0]!)).right);
     expect(fetched).toEqual([false, false, true, true]);

@@ -169,6 +169,33 @@ describe("standing", () => {
     expect([standing.isMisleading("h2"), mislead("e")]).toEqual([false, false]);
   });
 
+  it("takes nothing of a blob from one that others are raced against, until that is over", () => {
+    const standing = new Standing();
+    const over = [standing.doubt("h2", BLOB), standing.doubt("h2", BLOB)];
+    expect([standing.isOut("h2", BLOB), standing.isOut("h2", OTHER), standing.isOut("h3", BLOB)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    over[0]!();
+    expect(standing.isOut("h2", BLOB)).toBe(true);
+    over[1]!();
+    expect(standing.isOut("h2", BLOB)).toBe(false);
+    standing.lied("h2");
+    expect(standing.isOut("h2", OTHER)).toBe(true);
+  });
+
+  it("has one that was left for a faster one asked after others for a minute, which a lost answer does not shorten", () => {
+    let now = 0;
+    const standing = new Standing({ now: () => now });
+    standing.outpaced("h2");
+    standing.lost("h2");
+    now = 59_999;
+    expect([standing.isSlow("h2"), standing.isLeft("h2", BLOB)]).toEqual([true, false]);
+    now = 60_000;
+    expect(standing.isSlow("h2")).toBe(false);
+  });
+
   it("remembers a thousand peers at most, the last ones tried, and liars before all others", () => {
     const standing = new Standing();
     standing.lied("liar");

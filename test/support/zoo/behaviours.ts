@@ -29,14 +29,30 @@ export const well: Behaviour = (exchange) => send(exchange, rightAnswer(exchange
 export function slow(bytesPerSecond = 256 * 1024): Behaviour {
   return async (exchange) => {
     const { status, headers, bytes } = rightAnswer(exchange);
-    const step = Math.max(1, Math.round((bytesPerSecond * SLOW_STEP_MS) / 1000));
     exchange.response.writeHead(status, headers);
-    for (let at = 0; at < bytes.length && !exchange.response.destroyed; at += step) {
-      if (!exchange.response.write(bytes.subarray(at, at + step))) await drained(exchange);
-      await delay(SLOW_STEP_MS);
-    }
+    await trickle(exchange, bytes, bytesPerSecond);
     exchange.response.end();
   };
+}
+
+/** Right, but after this fraction of what was asked for at so many bytes a second. */
+export function slowsDown(bytesPerSecond: number, fraction = 1 / 2): Behaviour {
+  return async (exchange) => {
+    const { status, headers, bytes } = rightAnswer(exchange);
+    const fast = Math.floor(bytes.length * fraction);
+    exchange.response.writeHead(status, headers);
+    exchange.response.write(bytes.subarray(0, fast));
+    await trickle(exchange, bytes.subarray(fast), bytesPerSecond);
+    exchange.response.end();
+  };
+}
+
+async function trickle(exchange: Exchange, bytes: Buffer, bytesPerSecond: number): Promise<void> {
+  const step = Math.max(1, Math.round((bytesPerSecond * SLOW_STEP_MS) / 1000));
+  for (let at = 0; at < bytes.length && !exchange.response.destroyed; at += step) {
+    if (!exchange.response.write(bytes.subarray(at, at + step))) await drained(exchange);
+    await delay(SLOW_STEP_MS);
+  }
 }
 
 async function drained({ response }: Exchange): Promise<void> {

@@ -1,0 +1,75 @@
+import type { Source } from "../core/source.ts";
+import type { Way } from "./race.ts";
+import type { Opponent } from "./trial.ts";
+
+/** What does not prove faster within so many milliseconds is not. */
+const TRIAL_MS = 3000;
+
+/** A source that gives, against which others are raced. */
+export class Giver {
+  readonly source: Source;
+  /** Bytes a second that it gave when that began. */
+  readonly rate: number;
+  /** Resolves when nothing more comes from it. */
+  readonly ended: Promise<void>;
+  isOver = false;
+
+  constructor(source: Source, { rate, ended }: { readonly rate: number; readonly ended: Promise<void> }) {
+    this.source = source;
+    this.rate = rate;
+    this.ended = ended.then(() => void (this.isOver = true));
+  }
+}
+
+/** A newcomer's race against the source that gives, as long as it is not decided. */
+export class Duel implements Opponent {
+  readonly #giver: Giver;
+  readonly #way: Way;
+  readonly #decided: (outcome: { readonly isWon: boolean }) => void;
+  readonly #timer: NodeJS.Timeout;
+  /** Whether the newcomer gives now: it was faster, or the other one broke off. */
+  isWon = false;
+
+  /** `way`: the newcomer's. `decided` is told when one has turned out to be faster; not when one of them breaks off. */
+  constructor(
+    giver: Giver,
+    way: Way,
+    { decided }: { readonly decided: (outcome: { readonly isWon: boolean }) => void },
+  ) {
+    this.#giver = giver;
+    this.#way = way;
+    this.#decided = decided;
+    this.#timer = setTimeout(() => this.prevailed(), TRIAL_MS);
+  }
+
+  /** See {@link Opponent.isOver}. */
+  isOver(): boolean {
+    return this.#giver.isOver;
+  }
+
+  /** See {@link Opponent.outpaced}. */
+  async outpaced(): Promise<void> {
+    const { source, ended } = this.#giver;
+    this.#way.brought();
+    clearTimeout(this.#timer);
+    this.isWon = true;
+    if (this.isOver()) return;
+    source.outpaced?.();
+    this.#decided({ isWon: true });
+    await ended;
+  }
+
+  /** See {@link Opponent.prevailed}. */
+  prevailed(): Error {
+    const reason = new Error(`no faster than ${this.#giver.source.label}`);
+    this.#decided({ isWon: false });
+    this.#way.giveUp(reason);
+    return reason;
+  }
+
+  /** It is over, unless it is won: what the newcomer has yet to bring is not wanted. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#way.giveUp(new Error("not needed any more"));
+  }
+}

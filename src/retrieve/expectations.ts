@@ -1,0 +1,65 @@
+import type { SourceKind } from "../core/source.ts";
+
+/** What is expected at least, in bytes a second: what the slowest LANs with a cable and the slowest lines give. */
+const AT_LEAST: Readonly<Record<SourceKind, number>> = { peer: 8 * 2 ** 20, upstream: 512 * 1024 };
+/** Of smaller transfers, in bytes, latency is most. */
+const MIN_RATED_BYTES = 256 * 1024;
+/** What was once given counts half after so long, in ms: lines change. */
+const HALF_LIFE_MS = 600_000;
+/** After a race that was lost nothing is expected for so long, in ms; twice as long after each further one. */
+const LOST_MS = 15_000;
+const LOST_AT_MOST_MS = 240_000;
+
+/** What is known of one kind of source. */
+interface Known {
+  /** Bytes a second, and when that was. */
+  rate: number;
+  at: number;
+  /** Races lost in a row, and until when no other is begun. */
+  lost: number;
+  lostUntil: number;
+}
+
+const nothing = (): Known => ({ rate: 0, at: 0, lost: 0, lostUntil: 0 });
+
+/**
+ * What another source of each kind may be expected to give: the best of late, until a race against it turned out to be in
+ * vain. So where all are slow, what races cost is bounded over all flights of this box.
+ */
+export class Expectations {
+  readonly #known: Readonly<Record<SourceKind, Known>> = { peer: nothing(), upstream: nothing() };
+  readonly #now: () => number;
+
+  /** `now`: milliseconds since some moment. @default those of the system */
+  constructor({ now = () => performance.now() } = {}) {
+    this.#now = now;
+  }
+
+  /** Bytes a second that a source of this kind may be expected to give; 0 when no race is to be begun with it now. */
+  of(kind: SourceKind): number {
+    const { lostUntil } = this.#known[kind];
+    return this.#now() < lostUntil ? 0 : Math.max(AT_LEAST[kind], this.#rate(kind));
+  }
+
+  /** A source of this kind gave so many bytes in so many milliseconds, all that it took to get them. */
+  gave(kind: SourceKind, { bytes, ms }: { readonly bytes: number; readonly ms: number }): void {
+    const rate = (1000 * bytes) / Math.max(ms, 1);
+    if (bytes < MIN_RATED_BYTES || rate < this.#rate(kind)) return;
+    Object.assign(this.#known[kind], { rate, at: this.#now() });
+  }
+
+  /** A race with sources of this kind is over. */
+  raced(kind: SourceKind, { isWon }: { readonly isWon: boolean }): void {
+    const known = this.#known[kind];
+    if (isWon) known.lost = 0;
+    else {
+      known.lostUntil = this.#now() + Math.min(LOST_MS * 2 ** known.lost, LOST_AT_MOST_MS);
+      known.lost += 1;
+    }
+  }
+
+  #rate(kind: SourceKind): number {
+    const { rate, at } = this.#known[kind];
+    return rate * 2 ** ((at - this.#now()) / HALF_LIFE_MS);
+  }
+}

@@ -1,0 +1,71 @@
+import type { Want } from "../core/distfile.ts";
+import type { SourceFinder } from "../core/source.ts";
+import type { FlightClaim } from "./flight-claim.ts";
+import type { FlightCopy } from "./flight-copy.ts";
+import type { Intake, Taking } from "./intake.ts";
+import type { Way } from "./race.ts";
+import type { Turn } from "./source-plan.ts";
+import type { TransferQueue } from "./transfer-queue.ts";
+
+/** Of a claim that nobody can take over. */
+const NEVER = new AbortController().signal;
+
+/** What asking upstream uses. */
+export interface UpstreamAskerComponents {
+  readonly sources: { readonly peers: SourceFinder; readonly upstream: SourceFinder };
+  readonly queue: TransferQueue;
+  readonly copy: FlightCopy;
+  readonly claim: FlightClaim;
+  readonly intake: Intake;
+}
+
+/** Asks upstream for one blob, as the claims of all boxes have it: one download for the whole LAN. */
+export class UpstreamAsker {
+  readonly #components: UpstreamAskerComponents;
+  readonly #want: Want;
+
+  constructor(components: UpstreamAskerComponents, { want }: { readonly want: Want }) {
+    this.#components = components;
+    this.#want = want;
+  }
+
+  /** Whose turn it is; a copy that peers cannot read is made for this box alone. */
+  turn(): Turn {
+    const { claim, copy } = this.#components;
+    return copy.isKept ? claim.turn(copy.received) : "alone";
+  }
+
+  /** Asks upstream, claimed before where the turn is open; false when it is another box's turn, or has become that. */
+  async ask(turn: Turn, way: Way, taking: Taking = {}): Promise<boolean> {
+    const { queue, claim, copy } = this.#components;
+    let isOurs = true;
+    await queue.run("upstream", way.signal, async () => {
+      if (turn === "open") await claim.claim(copy.received, way.signal);
+      isOurs = turn === "alone" || claim.lost !== undefined;
+      if (turn === "open" && isOurs) await this.#takePresent(way, taking);
+      if (isOurs) isOurs = await this.#askServers(claim.lost ?? NEVER, way, taking);
+    });
+    return isOurs;
+  }
+
+  /** Takes what other boxes have of it by now. Not in the queue of peers: this is the turn of those who wait there. */
+  async #takePresent(way: Way, taking: Taking): Promise<void> {
+    const { sources, intake } = this.#components;
+    const { signal } = way;
+    for await (const source of sources.peers.sources(this.#want, { signal, growing: "present" })) {
+      if (signal.aborted || intake.missing === 0) return;
+      if (intake.isUseful(source)) await intake.take(source, way, taking);
+    }
+  }
+
+  /** False when another box took over. */
+  async #askServers(lost: AbortSignal, way: Way, taking: Taking): Promise<boolean> {
+    const { sources, intake } = this.#components;
+    const signal = AbortSignal.any([way.signal, lost]);
+    for await (const source of sources.upstream.sources(this.#want, { signal: way.signal })) {
+      if (signal.aborted || intake.missing === 0) break;
+      if (intake.isUseful(source)) await intake.take(source, { ...way, signal }, taking);
+    }
+    return !lost.aborted;
+  }
+}

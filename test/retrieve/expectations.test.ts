@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+import { Expectations } from "../../src/retrieve/expectations.ts";
+
+const MIB = 2 ** 20;
+
+function atTime(): { expectations: Expectations; pass: (ms: number) => void } {
+  let now = 0;
+  return { expectations: new Expectations({ now: () => now }), pass: (ms) => void (now += ms) };
+}
+
+describe("what a kind of source may be expected to give", () => {
+  it("is little while nothing is known, and more from peers than from upstream", () => {
+    const { expectations } = atTime();
+    expect([expectations.of("peer"), expectations.of("upstream")]).toEqual([8 * MIB, MIB / 2]);
+  });
+
+  it("is the best of late, each kind by itself, and is forgotten by and by", () => {
+    const { expectations, pass } = atTime();
+    expectations.gave("upstream", { bytes: 40 * MIB, ms: 2000 });
+    expectations.gave("upstream", { bytes: 40 * MIB, ms: 20_000 });
+    expect([expectations.of("peer"), expectations.of("upstream")]).toEqual([8 * MIB, 20 * MIB]);
+    pass(600_000);
+    expect(expectations.of("upstream")).toBe(10 * MIB);
+    expectations.gave("upstream", { bytes: 30 * MIB, ms: 2000 });
+    expect(expectations.of("upstream")).toBe(15 * MIB);
+  });
+
+  it("is not learnt from small files", () => {
+    const { expectations } = atTime();
+    expectations.gave("peer", { bytes: 200_000, ms: 0 });
+    expect(expectations.of("peer")).toBe(8 * MIB);
+  });
+
+  it("is nothing for a while after a race was lost, for longer after each further one, until one is won", () => {
+    const { expectations, pass } = atTime();
+    const nothingFor = (): number => {
+      expectations.raced("upstream", { isWon: false });
+      let ms = 0;
+      for (; expectations.of("upstream") === 0; ms += 1000) pass(1000);
+      return ms;
+    };
+    expect([nothingFor(), nothingFor(), nothingFor()]).toEqual([15_000, 30_000, 60_000]);
+    expect(expectations.of("peer")).toBeGreaterThan(0);
+    for (let race = 0; race < 5; race += 1) nothingFor();
+    expect(nothingFor()).toBe(240_000);
+    expectations.raced("upstream", { isWon: true });
+    expect(nothingFor()).toBe(15_000);
+  });
+});
