@@ -119,7 +119,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
       await place();
       const now = Date.now();
       const isNew = !this.has(digest);
-      await this.#records.put(digest, { size, added: now, used: now, sums });
+      this.#records.add(digest, { size, added: now, used: now, sums });
       if (isNew) this.emit("added", this.#info(digest, size));
     } finally {
       release();

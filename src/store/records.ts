@@ -4,6 +4,9 @@ import type { Logger } from "../core/logger.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import type { EvictionCandidate } from "./eviction.ts";
 
+/** How long new records wait for others to be written with, in milliseconds: in a run of small files each write shows. */
+const GATHER_MS = 250;
+
 /** What the store uses of a level sublevel with JSON values. */
 export interface Table<V> {
   iterator(): AsyncIterable<[string, V]>;
@@ -32,7 +35,9 @@ export class BlobRecords {
   #table: Table<BlobRecord>;
   #log: Logger;
   #records = new Map<Digest, BlobRecord>();
-  #touched = new Set<Digest>();
+  /** Records that differ from the table's. */
+  #unwritten = new Set<Digest>();
+  #writeSoon: NodeJS.Timeout | undefined;
   #bytes = 0;
   #damaged = 0;
 
@@ -78,6 +83,14 @@ export class BlobRecords {
     for (const [digest, { size, used }] of this.#records) yield { digest, size, used };
   }
 
+  /** Records a new blob; written a moment later. */
+  add(digest: Digest, record: BlobRecord): void {
+    this.#set(digest, record);
+    this.#unwritten.add(digest);
+    this.#writeSoon ??= setTimeout(() => void this.flush(), GATHER_MS).unref();
+  }
+
+  /** Records a change of a blob; resolves when it is written. */
   async put(digest: Digest, record: BlobRecord): Promise<void> {
     this.#set(digest, record);
     await this.#write([{ type: "put", key: digest, value: record }]);
@@ -86,7 +99,7 @@ export class BlobRecords {
   /** Forgets a blob; false when it is not recorded. */
   async delete(digest: Digest): Promise<boolean> {
     if (!this.#forget(digest)) return false;
-    this.#touched.delete(digest);
+    this.#unwritten.delete(digest);
     await this.#write([{ type: "del", key: digest }]);
     return true;
   }
@@ -96,14 +109,16 @@ export class BlobRecords {
     const record = this.#records.get(digest);
     if (record === undefined) return;
     this.#set(digest, { ...record, used: now });
-    this.#touched.add(digest);
+    this.#unwritten.add(digest);
   }
 
-  /** Writes the uses noted since the last flush. */
+  /** Writes what was recorded and noted since the last flush. */
   async flush(): Promise<void> {
-    const touched = [...this.#touched];
-    this.#touched.clear();
-    await this.#write(touched.map((key) => ({ type: "put", key, value: this.#records.get(key)! })));
+    clearTimeout(this.#writeSoon);
+    this.#writeSoon = undefined;
+    const digests = [...this.#unwritten];
+    this.#unwritten.clear();
+    await this.#write(digests.map((key) => ({ type: "put", key, value: this.#records.get(key)! })));
   }
 
   /** Sets it as the last one, so that the map is in the order of use within one millisecond too. */

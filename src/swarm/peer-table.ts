@@ -151,6 +151,7 @@ export class PeerTable {
 
   /** Who can give a blob: see `Swarm.holders`. */
   holders(digest: Digest): Holder[] {
+    if (this.#peers.size === 0) return []; // a box alone asks this several times a file
     const whole = turned(this.#haves.holders(digest));
     const growing = this.upstreamClaims.givers(digest).filter((id) => !whole.includes(id));
     const holders = [
