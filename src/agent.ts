@@ -75,7 +75,12 @@ async function startOnce(config: Config, options: AgentOptions): Promise<Agent> 
     await stopAll(parts.order).finally(() => db.close());
     log.info("stopped");
   };
-  return { api: parts.api, listening, damaged: parts.damaged, reload: reloader(config, parts.live), stop };
+  const takeOver = reloader(config, parts.live);
+  const reload = (next: Config): Reloaded => {
+    void parts.lookAtKey(); // says by itself what came of it
+    return takeOver(next);
+  };
+  return { api: parts.api, listening, damaged: parts.damaged, reload, stop };
 }
 
 async function openState(dir: string, log: Logger): Promise<Database> {
@@ -93,6 +98,8 @@ interface Parts {
   readonly order: readonly Startable[];
   readonly listening: () => readonly string[];
   readonly live: LiveOptions;
+  /** Reads the network key again. */
+  readonly lookAtKey: () => Promise<void>;
   readonly damaged: Promise<void>;
 }
 
@@ -111,7 +118,8 @@ async function buildParts(config: Config, db: Database, options: AgentOptions): 
   lookAgainAfterSync(retrieval);
   const damaged = new Promise<void>((resolve) => void index.once("condemned", resolve));
   const order = [ledger, index, upstream, store, snapshots, retriever, keeper, control, doors, ...lan.parts];
-  return { api, damaged, live: liveOptions(retrieval, doors, log), order, listening };
+  const lookAtKey = (): Promise<void> => lan.swarm.lookAtKey();
+  return { api, damaged, live: liveOptions(retrieval, doors, log), lookAtKey, order, listening };
 }
 
 /** The tree changed: what nobody had may be had now, and what lies in DISTDIR may have got a name. */

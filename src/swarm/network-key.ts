@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { join } from "node:path";
-import { DistswarmError, messageOf } from "../core/errors.ts";
-import { readOrCreateSecret, replaceSecret } from "./secret-file.ts";
+import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
+import { readOrCreateSecret, readSecret, replaceSecret } from "./secret-file.ts";
 
 /** The file in `state_dir` that holds the network key: a secret. */
 export const NETWORK_KEY_FILE = "network.key";
@@ -89,11 +89,21 @@ export class NetworkKey {
  * @throws {DistswarmError} `INVALID_NETWORK_KEY` when the file cannot be read or holds no key.
  */
 export async function loadNetworkKey(stateDir: string): Promise<NetworkKey> {
+  return parseFile(stateDir, (path) => readOrCreateSecret(path, () => fileText(NetworkKey.generate())));
+}
+
+/** Reads `network.key` in `stateDir`; throws as {@link loadNetworkKey}, also when there is none. */
+export async function readNetworkKey(stateDir: string): Promise<NetworkKey> {
+  return parseFile(stateDir, readSecret);
+}
+
+async function parseFile(stateDir: string, read: (path: string) => Promise<Buffer>): Promise<NetworkKey> {
   const path = join(stateDir, NETWORK_KEY_FILE);
   try {
-    return NetworkKey.parse((await readOrCreateSecret(path, () => fileText(NetworkKey.generate()))).toString());
+    return NetworkKey.parse((await read(path)).toString());
   } catch (error) {
-    throw new DistswarmError("INVALID_NETWORK_KEY", `${path}: ${messageOf(error)}`, { cause: error });
+    const reason = systemCode(error) === "ENOENT" ? "it is not there" : messageOf(error);
+    throw new DistswarmError("INVALID_NETWORK_KEY", `${path}: ${reason}`, { cause: error });
   }
 }
 

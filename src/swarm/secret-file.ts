@@ -66,7 +66,8 @@ async function writeBeside(path: string, secret: Buffer): Promise<string> {
   }
 }
 
-async function readSecret(path: string): Promise<Buffer> {
+/** Reads a secret; throws system errors, and where the agent's user may not, an error that names the mend. */
+export async function readSecret(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {

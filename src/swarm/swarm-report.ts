@@ -1,10 +1,6 @@
-import { join } from "node:path";
 import type { PeerStatus } from "../core/agent-api.ts";
 import type { StaticPeerStatus } from "./discovery/static-peers.ts";
-import { IDENTITY_FILE } from "./identity.ts";
-import { NETWORK_KEY_FILE } from "./network-key.ts";
 import type { LastRejected, Rejection } from "./rejections.ts";
-import { exposureOf } from "./secret-file.ts";
 
 /** The swarm's part of the status. */
 export interface SwarmStatus {
@@ -23,12 +19,6 @@ export interface SwarmStatus {
   readonly haves: number;
   /** Why there is no swarm, when there is none. */
   readonly problem?: string;
-}
-
-/** The warnings for secret files below `stateDir` that others may read. */
-export function exposures(stateDir: string): string[] {
-  const files = [IDENTITY_FILE, NETWORK_KEY_FILE].map((name) => join(stateDir, name));
-  return files.flatMap((file) => exposureOf(file) ?? []);
 }
 
 /** The warnings for those of `swarm.peers` that are not reached, for a box that is alone: beside other peers any may be off. */

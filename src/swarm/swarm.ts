@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { join } from "node:path";
 import type { BlobClaims } from "../core/claims.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
@@ -7,14 +8,16 @@ import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { NameClaims, SnapshotAnnouncement } from "../core/snapshots.ts";
 import { AddressBook } from "./discovery/address-book.ts";
-import type { Identity } from "./identity.ts";
+import { IDENTITY_FILE, type Identity } from "./identity.ts";
 import { LocalHaves } from "./local-haves.ts";
 import { Mesh, type MeshInit } from "./mesh.ts";
-import { NetworkKey, saveNetworkKey } from "./network-key.ts";
+import { NetworkKey } from "./network-key.ts";
+import { NetworkKeyFile } from "./network-key-file.ts";
 import { PeerTable } from "./peer-table.ts";
 import type { Holder } from "./peer.ts";
+import { exposureOf } from "./secret-file.ts";
 import { announcementsOf, unitsOf } from "./snapshot-units.ts";
-import { exposures, type SwarmStatus, unreached } from "./swarm-report.ts";
+import { type SwarmStatus, unreached } from "./swarm-report.ts";
 
 /** What the swarm uses. */
 export interface SwarmComponents {
@@ -58,8 +61,8 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   readonly #local = new LocalHaves();
   readonly #book: AddressBook;
   readonly #table: PeerTable;
+  readonly #keyFile: NetworkKeyFile;
   #denied: ReadonlySet<string>;
-  #key: NetworkKey;
   #mesh: Mesh;
   #loading: Promise<void> | undefined;
   #isStarted = false;
@@ -71,7 +74,10 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
     this.#components = components;
     this.#init = init;
     this.#denied = new Set(init.deny);
-    this.#key = init.networkKey;
+    this.#keyFile = new NetworkKeyFile(
+      { log: components.log, changed: () => this.#changeNetwork() },
+      { stateDir: init.stateDir, key: init.networkKey },
+    );
     this.#book = new AddressBook(components);
     this.#table = new PeerTable(
       {
@@ -100,14 +106,16 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   async start(): Promise<void> {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    for (const exposure of exposures(this.#init.stateDir)) this.#components.log.warn(exposure);
+    for (const exposure of this.#exposures()) this.#components.log.warn(exposure);
     await (this.#loading ??= this.#load());
     await this.#startMesh();
+    await this.#keyFile.start();
   }
 
   async stop(): Promise<void> {
     if (!this.#isStarted) return;
     this.#isStarted = false;
+    await this.#keyFile.stop();
     await this.#stopMesh("the agent is stopping");
   }
 
@@ -174,7 +182,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
 
   /** The network key as text: a secret. */
   invite(): string {
-    return this.#key.reveal();
+    return this.#keyFile.key.reveal();
   }
 
   /**
@@ -183,19 +191,12 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
    * @throws {DistswarmError} `INVALID_NETWORK_KEY` with what is wrong with the text; nothing has changed then.
    */
   async join(text: string): Promise<void> {
-    const key = NetworkKey.parse(text);
-    await saveNetworkKey(this.#init.stateDir, key);
-    await this.setNetworkKey(key);
+    await this.#keyFile.replace(NetworkKey.parse(text));
   }
 
-  /** Changes to another network without writing it down. */
-  async setNetworkKey(key: NetworkKey): Promise<void> {
-    await this.#stopMesh("the network key has changed");
-    this.#key = key;
-    this.#table.forgetNetwork();
-    await this.#book.clear();
-    this.#mesh = this.#makeMesh();
-    if (this.#isStarted) await this.#startMesh();
+  /** Reads `network.key` now, and changes to its network where it holds another key, as {@link join} does. */
+  async lookAtKey(): Promise<void> {
+    await this.#keyFile.look();
   }
 
   /** Shuts out the boxes with these ids from now on, and no others; who is here is dropped at once. */
@@ -208,7 +209,8 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   warnings(): readonly string[] {
     return [
       ...(this.#problem === undefined ? [] : [this.#problem]),
-      ...exposures(this.#init.stateDir),
+      ...this.#exposures(),
+      ...this.#keyFile.warnings(),
       ...this.#table.warnings(),
       ...(this.#table.isAlone ? unreached(this.#mesh.staticPeers) : []),
     ];
@@ -232,7 +234,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
 
   #makeMesh(): Mesh {
     const { identity, log } = this.#components;
-    const key = this.#key;
+    const { key } = this.#keyFile;
     return new Mesh(
       {
         identity,
@@ -245,6 +247,14 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
       },
       { ...this.#init, networkKey: key },
     );
+  }
+
+  async #changeNetwork(): Promise<void> {
+    await this.#stopMesh("the network key has changed");
+    this.#table.forgetNetwork();
+    await this.#book.clear();
+    this.#mesh = this.#makeMesh();
+    if (this.#isStarted) await this.#startMesh();
   }
 
   async #load(): Promise<void> {
@@ -267,6 +277,12 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   async #stopMesh(reason: string): Promise<void> {
     this.#table.closeAll(reason);
     await this.#mesh.stop();
+  }
+
+  /** Others may read the key of this box; of the network's key {@link NetworkKeyFile.warnings} tells. */
+  #exposures(): string[] {
+    const exposure = exposureOf(join(this.#init.stateDir, IDENTITY_FILE));
+    return exposure === undefined ? [] : [exposure];
   }
 
   #warn(error: unknown): void {

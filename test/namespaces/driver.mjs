@@ -5,7 +5,7 @@ import { answerCalls } from "./calls.mjs";
 
 const options = JSON.parse(process.argv[2]);
 const load = (path) => import(pathToFileURL(`${options.dist}/${path}`).href);
-const [{ openDatabase }, { createLogger }, { loadIdentity }, { NetworkKey }, { Swarm }] = await Promise.all(
+const [{ openDatabase }, { createLogger }, { loadIdentity }, { NetworkKey, saveNetworkKey }, { Swarm }] = await Promise.all(
   ["core/database.js", "core/logger.js", "swarm/identity.js", "swarm/network-key.js", "swarm/swarm.js"].map(load),
 );
 const [{ BlobServer }, { PeerClient }, { PeerSources }, { Standing }, { Traffic }] = await Promise.all(
@@ -14,6 +14,8 @@ const [{ BlobServer }, { PeerClient }, { PeerSources }, { Standing }, { Traffic 
 
 const log = createLogger("debug", process.stderr);
 const identity = await loadIdentity(options.stateDir);
+const networkKey = NetworkKey.parse(options.networkKey);
+await saveNetworkKey(options.stateDir, networkKey);
 const db = await openDatabase(`${options.stateDir}/db`, log);
 const files = new Map();
 const listen = { host: "0.0.0.0", port: options.port };
@@ -30,7 +32,7 @@ const swarm = new Swarm(
     isShutOut: () => false,
   },
   {
-    networkKey: NetworkKey.parse(options.networkKey),
+    networkKey,
     stateDir: options.stateDir,
     listen,
     peers: options.peers,

@@ -8,7 +8,7 @@ import { openDatabase, type Database } from "../../src/core/database.ts";
 import type { Digest } from "../../src/core/digest.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { PEEK_PROTOCOL, identityFromSeed, type Identity } from "../../src/swarm/identity.ts";
-import { NetworkKey } from "../../src/swarm/network-key.ts";
+import { NetworkKey, saveNetworkKey } from "../../src/swarm/network-key.ts";
 import { Swarm, type SwarmInit } from "../../src/swarm/swarm.ts";
 import { freePort } from "./ports.ts";
 
@@ -36,8 +36,9 @@ export interface BoxOptions extends Partial<SwarmInit> {
 
 /** Makes a box that is not started yet. */
 export async function makeBox(options: BoxOptions = {}): Promise<Box> {
-  const { haves = [], tcp = true, from, ...init } = options;
+  const { haves = [], tcp = true, from, networkKey = NetworkKey.generate(), ...init } = options;
   const stateDir = from?.stateDir ?? (await mkdtemp(join(tmpdir(), "distswarm-swarm-")));
+  await saveNetworkKey(stateDir, networkKey);
   const db = from?.db ?? (await openDatabase(join(stateDir, "db"), silentLogger));
   const identity = from?.identity ?? (await identityFromSeed(randomBytes(32)));
   const port = await freePort();
@@ -54,7 +55,7 @@ export async function makeBox(options: BoxOptions = {}): Promise<Box> {
       isShutOut: () => false,
     },
     {
-      networkKey: NetworkKey.generate(),
+      networkKey,
       listen: { host: LOOPBACK, port },
       peers: [],
       networks: ["127.0.0.0/8"],
