@@ -1,5 +1,6 @@
 import type { Want } from "../core/distfile.ts";
 import type { Source, SourceKind } from "../core/source.ts";
+import { idOf } from "./contributors.ts";
 import { Duel, Giver } from "./duel.ts";
 import type { Expectations } from "./expectations.ts";
 import type { Taking } from "./intake.ts";
@@ -92,8 +93,8 @@ export class Contest {
 
   /** Where each source is asked for all of it, bytes of others cannot go on with those of a slow one: it is tried after them. */
   #leaveOnce(source: Source, way: Way): void {
-    if (this.#left.has(source.label)) return;
-    this.#left.add(source.label);
+    if (this.#left.has(idOf(source))) return;
+    this.#left.add(idOf(source));
     way.leave(new Error("it is slow, and others are to be asked first"));
   }
 

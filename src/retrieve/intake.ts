@@ -4,7 +4,7 @@ import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.
 import type { Logger } from "../core/logger.ts";
 import type { Source } from "../core/source.ts";
 import { RunningAttempt, addAttempt } from "./attempts.ts";
-import { Contributors } from "./contributors.ts";
+import { Contributors, idOf } from "./contributors.ts";
 import type { Expectations } from "./expectations.ts";
 import { failureOf } from "./failure.ts";
 import type { FlightClaim } from "./flight-claim.ts";
@@ -79,7 +79,7 @@ export class Intake {
 
   /** Whether the bytes so far may leave before the digest is known. */
   get mayStream(): boolean {
-    return this.contributors.mayStream(this.#init.want.size, this.#init.verifyFirst);
+    return this.contributors.mayStream(this.#init.want.size, this.#verifyFirst);
   }
 
   /** Whether each source is asked alone, from the first byte on: wrong bytes of several cannot be told apart. */
@@ -89,10 +89,9 @@ export class Intake {
 
   /** Whether a source is worth asking: no liar, and its bytes can be held until they may leave. */
   isUseful(source: Source): boolean {
-    if (this.#liars.has(source.label)) return false;
+    if (this.#liars.has(idOf(source))) return false;
     // What waits for its digest must be held whole.
-    const { want, verifyFirst } = this.#init;
-    const isUseful = this.#components.copy.holdsAll || mayStream(source.kind, want.size, verifyFirst);
+    const isUseful = this.#components.copy.holdsAll || mayStream(source.kind, this.#init.want.size, this.#verifyFirst);
     this.#passedOver ||= !isUseful;
     return isUseful;
   }
@@ -136,7 +135,7 @@ export class Intake {
       this.#alone = true;
       return;
     }
-    this.#liars.add(source.label);
+    this.#liars.add(idOf(source));
     source.blame(error);
     this.#amend(source, error);
     this.#components.log.warn(`${source.label} ${error.message} for ${this.#name}: not stored`);
@@ -218,6 +217,18 @@ export class Intake {
 
   #neverRight(): DistswarmError {
     return new DistswarmError("NO_SOURCE", `no bytes for ${this.#name} have the digest that its Manifest names`);
+  }
+
+  /**
+   * Where bytes were wrong before, those of upstream wait as long as those of peers: it may be the same mirror that is asked
+   * again. What cannot be held cannot wait.
+   */
+  get #verifyFirst(): VerifyFirst {
+    const { verifyFirst } = this.#init;
+    const { copy, claim } = this.#components;
+    const wereWrong = this.#restarts > 0 || claim.misled > 0;
+    if (!wereWrong || !copy.holdsAll) return verifyFirst;
+    return { ...verifyFirst, upstream: Math.max(verifyFirst.upstream, verifyFirst.peer) };
   }
 
   get #name(): string {

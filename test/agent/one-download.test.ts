@@ -50,10 +50,14 @@ async function stored({ storeDir }: Box): Promise<Digest[]> {
 }
 
 async function get(box: Box, file: TestFile): Promise<number> {
-  const answer = await fetch(`${box.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`);
-  const bytes = Buffer.from(await answer.arrayBuffer());
-  if (answer.status === 200) expect(bytes.equals(file.bytes)).toBe(true);
-  return answer.status;
+  const { status, isRight } = await getAny(box, file);
+  if (status === 200) expect(isRight).toBe(true);
+  return status;
+}
+
+async function getAny({ url }: Box, { digest, bytes }: TestFile): Promise<{ status: number; isRight: boolean }> {
+  const answer = await fetch(`${url}/distfiles/${digest.slice(0, 2)}/${digest}`);
+  return { status: answer.status, isRight: Buffer.from(await answer.arrayBuffer()).equals(bytes) };
 }
 
 test("a file that all want at once is downloaded once, and explain tells who did", async () => {
@@ -97,6 +101,19 @@ test("a wrong byte that all follow is stored by none, and all get the right byte
   expect(await Promise.all(lan.map((box) => get(box, small)))).toEqual(lan.map(() => 200));
   expect(liar.files().length).toBeGreaterThan(0);
   for (const box of lan) await expect.poll(() => stored(box)).toEqual([small.digest]);
+});
+
+test("a wrong byte in a file too large to wait for reaches the client of the box that downloads, and no other", async () => {
+  const liar = await mirror(oneWrongByte());
+  const honest = await mirror(slow(32 * MIB));
+  const lan = await boxes(4, [liar, honest]);
+  const answers = await Promise.all(lan.map((box) => getAny(box, large)));
+  expect(answers.map(({ status }) => status)).toEqual(lan.map(() => 200));
+  expect(answers.filter(({ isRight }) => !isRight).length).toBeLessThanOrEqual(1);
+  const right = lan.filter((_, at) => answers[at]!.isRight);
+  for (const box of right) await expect.poll(() => stored(box)).toEqual([large.digest]);
+  for (const box of lan)
+    expect((await box.agent.api.status()).swarm.peers.map(({ faults }) => faults)).toEqual([0, 0, 0]);
 });
 
 test("what no mirror has is a failure for all, as it would be alone", async () => {
