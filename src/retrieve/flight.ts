@@ -31,6 +31,8 @@ export interface FlightInit {
   readonly finishUpTo: number;
   /** How often bytes of growing copies of the blob were wrong in flights before this one. @default 0 */
   readonly misled?: number;
+  /** Milliseconds since some moment, for what other boxes are given time for. @default those of the system */
+  readonly now?: () => number;
 }
 
 /**

@@ -7,7 +7,7 @@ import type { RivalClaim } from "../core/claims.ts";
 const IN_VAIN_MS = 8000;
 
 /** What it costs to give way to another box: upstream is opened anew when that one gives nothing. */
-const GIVING_WAY_MS = 1000;
+const GIVING_WAY_MS = 2000;
 
 /** How long other boxes are followed without a byte of theirs: all of them since the last one, and each by itself. */
 export class Following {

@@ -1,3 +1,4 @@
+import { abortable } from "../../src/core/pulse.ts";
 import type { Clock } from "../../src/swarm/clock.ts";
 import type { UpstreamMessage } from "../../src/swarm/messages.ts";
 import { UpstreamClaims } from "../../src/swarm/upstream-claims.ts";
@@ -10,6 +11,8 @@ export interface ClaimBox {
   isDead: boolean;
   /** What it is told is lost. */
   isDeaf: boolean;
+  /** Takes in what another box tells it. */
+  heard: UpstreamClaims["heard"];
 }
 
 /** When a message from one box reaches another, in milliseconds after it was sent; what one box tells another stays in order. */
@@ -77,9 +80,11 @@ export class ClaimLan {
     box.isDeaf = true;
   }
 
-  /** Resolves when so many milliseconds have passed. */
-  sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#at(this.now + ms, resolve));
+  /** Resolves when so many milliseconds have passed; rejects with the signal's reason when it aborts before. */
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    let cancel = (): void => {};
+    const passed = new Promise<void>((resolve) => (cancel = this.#at(this.now + ms, resolve)));
+    await abortable(passed, signal).finally(cancel);
   }
 
   /** Lets all happen that happens until `time`. */
@@ -116,7 +121,7 @@ export class ClaimLan {
       },
       { clock: this.clock },
     );
-    return { id, claims, isDead: false, isDeaf: false };
+    return { id, claims, isDead: false, isDeaf: false, heard: (from, message) => claims.heard(from, message) };
   }
 
   #send(from: string, to: string, message: UpstreamMessage): void {
@@ -127,7 +132,7 @@ export class ClaimLan {
     this.#arrivals.set(key, time);
     this.#at(time, () => {
       if (this.#sessions.has(pair(from, to)) && !this.boxes[receiver]!.isDeaf) {
-        this.boxes[receiver]!.claims.heard(from, message);
+        this.boxes[receiver]!.heard(from, message);
       }
     });
   }
