@@ -13,6 +13,7 @@ export type ErrorCode =
   | "AGENT_NOT_RUNNING"
   | "NOT_PERMITTED"
   | "ADDRESS_IN_USE"
+  | "JOURNAL_DAMAGED" // of what setup has changed
   // store
   | "STORE_VERSION"
   | "STORE_FULL"

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { digestOf } from "../core/digest.ts";
-import { systemCode } from "../core/errors.ts";
+import { DistswarmError, systemCode } from "../core/errors.ts";
 import type { FileEdit } from "./edit.ts";
 import { hunkOf } from "./hunk.ts";
 import { writeWhole } from "./write-file.ts";
@@ -41,13 +41,21 @@ export class Journal {
     this.dir = join(root, BACKUP_DIR);
   }
 
-  /** All entries; none when setup has changed nothing. */
+  /**
+   * All entries; none when setup has changed nothing.
+   *
+   * @throws {DistswarmError} `JOURNAL_DAMAGED`: it cannot be told what setup has changed.
+   */
   async entries(): Promise<JournalEntry[]> {
+    const path = join(this.dir, JOURNAL);
     try {
-      return z.array(entrySchema).parse(JSON.parse(await readFile(join(this.dir, JOURNAL), "utf8")));
+      return z.array(entrySchema).parse(JSON.parse(await readFile(path, "utf8")));
     } catch (error) {
-      if (systemCode(error) === "ENOENT") return [];
-      throw error;
+      const code = systemCode(error);
+      if (code === "ENOENT") return [];
+      if (code !== undefined) throw error;
+      const mend = `take out what setup put in by hand, then remove ${this.dir}: the copies in it are what was there before`;
+      throw new DistswarmError("JOURNAL_DAMAGED", `${path} is damaged: ${mend}`, { cause: error });
     }
   }
 

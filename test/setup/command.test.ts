@@ -36,6 +36,19 @@ test("shows diffs and changes nothing, writes when told to, then has nothing to 
   expect((await setup(root, { undo: true })).out).toBe("Nothing to undo: setup has changed nothing.\n");
 });
 
+test("a damaged journal is one line that says where the copies are, and nothing is changed", async () => {
+  const files = { "etc/portage/make.conf": "USE=x\n", "etc/portage/.distswarm-setup/journal.json": "[{" };
+  const root = await rootWith(files);
+  const dir = join(root, "etc/portage/.distswarm-setup");
+  const error = {
+    code: "JOURNAL_DAMAGED",
+    message: `${dir}/journal.json is damaged: take out what setup put in by hand, then remove ${dir}: the copies in it are what was there before`,
+  };
+  await expect(setup(root, { undo: true })).rejects.toMatchObject(error);
+  await expect(setup(root, { write: true })).rejects.toMatchObject(error);
+  expect(await readFile(join(root, "etc/portage/make.conf"), "utf8")).toBe("USE=x\n");
+});
+
 test("undo goes alone", async () => {
   await expect(setup(await rootWith({}), { undo: true, write: true })).rejects.toMatchObject({ code: "USAGE" });
 });
