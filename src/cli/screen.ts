@@ -16,9 +16,9 @@ export interface Screen {
   clear(): void;
 }
 
-/** The screen on standard output, be it a terminal or not. */
-export async function openScreen({ stdout }: Io): Promise<Screen> {
-  if (stdout.isTTY !== true) {
+/** The screen on standard output, be it a terminal or not; one that cannot move its cursor counts as none. */
+export async function openScreen({ stdout, env }: Io): Promise<Screen> {
+  if (stdout.isTTY !== true || env["TERM"] === "dumb") {
     return { live: false, print: (line) => void stdout.write(`${line}\n`), draw: () => {}, clear: () => {} };
   }
   const logUpdate = await import("log-update");

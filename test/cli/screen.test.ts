@@ -5,10 +5,14 @@ import { expect, test } from "vitest";
 import { openScreen, type Screen } from "../../src/cli/screen.ts";
 
 /** All that a screen writes, without colours and cursor movements. */
-async function written(terminal: boolean, show: (screen: Screen) => void): Promise<string> {
+async function written(
+  terminal: boolean,
+  show: (screen: Screen) => void,
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
   const stdout = Object.assign(new PassThrough(), { isTTY: terminal, columns: 80, rows: 24 });
   const never = new AbortController().signal;
-  const io = { stdin: new PassThrough(), stdout, stderr: new PassThrough(), env: {}, interrupted: () => never };
+  const io = { stdin: new PassThrough(), stdout, stderr: new PassThrough(), env, interrupted: () => never };
   show(await openScreen(io));
   stdout.end();
   return stripVTControlCharacters(await text(stdout));
@@ -26,6 +30,7 @@ test("on a terminal the picture is drawn below the lines that stay", async () =>
 
 test("off a terminal only the lines that stay are written", async () => {
   expect(await written(false, progress)).toBe("a: done\n");
+  expect(await written(true, progress, { TERM: "dumb" })).toBe("a: done\n");
 });
 
 test("pictures that follow one another too quickly to be read are left out", async () => {
