@@ -7,7 +7,7 @@ import { listed } from "../core/words.ts";
 import type { ServiceManager } from "./service-manager.ts";
 
 /** What running the agent as a service uses. */
-export interface AgentServiceComponents {
+interface AgentServiceComponents {
   readonly log: Logger;
   readonly manager: ServiceManager;
   /** Reads the config anew. */

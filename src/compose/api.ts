@@ -12,7 +12,7 @@ import type { Lan } from "./lan.ts";
 import { withNames } from "./named-files.ts";
 
 /** The parts that answer the command line. */
-export interface ApiParts extends ExplainerComponents, BulkFetchComponents {
+interface ApiParts extends ExplainerComponents, BulkFetchComponents {
   readonly store: FileStore;
   readonly snapshots: Snapshots;
   readonly status: StatusModel;

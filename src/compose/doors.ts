@@ -16,7 +16,7 @@ import type { Retrieval } from "./retrieval.ts";
 import { wayOut } from "./upstream.ts";
 
 /** What the doors open to. */
-export interface DoorParts extends Retrieval {
+interface DoorParts extends Retrieval {
   readonly keeper: Keeper;
   readonly traffic: Traffic;
   readonly status: StatusModel;

@@ -19,7 +19,7 @@ import { loadNetworkKey, type NetworkKey } from "../swarm/network-key.ts";
 import { Swarm } from "../swarm/swarm.ts";
 
 /** What the LAN's parts use. */
-export interface LanComponents {
+interface LanComponents {
   readonly db: Database;
   readonly store: BlobStore;
   /** A blob on its way here, for a peer. */

@@ -29,7 +29,7 @@ export interface Retrieval {
 }
 
 /** What they use. */
-export interface RetrievalComponents {
+interface RetrievalComponents {
   readonly db: Database;
   readonly log: Logger;
   /** This agent's name in `Via` fields. */

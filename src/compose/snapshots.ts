@@ -4,7 +4,7 @@ import { Snapshots, type SnapshotsComponents } from "../snapshot/snapshots.ts";
 import type { Lan } from "./lan.ts";
 
 /** What the tree snapshots use. */
-export interface SnapshotParts extends Pick<SnapshotsComponents, "db" | "store" | "upstream" | "log"> {
+interface SnapshotParts extends Pick<SnapshotsComponents, "db" | "store" | "upstream" | "log"> {
   readonly lan: Lan;
 }
 

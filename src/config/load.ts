@@ -12,7 +12,7 @@ import { describeOrigins, type Described } from "./notes.ts";
 import { findConfig, type ConfigPlace, type PlaceOptions } from "./place.ts";
 
 /** Whom and where the config is loaded for. */
-export interface LoadOptions extends PlaceOptions {
+interface LoadOptions extends PlaceOptions {
   /** Where it comes from, as a running agent says of its own. @default it is looked for */
   readonly place?: ConfigPlace | undefined;
 }

@@ -10,7 +10,7 @@ import { fromLines } from "./ndjson.ts";
 import { socketName, type Access } from "../core/agent-sockets.ts";
 
 /** Which agent it calls. */
-export interface ControlClientInit {
+interface ControlClientInit {
   /** The agent's state directory, where its sockets are. */
   readonly dir: string;
 }

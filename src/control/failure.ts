@@ -1,7 +1,7 @@
 import { DistswarmError, messageOf, type ErrorCode } from "../core/errors.ts";
 
 /** An error as it goes over a socket: the whole answer, or the last line of a stream. */
-export interface Failure {
+interface Failure {
   readonly error: { readonly code: string; readonly message: string };
 }
 

@@ -15,13 +15,13 @@ import { SOCKET_MODES, socketName, type Access } from "../core/agent-sockets.ts"
 const MAX_BODY = 64 * 2 ** 20;
 
 /** Whom the calls reach. */
-export interface ControlComponents {
+interface ControlComponents {
   readonly api: AgentApi;
   readonly log: Logger;
 }
 
 /** Where it listens. */
-export interface ControlInit {
+interface ControlInit {
   /** The state directory, where the sockets are made. */
   readonly dir: string;
 }

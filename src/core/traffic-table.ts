@@ -3,7 +3,7 @@ import { formatSize } from "./units.ts";
 import { percent } from "./words.ts";
 
 /** What was given, by where it came from: for the command and for the page. */
-export interface TrafficTable {
+interface TrafficTable {
   /** The spans of time: `today`. */
   readonly spans: readonly string[];
   /** For each span an amount, and its share of what this box was given where that means something. */

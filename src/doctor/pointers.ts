@@ -2,7 +2,7 @@ import { isOurselves } from "../portage/mirrors.ts";
 import type { Context } from "./context.ts";
 
 /** By which ways Portage finds the agent. */
-export interface Pointers {
+interface Pointers {
   /** `local` in /etc/portage/mirrors: digests, https and files that may not be mirrored. */
   readonly local: boolean;
   /** Among GENTOO_MIRRORS: digests and https. */

@@ -9,7 +9,7 @@ function isSkipped(name: string): boolean {
 }
 
 /** What is at a path: its text; `absent`; or why it cannot be read. */
-export type FileText = { readonly text: string } | { readonly absent: true } | { readonly problem: string };
+type FileText = { readonly text: string } | { readonly absent: true } | { readonly problem: string };
 
 /** Reads a file whole, without throwing. */
 export async function readText(path: string): Promise<FileText> {

@@ -11,7 +11,7 @@ const MAKE_CONF_PATHS = ["/usr/share/portage/config/make.globals", "/etc/make.co
 const MAX_SOURCE_DEPTH = 16;
 
 /** The variables that make.globals and make.conf set. */
-export interface MakeConf {
+interface MakeConf {
   readonly variables: ReadonlyMap<string, string>;
   /** What could not be read, each one line with file and line. */
   readonly warnings: readonly string[];

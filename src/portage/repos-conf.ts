@@ -12,7 +12,7 @@ const PREFIXES: Readonly<Record<string, string>> = { EPREFIX: "", EROOT: "/", RO
 const MAIN_REPO_PRIORITY = -1000;
 
 /** The ebuild repositories that repos.conf names. */
-export interface ReposConf {
+interface ReposConf {
   /** Absolute directories, in Portage's order: by priority, then by name. */
   readonly repos: readonly string[];
   /** What could not be read, each one line. */

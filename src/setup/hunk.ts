@@ -1,11 +1,11 @@
 /** What one change to a text took out and put in: whole lines, each with its line break, at one place. */
-export interface Hunk {
+interface Hunk {
   readonly out: readonly string[];
   readonly put: readonly string[];
 }
 
 /** A hunk with its place: so many lines are before it. */
-export interface PlacedHunk extends Hunk {
+interface PlacedHunk extends Hunk {
   readonly start: number;
 }
 

@@ -12,7 +12,7 @@ const MARK = "# distswarm: what is fetched by plain http goes through the agent 
 const OWN_LINES = new RegExp(`^${MARK.replace(/[()]/g, "\\$&")}\nhttp_proxy="(.*)"\n`, "m");
 
 /** What decides on the change. */
-export interface MakeConfWish {
+interface MakeConfWish {
   /** The agent's door, as in `http://127.0.0.1:8480`. */
   readonly url: string;
   /** Whether the agent itself goes through a proxy (`upstream.proxy`). */

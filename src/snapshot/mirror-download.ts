@@ -24,7 +24,7 @@ export interface MirrorDownloadComponents {
 }
 
 /** Sees to room on the disk for so many bytes; throws where there is none. */
-export type MakeRoom = (size: number) => Promise<void>;
+type MakeRoom = (size: number) => Promise<void>;
 
 /** A small file, and the URL that gave it. */
 export interface SmallFile {

@@ -7,7 +7,7 @@ import type { TrafficCounter } from "./traffic-counter.ts";
 import type { TrafficLedger } from "./traffic-ledger.ts";
 
 /** What the status is made of, each part asked when somebody looks. */
-export interface StatusComponents {
+interface StatusComponents {
   /** 64 hex characters. */
   readonly id: string;
   readonly stateDir: string;

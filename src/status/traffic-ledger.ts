@@ -13,7 +13,7 @@ interface Entry extends NonNullable<Status["traffic"]> {
 }
 
 /** What the ledger adds up, and where it is written down. */
-export interface TrafficLedgerComponents {
+interface TrafficLedgerComponents {
   readonly counter: TrafficCounter;
   /** Sublevel with JSON values. */
   readonly table: { get(key: string): Promise<Entry | undefined>; put(key: string, value: Entry): Promise<void> };

@@ -14,7 +14,7 @@ const KEPT_MS = 60_000;
 const MAX_CLAIMS_OF_PEER = 4096;
 
 /** What a peer said of its claim. */
-export interface PeerClaim {
+interface PeerClaim {
   readonly number: number;
   base: number;
   received: number;
@@ -23,7 +23,7 @@ export interface PeerClaim {
 }
 
 /** A claim of a peer that counts now, and until when it does if nothing more is heard. */
-export interface Rival {
+interface Rival {
   readonly peer: string;
   readonly claim: PeerClaim;
   readonly until: number;

@@ -2,7 +2,7 @@ import type { PeerStatus } from "../core/agent-api.ts";
 import type { Peer } from "./peer.ts";
 
 /** What is known of a peer beside its session. */
-export interface PeerFacts {
+interface PeerFacts {
   /** Blobs that it holds. */
   readonly distfiles: number;
   /** How discovery found it; undefined when it came by itself. */
