@@ -1,4 +1,4 @@
-import type { PeerStatus, Status } from "../core/agent-api.ts";
+import type { LastRejected, PeerStatus, SwarmStatus } from "../core/agent-api.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
 import { count } from "../core/words.ts";
 import { renderTable, type Cell } from "./table.ts";
@@ -43,32 +43,29 @@ function renderPeer(peer: PeerStatus, now: number): Cell[] {
 }
 
 /** Connections that were refused, by reason: `3 with a wrong network key (last from 10.0.0.7 at 2026-11-21T06:44:30Z)`. */
-function renderRefused(swarm: Status["swarm"]): string {
-  const rejected = (swarm["rejected"] ?? {}) as Record<string, number>;
-  const last = (swarm["last_rejected"] ?? {}) as Record<string, { at: string; address?: string }>;
-  const counts = Object.entries({ ...rejected, turned_away: Number(swarm["turned_away"] ?? 0) });
+function renderRefused({ rejected, last_rejected: last = {}, turned_away = 0 }: SwarmStatus): string {
+  const counts = Object.entries({ ...rejected, turned_away });
   const told = counts
     .filter(([, number]) => number > 0)
     .map(([code, number]) => `${number} ${REFUSED[code] ?? code}${renderLast(last[code])}`);
   return told.length === 0 ? "" : `refused: ${told.join(", ")}\n`;
 }
 
-function renderLast(last: { at: string; address?: string } | undefined): string {
+function renderLast(last: LastRejected | undefined): string {
   if (last === undefined) return "";
   const from = last.address === undefined ? "" : ` from ${last.address}`;
   return ` (last${from} at ${last.at.replace(/\.\d+/, "")})`;
 }
 
 /** Those of `swarm.peers` with which there is no session, and why. */
-function renderUnreached(swarm: Status["swarm"]): string {
-  const configured = (swarm["static"] ?? []) as readonly { address: string; problem?: string }[];
+function renderUnreached({ static: configured = [] }: SwarmStatus): string {
   const lost = configured.filter(({ problem }) => problem !== undefined);
   return lost.map(({ address, problem }) => `swarm.peers: ${address}: ${problem}\n`).join("");
 }
 
 /** The other boxes, a line each, those that are configured and not reached, and what was refused. */
-export function renderPeers(swarm: Status["swarm"], now = Date.now()): string {
-  const problem = typeof swarm["problem"] === "string" ? `${swarm["problem"]}\n` : "";
+export function renderPeers(swarm: SwarmStatus, now = Date.now()): string {
+  const problem = swarm.problem === undefined ? "" : `${swarm.problem}\n`;
   const peers = swarm.peers.map((peer) => renderPeer(peer, now));
   const table =
     peers.length > 0 ? renderTable([HEAD, ...peers]) : "no other box is here: distswarm invite shows how to add one\n";

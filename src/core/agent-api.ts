@@ -42,6 +42,34 @@ export interface PeerStatus {
   readonly problem?: string;
 }
 
+/** The other boxes and what keeps them away, for status and `peers`. An older agent does not say all of it. */
+export interface SwarmStatus {
+  readonly peers: readonly PeerStatus[];
+  /** Why there is no swarm. */
+  readonly problem?: string;
+  /** The addresses at which this box offers the swarm; empty without a network. */
+  readonly addresses?: readonly string[];
+  /** Hosts of peers that could reach this box's TCP port, and that could not. */
+  readonly port?: { readonly open: readonly string[]; readonly closed: readonly string[] };
+  /** Connections to the swarm that were refused, by reason, and the last of each. */
+  readonly rejected?: Readonly<Record<string, number>>;
+  readonly last_rejected?: Readonly<Record<string, LastRejected>>;
+  /** Connections to the blob port that were refused. */
+  readonly turned_away?: number;
+  /** What came of each of `swarm.peers`; `problem`: there is no session, and why. */
+  readonly static?: readonly { readonly address: string; readonly problem?: string }[];
+  /** Blobs that peers hold, over all peers. */
+  readonly haves?: number;
+}
+
+/** The last connection that was refused for a reason. */
+export interface LastRejected {
+  /** ISO 8601. */
+  readonly at: string;
+  /** IPv4 address that it came from, where that is known. */
+  readonly address?: string;
+}
+
 /** What this box gave: to clients on it by where it came from, to peers, and passed through without a digest. */
 export interface Traffic {
   readonly served: { readonly store: Tally; readonly peer: Tally; readonly upstream: Tally };
@@ -61,7 +89,7 @@ export interface Status {
   /** The config file that it has read, null for none; an older agent does not say. */
   readonly config_file?: string | null;
   readonly proxy: { readonly listen: readonly string[] };
-  readonly swarm: { readonly peers: readonly PeerStatus[]; readonly [more: string]: unknown };
+  readonly swarm: SwarmStatus;
   readonly store: {
     readonly blobs: number;
     readonly bytes: number;

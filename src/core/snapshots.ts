@@ -39,7 +39,6 @@ export interface SnapshotStatus {
   readonly signed_at: string;
   /** Ids of the peers that announce the same files, sorted. */
   readonly peers: readonly string[];
-  readonly [more: string]: unknown;
 }
 
 /** The bytes of a file that is not kept here, as upstream sends them. Nobody has verified them. */

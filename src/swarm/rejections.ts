@@ -1,3 +1,5 @@
+import type { LastRejected } from "../core/agent-api.ts";
+
 /** Why a box was turned away. */
 export type Rejection =
   /** It sent no proof of the network key, or a wrong one. */
@@ -11,14 +13,6 @@ export type Rejection =
   | "rule"
   /** There are as many peers as can be. */
   | "full";
-
-/** The last one that was turned away for a reason. */
-export interface LastRejected {
-  /** ISO 8601. */
-  readonly at: string;
-  /** IPv4 address that it came from, where that is known. */
-  readonly address?: string;
-}
 
 /** How often boxes were turned away, and why; for status. */
 export class Rejections {

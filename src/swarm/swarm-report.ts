@@ -1,23 +1,12 @@
-import type { PeerStatus } from "../core/agent-api.ts";
+import type { LastRejected, SwarmStatus } from "../core/agent-api.ts";
 import type { StaticPeerStatus } from "./discovery/static-peers.ts";
-import type { LastRejected, Rejection } from "./rejections.ts";
+import type { Rejection } from "./rejections.ts";
 
-/** The swarm's part of the status. */
-export interface SwarmStatus {
-  /** What the data plane knows of them (bytes, faults) is not in it. */
-  readonly peers: readonly PeerStatus[];
-  /** The addresses at which this box offers the swarm; empty without a network. */
-  readonly addresses: readonly string[];
-  /** Hosts of peers that could reach this box's TCP port, and that could not. */
-  readonly port: { readonly open: readonly string[]; readonly closed: readonly string[] };
+/** What the swarm itself tells of its part of the status. */
+export interface SwarmReport extends Required<Pick<SwarmStatus, "peers" | "addresses" | "port" | "haves">> {
   readonly rejected: Readonly<Record<Rejection, number>>;
-  /** The last of each of these. */
   readonly last_rejected: Readonly<Partial<Record<Rejection, LastRejected>>>;
-  /** What came of each of `swarm.peers`. */
   readonly static: readonly StaticPeerStatus[];
-  /** Blobs that peers hold, over all peers. */
-  readonly haves: number;
-  /** Why there is no swarm, when there is none. */
   readonly problem?: string;
 }
 

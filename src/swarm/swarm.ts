@@ -17,7 +17,7 @@ import { PeerTable } from "./peer-table.ts";
 import type { Holder } from "./peer.ts";
 import { exposureOf } from "./secret-file.ts";
 import { announcementsOf, unitsOf } from "./snapshot-units.ts";
-import { type SwarmStatus, unreached } from "./swarm-report.ts";
+import { type SwarmReport, unreached } from "./swarm-report.ts";
 
 /** What the swarm uses. */
 export interface SwarmComponents {
@@ -217,7 +217,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   }
 
   /** For status and `peers`. */
-  status(): SwarmStatus {
+  status(): SwarmReport {
     return {
       peers: this.#table.statuses((id) => this.#mesh.foundBy(id)),
       addresses: this.#mesh.addresses,

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SwarmStatus } from "../../src/swarm/swarm-report.ts";
+import type { SwarmReport } from "../../src/swarm/swarm-report.ts";
 import type { Lan } from "./lan.ts";
 import { Program } from "./program.ts";
 
@@ -47,7 +47,7 @@ export class Agent {
   }
 
   /** Its status. */
-  status(): Promise<SwarmStatus> {
+  status(): Promise<SwarmReport> {
     return this.call("status");
   }
 

@@ -1,5 +1,4 @@
 import { AGENT_NEEDED, ok, unchecked, warn, type Check } from "../check.ts";
-import { swarmOf } from "../swarm.ts";
 
 /** Boxes find one another by multicast. */
 export const multicast: Check = {
@@ -7,7 +6,7 @@ export const multicast: Check = {
   run: async ({ agent, config }) => {
     if (!config.swarm.multicast) return ok("off by swarm.multicast: boxes are found by swarm.peers");
     if (!("status" in agent)) return AGENT_NEEDED;
-    const { peers } = swarmOf(agent.status);
+    const { peers } = agent.status.swarm;
     const heard = peers.filter(({ found }) => found === "mdns").length;
     if (heard > 0) return ok(`${heard} of ${peers.length} peers were heard by multicast`);
     if (peers.length === 0) return unchecked("there is no peer to be heard");

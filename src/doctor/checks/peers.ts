@@ -1,6 +1,6 @@
+import type { SwarmStatus } from "../../core/agent-api.ts";
 import { VERSION } from "../../core/version.ts";
 import { AGENT_NEEDED, ok, unchecked, warn, type Check, type Finding } from "../check.ts";
-import { swarmOf, type SwarmView } from "../swarm.ts";
 
 /** Who was turned away longer ago may have been mended since. */
 const RECENT_MS = 3_600_000;
@@ -11,14 +11,14 @@ export const peers: Check = {
   name: "peers",
   run: async ({ agent, now }) => {
     if (!("status" in agent)) return AGENT_NEEDED;
-    const swarm = swarmOf(agent.status);
+    const { swarm } = agent.status;
     if (swarm.problem !== undefined) return warn(`there is no swarm: ${swarm.problem}`, "the agent's log says more");
     return unreached(swarm) ?? strangers(swarm, now) ?? troubled(swarm) ?? versions(swarm);
   },
 };
 
 /** Those of `swarm.peers` with which there is no session. */
-function unreached({ static: configured }: SwarmView): Finding | undefined {
+function unreached({ static: configured = [] }: SwarmStatus): Finding | undefined {
   const lost = configured.filter(({ problem }) => problem !== undefined);
   if (lost.length === 0) return undefined;
   const seen = lost.map(({ address, problem }) => `${address} of swarm.peers: ${problem}`).join("; ");
@@ -26,7 +26,7 @@ function unreached({ static: configured }: SwarmView): Finding | undefined {
 }
 
 /** A box that has another key than this one, while there is no peer: one of the two has an old key. */
-function strangers({ peers, last_rejected }: SwarmView, now: number): Finding | undefined {
+function strangers({ peers, last_rejected = {} }: SwarmStatus, now: number): Finding | undefined {
   if (peers.length > 0) return undefined;
   const turnedAway = [last_rejected["wrong_proof"], last_rejected["no_proof"]].flatMap((last) => last ?? []);
   const recent = turnedAway.find(({ at }) => now - Date.parse(at) < RECENT_MS);
@@ -35,14 +35,14 @@ function strangers({ peers, last_rejected }: SwarmView, now: number): Finding | 
   return warn(`there is no peer, and a box at ${address} has another network key (${at})`, SAME_KEY);
 }
 
-function troubled({ peers }: SwarmView): Finding | undefined {
+function troubled({ peers }: SwarmStatus): Finding | undefined {
   const troubled = peers.filter((peer) => peer.problem !== undefined);
   if (troubled.length === 0) return undefined;
   const seen = troubled.map((peer) => `${peer.host}: ${peer.problem}`).join("; ");
   return warn(seen, `run distswarm doctor on ${troubled.map(({ host }) => host).join(", ")}, too`);
 }
 
-function versions({ peers }: SwarmView): Finding {
+function versions({ peers }: SwarmStatus): Finding {
   if (peers.length === 0) return unchecked("there is no peer: distswarm invite shows how to add one");
   const others = peers.filter(({ version }) => version !== undefined && version !== VERSION);
   if (others.length === 0) return ok(`${peers.map(({ host }) => host).join(", ")}: reached, version ${VERSION}`);

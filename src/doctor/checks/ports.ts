@@ -1,12 +1,11 @@
 import { AGENT_NEEDED, fail, ok, unchecked, warn, type Check } from "../check.ts";
-import { swarmOf } from "../swarm.ts";
 
 /** Other boxes reach this one. */
 export const ports: Check = {
   name: "ports",
   run: async ({ agent, config }) => {
     if (!("status" in agent)) return AGENT_NEEDED;
-    const { peers, port } = swarmOf(agent.status);
+    const { peers, port } = agent.status.swarm;
     const { host, port: number } = config.swarm.listen;
     if (host.startsWith("127.")) {
       const seen = `swarm.listen is ${host}:${number}: no other box can reach that`;
