@@ -13,6 +13,7 @@ const STOP_LIMIT_MS = 5_000;
 export const run: RunCommand = async ({ io, options, load }) => {
   const loaded = await load();
   if (options["check"] === true) {
+    for (const warning of loaded.warnings) io.stderr.write(`distswarm: warning: ${warning}\n`);
     io.stdout.write(`all is well; ${loaded.notes[0]}\n`);
     return EXIT.done;
   }

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { FetchEvent, MirrorStatus, StoreToolEvent } from "../../src/core/agent-api.ts";
 import { DistswarmError } from "../../src/core/errors.ts";
 import { events, SNAPSHOT, STATUS } from "../control/fake-agent.ts";
-import { distswarm, runningAgent } from "./cli.ts";
+import { distswarm, runningAgent, temporaryConfig } from "./cli.ts";
 
 const MIRROR: MirrorStatus = { url: "http://a.example", layout: "flat", requests: 1, failures: 0, bytes: 5 };
 
@@ -258,4 +258,12 @@ test("agent --check says in a line that all is well, or what is wrong", async ()
   });
   const { code, err } = await distswarm(["agent", "--check", "--config", "/nonexistent.toml"]);
   expect([code, err]).toEqual([2, "distswarm: /nonexistent.toml: there is no such file\n"]);
+});
+
+test("agent --check also tells what the agent would warn of", async () => {
+  const own = 'proxy.listen = ["127.0.0.1:8480"]\nupstream.mirrors = ["http://127.0.0.1:8480"]\n';
+  const { file } = await temporaryConfig(own);
+  const { code, out, err } = await distswarm(["agent", "--check", "--config", file]);
+  expect([code, out]).toEqual([0, `all is well; config file: ${file}\n`]);
+  expect(err).toContain("distswarm: warning: upstream.mirrors names this agent itself, which is left out: http");
 });
