@@ -4,6 +4,7 @@ import { lookAround } from "../doctor/context.ts";
 import { examine } from "../doctor/doctor.ts";
 import type { Context, RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
+import { asJson } from "./json.ts";
 import { renderDoctor } from "./render-doctor.ts";
 
 /** `distswarm doctor` */
@@ -14,7 +15,7 @@ export const run: RunCommand = async (context) => {
   const around = await lookAround({ root: "/", env: io.env, config, agent });
   const reports = await examine(around);
   const failed = reports.some(({ verdict }) => verdict === "fail");
-  const json = `${JSON.stringify({ ok: !failed, checks: reports }, null, 2)}\n`;
+  const json = asJson({ ok: !failed, checks: reports });
   io.stdout.write(options["json"] === true ? json : renderDoctor(reports));
   return failed ? EXIT.failed : EXIT.done;
 };

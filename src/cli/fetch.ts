@@ -1,4 +1,5 @@
 import { text } from "node:stream/consumers";
+import { toLine } from "../control/ndjson.ts";
 import type { FetchEvent } from "../core/agent-api.ts";
 import type { RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
@@ -22,7 +23,7 @@ export const run: RunCommand = async ({ io, args, options, agent }) => {
 async function printEvents(events: AsyncIterable<FetchEvent>, board: FetchBoard, io: Io): Promise<void> {
   for await (const event of events) {
     board.apply(event);
-    io.stdout.write(`${JSON.stringify(event)}\n`);
+    io.stdout.write(toLine(event));
   }
 }
 

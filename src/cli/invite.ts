@@ -1,12 +1,13 @@
 import { hasCode } from "../core/errors.ts";
 import type { Context, RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
+import { asJson } from "./json.ts";
 
 /** `distswarm invite` */
 export const run: RunCommand = async (context) => {
   const { io, options } = context;
   const key = await networkKey(context);
-  if (options["json"] === true) io.stdout.write(`${JSON.stringify({ key })}\n`);
+  if (options["json"] === true) io.stdout.write(asJson({ key }));
   else
     io.stdout.write(
       `${key}\n\nOn each other box, as root:\n\n  echo ${key} | distswarm join -\n\nWho has this key is let in: keep it to your boxes.\n`,

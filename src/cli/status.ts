@@ -1,5 +1,6 @@
 import type { RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
+import { asJson } from "./json.ts";
 import { renderStatus } from "./render-status.ts";
 
 /** `distswarm status [--watch]` */
@@ -11,6 +12,6 @@ export const run: RunCommand = async (context) => {
     return EXIT.done;
   }
   const status = await (await agent()).status();
-  io.stdout.write(options["json"] === true ? `${JSON.stringify(status, null, 2)}\n` : renderStatus(status));
+  io.stdout.write(options["json"] === true ? asJson(status) : renderStatus(status));
   return EXIT.done;
 };

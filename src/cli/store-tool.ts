@@ -1,3 +1,4 @@
+import { toLine } from "../control/ndjson.ts";
 import type { StoreToolEvent } from "../core/agent-api.ts";
 import type { Context } from "./command.ts";
 import { renderToolFile, renderToolProgress, renderToolSummary } from "./render-tool.ts";
@@ -24,7 +25,7 @@ export async function runStoreTool(
   try {
     for await (const event of events) {
       noteFault(event, faulty);
-      if (options["json"] === true) io.stdout.write(`${JSON.stringify(event)}\n`);
+      if (options["json"] === true) io.stdout.write(toLine(event));
       else show(event, screen, done);
     }
   } finally {

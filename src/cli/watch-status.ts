@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { toLine } from "../control/ndjson.ts";
 import type { AgentApi, Status } from "../core/agent-api.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { Context } from "./command.ts";
@@ -15,7 +16,7 @@ const LOOK_EVERY_MS = 1000;
 export async function watchStatus({ io, options, agent }: Context): Promise<void> {
   const statuses = look(await agent(), io.interrupted());
   if (options["json"] === true) {
-    for await (const status of statuses) io.stdout.write(`${JSON.stringify(status)}\n`);
+    for await (const status of statuses) io.stdout.write(toLine(status));
     return;
   }
   const screen = await openScreen(io);
