@@ -12,12 +12,17 @@ export class Giver {
   readonly rate: number;
   /** Resolves when nothing more comes from it. */
   readonly ended: Promise<void>;
-  isOver = false;
+  #isOver = false;
 
   constructor(source: Source, { rate, ended }: { readonly rate: number; readonly ended: Promise<void> }) {
     this.source = source;
     this.rate = rate;
-    this.ended = ended.then(() => void (this.isOver = true));
+    this.ended = ended.then(() => void (this.#isOver = true));
+  }
+
+  /** Whether nothing more comes from it. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 }
 

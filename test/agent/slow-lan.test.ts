@@ -4,12 +4,15 @@ import { badMember } from "../support/bad-member.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { testFile, type TestFile } from "../support/repository.ts";
-import { says, slow, startMirror, well, type Behaviour, type MockMirror } from "../support/zoo/zoo.ts";
+import { says, slow, slowsDown, startMirror, well, type Behaviour, type MockMirror } from "../support/zoo/zoo.ts";
 
 const KIB = 1024;
 const MIB = 2 ** 20;
 /** What a race may cost: what is held until it is decided, and what is on its way by then. */
 const RACE_COSTS_BYTES = 512 * KIB;
+
+/** What it takes, with room for a busy machine, where a holder starts fast and then needs 50 s for the rest. */
+const FICKLE_MS = 25_000;
 
 const known = testFile("known-1.0.tar.xz", 2 * MIB);
 const held = testFile("held-1.0.tar.xz", MIB);
@@ -53,6 +56,18 @@ test("where all holders are slow alike, the first one is stayed with, and next t
   expect(received).toBeLessThan(held.bytes.length + RACE_COSTS_BYTES);
   expect(peers.map(({ faults }) => faults)).toEqual([0, 0]);
 });
+
+test("a holder that only starts fast is left again for the one that it outpaced", async () => {
+  const box = await boxWith(await mirrorOf(says(500)));
+  const steady = await badMember([box], [known.bytes], slow(400 * KIB));
+  const fickle = await badMember([box], [known.bytes], slowsDown(35 * KIB, 1 / 10));
+  const began = performance.now();
+  await get(box, known);
+  const ms = performance.now() - began;
+  expect(fickle.requests()).toBeGreaterThan(0);
+  expect(steady.requests()).toBeGreaterThan(0);
+  expect(ms).toBeLessThan(FICKLE_MS);
+}, 60_000);
 
 test("a box that passes on what upstream gives is stayed with, when upstream gives no more to anybody", async () => {
   const mirror = await mirrorOf(well);
