@@ -36,7 +36,7 @@ export interface SimulatedMirror {
   readonly name: string;
   /** Boxes that it does not answer. */
   readonly refused: ReadonlySet<SimulatedBox>;
-  /** The download under way then gets a wrong byte here; undefined: none does. */
+  /** The next download that comes past this byte gets it wrong; undefined: none does. */
   wrongAt: number | undefined;
 }
 
