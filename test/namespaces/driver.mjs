@@ -5,9 +5,10 @@ import { answerCalls } from "./calls.mjs";
 
 const options = JSON.parse(process.argv[2]);
 const load = (path) => import(pathToFileURL(`${options.dist}/${path}`).href);
-const [{ openDatabase }, { createLogger }, { loadIdentity }, { NetworkKey, saveNetworkKey }, { Swarm }] = await Promise.all(
-  ["core/database.js", "core/logger.js", "swarm/identity.js", "swarm/network-key.js", "swarm/swarm.js"].map(load),
-);
+const [{ openDatabase }, { createLogger }, { loadIdentity }, { NetworkKey, saveNetworkKey }, { Swarm }] =
+  await Promise.all(
+    ["core/database.js", "core/logger.js", "swarm/identity.js", "swarm/network-key.js", "swarm/swarm.js"].map(load),
+  );
 const [{ BlobServer }, { PeerClient }, { PeerSources }, { Standing }, { Traffic }] = await Promise.all(
   ["blob-server", "peer-client", "peer-sources", "standing", "traffic"].map((name) => load(`peer/${name}.js`)),
 );
