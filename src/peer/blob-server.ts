@@ -72,7 +72,10 @@ export class BlobServer implements Startable {
       server.listen(port, host);
       await once(server, "listening");
     } catch (error) {
-      const what = systemCode(error) === "EADDRINUSE" ? "is taken by another program" : messageOf(error);
+      const what =
+        systemCode(error) === "EADDRINUSE"
+          ? "is taken by another program: stop it, or name another port"
+          : messageOf(error);
       throw new DistswarmError("ADDRESS_IN_USE", `swarm.listen: TCP ${host}:${port} ${what}`, { cause: error });
     }
     this.#server = server;

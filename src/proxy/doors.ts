@@ -68,7 +68,10 @@ export class Doors implements Startable {
     if (this.#servers.length > 0) return;
     for (const address of this.#init.listen) await this.#listen(address);
     if (this.#servers.length > 0) return;
-    throw new DistswarmError("INVALID_CONFIG", "proxy.listen: this box has none of the addresses");
+    throw new DistswarmError(
+      "INVALID_CONFIG",
+      "proxy.listen: this box has none of the addresses; name one that it has",
+    );
   }
 
   /** Stops listening and ends what is under way. */

@@ -132,7 +132,10 @@ async function checkPort({ bind, port }: TransportInit): Promise<void> {
       socket.bind({ port, address: bind, exclusive: true }, resolve);
     });
   } catch (error) {
-    const what = systemCode(error) === "EADDRINUSE" ? "is taken by another program" : messageOf(error);
+    const what =
+      systemCode(error) === "EADDRINUSE"
+        ? "is taken by another program: stop it, or name another port"
+        : messageOf(error);
     throw new DistswarmError("ADDRESS_IN_USE", `swarm.listen: UDP ${bind}:${port} ${what}`, { cause: error });
   } finally {
     socket.close();
