@@ -15,13 +15,13 @@ const PAUSE_MS = 1000;
 const MAX_RACES = 4;
 
 /** What a contest uses. */
-export interface ContestComponents extends UpstreamAskerComponents {
+interface ContestComponents extends UpstreamAskerComponents {
   readonly asker: UpstreamAsker;
   readonly expectations: Expectations;
 }
 
 /** How a source is taken from in a contest. */
-export interface Entry extends Pick<Taking, "silent" | "opponent"> {
+interface Entry extends Pick<Taking, "silent" | "opponent"> {
   /** Its race, and its way in it. */
   readonly race: Race;
   readonly way: Way;

@@ -36,7 +36,7 @@ export interface Opponent {
 }
 
 /** What a trial is about. */
-export interface Trial {
+interface Trial {
   /** The byte at which the newcomer was asked, and the size of the whole. */
   readonly offset: number;
   readonly size: number;
