@@ -1,8 +1,9 @@
 import type { PackageRef, Want } from "../core/distfile.ts";
+import type { MirrorLists } from "../core/mirror-lists.ts";
 import { readEntriesOf, type CacheEntry } from "./md5-cache.ts";
+import { expandUri } from "./mirror-groups.ts";
 import type { Repositories } from "./repositories.ts";
 import type { SrcUriFile } from "./src-uri.ts";
-import { expandUri, type ThirdPartyMirrors } from "./third-party-mirrors.ts";
 
 /** What the ebuilds that name a distfile say of where it may be had. */
 export interface EbuildSources {
@@ -16,7 +17,6 @@ export interface EbuildSources {
 export interface Mention {
   readonly file: SrcUriFile;
   readonly entry: CacheEntry;
-  readonly mirrors: ThirdPartyMirrors;
 }
 
 /** Hex characters of a digest that choose which third-party mirror is first. */
@@ -25,17 +25,18 @@ const TURN_HEX = 8;
 /** Reads what the md5-caches say of `want`. A package without md5-cache restricts nothing and adds no URL. */
 export async function readEbuildSources(want: Want, repositories: Repositories): Promise<EbuildSources> {
   const perPackage = await Promise.all(want.packages.map((ref) => mentionsIn(ref, want.names, repositories)));
+  const mirrors = await repositories.thirdPartyMirrors();
   return {
     mirrorsAllowed: perPackage.length === 0 || perPackage.some(allowsMirrors),
-    urls: urlsOf(perPackage.flat(), Number.parseInt(want.digest.slice(0, TURN_HEX), 16)),
+    urls: urlsOf(perPackage.flat(), mirrors, Number.parseInt(want.digest.slice(0, TURN_HEX), 16)),
   };
 }
 
 async function mentionsIn(ref: PackageRef, names: readonly string[], repositories: Repositories): Promise<Mention[]> {
   if (!(await repositories.hasCache(ref.repo))) return [];
-  const [entries, mirrors] = await Promise.all([readEntriesOf(ref), repositories.mirrorsOf(ref.repo)]);
+  const entries = await readEntriesOf(ref);
   return entries.flatMap((entry) =>
-    entry.files.filter(({ name }) => names.includes(name)).map((file) => ({ file, entry, mirrors })),
+    entry.files.filter(({ name }) => names.includes(name)).map((file) => ({ file, entry })),
   );
 }
 
@@ -47,10 +48,10 @@ function allowsMirrors(mentions: readonly Mention[]): boolean {
 }
 
 /** The URLs that the mentions allow: RESTRICT=fetch leaves only what `fetch+` or `mirror+` lifts, and `mirror://`. */
-export function urlsOf(mentions: readonly Mention[], turn: number): string[] {
+export function urlsOf(mentions: readonly Mention[], mirrors: MirrorLists, turn: number): string[] {
   const allowed = mentions.filter(
     ({ file, entry }) => !entry.restrict.fetch || file.lifts !== undefined || file.uri?.startsWith("mirror://"),
   );
-  const urls = allowed.flatMap(({ file, mirrors }) => (file.uri ? expandUri(file.uri, mirrors, turn) : []));
+  const urls = allowed.flatMap(({ file }) => (file.uri ? expandUri(file.uri, mirrors, turn) : []));
   return [...new Set(urls.filter((url) => /^https?:\/\//i.test(url) && URL.canParse(url)))];
 }

@@ -6,8 +6,8 @@ import type { Database } from "../core/database.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { cacheDir, hasCache, listOrEmpty, parseCacheEntry } from "./md5-cache.ts";
+import { contractUrl } from "./mirror-groups.ts";
 import type { Repositories } from "./repositories.ts";
-import { contractUrl } from "./third-party-mirrors.ts";
 
 /** By what we see that a cache file changed: modification time in ms, size in bytes. */
 type Stamp = readonly [mtimeMs: number, size: number];
@@ -66,7 +66,7 @@ export class SrcUriIndex {
 
   async #nameOf(url: string): Promise<string | undefined> {
     const names = new Set<string>();
-    for (const uri of [url, ...contractUrl(url, await this.#repositories.allMirrors())]) {
+    for (const uri of [url, ...contractUrl(url, await this.#repositories.thirdPartyMirrors())]) {
       const prefix = `u ${keyOf(uri)} `;
       for await (const key of this.#db.keys({ gt: prefix, lt: prefix + LAST, limit: 2 })) {
         names.add(key.slice(prefix.length));

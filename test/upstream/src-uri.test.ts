@@ -1,13 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { parseMirrorLists } from "../../src/core/mirror-lists.ts";
 import { parseCacheEntry, readEntriesOf } from "../../src/upstream/md5-cache.ts";
 import { parseRestrict, parseSrcUri } from "../../src/upstream/src-uri.ts";
-import {
-  contractUrl,
-  expandUri,
-  mergeMirrors,
-  parseThirdPartyMirrors,
-} from "../../src/upstream/third-party-mirrors.ts";
+import { contractUrl, expandUri, stackMirrors } from "../../src/upstream/mirror-groups.ts";
 import { urlsOf } from "../../src/upstream/ebuild-sources.ts";
 import { tempDir, writeTree } from "./harness.ts";
 
@@ -63,15 +59,28 @@ describe("RESTRICT", () => {
 });
 
 describe("third-party mirrors", () => {
-  const own = parseThirdPartyMirrors("# comment\n\ngnu\thttps://own.example/gnu/ # fast\n");
-  const master = parseThirdPartyMirrors(
-    "gnu https://ftp.example/gnu https://own.example/gnu/\nkde http://kde.example\n",
-  );
-  const mirrors = mergeMirrors([own, master]);
+  const overlay = parseMirrorLists("# comment\n\ngnu\thttps://own.example/gnu/ # fast\n");
+  const main = parseMirrorLists("gnu https://ftp.example/gnu https://own.example/gnu/\nkde http://kde.example\n");
+  const mirrors = stackMirrors([overlay, main]);
 
-  test("are a repository's own, then its masters'", () => {
+  test("are stacked, the first repository's first, each URL once", () => {
     expect(mirrors.get("gnu")).toEqual(["https://own.example/gnu/", "https://ftp.example/gnu"]);
     expect(mirrors.get("kde")).toEqual(["http://kde.example"]);
+  });
+
+  test("are taken back by -URL and -* as in Portage", () => {
+    const lists = [
+      "gnu http://a http://b\nkde http://k\ngnu http://c",
+      "gnu -http://b -http://none\nkde -*",
+      "gnu http://d",
+    ];
+    expect([...stackMirrors(lists.map(parseMirrorLists))]).toEqual([["gnu", ["http://a", "http://c", "http://d"]]]);
+  });
+
+  test("stand in lines of a name and its URLs, with comments", () => {
+    expect([
+      ...parseMirrorLists("#gnu http://x\nlonely\n\t gnu  http://a/#b #http://c http://d\r\ngnu\thttp://e"),
+    ]).toEqual([["gnu", ["http://a/#b", "http://e"]]]);
   });
 
   test("are what mirror:// stands for, in turns", () => {
@@ -105,11 +114,9 @@ describe("an md5-cache entry", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(word, fc.string())), fc.string(), (words, mirrorsText) => {
         const entry = parseCacheEntry(words.join(" "));
-        const mirrors = mergeMirrors([parseThirdPartyMirrors(mirrorsText)]);
-        const urls = urlsOf(
-          entry.files.map((file) => ({ file, entry, mirrors })),
-          3,
-        );
+        const mirrors = stackMirrors([parseMirrorLists(mirrorsText)]);
+        const mentions = entry.files.map((file) => ({ file, entry }));
+        const urls = urlsOf(mentions, mirrors, 3);
         for (const url of urls) expect(["http:", "https:"]).toContain(new URL(url).protocol);
       }),
     );
@@ -143,14 +150,12 @@ describe("an md5-cache entry", () => {
   });
 
   test("with RESTRICT=fetch gives only the URLs that its prefixes lift, and mirror://", () => {
-    const mirrors = parseThirdPartyMirrors("gnu http://gnu.example");
+    const mirrors = parseMirrorLists("gnu http://gnu.example");
     const text =
       "RESTRICT=fetch\nSRC_URI=https://a.example/a fetch+https://a.example/b mirror+https://a.example/c mirror://gnu/d e ftp://a.example/f";
     const entry = parseCacheEntry(text);
-    const urls = urlsOf(
-      entry.files.map((file) => ({ file, entry, mirrors })),
-      0,
-    );
+    const mentions = entry.files.map((file) => ({ file, entry }));
+    const urls = urlsOf(mentions, mirrors, 0);
     expect(urls).toEqual(["https://a.example/b", "https://a.example/c", "http://gnu.example/d"]);
   });
 });

@@ -254,19 +254,19 @@ describe("the order of the sources", () => {
     expect(await labels(upstream, { ...WANT, packages: [packages[0]!, packages[2]!] })).toHaveLength(2);
   });
 
-  test("takes mirror:// of an overlay from its masters", async () => {
-    const master = await repoWith({
-      "profiles/repo_name": "gentoo\n",
-      "profiles/thirdpartymirrors": "gnu http://g.example/",
-    });
+  test("has what mirror:// means in any repository, whoever is whose master, as in Portage", async () => {
+    const main = await repoWith({ "profiles/thirdpartymirrors": "gnu http://g.example/\n" });
+    const other = await repoWith({ "profiles/thirdpartymirrors": "gnu http://o.example\n" });
     const overlay = await repoWith({
-      "metadata/layout.conf": "masters = gentoo\n",
+      "metadata/layout.conf": "thin-manifests = true\n",
       "app-misc/foo/foo-1.ebuild": "",
       "metadata/md5-cache/app-misc/foo-1": `SRC_URI=mirror://gnu/${NAME}\n`,
     });
-    const upstream = await upstreamOf([], { repos: [overlay, master] });
+    const upstream = await upstreamOf([], { repos: [main, overlay, other] });
     const want = { ...WANT, packages: [{ repo: overlay, package: "app-misc/foo" }] };
-    expect(await labels(upstream, want)).toEqual([`http://g.example/${NAME}`]);
+    expect(new Set(await labels(upstream, want))).toEqual(
+      new Set([`http://g.example/${NAME}`, `http://o.example/${NAME}`]),
+    );
   });
 });
 

@@ -1,0 +1,47 @@
+import type { MirrorLists } from "../core/mirror-lists.ts";
+
+const MIRROR_URI = /^mirror:\/\/([^/]+)\/(.+)$/;
+
+/**
+ * One list of several, as Portage stacks profiles/thirdpartymirrors (config.py, `stack_dictlist`): the earlier ones' URLs
+ * first, each once; `-URL` takes one back and `-*` all that came before.
+ */
+export function stackMirrors(lists: readonly MirrorLists[]): MirrorLists {
+  const stacked = new Map<string, string[]>();
+  for (const [name, words] of lists.flatMap((list) => [...list])) {
+    stacked.set(name, words.reduce(stackWord, stacked.get(name) ?? []));
+  }
+  return new Map([...stacked].filter(([, urls]) => urls.length > 0));
+}
+
+function stackWord(urls: string[], word: string): string[] {
+  if (word === "-*") return [];
+  if (word.startsWith("-")) return urls.filter((url) => url !== word.slice(1));
+  return urls.includes(word) ? urls : [...urls, word];
+}
+
+/**
+ * The URLs that a SRC_URI word stands for: itself, or what its `mirror://` expands to. `turn` (any whole number) says
+ * which of the mirrors is first, so that not every file burdens the one that the list names first.
+ */
+export function expandUri(uri: string, mirrors: MirrorLists, turn: number): string[] {
+  const match = MIRROR_URI.exec(uri);
+  if (match === null) return [uri];
+  const bases = mirrors.get(match[1]!) ?? [];
+  const first = turn % Math.max(1, bases.length);
+  return [...bases.slice(first), ...bases.slice(0, first)].map((base) => join(base, match[2]!));
+}
+
+/** The `mirror://` words that expand to `url`: the way back. */
+export function contractUrl(url: string, mirrors: MirrorLists): string[] {
+  return [...mirrors].flatMap(([name, bases]) =>
+    bases
+      .map((base) => join(base, ""))
+      .filter((base) => url.startsWith(base) && url.length > base.length)
+      .map((base) => `mirror://${name}/${url.slice(base.length)}`),
+  );
+}
+
+function join(base: string, path: string): string {
+  return `${base.replace(/\/+$/, "")}/${path}`;
+}
