@@ -134,10 +134,13 @@ function lookAgainAfterSync({ index, retriever, upstream, store }: Retrieval): v
 function liveOptions({ upstream, store, lan }: Retrieval, doors: Doors, log: Logger): LiveOptions {
   const limit = ({ store: { max_size, min_free } }: Config): void =>
     store.limit({ maxSize: max_size, minFree: min_free });
+  const mirrors = ({ upstream: { mirrors, custom_mirrors } }: Config): void =>
+    upstream.useMirrors(mirrors, custom_mirrors);
   return {
     "log.level": ({ log: { level } }) => void (log.level = level),
     "proxy.allow": ({ proxy }) => doors.admit(proxy.allow),
-    "upstream.mirrors": ({ upstream: { mirrors } }) => upstream.useMirrors(mirrors),
+    "upstream.mirrors": mirrors,
+    "upstream.custom_mirrors": mirrors,
     "swarm.deny": ({ swarm: { deny } }) => lan.swarm.deny(deny),
     "store.max_size": limit,
     "store.min_free": limit,

@@ -46,6 +46,11 @@ export const configSchema = z.strictObject({
       ["http://distfiles.gentoo.org"],
       "Mirrors, best first (default: GENTOO_MIRRORS less this agent, and this one if nothing is left).",
     ),
+    custom_mirrors: option(
+      value.listOf(value.customMirrors),
+      [],
+      'Lines of /etc/portage/mirrors: "local" is asked first and for every file, other names for mirror:// (default: that file less this agent).',
+    ),
     proxy: option(value.orNone(value.httpUrl), "", 'A proxy that the agent itself must use, "" for none.'),
     no_proxy: option(value.listOf(value.hostPattern), [], "Hosts and domains that are reached without that proxy."),
     header_timeout: option(value.duration, "10s", "A server that has sent no headers by then is left for the next."),

@@ -6,9 +6,10 @@ import { UpstreamMirrors } from "../upstream/upstream-mirrors.ts";
 
 /** Builds the mirrors and the way to them. `via`: this agent's name in `Via` fields. */
 export function buildUpstream(config: Config, components: { db: Database; log: Logger }, via: string): UpstreamMirrors {
-  const { mirrors, header_timeout, stall_timeout } = config.upstream;
+  const { mirrors, custom_mirrors: customMirrors, header_timeout, stall_timeout } = config.upstream;
   return new UpstreamMirrors(components, {
     mirrors,
+    customMirrors,
     ...wayOut(config),
     headerTimeoutMs: header_timeout,
     stallTimeoutMs: stall_timeout,

@@ -2,6 +2,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { configSchema, type Config } from "../config.ts";
 import { ownNames } from "../core/own-names.ts";
+import { withoutOurselves } from "../portage/custom-mirrors.ts";
 import { isOurselves, type OwnAddresses } from "../portage/mirrors.ts";
 import { readPortage, type PortageSettings } from "../portage/portage.ts";
 import { checkConfig } from "./check.ts";
@@ -45,12 +46,16 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
   return { config, file, ...describeOrigins({ config, file, portage, absentRepos, ownMirrors }) };
 }
 
-/** Takes out the mirrors that are this agent itself: it would ask itself for what it lacks. */
+/**
+ * Takes out the mirrors that are this agent itself: it would ask itself for what it lacks. In /etc/portage/mirrors it
+ * belongs, so that there it is not worth telling.
+ */
 function withoutOwnMirrors(config: Config, own: OwnAddresses): { config: Config; ownMirrors: readonly string[] } {
   const isOwn = (mirror: string): boolean => URL.canParse(mirror) && isOurselves(new URL(mirror), own);
   const ownMirrors = config.upstream.mirrors.filter(isOwn);
   const mirrors = config.upstream.mirrors.filter((mirror) => !isOwn(mirror));
-  return { config: { ...config, upstream: { ...config.upstream, mirrors } }, ownMirrors };
+  const custom_mirrors = withoutOurselves(config.upstream.custom_mirrors, own);
+  return { config: { ...config, upstream: { ...config.upstream, mirrors, custom_mirrors } }, ownMirrors };
 }
 
 async function filterAsync<T>(items: readonly T[], keep: (item: T) => Promise<boolean>): Promise<T[]> {
@@ -70,7 +75,10 @@ function hostDefaults(portage: PortageSettings, directories: ConfigPlace["direct
     state_dir: directories.state,
     store: { dir: directories.store },
     portage: { repos: portage.repos, distdir: portage.distdir ?? "" },
-    upstream: portage.mirrors.length > 0 ? { mirrors: portage.mirrors } : {},
+    upstream: {
+      custom_mirrors: portage.customMirrors,
+      ...(portage.mirrors.length > 0 && { mirrors: portage.mirrors }),
+    },
   };
 }
 

@@ -38,6 +38,11 @@ function mirrorNotes({ config, portage }: Origins): string[] {
   return [`mirrors from GENTOO_MIRRORS: ${mirrors}`, ...unusable];
 }
 
+function customMirrorNotes({ config }: Origins): string[] {
+  const lines = config.upstream.custom_mirrors;
+  return lines.length === 0 ? [] : [`custom mirrors: ${lines.join("; ")}`];
+}
+
 /** Says in plain words what was found on this box and what lacks. */
 export function describeOrigins(origins: Origins): Described {
   const { config, file, portage, ownMirrors } = origins;
@@ -46,6 +51,7 @@ export function describeOrigins(origins: Origins): Described {
     file === undefined ? "no config file: defaults, and what Portage's own files say" : `config file: ${file}`,
     ...repositoryNotes(origins),
     ...mirrorNotes(origins),
+    ...customMirrorNotes(origins),
     distdir === null ? "no DISTDIR: nothing is shared from there" : `DISTDIR: ${distdir}`,
     `store: ${config.store.dir}, state: ${config.state_dir}`,
   ];

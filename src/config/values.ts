@@ -149,6 +149,13 @@ export const hostPattern = textual("host", 'a host, or a domain as in ".example.
   /^\.?[^\s/,]+$/.test(text) ? text : undefined,
 );
 
+/** A line of /etc/portage/mirrors: a name and its mirrors. */
+export const customMirrors = textual(
+  "line",
+  'a name and its URLs, such as "local http://mirror.lan" or "gnu https://mirror.example/gnu"',
+  (text) => (/^\s*[^\s#]\S*([^\S\n]+[^\s#]\S*)+\s*$/.test(text) ? text : undefined),
+);
+
 function parseHttpUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);

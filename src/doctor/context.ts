@@ -1,10 +1,8 @@
-import { join } from "node:path";
 import type { Config } from "../config.ts";
 import type { Status } from "../core/agent-api.ts";
 import { ownNames } from "../core/own-names.ts";
-import { configFiles, readText } from "../portage/files.ts";
+import { readCustomMirrors } from "../portage/custom-mirrors.ts";
 import { readMakeConf } from "../portage/make-conf.ts";
-import { localMirrors } from "../setup/mirrors.ts";
 import { askMirrors, type MirrorAnswer } from "./ask-mirrors.ts";
 
 /** What the checks look at: the box below `root`, and the agent that runs on it. */
@@ -39,16 +37,14 @@ export interface ContextInit extends Pick<Context, "root" | "env" | "config" | "
 /** Reads what the checks share. Never throws over what it finds. */
 export async function lookAround(init: ContextInit): Promise<Context> {
   const { root, config, agent } = init;
-  const { variables } = await readMakeConf(root);
-  const mirrorFiles = await configFiles(join(root, "/etc/portage/mirrors"));
-  const texts = await Promise.all(mirrorFiles.map(readText));
+  const [{ variables }, custom] = await Promise.all([readMakeConf(root), readCustomMirrors(root)]);
   let answers: Promise<readonly MirrorAnswer[]> | undefined;
   return {
     now: Date.now(),
     loadSwarm: () => import("hyperswarm"),
     ...init,
     variables,
-    localMirrors: texts.flatMap((content) => ("text" in content ? localMirrors(content.text) : [])),
+    localMirrors: custom.lists.get("local") ?? [],
     names: ownNames(),
     mirrorAnswers: () => (answers ??= askMirrors(config.upstream.mirrors, doorOf(agent))),
   };

@@ -1,3 +1,4 @@
+import { linesOf, readCustomMirrors } from "./custom-mirrors.ts";
 import { readMakeConf } from "./make-conf.ts";
 import { readMirrors, type OwnAddresses } from "./mirrors.ts";
 import { readReposConf } from "./repos-conf.ts";
@@ -12,16 +13,22 @@ export interface PortageSettings {
   readonly mirrors: readonly string[];
   /** Words of GENTOO_MIRRORS that the agent has no use for. */
   readonly unusableMirrors: readonly string[];
+  /** /etc/portage/mirrors: lines `NAME URL…`, one a name. */
+  readonly customMirrors: readonly string[];
   /** What could not be read, each one plain line. */
   readonly warnings: readonly string[];
 }
 
-/** Reads make.globals, make.conf and repos.conf below `root`. Never throws over what it finds there. */
+/** Reads make.globals, make.conf, repos.conf and mirrors below `root`. Never throws over what it finds there. */
 export async function readPortage(root: string, own: OwnAddresses): Promise<PortageSettings> {
-  const [makeConf, reposConf] = await Promise.all([readMakeConf(root), readReposConf(root)]);
+  const [makeConf, reposConf, custom] = await Promise.all([
+    readMakeConf(root),
+    readReposConf(root),
+    readCustomMirrors(root),
+  ]);
   const mirrors = readMirrors(makeConf.variables.get("GENTOO_MIRRORS") ?? "", own);
   const distdir = makeConf.variables.get("DISTDIR");
-  const warnings = [...makeConf.warnings, ...reposConf.warnings];
+  const warnings = [...makeConf.warnings, ...reposConf.warnings, ...custom.warnings];
   const usable = distdir?.startsWith("/") === true;
   if (distdir !== undefined && !usable) warnings.push(`DISTDIR is no absolute path: ${distdir}`);
   return {
@@ -29,6 +36,7 @@ export async function readPortage(root: string, own: OwnAddresses): Promise<Port
     distdir: usable ? distdir : undefined,
     mirrors: mirrors.usable,
     unusableMirrors: mirrors.unusable,
+    customMirrors: linesOf(custom.lists),
     warnings,
   };
 }

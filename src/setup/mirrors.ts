@@ -1,17 +1,18 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { parseMirrorLists } from "../core/mirror-lists.ts";
+import { CUSTOM_MIRRORS_PATH } from "../portage/custom-mirrors.ts";
 import { configFiles } from "../portage/files.ts";
 import { readForEdit, nothing, withLines, type Proposal } from "./edit.ts";
 import { leadsTo } from "./leads-to.ts";
 
-const MIRRORS = "/etc/portage/mirrors";
 const OWN_FILE = "distswarm";
 /** The mirrors that Portage asks before all others, also for files that may not be mirrored (fetch.py). */
 const LOCAL = /^([ \t]*local)(?=[ \t]|$)/m;
 
 /** Proposes the `local` line for /etc/portage/mirrors below `root`. */
 export async function proposeMirrors(root: string, url: string): Promise<Proposal> {
-  const place = join(root, MIRRORS);
+  const place = join(root, CUSTOM_MIRRORS_PATH);
   const texts = new Map<string, string>();
   for (const path of await configFiles(place)) texts.set(path, (await readForEdit(path)) ?? "");
   if ([...texts.values()].some((text) => localMirrors(text).some(leadsTo(url)))) return nothing();
@@ -27,14 +28,8 @@ export async function proposeMirrors(root: string, url: string): Promise<Proposa
 }
 
 /** The URLs of the `local` lines of a mirrors file. */
-export function localMirrors(text: string): string[] {
-  return text.split("\n").flatMap((line) => {
-    const [name, ...urls] = line
-      .replace(/\s#.*$/, "")
-      .trim()
-      .split(/\s+/);
-    return name === "local" ? urls : [];
-  });
+export function localMirrors(text: string): readonly string[] {
+  return parseMirrorLists(text).get("local") ?? [];
 }
 
 /** The text of a mirrors file with `url` as the first local mirror; what is there stays behind it. */

@@ -1,7 +1,6 @@
 import type { PackageRef, Want } from "../core/distfile.ts";
-import type { MirrorLists } from "../core/mirror-lists.ts";
 import { readEntriesOf, type CacheEntry } from "./md5-cache.ts";
-import { expandUri } from "./mirror-groups.ts";
+import { expandUri, type MirrorGroups } from "./mirror-groups.ts";
 import type { Repositories } from "./repositories.ts";
 import type { SrcUriFile } from "./src-uri.ts";
 
@@ -25,10 +24,10 @@ const TURN_HEX = 8;
 /** Reads what the md5-caches say of `want`. A package without md5-cache restricts nothing and adds no URL. */
 export async function readEbuildSources(want: Want, repositories: Repositories): Promise<EbuildSources> {
   const perPackage = await Promise.all(want.packages.map((ref) => mentionsIn(ref, want.names, repositories)));
-  const mirrors = await repositories.thirdPartyMirrors();
+  const groups = await repositories.mirrorGroups();
   return {
     mirrorsAllowed: perPackage.length === 0 || perPackage.some(allowsMirrors),
-    urls: urlsOf(perPackage.flat(), mirrors, Number.parseInt(want.digest.slice(0, TURN_HEX), 16)),
+    urls: urlsOf(perPackage.flat(), groups, Number.parseInt(want.digest.slice(0, TURN_HEX), 16)),
   };
 }
 
@@ -48,10 +47,10 @@ function allowsMirrors(mentions: readonly Mention[]): boolean {
 }
 
 /** The URLs that the mentions allow: RESTRICT=fetch leaves only what `fetch+` or `mirror+` lifts, and `mirror://`. */
-export function urlsOf(mentions: readonly Mention[], mirrors: MirrorLists, turn: number): string[] {
+export function urlsOf(mentions: readonly Mention[], groups: MirrorGroups, turn: number): string[] {
   const allowed = mentions.filter(
     ({ file, entry }) => !entry.restrict.fetch || file.lifts !== undefined || file.uri?.startsWith("mirror://"),
   );
-  const urls = allowed.flatMap(({ file }) => (file.uri ? expandUri(file.uri, mirrors, turn) : []));
+  const urls = allowed.flatMap(({ file }) => (file.uri ? expandUri(file.uri, groups, turn) : []));
   return [...new Set(urls.filter((url) => /^https?:\/\//i.test(url) && URL.canParse(url)))];
 }

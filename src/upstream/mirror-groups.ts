@@ -2,6 +2,14 @@ import type { MirrorLists } from "../core/mirror-lists.ts";
 
 const MIRROR_URI = /^mirror:\/\/([^/]+)\/(.+)$/;
 
+/** What `mirror://NAME/` stands for, by who says so. */
+export interface MirrorGroups {
+  /** /etc/portage/mirrors: asked first, and in its order. */
+  readonly custom: MirrorLists;
+  /** profiles/thirdpartymirrors: asked in turns. */
+  readonly thirdParty: MirrorLists;
+}
+
 /**
  * One list of several, as Portage stacks profiles/thirdpartymirrors (config.py, `stack_dictlist`): the earlier ones' URLs
  * first, each once; `-URL` takes one back and `-*` all that came before.
@@ -22,19 +30,20 @@ function stackWord(urls: string[], word: string): string[] {
 
 /**
  * The URLs that a SRC_URI word stands for: itself, or what its `mirror://` expands to. `turn` (any whole number) says
- * which of the mirrors is first, so that not every file burdens the one that the list names first.
+ * which third-party mirror is first, so that not every file burdens the one that the list names first.
  */
-export function expandUri(uri: string, mirrors: MirrorLists, turn: number): string[] {
-  const match = MIRROR_URI.exec(uri);
-  if (match === null) return [uri];
-  const bases = mirrors.get(match[1]!) ?? [];
+export function expandUri(uri: string, { custom, thirdParty }: MirrorGroups, turn: number): string[] {
+  const [, name, path] = MIRROR_URI.exec(uri) ?? [];
+  if (name === undefined || path === undefined) return [uri];
+  const bases = thirdParty.get(name) ?? [];
   const first = turn % Math.max(1, bases.length);
-  return [...bases.slice(first), ...bases.slice(0, first)].map((base) => join(base, match[2]!));
+  const inTurn = [...bases.slice(first), ...bases.slice(0, first)];
+  return [...(custom.get(name) ?? []), ...inTurn].map((base) => join(base, path));
 }
 
 /** The `mirror://` words that expand to `url`: the way back. */
-export function contractUrl(url: string, mirrors: MirrorLists): string[] {
-  return [...mirrors].flatMap(([name, bases]) =>
+export function contractUrl(url: string, { custom, thirdParty }: MirrorGroups): string[] {
+  return [...custom, ...thirdParty].flatMap(([name, bases]) =>
     bases
       .map((base) => join(base, ""))
       .filter((base) => url.startsWith(base) && url.length > base.length)

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseMirrorLists, type MirrorLists } from "../core/mirror-lists.ts";
 import { hasCache } from "./md5-cache.ts";
-import { stackMirrors } from "./mirror-groups.ts";
+import { stackMirrors, type MirrorGroups } from "./mirror-groups.ts";
 
 /** What the repositories say that bears on fetching. */
 interface Known {
@@ -14,9 +14,13 @@ interface Known {
 /** How long the files of the repositories are taken to be unchanged. */
 const REMEMBER_MS = 60_000;
 
-/** The configured ebuild repositories: what they define of `mirror://`, and whether they have an md5-cache. */
+/**
+ * The configured ebuild repositories: whether they have an md5-cache, and what they define of `mirror://`, beside what the
+ * administrator of the box does.
+ */
 export class Repositories {
   readonly paths: readonly string[];
+  #custom: MirrorLists = new Map();
   #now: () => number;
   #read: { readonly at: number; readonly known: Promise<Known> } | undefined;
 
@@ -27,11 +31,16 @@ export class Repositories {
   }
 
   /**
-   * What `mirror://NAME/` may stand for in any ebuild: as in Portage, profiles/thirdpartymirrors of all repositories, the
+   * What `mirror://NAME/` may stand for in any ebuild: as in Portage, beside /etc/portage/mirrors profiles/thirdpartymirrors of all repositories, the
    * last one first, whoever is whose master (config.py, `thirdpartymirrors`).
    */
-  async thirdPartyMirrors(): Promise<MirrorLists> {
-    return (await this.#known()).mirrors;
+  async mirrorGroups(): Promise<MirrorGroups> {
+    return { custom: this.#custom, thirdParty: (await this.#known()).mirrors };
+  }
+
+  /** From now on /etc/portage/mirrors says so. */
+  useCustom(lists: MirrorLists): void {
+    this.#custom = lists;
   }
 
   /** Whether the repository at `path` has an md5-cache, so that it is worth looking into. */

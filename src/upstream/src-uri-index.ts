@@ -66,7 +66,7 @@ export class SrcUriIndex {
 
   async #nameOf(url: string): Promise<string | undefined> {
     const names = new Set<string>();
-    for (const uri of [url, ...contractUrl(url, await this.#repositories.thirdPartyMirrors())]) {
+    for (const uri of [url, ...contractUrl(url, await this.#repositories.mirrorGroups())]) {
       const prefix = `u ${keyOf(uri)} `;
       for await (const key of this.#db.keys({ gt: prefix, lt: prefix + LAST, limit: 2 })) {
         names.add(key.slice(prefix.length));

@@ -5,6 +5,7 @@ import type { Want } from "../core/distfile.ts";
 import { SourceError } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { parseMirrorLists } from "../core/mirror-lists.ts";
 import type { Source } from "../core/source.ts";
 import type { ForwardRequest, MirrorRequest, Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import { bytesToSkip, faultOfStatus } from "./answer.ts";
@@ -19,7 +20,7 @@ import { MirrorLayouts } from "./mirror-layouts.ts";
 import { mirrorPlace } from "./mirror-places.ts";
 import { firstAnswer, type Asking, type Send } from "./mirror-requests.ts";
 import { mirrorStatus } from "./mirror-status.ts";
-import { isBelow, readMirrorList, type Mirror } from "./mirrors.ts";
+import { isBelow, isUnrestricted, readMirrorList, type Mirror } from "./mirrors.ts";
 import { Repositories } from "./repositories.ts";
 import { inOrder, type Candidate, type Place } from "./source-order.ts";
 import { SrcUriIndex, type Reach } from "./src-uri-index.ts";
@@ -27,11 +28,15 @@ import { UpstreamSource, type SourceParts } from "./upstream-source.ts";
 
 /** What passes through has no second source, so only the client's own patience counts; gemato's is 180 s. */
 const FORWARD_PATIENCE_MS = 180_000;
+/** The name of the mirrors in /etc/portage/mirrors that Portage asks first, and for every file (fetch.py). */
+const LOCAL = "local";
 
 /** Which servers there are, and how to reach them. */
 export interface UpstreamMirrorsOptions extends HttpClientOptions {
   /** Mirrors, best first: http and https URLs, and directories of this box. @default none */
   readonly mirrors?: readonly string[];
+  /** Lines of /etc/portage/mirrors: `local` mirrors, and what `mirror://NAME/` stands for. @default none */
+  readonly customMirrors?: readonly string[];
   /** Directories of the configured ebuild repositories. @default none */
   readonly repos?: readonly string[];
   /** Ours, for `User-Agent`. @default unknown */
@@ -54,14 +59,14 @@ export class UpstreamMirrors implements Upstream, Startable {
   #now: () => number;
 
   constructor({ db, log }: { db: Database; log: Logger }, options: UpstreamMirrorsOptions = {}) {
-    const { mirrors = [], repos = [], version = "unknown", now = Date.now } = options;
+    const { mirrors = [], customMirrors = [], repos = [], version = "unknown", now = Date.now } = options;
     this.#now = now;
     this.#log = log;
-    this.#mirrors = readMirrorList(mirrors, log);
     this.#client = new HttpClient(options);
     this.#health = new Health({ now });
     this.#blames = new Blames({ now });
     this.#repositories = new Repositories(repos, { now });
+    this.#mirrors = this.#readMirrors(mirrors, customMirrors);
     this.#index = new SrcUriIndex({ db, log, repositories: this.#repositories });
     const headers = ["User-Agent", `distswarm/${version}`, "Accept", "*/*", "Accept-Encoding", "identity"];
     this.#sourceParts = { client: this.#client, health: this.#health, blames: this.#blames, headers, now };
@@ -83,7 +88,7 @@ export class UpstreamMirrors implements Upstream, Startable {
     await this.#client.close();
   }
 
-  /** The mirrors, the URLs that the client named, SRC_URI; see {@link inOrder} for what is asked last. */
+  /** The `local` mirrors and the others, the URLs that the client named, SRC_URI; see {@link inOrder} for what is asked last. */
   async *sources(want: Want, { signal }: { signal: AbortSignal }): AsyncGenerator<Source> {
     for await (const candidate of this.#inOrder(this.#placesOf(want, signal), want)) {
       yield isAbsolute(candidate.url)
@@ -93,8 +98,8 @@ export class UpstreamMirrors implements Upstream, Startable {
   }
 
   /** From now on these mirrors are asked, best first; what is under way stays with its mirror. */
-  useMirrors(mirrors: readonly string[]): void {
-    this.#mirrors = readMirrorList(mirrors, this.#log);
+  useMirrors(mirrors: readonly string[], customMirrors: readonly string[] = []): void {
+    this.#mirrors = this.#readMirrors(mirrors, customMirrors);
   }
 
   /** See {@link Upstream.forward}. */
@@ -108,9 +113,9 @@ export class UpstreamMirrors implements Upstream, Startable {
     return firstAnswer(name, this.#inOrder(places), this.#asking(request));
   }
 
-  /** See {@link Upstream.mirrorPath}. Directories are not asked. */
+  /** See {@link Upstream.mirrorPath}. Neither directories nor `local` mirrors are asked, as by emerge-webrsync. */
   async mirrorPath(path: string, request: MirrorRequest): Promise<UpstreamAnswer> {
-    const servers = this.#mirrors.filter(({ kind }) => kind === "server");
+    const servers = this.#mirrors.filter(({ kind, isLocal }) => kind === "server" && !isLocal);
     const places = servers.map((mirror) => placeAt(`${mirror.url}${path}`));
     return firstAnswer(path, this.#inOrder(each(places)), this.#asking(request));
   }
@@ -152,6 +157,12 @@ export class UpstreamMirrors implements Upstream, Startable {
     return mirrorStatus(this.#mirrors, this.#health, this.#layouts);
   }
 
+  #readMirrors(mirrors: readonly string[], customMirrors: readonly string[]): Mirror[] {
+    const custom = parseMirrorLists(customMirrors.join("\n"));
+    this.#repositories.useCustom(custom);
+    return readMirrorList({ local: custom.get(LOCAL) ?? [], mirrors }, this.#log);
+  }
+
   #inOrder(places: AsyncIterable<Place>, want?: Want): AsyncGenerator<Candidate> {
     return inOrder(places, {
       place: (origin) => this.#health.isAvoided(origin),
@@ -163,14 +174,17 @@ export class UpstreamMirrors implements Upstream, Startable {
     const { digest, names } = want;
     const ebuilds = await readEbuildSources(want, this.#repositories);
     const files = [{ digest }, ...names.map((name) => ({ name, digest }))];
-    if (ebuilds.mirrorsAllowed) {
-      for (const mirror of this.#mirrors) yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
-    }
+    yield* this.#mirrorPlaces(files, signal, ebuilds.mirrorsAllowed ? () => true : isUnrestricted);
     for (const url of [...(want.urls ?? []), ...ebuilds.urls]) yield placeAt(url);
   }
 
-  async *#mirrorPlaces(files: readonly Addressed[], signal: AbortSignal): AsyncGenerator<Place> {
-    for (const mirror of this.#mirrors) yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
+  async *#mirrorPlaces(
+    files: readonly Addressed[],
+    signal: AbortSignal,
+    mayAsk: (mirror: Mirror) => boolean = () => true,
+  ): AsyncGenerator<Place> {
+    for (const mirror of this.#mirrors.filter(mayAsk))
+      yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
   }
 
   #asking(request: MirrorRequest): Asking {

@@ -54,6 +54,20 @@ describe("what the config file leaves out", () => {
     expect(notes).toContain("no DISTDIR: nothing is shared from there");
   });
 
+  test("has the lines of /etc/portage/mirrors, a file or a directory, less this agent", async () => {
+    const root = await rootWith({
+      ...GENTOO,
+      "/etc/portage/mirrors/10-distswarm": "local http://127.0.0.1:8480/ http://cache.lan # ours first\n",
+      "/etc/portage/mirrors/20-mine": "gnu\thttps://a.example/gnu\nlocal /mnt/distfiles\nkde http://localhost:8480\n",
+      "/etc/portage/mirrors/20-mine~": "gnu https://old.example\n",
+    });
+    const { config, notes, warnings } = await loadConfig({ root, env: {}, uid: 0 });
+    const lines = ["local http://cache.lan /mnt/distfiles", "gnu https://a.example/gnu"];
+    expect(config.upstream.custom_mirrors).toEqual(lines);
+    expect(notes).toContain(`custom mirrors: ${lines.join("; ")}`);
+    expect(warnings).toEqual([]);
+  });
+
   test("a mirror list of nothing but this agent gives way to Gentoo's own", async () => {
     const root = await rootWith({
       "/etc/distswarm.toml": '[proxy]\nlisten = ["127.0.0.1:9000"]',
@@ -76,12 +90,14 @@ describe("what the config file leaves out", () => {
 test.each([
   ["/etc/portage/make.conf", "scandir"],
   ["/etc/portage/repos.conf", "scandir"],
+  ["/etc/portage/mirrors", "open"],
   ["/etc/portage/make.conf/mine", "open"],
   ["/etc/portage/repos.conf/gentoo.conf", "open"],
 ])("%s that the agent may not read is told", async (path, call) => {
   const root = await rootWith({
     "/etc/portage/make.conf/mine": 'DISTDIR="/srv/distfiles"\n',
     "/etc/portage/repos.conf/gentoo.conf": "[gentoo]\nlocation = /srv/gentoo\n",
+    "/etc/portage/mirrors": "gnu http://a.example\n",
   });
   await giveAway(root);
   await chmod(join(root, path), 0);

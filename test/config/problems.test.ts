@@ -65,6 +65,11 @@ describe("one wrong thing in the config file", () => {
       'proxy.listen is ["[::1]:8480","[::1]:8480"]; it must be a list of one or more, none twice; each entry must be an IP address with a port, such as "127.0.0.1:8480" or "[::1]:8480"',
     ],
     [
+      "custom mirrors without a name",
+      '[upstream]\ncustom_mirrors = ["http://a.example"]',
+      'upstream.custom_mirrors[0] is "http://a.example"; it must be a name and its URLs, such as "local http://mirror.lan" or "gnu https://mirror.example/gnu"',
+    ],
+    [
       "no time at all",
       '[upstream]\nheader_timeout = "0s"',
       'upstream.header_timeout is "0s"; it must be a duration above 0 such as "10s" (units: ms, s, min, h, d)',

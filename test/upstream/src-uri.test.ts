@@ -62,6 +62,7 @@ describe("third-party mirrors", () => {
   const overlay = parseMirrorLists("# comment\n\ngnu\thttps://own.example/gnu/ # fast\n");
   const main = parseMirrorLists("gnu https://ftp.example/gnu https://own.example/gnu/\nkde http://kde.example\n");
   const mirrors = stackMirrors([overlay, main]);
+  const groups = { custom: new Map(), thirdParty: mirrors };
 
   test("are stacked, the first repository's first, each URL once", () => {
     expect(mirrors.get("gnu")).toEqual(["https://own.example/gnu/", "https://ftp.example/gnu"]);
@@ -85,15 +86,26 @@ describe("third-party mirrors", () => {
 
   test("are what mirror:// stands for, in turns", () => {
     const urls = ["https://own.example/gnu/hello/h.tgz", "https://ftp.example/gnu/hello/h.tgz"];
-    expect(expandUri("mirror://gnu/hello/h.tgz", mirrors, 4)).toEqual(urls);
-    expect(expandUri("mirror://gnu/hello/h.tgz", mirrors, 7)).toEqual(urls.toReversed());
-    expect(expandUri("mirror://nobody/h.tgz", mirrors, 7)).toEqual([]);
-    expect(expandUri("https://a.example/h.tgz", mirrors, 7)).toEqual(["https://a.example/h.tgz"]);
+    expect(expandUri("mirror://gnu/hello/h.tgz", groups, 4)).toEqual(urls);
+    expect(expandUri("mirror://gnu/hello/h.tgz", groups, 7)).toEqual(urls.toReversed());
+    expect(expandUri("mirror://nobody/h.tgz", groups, 7)).toEqual([]);
+    expect(expandUri("https://a.example/h.tgz", groups, 7)).toEqual(["https://a.example/h.tgz"]);
+  });
+
+  test("come after those of /etc/portage/mirrors, which keep their order", () => {
+    const custom = parseMirrorLists("gnu http://a.example http://b.example/");
+    expect(expandUri("mirror://gnu/h.tgz", { custom, thirdParty: mirrors }, 1)).toEqual([
+      "http://a.example/h.tgz",
+      "http://b.example/h.tgz",
+      "https://ftp.example/gnu/h.tgz",
+      "https://own.example/gnu/h.tgz",
+    ]);
+    expect(contractUrl("http://b.example/h.tgz", { custom, thirdParty: mirrors })).toEqual(["mirror://gnu/h.tgz"]);
   });
 
   test("lead back from a URL to mirror://", () => {
-    expect(contractUrl("https://ftp.example/gnu/hello/h.tgz", mirrors)).toEqual(["mirror://gnu/hello/h.tgz"]);
-    expect(contractUrl("https://ftp.example/gnulike/h.tgz", mirrors)).toEqual([]);
+    expect(contractUrl("https://ftp.example/gnu/hello/h.tgz", groups)).toEqual(["mirror://gnu/hello/h.tgz"]);
+    expect(contractUrl("https://ftp.example/gnulike/h.tgz", groups)).toEqual([]);
   });
 });
 
@@ -114,9 +126,9 @@ describe("an md5-cache entry", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(word, fc.string())), fc.string(), (words, mirrorsText) => {
         const entry = parseCacheEntry(words.join(" "));
-        const mirrors = stackMirrors([parseMirrorLists(mirrorsText)]);
+        const groups = { custom: parseMirrorLists(mirrorsText), thirdParty: parseMirrorLists(mirrorsText) };
         const mentions = entry.files.map((file) => ({ file, entry }));
-        const urls = urlsOf(mentions, mirrors, 3);
+        const urls = urlsOf(mentions, groups, 3);
         for (const url of urls) expect(["http:", "https:"]).toContain(new URL(url).protocol);
       }),
     );
@@ -150,12 +162,12 @@ describe("an md5-cache entry", () => {
   });
 
   test("with RESTRICT=fetch gives only the URLs that its prefixes lift, and mirror://", () => {
-    const mirrors = parseMirrorLists("gnu http://gnu.example");
+    const groups = { custom: new Map(), thirdParty: parseMirrorLists("gnu http://gnu.example") };
     const text =
       "RESTRICT=fetch\nSRC_URI=https://a.example/a fetch+https://a.example/b mirror+https://a.example/c mirror://gnu/d e ftp://a.example/f";
     const entry = parseCacheEntry(text);
     const mentions = entry.files.map((file) => ({ file, entry }));
-    const urls = urlsOf(mentions, mirrors, 0);
+    const urls = urlsOf(mentions, groups, 0);
     expect(urls).toEqual(["https://a.example/b", "https://a.example/c", "http://gnu.example/d"]);
   });
 });

@@ -242,6 +242,37 @@ describe("the order of the sources", () => {
     expect(found.map((label) => (label === MIRROR_URL ? "m" : "s"))).toEqual(expected);
   });
 
+  test.each(["", "RESTRICT=mirror\n", "RESTRICT=fetch\n"])(
+    "begins with the local mirrors of /etc/portage/mirrors, and a directory is asked for what may not be mirrored, too: %j",
+    async (restrict) => {
+      const repo = await repoWith(cacheEntry(`${restrict}SRC_URI=mirror://own/${NAME}`));
+      const local = await mirrorOf(zoo.well, FILES);
+      const mirror = await mirrorOf(zoo.well, FILES);
+      const dir = await tempDir();
+      const customMirrors = [`local ${local.url}/`, "own http://c.example"];
+      const upstream = await upstreamOf([mirror.url, dir], { repos: [repo], customMirrors });
+      const found = await labels(upstream, { ...WANT, packages: [{ repo, package: "app-misc/foo" }] });
+      const fromMirror = restrict === "" ? [`${mirror.url}/distfiles/foo%2B1.tar.xz`] : [];
+      expect(found).toEqual([
+        `${local.url}/distfiles/foo%2B1.tar.xz`,
+        ...fromMirror,
+        `${dir}/${NAME}`,
+        `http://c.example/${NAME}`,
+        `http://t.example/own/${NAME}`,
+      ]);
+    },
+  );
+
+  test("follows /etc/portage/mirrors when it is read again", async () => {
+    const repo = await repoWith(cacheEntry(`SRC_URI=mirror://mine/${NAME}`));
+    const want = { ...WANT, packages: [{ repo, package: "app-misc/foo" }] };
+    const upstream = await upstreamOf([], { repos: [repo] });
+    expect(await labels(upstream, want)).toEqual([]);
+    upstream.useMirrors([], ["mine http://m.example"]);
+    expect(await labels(upstream, want)).toEqual([`http://m.example/${NAME}`]);
+    expect(await upstream.nameOf(`http://m.example/${NAME}`)).toBe(NAME);
+  });
+
   test("RESTRICT=mirror of one package leaves the mirrors to another", async () => {
     const strict = await repoWith(cacheEntry(`RESTRICT=mirror\nSRC_URI=https://s.example/${NAME}`));
     const open = await repoWith(cacheEntry(`SRC_URI=https://s.example/${NAME}`));
@@ -361,6 +392,13 @@ describe("what no Manifest knows", () => {
     expect(mirror.requests[0]?.url).toBe(`${path}?x=1`);
     expect((await upstream.mirrorPath(path, request(["Range", `bytes=${FILE.length}-`]))).status).toBe(416);
     expect((await upstream.mirrorPath(path, request([], "HEAD"))).headers["content-length"]).toBe(String(FILE.length));
+  });
+
+  test("comes by path from no local mirror of /etc/portage/mirrors, which emerge-webrsync does not read", async () => {
+    const path = "/snapshots/gentoo-20261119.tar.xz";
+    const [local, mirror] = [await mirrorOf(zoo.well, { [path]: FILE }), await mirrorOf(zoo.well, { [path]: FILE })];
+    const upstream = await upstreamOf([mirror.url], { customMirrors: [`local ${local.url}`] });
+    expect((await upstream.mirrorPath(path, request())).url).toBe(`${mirror.url}${path}`);
   });
 
   test("does not come from a URL that gave wrong bytes, be it a mirror's own or the end of its redirect", async () => {
