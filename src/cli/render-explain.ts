@@ -43,6 +43,7 @@ function renderFile(file: ExplainedFile): string {
     ["packages", file.packages.join(" ") || "none"],
     ["where", where(file)],
     ["why", file.why],
+    ...(file.withheld ?? []).map((text): [string, string] => ["left out", text]),
     ...(file.without_src_uri ?? []).map((repo): [string, string] => ["SRC_URI", `not known: ${repo} has no md5-cache`]),
   ];
   const sources = file.sources.map(({ kind, source }, index): Cell[] => [{ right: `${index + 1}.` }, kind, source]);

@@ -185,6 +185,8 @@ export interface ExplainedFile {
   readonly missed_for_seconds?: number;
   /** Repositories of its packages whose SRC_URI is not known, for they have no md5-cache; absent when there is none. */
   readonly without_src_uri?: readonly string[];
+  /** Who of what its ebuilds name would not be asked, and why, a clause each; absent when nobody is left out. */
+  readonly withheld?: readonly string[];
   /** What was tried last time, oldest first; empty when it was not retrieved since the start. */
   readonly attempts: readonly Attempt[];
   /** What happened meanwhile between the boxes that wanted it, oldest first. */

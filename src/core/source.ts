@@ -54,6 +54,17 @@ export interface Source {
  */
 export type GrowingUse = "follow" | "present" | "none";
 
+/** Why somebody who could be thought of is not asked for a blob. */
+export interface Withheld {
+  /**
+   * `fetch`: its ebuilds forbid to fetch it from anybody. `mirror`: from the mirrors. `group`: nobody says what its
+   * `mirror://NAME/` stands for. `protocol`: its URL is neither http nor https.
+   */
+  readonly reason: "fetch" | "mirror" | "group" | "protocol";
+  /** For people, one clause. */
+  readonly text: string;
+}
+
 /** Finds who can give a blob: one for upstream, one for the swarm. */
 export interface SourceFinder {
   /**
@@ -63,4 +74,6 @@ export interface SourceFinder {
    * @param options.growing of the swarm; @default `follow`.
    */
   sources(want: Want, options: { signal: AbortSignal; growing?: GrowingUse }): AsyncIterable<Source>;
+  /** Of upstream: who is left out of {@link SourceFinder.sources}, and why; empty when nobody is. */
+  withheld?(want: Want): Promise<readonly Withheld[]>;
 }

@@ -4,7 +4,7 @@ import { isDigest, type Digest } from "../core/digest.ts";
 import type { KnownDistfile, Want } from "../core/distfile.ts";
 import type { DistfileIndex } from "../core/distfile-index.ts";
 import type { SnapshotServer } from "../core/snapshots.ts";
-import type { SourceFinder } from "../core/source.ts";
+import type { SourceFinder, Withheld } from "../core/source.ts";
 import { lastSegment } from "./mirror-url.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Retriever } from "./retriever.ts";
@@ -107,6 +107,7 @@ export class Explainer {
     const names = [...(asked.name ? [asked.name] : []), ...known.names.filter((name) => name !== asked.name)];
     const info = await store.find(known.digest);
     const sources = await this.#sources({ ...known, names, ...(asked.url && { urls: [asked.url] }) });
+    const withheld = await this.#withheld(known);
     const { attempts, claims } = retriever.story(known.digest);
     const missedForMs = retriever.missedForMs(known.digest);
     const unreached = await this.#withoutSrcUri(known);
@@ -120,10 +121,11 @@ export class Explainer {
       ...(transfer && { transfer }),
       sources,
       ...(missedForMs > 0 && { missed_for_seconds: Math.ceil(missedForMs / 1000) }),
+      ...(withheld.length > 0 && { withheld: withheld.map(({ text }) => text) }),
       ...(unreached.length > 0 && { without_src_uri: unreached }),
       attempts,
       claims,
-      why: whyUpstream({ here: info !== undefined, missedForMs, sources, attempts }),
+      why: whyUpstream({ here: info !== undefined, missedForMs, sources, withheld, attempts }),
     };
   }
 
@@ -131,6 +133,11 @@ export class Explainer {
     const repos = new Set(packages.map(({ repo }) => repo));
     const reach = await this.#components.upstream.reach();
     return reach.filter(({ repo, md5Cache }) => !md5Cache && repos.has(repo)).map(({ repo }) => repo);
+  }
+
+  async #withheld(want: Want): Promise<Withheld[]> {
+    const finders = Object.values(this.#components.sources);
+    return (await Promise.all(finders.map(async (finder) => (await finder.withheld?.(want)) ?? []))).flat();
   }
 
   async #sources(want: Want): Promise<ExplainedFile["sources"]> {
@@ -155,9 +162,10 @@ function whyUpstream(facts: {
   here: boolean;
   missedForMs: number;
   sources: ExplainedFile["sources"];
+  withheld: readonly Withheld[];
   attempts: readonly Attempt[];
 }): string {
-  const { here, missedForMs, sources, attempts } = facts;
+  const { here, missedForMs, sources, withheld, attempts } = facts;
   const peersTried = attempts.some((attempt) => attempt.kind === "peer");
   const fromUpstream = attempts.some((attempt) => attempt.kind === "upstream" && attempt.outcome === "ok");
   if (fromUpstream && peersTried) return "It came from upstream: peers were asked first and could not give it whole.";
@@ -165,6 +173,8 @@ function whyUpstream(facts: {
   const giver = attempts.findLast((attempt) => attempt.kind === "peer" && attempt.outcome === "ok");
   if (here && giver !== undefined) return `It came from ${giver.source}, a peer: upstream was not asked.`;
   if (here) return "It is here: no source is asked.";
+  const ban = sources.length === 0 ? withheld.find(({ reason }) => reason === "fetch") : undefined;
+  if (ban !== undefined) return `Nobody is asked: ${ban.text}.`;
   if (missedForMs > 0) {
     return `Nobody had it a moment ago: for another ${Math.ceil(missedForMs / 1000)} s that is the answer (404), without asking.`;
   }

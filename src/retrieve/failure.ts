@@ -1,24 +1,32 @@
 import type { Attempt } from "../core/agent-api.ts";
 import type { Want } from "../core/distfile.ts";
 import { DistswarmError } from "../core/errors.ts";
+import type { Withheld } from "../core/source.ts";
 
 /**
  * What a retrieval without success means, from what its sources answered. `NOT_FOUND`: every one said that it has no such
- * file, so we know. `NO_SOURCE`: something failed, so we do not; its facts hold `busy` when all that failed only asked to
- * be left alone, and `retryAfterMs`.
+ * file, or nobody may be asked, so we know. `NO_SOURCE`: something failed, so we do not; its facts hold `busy` when all that
+ * failed only asked to be left alone, and `retryAfterMs`. `withheld`: why others were not asked.
  */
-export function failureOf(want: Want, tried: readonly Attempt[], retryAfterMs?: number): DistswarmError {
+export function failureOf(
+  want: Want,
+  tried: readonly Attempt[],
+  { withheld = [], retryAfterMs }: { withheld?: readonly Withheld[]; retryAfterMs?: number | undefined } = {},
+): DistswarmError {
   const name = want.names[0] ?? want.digest;
   const attempts = tried.filter(({ growing }) => !growing); // who waited for it as we did knows nothing
   const failed = attempts.filter((attempt) => attempt.outcome !== "ABSENT" && attempt.outcome !== "ok");
-  if (failed.length === 0 && (attempts.length > 0 || want.names.length === 0)) {
-    return new DistswarmError("NOT_FOUND", `nobody has ${name}${triedText(attempts)}`, { facts: { attempts } });
+  const left = withheld.map(({ text }) => `; ${text}`).join("");
+  const mayAskNobody = withheld.some(({ reason }) => reason === "fetch");
+  if (failed.length === 0 && (attempts.length > 0 || want.names.length === 0 || mayAskNobody)) {
+    return new DistswarmError("NOT_FOUND", `nobody has ${name}${triedText(attempts)}${left}`, { facts: { attempts } });
   }
   if (attempts.length === 0) {
-    return new DistswarmError("NO_SOURCE", `no source for ${name}: no peer has it, and no mirror or SRC_URI is known`);
+    const lacking = "no peer has it, and no mirror or SRC_URI is known";
+    return new DistswarmError("NO_SOURCE", `no source for ${name}: ${lacking}${left}`);
   }
   const busy = failed.every((attempt) => attempt.outcome === "BUSY");
-  return new DistswarmError("NO_SOURCE", `no source gave ${name}${triedText(attempts)}`, {
+  return new DistswarmError("NO_SOURCE", `no source gave ${name}${triedText(attempts)}${left}`, {
     facts: { attempts, busy, retryAfterMs },
   });
 }

@@ -57,12 +57,13 @@ export class Filling {
    * reason.
    */
   async fill(): Promise<void> {
-    const { intake } = this.#components;
+    const { intake, sources } = this.#components;
     for (let round = 0; intake.missing > 0; round += 1) {
       const before = intake.taken;
       await this.#round();
       const stuck = intake.taken === before || round === MAX_ROUNDS;
-      if (intake.missing > 0 && stuck) throw intake.outOfSources();
+      if (intake.missing === 0 || !stuck) continue;
+      throw intake.outOfSources((await sources.upstream.withheld?.(this.#want)) ?? []);
     }
   }
 

@@ -2,7 +2,7 @@ import type { Attempt } from "../core/agent-api.ts";
 import type { Want } from "../core/distfile.ts";
 import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Source } from "../core/source.ts";
+import type { Source, Withheld } from "../core/source.ts";
 import { RunningAttempt, addAttempt } from "./attempts.ts";
 import { Contributors, idOf } from "./contributors.ts";
 import type { Expectations } from "./expectations.ts";
@@ -148,9 +148,10 @@ export class Intake {
     await this.#components.copy.restart();
   }
 
-  /** Why it cannot be filled when all sources were asked: `NOT_FOUND` or `NO_SOURCE`. */
-  outOfSources(): DistswarmError {
-    if (!this.#passedOver) return failureOf(this.#init.want, this.attempts, this.#retryAfterMs);
+  /** Why it cannot be filled when all sources were asked but those withheld: `NOT_FOUND` or `NO_SOURCE`. */
+  outOfSources(withheld: readonly Withheld[]): DistswarmError {
+    const retryAfterMs = this.#retryAfterMs;
+    if (!this.#passedOver) return failureOf(this.#init.want, this.attempts, { withheld, retryAfterMs });
     const problem = messageOf(this.#components.copy.problem);
     const facts = { attempts: this.attempts };
     return new DistswarmError("NO_SOURCE", `peers have ${this.#name}, but ${problem}`, { facts });

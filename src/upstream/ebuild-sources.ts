@@ -1,6 +1,7 @@
 import type { PackageRef, Want } from "../core/distfile.ts";
+import type { Withheld } from "../core/source.ts";
 import { readEntriesOf, type CacheEntry } from "./md5-cache.ts";
-import { expandUri, type MirrorGroups } from "./mirror-groups.ts";
+import { expandUri, groupOf, type MirrorGroups } from "./mirror-groups.ts";
 import type { Repositories } from "./repositories.ts";
 import type { SrcUriFile } from "./src-uri.ts";
 
@@ -10,10 +11,14 @@ export interface EbuildSources {
   readonly mirrorsAllowed: boolean;
   /** http and https URLs of SRC_URI, each once. */
   readonly urls: readonly string[];
+  /** What of all that is left out, and why. */
+  readonly withheld: readonly Withheld[];
 }
 
 /** One ebuild's word on one file. */
 export interface Mention {
+  /** `category/name` of its package. */
+  readonly package: string;
   readonly file: SrcUriFile;
   readonly entry: CacheEntry;
 }
@@ -25,17 +30,17 @@ const TURN_HEX = 8;
 export async function readEbuildSources(want: Want, repositories: Repositories): Promise<EbuildSources> {
   const perPackage = await Promise.all(want.packages.map((ref) => mentionsIn(ref, want.names, repositories)));
   const groups = await repositories.mirrorGroups();
-  return {
-    mirrorsAllowed: perPackage.length === 0 || perPackage.some(allowsMirrors),
-    urls: urlsOf(perPackage.flat(), groups, Number.parseInt(want.digest.slice(0, TURN_HEX), 16)),
-  };
+  const mentions = perPackage.flat();
+  const mirrorsAllowed = perPackage.length === 0 || perPackage.some(allowsMirrors);
+  const urls = urlsOf(mentions, groups, Number.parseInt(want.digest.slice(0, TURN_HEX), 16));
+  return { mirrorsAllowed, urls, withheld: withheldOf(mentions, groups, mirrorsAllowed) };
 }
 
 async function mentionsIn(ref: PackageRef, names: readonly string[], repositories: Repositories): Promise<Mention[]> {
   if (!(await repositories.hasCache(ref.repo))) return [];
   const entries = await readEntriesOf(ref);
   return entries.flatMap((entry) =>
-    entry.files.filter(({ name }) => names.includes(name)).map((file) => ({ file, entry })),
+    entry.files.filter(({ name }) => names.includes(name)).map((file) => ({ package: ref.package, file, entry })),
   );
 }
 
@@ -48,9 +53,43 @@ function allowsMirrors(mentions: readonly Mention[]): boolean {
 
 /** The URLs that the mentions allow: RESTRICT=fetch leaves only what `fetch+` or `mirror+` lifts, and `mirror://`. */
 export function urlsOf(mentions: readonly Mention[], groups: MirrorGroups, turn: number): string[] {
-  const allowed = mentions.filter(
-    ({ file, entry }) => !entry.restrict.fetch || file.lifts !== undefined || file.uri?.startsWith("mirror://"),
-  );
-  const urls = allowed.flatMap(({ file }) => (file.uri ? expandUri(file.uri, groups, turn) : []));
-  return [...new Set(urls.filter((url) => /^https?:\/\//i.test(url) && URL.canParse(url)))];
+  const urls = mentions.filter(allowsFetch).flatMap(({ file }) => (file.uri ? expandUri(file.uri, groups, turn) : []));
+  return [...new Set(urls.filter(isHttp))];
+}
+
+function allowsFetch({ file, entry }: Mention): boolean {
+  return !entry.restrict.fetch || file.lifts !== undefined || file.uri?.startsWith("mirror://") === true;
+}
+
+function isHttp(url: string): boolean {
+  return /^https?:\/\//i.test(url) && URL.canParse(url);
+}
+
+/** What the mentions name and nobody is asked for. Pure. */
+export function withheldOf(mentions: readonly Mention[], groups: MirrorGroups, mirrorsAllowed: boolean): Withheld[] {
+  const uris = mentions.filter(allowsFetch).flatMap(({ file }) => file.uri ?? []);
+  return [
+    ...(mirrorsAllowed ? [] : [restriction(mentions)]),
+    ...unique(uris.flatMap((uri) => groupOf(uri) ?? []))
+      .filter((name) => !groups.custom.has(name) && !groups.thirdParty.has(name))
+      .map((name) => withheld("group", `no repository and no /etc/portage/mirrors says what mirror://${name} is`)),
+    ...unique(uris.filter((uri) => groupOf(uri) === undefined && !isHttp(uri))).map((uri) =>
+      withheld("protocol", `${uri} is neither http nor https`),
+    ),
+  ];
+}
+
+/** Of a file whose ebuilds all keep it from the mirrors. */
+function restriction(mentions: readonly Mention[]): Withheld {
+  const ebuild = `the ebuild of ${unique(mentions.map((mention) => mention.package)).join(", ")}`;
+  if (mentions.some(allowsFetch)) return withheld("mirror", `${ebuild} forbids mirrors (RESTRICT)`);
+  return withheld("fetch", `${ebuild} forbids fetching (RESTRICT=fetch): only a box that has it can give it`);
+}
+
+function withheld(reason: Withheld["reason"], text: string): Withheld {
+  return { reason, text };
+}
+
+function unique(words: readonly string[]): string[] {
+  return [...new Set(words)];
 }

@@ -28,6 +28,11 @@ function stackWord(urls: string[], word: string): string[] {
   return urls.includes(word) ? urls : [...urls, word];
 }
 
+/** NAME of `mirror://NAME/…`; undefined of any other URL. */
+export function groupOf(uri: string): string | undefined {
+  return MIRROR_URI.exec(uri)?.[1];
+}
+
 /**
  * The URLs that a SRC_URI word stands for: itself, or what its `mirror://` expands to. `turn` (any whole number) says
  * which third-party mirror is first, so that not every file burdens the one that the list names first.

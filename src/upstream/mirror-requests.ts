@@ -1,4 +1,5 @@
 import { DistswarmError, SourceError } from "../core/errors.ts";
+import type { Withheld } from "../core/source.ts";
 import type { MirrorRequest, UpstreamAnswer } from "../core/upstream.ts";
 import { faultOfStatus } from "./answer.ts";
 import type { Candidate } from "./source-order.ts";
@@ -12,12 +13,14 @@ export interface Asking {
   readonly request: MirrorRequest;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Why others are not asked. @default nobody is left out */
+  readonly withheld?: () => Promise<readonly Withheld[]>;
 }
 
 /**
  * Asks the candidates in turn, until one answers below 400, or 416, by a URL that is not to be avoided.
  *
- * @throws {DistswarmError} `NOT_FOUND` when all answered 404 or 410; `NO_SOURCE` else: the facts say who was asked, whether
+ * @throws {DistswarmError} `NOT_FOUND` when all answered 404 or 410, or nobody may be asked; `NO_SOURCE` else: the facts say who was asked, whether
  * all that failed only asked to be left alone (`busy`), and `retryAfterMs`.
  */
 export async function firstAnswer(
@@ -31,7 +34,7 @@ export async function firstAnswer(
     if (!(answer instanceof SourceError)) return answer;
     faults.push(answer);
   }
-  throw nobody(what, faults);
+  throw nobody(what, faults, (await asking.withheld?.()) ?? []);
 }
 
 async function ask(candidate: Candidate, { send, request, now }: Asking): Promise<UpstreamAnswer | SourceError> {
@@ -52,17 +55,22 @@ function knownWrong(url: string): SourceError {
   return new SourceError("WRONG_BYTES", `${url} gave wrong bytes before`);
 }
 
-function nobody(what: string, faults: readonly SourceError[]): DistswarmError {
+function nobody(what: string, faults: readonly SourceError[], withheld: readonly Withheld[]): DistswarmError {
   const tried = faults.map(({ message }) => message);
+  const left = withheld.map(({ text }) => `; ${text}`).join("");
+  const mayAskNobody = withheld.some(({ reason }) => reason === "fetch");
+  if (tried.length === 0 && mayAskNobody) {
+    return new DistswarmError("NOT_FOUND", `nobody may be asked for ${what}${left}`, { facts: { tried } });
+  }
   if (tried.length === 0) {
     const advice = "upstream.mirrors is empty, or none of them goes by name";
-    return new DistswarmError("NO_SOURCE", `no mirror to ask for ${what}: ${advice}`, { facts: { tried } });
+    return new DistswarmError("NO_SOURCE", `no mirror to ask for ${what}: ${advice}${left}`, { facts: { tried } });
   }
   const failed = faults.filter(({ code }) => code !== "ABSENT");
-  if (failed.length === 0) return new DistswarmError("NOT_FOUND", `no mirror has ${what}`, { facts: { tried } });
+  if (failed.length === 0) return new DistswarmError("NOT_FOUND", `no mirror has ${what}${left}`, { facts: { tried } });
   const busy = failed.every(({ code }) => code === "BUSY");
   const facts = { tried, busy, retryAfterMs: shortestWait(failed) };
-  return new DistswarmError("NO_SOURCE", `no mirror could give ${what}: ${tried.join("; ")}`, { facts });
+  return new DistswarmError("NO_SOURCE", `no mirror could give ${what}: ${tried.join("; ")}${left}`, { facts });
 }
 
 function shortestWait(faults: readonly SourceError[]): number | undefined {

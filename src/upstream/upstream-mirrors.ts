@@ -6,7 +6,7 @@ import { SourceError } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { parseMirrorLists } from "../core/mirror-lists.ts";
-import type { Source } from "../core/source.ts";
+import type { Source, Withheld } from "../core/source.ts";
 import type { ForwardRequest, MirrorRequest, Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import { bytesToSkip, faultOfStatus } from "./answer.ts";
 import { Blames } from "./blames.ts";
@@ -97,6 +97,11 @@ export class UpstreamMirrors implements Upstream, Startable {
     }
   }
 
+  /** See {@link SourceFinder.withheld}. */
+  async withheld(want: Want): Promise<readonly Withheld[]> {
+    return (await readEbuildSources(want, this.#repositories)).withheld;
+  }
+
   /** From now on these mirrors are asked, best first; what is under way stays with its mirror. */
   useMirrors(mirrors: readonly string[], customMirrors: readonly string[] = []): void {
     this.#mirrors = this.#readMirrors(mirrors, customMirrors);
@@ -129,7 +134,11 @@ export class UpstreamMirrors implements Upstream, Startable {
       return answer;
     };
     const candidates = this.#inOrder(this.#placesOf(want, request.signal), want);
-    return firstAnswer(want.names[0] ?? want.digest, candidates, { ...asking, send: checked });
+    return firstAnswer(want.names[0] ?? want.digest, candidates, {
+      ...asking,
+      send: checked,
+      withheld: () => this.withheld(want),
+    });
   }
 
   /** See {@link Upstream.nameOf}. */

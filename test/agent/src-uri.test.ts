@@ -10,6 +10,8 @@ import { says, startMirror, well, type MirrorFiles, type MockMirror } from "../s
 
 const file = testFile("tool-1.0.tar.gz", 300_000);
 
+const FORBIDDEN = "the ebuild of app-misc/files forbids fetching (RESTRICT=fetch): only a box that has it can give it";
+
 const open = closeAfterEach();
 
 async function serverOf(files: MirrorFiles): Promise<MockMirror> {
@@ -62,9 +64,30 @@ test("RESTRICT=mirror asks SRC_URI alone, RESTRICT=fetch nobody: that is 404", a
   await expectGiven(unmirrored.box);
   expect(unmirrored.mirror.requests).toEqual([]);
   const unfetched = await boxWith("RESTRICT=fetch", uri);
-  expect((await ask(unfetched.box, "HEAD")).status).toBe((await ask(unfetched.box, "GET")).status);
+  expect((await ask(unfetched.box, "HEAD")).status).toBe(404);
+  const answer = await ask(unfetched.box, "GET");
+  expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining(FORBIDDEN)]);
+  const { files } = await unfetched.box.agent.api.explain(file.name);
+  expect(files[0]).toMatchObject({ sources: [], withheld: [FORBIDDEN], why: `Nobody is asked: ${FORBIDDEN}.` });
   expect(unfetched.mirror.requests).toEqual([]);
   expect(host.requests).toHaveLength(1);
+});
+
+test("what is left out of SRC_URI is told with the answer, and by explain", async () => {
+  const { box } = await boxWith(
+    "RESTRICT=mirror",
+    `SRC_URI=mirror://nobody/${file.name} ftp://ftp.example/${file.name} mirror://nobody/doc.zip`,
+  );
+  const left = [
+    "the ebuild of app-misc/files forbids mirrors (RESTRICT)",
+    "no repository and no /etc/portage/mirrors says what mirror://nobody is",
+    `ftp://ftp.example/${file.name} is neither http nor https`,
+  ];
+  expect((await ask(box, "HEAD")).status).toBe(502);
+  const answer = await ask(box, "GET");
+  expect([answer.status, await answer.text()]).toEqual([502, expect.stringContaining(`; ${left.join("; ")}`)]);
+  const { files } = await box.agent.api.explain(file.name);
+  expect(files[0]?.withheld).toEqual(left);
 });
 
 test("an https host is asked only where its certificate holds", async () => {

@@ -127,7 +127,7 @@ describe("an md5-cache entry", () => {
       fc.property(fc.array(fc.oneof(word, fc.string())), fc.string(), (words, mirrorsText) => {
         const entry = parseCacheEntry(words.join(" "));
         const groups = { custom: parseMirrorLists(mirrorsText), thirdParty: parseMirrorLists(mirrorsText) };
-        const mentions = entry.files.map((file) => ({ file, entry }));
+        const mentions = entry.files.map((file) => ({ package: "app-misc/foo", file, entry }));
         const urls = urlsOf(mentions, groups, 3);
         for (const url of urls) expect(["http:", "https:"]).toContain(new URL(url).protocol);
       }),
@@ -166,7 +166,7 @@ describe("an md5-cache entry", () => {
     const text =
       "RESTRICT=fetch\nSRC_URI=https://a.example/a fetch+https://a.example/b mirror+https://a.example/c mirror://gnu/d e ftp://a.example/f";
     const entry = parseCacheEntry(text);
-    const mentions = entry.files.map((file) => ({ file, entry }));
+    const mentions = entry.files.map((file) => ({ package: "app-misc/foo", file, entry }));
     const urls = urlsOf(mentions, groups, 0);
     expect(urls).toEqual(["https://a.example/b", "https://a.example/c", "http://gnu.example/d"]);
   });
