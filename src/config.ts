@@ -52,7 +52,11 @@ export const configSchema = z.strictObject({
       'Lines of /etc/portage/mirrors: "local" is asked first and for every file, other names for mirror:// (default: that file less this agent).',
     ),
     proxy: option(value.orNone(value.httpUrl), "", 'A proxy that the agent itself must use, "" for none.'),
-    no_proxy: option(value.listOf(value.hostPattern), [], "Hosts and domains that are reached without that proxy."),
+    no_proxy: option(
+      value.listOf(value.proxyException),
+      [],
+      'Hosts, domains, addresses and subnets that are reached without that proxy; "*" is all of them.',
+    ),
     header_timeout: option(value.duration, "10s", "A server that has sent no headers by then is left for the next."),
     stall_timeout: option(value.duration, "30s", "A server that is silent this long in a body is left for the next."),
     transfers: option(value.integer(1, 1000), 8, "Upstream transfers at once; more wait their turn."),

@@ -20,6 +20,7 @@ export interface ValueType<Out, In> {
 
 const MAX_PORT = 65_535;
 const ADDRESS_PATTERN = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[^:[\]\s/]+)):(?<port>\d{1,5})$/;
+const EXCEPTION_PATTERN = /^(?:\[(?<v6>[^\]]+)\]|(?:\*?\.)?(?<host>[^\s/,:*[\].][^\s/,:*[\]]*))(?::(?<port>\d{1,5}))?$/;
 const HOST_NAME_PATTERN = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i;
 const NODE_ID_PATTERN = /^[0-9a-f]{64}$/;
 
@@ -144,9 +145,20 @@ export const peerId = textual("id", "the id of a peer (64 lower-case hex charact
   NODE_ID_PATTERN.test(text) ? text : undefined,
 );
 
-/** A host name, domain suffix or address, as in the environment variable no_proxy. */
-export const hostPattern = textual("host", 'a host, or a domain as in ".example.org"', (text) =>
-  /^\.?[^\s/,]+$/.test(text) ? text : undefined,
+/**
+ * What is reached without a proxy, as curl and Go read the variable no_proxy: a host or a domain (with or without `.` or
+ * `*.` before it), an address, either with a port; a subnet; or `*`.
+ */
+export const proxyException = textual(
+  "host",
+  'a host, a domain such as ".example.org", an address, one of these with a port, a subnet such as "10.0.0.0/8", or "*"',
+  (text) => {
+    if (text === "*" || isIP(text) !== 0) return text;
+    if (text.includes("/")) return z.safeParse(subnet.schema, text).data;
+    const { v6, host, port = "1" } = EXCEPTION_PATTERN.exec(text)?.groups ?? {};
+    const isHost = host !== undefined || isIP(v6 ?? "") === 6;
+    return isHost && Number(port) > 0 && Number(port) <= MAX_PORT ? text : undefined;
+  },
 );
 
 /** A line of /etc/portage/mirrors: a name and its mirrors. */
