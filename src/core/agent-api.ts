@@ -245,6 +245,7 @@ export type StoreToolEvent =
         | "unrepaired"
         | "evicted"
         | "would-go"
+        | "kept"
         | "stray";
       readonly detail?: string;
     }

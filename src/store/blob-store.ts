@@ -225,7 +225,9 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   /** Evicts what is over the limits; see {@link collectGarbage}. */
   gc(options: { dryRun: boolean }, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
     const plan = async () => (await this.#room.plan()).victims;
-    const components = { blobs: this.#blobs, paths: this.#paths, plan, stalePartials: () => this.#stalePartials() };
+    const isInFlight = (digest: Digest) => this.isIngesting(digest);
+    const stalePartials = () => this.#stalePartials();
+    const components = { blobs: this.#blobs, paths: this.#paths, plan, stalePartials, isInFlight };
     return collectGarbage(components, options, signal);
   }
 

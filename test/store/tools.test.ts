@@ -338,6 +338,61 @@ test("gc evicts what is over the limits and old leftovers; a dry run only says s
   expect(await readdir(join(dir, "partial"))).toEqual([]);
 });
 
+test("gc names what came into use meanwhile, and counts as freed only what went", async () => {
+  const first = await startStore();
+  const [read, other, lost, last] = ["read", "other", "lost", "last"].map((seed) => makeBlob(MIB, seed)) as [
+    TestBlob,
+    TestBlob,
+    TestBlob,
+    TestBlob,
+  ];
+  for (const blob of [read, other, lost, last]) await put(first.store, blob);
+  const { store, dir } = await first.restart({ maxSize: MIB });
+  const leftover = makeBlob(10, "leftover");
+  await writeFile(join(dir, "partial", leftover.digest), leftover.bytes.subarray(0, 9));
+  await utimes(join(dir, "partial", leftover.digest), 1, 1);
+
+  const events = store.gc({ dryRun: false }, signal);
+  const begun = (await events.next()).value as Extract<StoreToolEvent, { event: "file" }>;
+  const [busy, gone] = [read, other, lost].filter(({ digest }) => !begun.file.endsWith(digest)) as [TestBlob, TestBlob];
+  const reader = (await store.open(busy.digest))!;
+  await rm((await store.find(gone.digest))!.path);
+  await store.open(gone.digest); // notices, and forgets it
+  store.limit({ maxSize: 1024 * MIB, minFree: 0 }); // what comes now evicts nothing by itself
+  const ingest = await store.ingest(leftover);
+  expect([begun, ...(await outcome(events))]).toMatchObject([
+    { verdict: "evicted", size: MIB },
+    { verdict: "kept", file: expect.stringContaining(busy.digest), detail: "came into use meanwhile" },
+    { verdict: "kept", file: expect.stringContaining(leftover.digest), detail: "came into use meanwhile" },
+    { event: "summary", counts: { evicted: 1, kept: 2 }, bytes: MIB },
+  ]);
+  expectBytes(await get(store, busy.digest), busy.bytes);
+  await ingest.write(leftover.bytes.subarray(ingest.received));
+  await ingest.commit();
+  await ingest.close({ keep: false });
+  reader.close();
+});
+
+test("gc goes on after what it cannot remove, and says so", async () => {
+  const first = await startStore();
+  for (const seed of ["old", "young"]) await put(first.store, makeBlob(MIB, seed));
+  const { store, dir } = await first.restart({ maxSize: MIB });
+  const leftover = join(dir, "partial", makeBlob(1).digest);
+  await writeFile(leftover, "x");
+  await utimes(leftover, 1, 1);
+  const plan = (await store.gc({ dryRun: true }, signal).next()).value as Extract<StoreToolEvent, { event: "file" }>;
+  const shut = [dirname(plan.file), dirname(leftover)];
+  await giveAway(dirname(dir));
+  for (const path of shut) await chmod(path, 0o555);
+  const events = await unprivileged(() => outcome(store.gc({ dryRun: false }, signal)));
+  for (const path of shut) await chmod(path, 0o755);
+  expect(events).toMatchObject([
+    { verdict: "kept", file: plan.file, detail: "cannot be removed; the log says why" },
+    { verdict: "kept", file: leftover, detail: expect.stringMatching(/^cannot be removed \(EACCES/) },
+    { event: "summary", counts: { kept: 2 }, bytes: 0 },
+  ]);
+});
+
 test("fsck beside reads, ingests and evictions disturbs none of them", async () => {
   const { store } = await startStore({ maxSize: 12 * MIB });
   const blobs = Array.from({ length: 10 }, (_, i) => makeBlob(MIB, i));
