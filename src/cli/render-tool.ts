@@ -22,8 +22,10 @@ export function renderToolProgress({ done, total, bytes, file }: Progress): stri
 }
 
 /** What it came to; `done`: what was done with the bytes. */
-export function renderToolSummary({ counts, bytes, idle }: Summary, done: string): string {
-  if (idle !== undefined) return `nothing to do: ${idle}`;
+export function renderToolSummary({ counts, bytes, idle, left_out = {} }: Summary, done: string): string {
+  const others = Object.entries(left_out).map(([what, number]) => `${what} (${number})`);
+  const leftOut = others.length === 0 ? "" : `; left out: ${others.join(", ")}`;
+  if (idle !== undefined) return `nothing to do: ${idle}${leftOut}`;
   const parts = Object.entries(counts).map(([what, number]) => `${number} ${what.replace("-", " ")}`);
-  return `${parts.join(", ")}; ${formatSize(bytes)} ${done}`;
+  return `${parts.join(", ")}; ${formatSize(bytes)} ${done}${leftOut}`;
 }

@@ -7,7 +7,7 @@ import { openScreen, type Screen } from "./screen.ts";
 type Verdict = Extract<StoreToolEvent, { event: "file" }>["verdict"];
 
 /** What a script must be told of by the exit code. */
-const FAULTS: ReadonlySet<Verdict> = new Set(["damaged", "unrepaired", "wrong", "skipped"]);
+const FAULTS: ReadonlySet<Verdict> = new Set(["damaged", "unrepaired", "wrong", "skipped", "unreadable"]);
 
 /**
  * Shows the events of `import`, `fsck` or `gc` while they come; `done` says what they do with the bytes.

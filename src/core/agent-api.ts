@@ -239,6 +239,7 @@ export type StoreToolEvent =
         | "unknown"
         | "undigested"
         | "skipped"
+        | "unreadable"
         | "wrong"
         | "damaged"
         | "repaired"
@@ -253,6 +254,8 @@ export type StoreToolEvent =
       readonly event: "summary";
       readonly counts: Readonly<Record<string, number>>;
       readonly bytes: number;
+      /** How much else there was that was not looked at, by what it is, in the plural. */
+      readonly left_out?: Readonly<Record<string, number>>;
       /** Why there was nothing to do. */
       readonly idle?: string;
     };

@@ -196,6 +196,7 @@ describe("import", () => {
     ["undigested", 0],
     ["wrong", 1],
     ["skipped", 1],
+    ["unreadable", 1],
   ] as const)("a file that is %s ends it with %i", async ([verdict, code]) => {
     const agent = await runningAgent({
       importFiles: () => events<StoreToolEvent>({ event: "file", file: "a", size: 1, verdict }),

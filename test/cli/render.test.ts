@@ -183,6 +183,10 @@ test("import, fsck and gc tell how far they are and what it came to", () => {
   expect(
     renderToolSummary({ event: "summary", counts: {}, bytes: 0, idle: "/empty holds no distfile" }, "copied"),
   ).toBe("nothing to do: /empty holds no distfile");
+  const left_out = { symlinks: 12, directories: 1 };
+  expect(renderToolSummary({ event: "summary", counts: { adopted: 1 }, bytes: MIB, left_out }, "copied")).toBe(
+    "1 adopted; 1.00 MiB copied; left out: symlinks (12), directories (1)",
+  );
   const blob = { event: "file", file: "/s/blobs/ab/ab", name: "a.tgz", size: MIB, detail: "is missing" } as const;
   expect(renderToolFile({ ...blob, verdict: "damaged" })).toBe("damaged: a.tgz (1.00 MiB): is missing: /s/blobs/ab/ab");
   expect(renderToolFile({ ...blob, verdict: "would-go" })).toMatch(/^would go: a\.tgz/);

@@ -1,7 +1,21 @@
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { appendFile, chmod, mkdir, open, readdir, rm, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import {
+  type FileHandle,
+  appendFile,
+  chmod,
+  mkdir,
+  open,
+  readdir,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { promisify } from "node:util";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { StoreToolEvent } from "../../src/core/agent-api.ts";
 import type { Distfile } from "../../src/core/distfile.ts";
 import {
@@ -131,19 +145,80 @@ test("import of a directory that is not there says so", async () => {
 });
 
 test("import of what the agent's user may not read says whom to let read it", async () => {
-  const { store } = await startStore();
+  const { store } = await startStore({}, lookupOf({ "secret.tar": [makeBlob(1)] }));
   const dir = await tempDir();
   await writeFile(join(dir, "secret.tar"), "?", { mode: 0 });
   await chmod(dir, 0o755);
   const read = () => unprivileged(() => outcome(store.import(dir, signal)));
   expect(await read()).toContainEqual(
     expect.objectContaining({
+      verdict: "unreadable",
       detail: expect.stringMatching(/^the agent runs as \S+, who may not read .*secret\.tar: let/),
     }),
   );
   await chmod(dir, 0);
   await expect(read()).rejects.toThrow(/^the agent runs as \S+, who may not read \S+: let that user read it$/);
 });
+
+test("import opens no file that no Manifest names", async () => {
+  const { store } = await startStore();
+  const dir = await tempDir();
+  await writeFile(join(dir, "secret.tar"), "?", { mode: 0 });
+  await writeFile(Buffer.concat([Buffer.from(`${dir}/caf`), Buffer.of(0xe9)]), "Latin-1");
+  await chmod(dir, 0o755);
+  const events = await unprivileged(() => outcome(store.import(dir, signal)));
+  expect(verdicts(events).toSorted(byText)).toEqual([{ unknown: 2 }, "unknown caf\ufffd", "unknown secret.tar"]);
+  expect(events).toContainEqual(
+    expect.objectContaining({ size: 7, detail: "its name is not UTF-8, so no Manifest names it" }),
+  );
+});
+
+test("import counts what it leaves out, by what it is", async () => {
+  const blob = makeBlob(1000);
+  const { store } = await startStore({}, lookupOf({ good: [blob], link: [blob], pipe: [blob] }));
+  const dir = await tempDir();
+  await writeFile(join(dir, "good"), blob.bytes);
+  await symlink("good", join(dir, "link"));
+  await promisify(execFile)("mkfifo", [join(dir, "pipe")]);
+  for (const name of ["git3-src", "svn-src"]) await mkdir(join(dir, name));
+  await writeFile(join(dir, "bad.__download__"), "?");
+  const events = await outcome(store.import(dir, signal));
+  expect(events.at(-1)).toMatchObject({
+    counts: { adopted: 1 },
+    left_out: { symlinks: 1, "special files": 1, directories: 2, "files named as no distfile is": 1 },
+  });
+});
+
+test("import goes on after a file that cannot be read, or becomes another one meanwhile", async () => {
+  const [bad, last] = [makeBlob(1000, "bad"), makeBlob(1000, "last")];
+  const known = lookupOf({ bad: [bad], fifo: [bad], last: [last] });
+  const dir = await tempDir();
+  const { store } = await startStore({}, async (name) => {
+    if (name !== "fifo") return known(name);
+    await rm(join(dir, name));
+    await promisify(execFile)("mkfifo", [join(dir, name)]);
+    return known(name);
+  });
+  for (const name of ["bad", "fifo"]) await writeFile(join(dir, name), bad.bytes);
+  await writeFile(join(dir, "last"), last.bytes);
+  await failNextRead("EIO");
+  const events = await outcome(store.import(dir, signal));
+  expect(events.at(-1)).toMatchObject({ counts: { adopted: 1, unreadable: 2 } });
+  const details = events.flatMap((event) => (event.event === "file" ? (event.detail ?? []) : []));
+  expect(details.toSorted(byText)).toEqual([
+    expect.stringMatching(/^cannot read .*\/(bad|last) \(EIO\)$/),
+    expect.stringMatching(/^cannot read .*\/fifo \(no regular file any more\)$/),
+  ]);
+});
+
+/** Has the next read of any file handle of Node's fail, as on a bad sector; the store itself uses none. */
+async function failNextRead(code: string): Promise<void> {
+  const handle = await open("/dev/null");
+  const read = vi.spyOn(Object.getPrototypeOf(handle) as FileHandle, "read");
+  read.mockRejectedValueOnce(Object.assign(new Error(code), { code }));
+  onTestFinished(() => read.mockRestore());
+  await handle.close();
+}
 
 test("import tells how far it is, and stops when it is told to", async () => {
   const dir = await tempDir();
@@ -370,7 +445,7 @@ test("gc names what came into use meanwhile, and counts as freed only what went"
   await ingest.write(leftover.bytes.subarray(ingest.received));
   await ingest.commit();
   await ingest.close({ keep: false });
-  reader.close();
+  await reader.close();
 });
 
 test("gc goes on after what it cannot remove, and says so", async () => {

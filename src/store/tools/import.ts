@@ -1,15 +1,12 @@
-import { constants } from "node:fs";
-import { type FileHandle, open, readdir } from "node:fs/promises";
-import { join } from "node:path";
 import type { StoreToolEvent } from "../../core/agent-api.ts";
 import type { BlobStore, Ingest } from "../../core/blob-store.ts";
 import type { Distfile } from "../../core/distfile.ts";
 import type { DistfileNames } from "../../core/distfile-index.ts";
-import { DistswarmError, hasCode, messageOf, systemCode } from "../../core/errors.ts";
-import { ownUser } from "../../core/own-user.ts";
-import { mayBeDistfile } from "../distdir-names.ts";
-import { hashFile } from "../file-chunks.ts";
+import { hasCode } from "../../core/errors.ts";
+import { ChunkDamage, hashFile } from "../file-chunks.ts";
+import { type FoundFile, readImportDir } from "./import-dir.ts";
 import { type FileReport, Report } from "./report.ts";
+import { ReadFault, SourceFile } from "./source-file.ts";
 
 /** Bytes copied at a time. */
 const COPY_BYTES = 2 ** 20;
@@ -25,7 +22,8 @@ type Verdict = Pick<FileReport, "verdict" | "detail">;
 
 /**
  * Takes the distfiles in a directory into the store, by copy; the files stay as they are. Each file is looked up by
- * its name and size, and then has to match the digest. What the store has no room for is skipped.
+ * its name and size, and then has to match the digest. What the store has no room for is skipped, what cannot be read is
+ * named, and what is no regular file is counted.
  *
  * @throws {DistswarmError} `INVALID_REQUEST` when the directory cannot be read; `STORE_UNUSABLE`.
  */
@@ -34,77 +32,56 @@ export async function* importFiles(
   dir: string,
   signal: AbortSignal,
 ): AsyncGenerator<StoreToolEvent> {
-  const names = await fileNames(dir);
-  const report = new Report(names.length);
-  for (const name of names) {
+  const { files, leftOut } = await readImportDir(dir);
+  const report = new Report(files.length);
+  for (const file of files) {
     signal.throwIfAborted();
-    const file = join(dir, name);
-    const { size, ...verdict } = yield* report.during(importFile(components, { dir, name }, report, signal), file);
-    yield report.file({ file, size, ...verdict });
+    const verdict = yield* report.during(importFile(components, file, report, signal), file.path);
+    yield report.file({ file: file.path, size: file.size, ...verdict });
     report.pass();
   }
   yield report.progress();
-  yield report.summary(`${dir} holds no file that may be a distfile`);
-}
-
-async function fileNames(dir: string): Promise<string[]> {
-  try {
-    const found = await readdir(dir, { withFileTypes: true });
-    return found.filter((entry) => entry.isFile() && mayBeDistfile(entry.name)).map(({ name }) => name);
-  } catch (error) {
-    throw new DistswarmError("INVALID_REQUEST", whyUnreadable(dir, error), { cause: error });
-  }
-}
-
-/** One line for a directory or file that is not to be had; the agent is another user than who asked for the import. */
-function whyUnreadable(path: string, error: unknown): string {
-  const code = systemCode(error);
-  return code === "EACCES"
-    ? `the agent runs as ${ownUser()}, who may not read ${path}: let that user read it`
-    : `cannot read ${path} (${code ?? messageOf(error)})`;
+  yield report.summary(`${dir} holds no file that may be a distfile`, leftOut);
 }
 
 async function importFile(
-  components: ImportComponents,
-  { dir, name }: { dir: string; name: string },
+  { store, index }: ImportComponents,
+  { name, path }: FoundFile,
   report: Report,
   signal: AbortSignal,
-): Promise<Verdict & { size: number }> {
-  const path = join(dir, name);
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) =>
-    whyUnreadable(path, error),
-  );
-  if (typeof handle === "string") return { size: 0, verdict: "wrong", detail: handle };
+): Promise<Verdict> {
+  if (name === undefined) return { verdict: "unknown", detail: "its name is not UTF-8, so no Manifest names it" };
+  const known = await index.byName(name);
+  if (known.length === 0) return nameless(index, name);
   try {
-    const { size } = await handle.stat();
-    const candidate = { name, handle, size, onBytes: (n: number) => report.addBytes(n), signal };
-    return { size, ...(await judge(components, candidate).catch(skipped)) };
-  } finally {
-    await handle.close();
+    const file = await SourceFile.open(path);
+    const candidate = { file, onBytes: (n: number) => report.addBytes(n), signal };
+    return await judge(store, known, candidate).finally(() => file.close());
+  } catch (error) {
+    return faultOf(error);
   }
 }
 
-/** A file that the store has no room for; other errors pass. */
-function skipped(error: unknown): Verdict {
-  if (!hasCode(error, "STORE_FULL")) throw error;
-  return { verdict: "skipped", detail: error.message };
+/** The verdict on a file that is at fault itself, or that the store has no room for; other errors pass. */
+function faultOf(error: unknown): Verdict {
+  if (hasCode(error, "STORE_FULL")) return { verdict: "skipped", detail: error.message };
+  if (error instanceof ReadFault) return { verdict: "unreadable", detail: error.message };
+  if (error instanceof ChunkDamage) return { verdict: "wrong", detail: `it ${error.message} by now` };
+  throw error;
 }
 
 /** A file to take in, and how. */
 interface Candidate {
-  readonly name: string;
-  readonly handle: FileHandle;
-  readonly size: number;
+  readonly file: SourceFile;
   readonly onBytes: (bytes: number) => void;
   readonly signal: AbortSignal;
 }
 
-async function judge({ store, index }: ImportComponents, candidate: Candidate): Promise<Verdict> {
-  const known = await index.byName(candidate.name);
-  if (known.length === 0) return nameless(index, candidate.name);
-  const sized = known.filter(({ size }) => size === candidate.size);
+async function judge(store: BlobStore, known: readonly Distfile[], candidate: Candidate): Promise<Verdict> {
+  const actual = candidate.file.size;
+  const sized = known.filter(({ size }) => size === actual);
   if (sized.length === 0) {
-    return { verdict: "wrong", detail: `${candidate.size} bytes, not ${known.map(({ size }) => size).join(" or ")}` };
+    return { verdict: "wrong", detail: `${actual} bytes, not ${known.map(({ size }) => size).join(" or ")}` };
   }
   const blob = sized.length === 1 ? sized[0]! : await matching(sized, candidate);
   if (blob === undefined) return { verdict: "wrong", detail: "its digest is not the one in the Manifests" };
@@ -120,7 +97,8 @@ async function nameless(index: DistfileNames, name: string): Promise<Verdict> {
 
 /** Which of several distfiles of one name and size it is. */
 async function matching(distfiles: readonly Distfile[], candidate: Candidate): Promise<Distfile | undefined> {
-  const { digest } = await hashFile(candidate.handle, candidate.size, { signal: candidate.signal });
+  const { file, signal } = candidate;
+  const { digest } = await hashFile(file, file.size, { signal });
   return distfiles.find((distfile) => distfile.digest === digest);
 }
 
@@ -137,11 +115,12 @@ async function adopt(store: BlobStore, blob: Distfile, candidate: Candidate): Pr
   }
 }
 
-async function copy(ingest: Ingest, { handle, size, onBytes, signal }: Candidate): Promise<void> {
+async function copy(ingest: Ingest, { file, onBytes, signal }: Candidate): Promise<void> {
+  const { size } = file;
   const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, size));
   while (ingest.received < size) {
     signal.throwIfAborted();
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, ingest.received);
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, ingest.received);
     if (bytesRead === 0) return; // cut short meanwhile: it will not verify
     await ingest.write(buffer.subarray(0, Math.min(bytesRead, size - ingest.received)));
     onBytes(bytesRead);

@@ -46,10 +46,15 @@ export class Report {
     };
   }
 
-  /** @param idle says why, where there was nothing to do */
-  summary(idle: string): StoreToolEvent {
-    const isIdle = Object.keys(this.#counts).length === 0;
-    return { event: "summary", counts: this.#counts, bytes: this.#bytes, ...(isIdle && { idle }) };
+  /** @param idle says why, where there was nothing to do; `leftOut`: how much was not looked at, by what it is */
+  summary(idle: string, leftOut: Readonly<Record<string, number>> = {}): StoreToolEvent {
+    return {
+      event: "summary",
+      counts: this.#counts,
+      bytes: this.#bytes,
+      ...(Object.keys(leftOut).length > 0 && { left_out: leftOut }),
+      ...(Object.keys(this.#counts).length === 0 && { idle }),
+    };
   }
 
   /** Yields progress on `file` at its start and while `work` goes on; returns what the work returns. */
