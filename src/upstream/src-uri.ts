@@ -38,17 +38,17 @@ export interface FetchRestriction {
   readonly fetch: boolean;
 }
 
-/** Reads a RESTRICT. What hangs on a USE flag does not restrict, for we do not know the flags of who asks. Never throws. */
+/** Reads a RESTRICT; `nomirror` is the old word for `mirror` (fetch.py). What hangs on a USE flag does not restrict, for we do not know the flags of who asks. Never throws. */
 export function parseRestrict(text: string): FetchRestriction {
   const unconditional = new Set<string>();
-  let depth = 0;
-  let conditional = false;
+  const groups: boolean[] = []; // whether each open group hangs on a flag, by itself or by one around it
+  let afterFlag = false;
   for (const word of text.split(/\s+/).filter((some) => some !== "")) {
-    if (word.endsWith("?")) conditional = true;
-    else if (word === "(") depth++;
-    else if (word === ")") depth = Math.max(0, depth - 1);
+    const conditional = afterFlag || groups.at(-1) === true;
+    if (word === "(") groups.push(conditional);
+    else if (word === ")") groups.pop();
     else if (!conditional) unconditional.add(word);
-    if (word === ")" && depth === 0) conditional = false;
+    afterFlag = word.endsWith("?");
   }
-  return { mirror: unconditional.has("mirror"), fetch: unconditional.has("fetch") };
+  return { mirror: unconditional.has("mirror") || unconditional.has("nomirror"), fetch: unconditional.has("fetch") };
 }

@@ -53,6 +53,9 @@ describe("RESTRICT", () => {
     ["bindist? ( mirror ) fetch", false, true],
     ["a? ( b? ( fetch ) mirror )", false, false],
     ["( mirror )", true, false],
+    ["( a? ( fetch ) mirror )", true, false],
+    ["a? ( ( fetch ) mirror ) nomirror", true, false],
+    ["a? ( b? ( test ) fetch ) ) mirror", true, false],
   ])("%j: mirror %s, fetch %s", (text, mirror, fetch) => {
     expect(parseRestrict(text)).toEqual({ mirror, fetch });
   });
