@@ -2,6 +2,7 @@ import type { BlobStore } from "../core/blob-store.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Logger } from "../core/logger.ts";
+import { OneByOne } from "../core/one-by-one.ts";
 import { SNAPSHOT_PARTS, type SnapshotAnnouncement, type SnapshotFile } from "../core/snapshots.ts";
 import { unitName, type SnapshotFileName } from "./name.ts";
 import { openRegular } from "./regular-file.ts";
@@ -46,7 +47,8 @@ export class Shelf {
   readonly #units = new Map<string, ShelvedUnit>();
   /** On its way onto the shelf. */
   #coming: ShelvedUnit | undefined;
-  #lastTurn = Promise.resolve();
+  /** One change at a time: what is being taken out must not be what is just coming in. */
+  readonly #changes = new OneByOne();
   readonly #onRemoved = (digest: Digest): void => this.#blobRemoved(digest);
 
   constructor(components: ShelfComponents, init: { keep: number }) {
@@ -66,7 +68,7 @@ export class Shelf {
   }
 
   async stop(): Promise<void> {
-    await this.#lastTurn;
+    await this.#changes.idle();
     this.#components.store.off("removed", this.#onRemoved);
     this.#units.clear();
   }
@@ -105,12 +107,12 @@ export class Shelf {
    * changed after it was verified.
    */
   put(unit: ShelvedUnit, paths: UnitPaths): Promise<void> {
-    return this.#inTurn(() => this.#put(unit, paths));
+    return this.#changes.run(() => this.#put(unit, paths));
   }
 
   /** Notes that a unit was verified again, by another keyring. */
   confirm(date: string, stamp: string): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#changes.run(async () => {
       const unit = this.#units.get(date);
       if (unit === undefined) return;
       this.#units.set(date, { ...unit, stamp });
@@ -120,7 +122,7 @@ export class Shelf {
 
   /** Takes a unit off the shelf. */
   drop(date: string): Promise<void> {
-    return this.#inTurn(() => this.#drop(date));
+    return this.#changes.run(() => this.#drop(date));
   }
 
   async #put(unit: ShelvedUnit, paths: UnitPaths): Promise<void> {
@@ -147,13 +149,6 @@ export class Shelf {
     this.#units.delete(date);
     await this.#takeOut(unit);
     this.#components.changed();
-  }
-
-  /** One change at a time: what is being taken out must not be what is just coming in. */
-  #inTurn(change: () => Promise<void>): Promise<void> {
-    const turn = this.#lastTurn.then(change);
-    this.#lastTurn = turn.catch(() => {});
-    return turn;
   }
 
   async #trim(): Promise<void> {

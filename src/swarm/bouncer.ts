@@ -10,14 +10,24 @@ import type { WireEnd } from "./wire.ts";
 const RULE_PENALTY_MS = 300_000;
 /** A box without our key is not dialled for so long; it may come by itself when it has it. */
 const STRANGER_PENALTY_MS = 60_000;
-/** Connections that have proved nothing yet have places of their own, in all and for one address. */
-const MAX_UNPROVED = 64;
-const MAX_UNPROVED_OF_ADDRESS = 32;
-/** Boxes without our key are spoken of at most this often: an outsider must not fill the log. */
+/** One that says nothing is not dialled for so long: it may be a member that is busy. */
+const SILENT_PENALTY_MS = 3000;
+/** Connections that have proved nothing yet have places of their own, in all and for one address: a fleet may start at once. */
+const MAX_UNPROVED = 256;
+const MAX_UNPROVED_OF_ADDRESS = 64;
+/** Boxes that are turned away are spoken of at most this often for each reason: nobody must fill the log. */
 const WARN_EVERY_MS = 10_000;
 
-/** What each fault of a connection counts as. */
-const REJECTION_OF = { "no-proof": "no_proof", "wrong-proof": "wrong_proof", rule: "rule" } as const;
+/** What counts as a fault of who was at the other end. */
+type Fault = Exclude<WireEnd, "left" | "left-unproved" | "closed">;
+
+/** What each fault counts as, and for how long who is at fault is shunned. */
+const CONSEQUENCES: Readonly<Record<Fault, { readonly rejection: Rejection; readonly penaltyMs: number }>> = {
+  silent: { rejection: "no_proof", penaltyMs: SILENT_PENALTY_MS },
+  "no-proof": { rejection: "no_proof", penaltyMs: STRANGER_PENALTY_MS },
+  "wrong-proof": { rejection: "wrong_proof", penaltyMs: STRANGER_PENALTY_MS },
+  rule: { rejection: "rule", penaltyMs: RULE_PENALTY_MS },
+};
 
 /** What the bouncer uses. */
 export interface BouncerComponents {
@@ -33,9 +43,11 @@ export class Bouncer {
   readonly rejections = new Rejections();
   readonly #components: BouncerComponents;
   readonly #unproved = new Crowd<Session>({ max: MAX_UNPROVED, maxOfAddress: MAX_UNPROVED_OF_ADDRESS });
+  /** Those that broke a rule, who are not let in either. */
   readonly #penalties = new Penalties();
   readonly #strangers = new Penalties();
-  #warnedAt = -Infinity;
+  /** When one was last spoken of, by its fault. */
+  readonly #warnedAt = new Map<Fault, number>();
 
   constructor(components: BouncerComponents) {
     this.#components = components;
@@ -77,11 +89,11 @@ export class Bouncer {
   judge({ id, host }: Session, why: WireEnd, detail: string): void {
     if (why === "left" || why === "closed") return;
     if (why === "left-unproved") return this.rejections.count("no_proof", host); // no penalty: it may be a member in a hurry
-    this.rejections.count(REJECTION_OF[why], host);
-    if (why === "rule") this.#penalties.add(id, RULE_PENALTY_MS);
-    else this.#strangers.add(id, STRANGER_PENALTY_MS);
-    if (why !== "rule" && performance.now() - this.#warnedAt < WARN_EVERY_MS) return;
-    this.#warnedAt = performance.now();
+    const { rejection, penaltyMs } = CONSEQUENCES[why];
+    this.rejections.count(rejection, host);
+    (why === "rule" ? this.#penalties : this.#strangers).add(id, penaltyMs);
+    if (performance.now() - (this.#warnedAt.get(why) ?? -Infinity) < WARN_EVERY_MS) return;
+    this.#warnedAt.set(why, performance.now());
     this.#components.log.warn({ peer: id, address: host }, `turned away the box at ${host}: ${detail}`);
   }
 

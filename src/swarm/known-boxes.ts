@@ -13,6 +13,10 @@ const MAX_TOLD = 256;
 const MAX_TOLD_BY_ONE = 64;
 /** A box that is neither heard of nor connected for so long is not dialled any more. */
 const FORGET_AFTER_MS = 3_600_000;
+/** For so long after it was heard of it is dialled all the time, and after that for so much of each minute. */
+const EAGER_MS = 300_000;
+const MINUTE_MS = 60_000;
+const OF_EACH_MINUTE_MS = 6000;
 
 /** A box that may be a member, and where it may be. */
 export interface KnownBox {
@@ -78,6 +82,15 @@ export class KnownBoxes {
   }
 
   /**
+   * Whether a box is to be dialled now. One that has been gone for a while is so only now and then: in a fleet that is half
+   * switched off all boxes would dial that half all the time, and one that is back announces itself and dials, too.
+   */
+  isDue({ heardAt }: KnownBox): boolean {
+    const goneMs = this.#now() - heardAt;
+    return goneMs < EAGER_MS || goneMs % MINUTE_MS < OF_EACH_MINUTE_MS;
+  }
+
+  /**
    * Forgets those not heard of for an hour; they are returned, with those that had to make room. `isConnected` ones count
    * as heard of.
    */
@@ -89,10 +102,5 @@ export class KnownBoxes {
     }
     for (const { id } of lost) this.#boxes.delete(id);
     return lost;
-  }
-
-  /** Forgets all. */
-  clear(): void {
-    this.#boxes.clear();
   }
 }

@@ -1,7 +1,7 @@
 import { networkInterfaces } from "node:os";
 import type { NoiseStream } from "hyperswarm";
 import { messageOf } from "../core/errors.ts";
-import { stopAll, type Startable } from "../core/lifecycle.ts";
+import { startAll, stopAll, type Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { LanScope } from "./discovery/lan-scope.ts";
 import { Mdns } from "./discovery/mdns.ts";
@@ -55,6 +55,7 @@ export class Mesh implements Startable {
   #address: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #tending: Promise<void> = Promise.resolve();
+  #problem: string | undefined;
 
   constructor(components: MeshComponents, init: MeshInit) {
     this.#components = components;
@@ -70,13 +71,18 @@ export class Mesh implements Startable {
     return this.#scope?.addresses.map(({ address }) => address) ?? [];
   }
 
+  /** What went wrong when the addresses were looked at last; undefined when nothing did. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   /** What came of the configured peers. */
   get staticPeers(): readonly StaticPeerStatus[] {
     return this.#staticPeers.statuses();
   }
 
   /**
-   * Begins to look for the others. Without any network it waits for one.
+   * Begins to look for the others. Without any network it waits for one. One of start and stop at a time.
    *
    * @throws {DistswarmError} `SWARM_UNAVAILABLE`, `ADDRESS_IN_USE`, `INVALID_CONFIG`.
    */
@@ -122,9 +128,18 @@ export class Mesh implements Startable {
   #enqueueTending(): void {
     this.#tending = this.#tending
       .then(() => this.#tend())
-      .catch((error: unknown) => {
-        this.#components.log.warn(`swarm: ${messageOf(error)}; trying again`);
-      });
+      .then(
+        () => this.#note(undefined),
+        (error: unknown) => this.#note(messageOf(error)),
+      );
+  }
+
+  /** Says what is wrong when it comes up, not each time. */
+  #note(problem: string | undefined): void {
+    if (problem !== undefined && problem !== this.#problem) {
+      this.#components.log.warn(`swarm: ${problem}; trying again`);
+    }
+    this.#problem = problem;
   }
 
   async #tend(): Promise<void> {
@@ -152,7 +167,7 @@ export class Mesh implements Startable {
     this.#address = undefined;
     if (address === undefined) return;
     const transport = this.#makeTransport(address);
-    await transport.start();
+    await startAll([transport]);
     this.#transport = transport;
     this.#address = address;
     this.#components.log.info({ addresses: this.addresses }, `the swarm is offered at ${address}`);
@@ -165,7 +180,6 @@ export class Mesh implements Startable {
       {
         keyPair: identity.keyPair,
         connected,
-        accepts: (host) => this.accepts(host),
         denies: (id) => {
           if (!isDenied(id)) return false;
           denied();
@@ -190,10 +204,11 @@ export class Mesh implements Startable {
     for (const box of this.#boxes.all()) this.#dial(box);
   }
 
-  #dial({ id, places }: KnownBox): void {
+  #dial(box: KnownBox): void {
     const { isConnected, isDenied, isShunned } = this.#components;
+    const { id, places } = box;
     if (isConnected(id)) return;
-    if (isDenied(id) || isShunned(id)) return this.#transport?.leave(id);
-    for (const place of places) this.#transport?.dial(id, place);
+    if (isDenied(id) || isShunned(id) || !this.#boxes.isDue(box)) return this.#transport?.leave(id);
+    this.#transport?.dial(id, places);
   }
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { OneByOne } from "../core/one-by-one.ts";
 import { NETWORK_KEY_FILE, type NetworkKey, readNetworkKey, saveNetworkKey } from "./network-key.ts";
 import { exposureOf } from "./secret-file.ts";
 
@@ -42,7 +43,8 @@ export class NetworkKeyFile implements Startable {
   #watcher: FSWatcher | undefined;
   #settling: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  /** Reading and writing the file, and what follows from it: what came last counts. */
+  readonly #changes = new OneByOne();
 
   constructor(components: NetworkKeyFileComponents, init: NetworkKeyFileInit) {
     this.#components = components;
@@ -69,21 +71,23 @@ export class NetworkKeyFile implements Startable {
     clearInterval(this.#looking);
     clearTimeout(this.#settling);
     this.#looking = undefined;
-    await this.#last;
+    await this.#changes.idle();
   }
 
   /** Reads the file now, and takes over the key in it. What is wrong goes to the log, once, and to the warnings. */
   async look(): Promise<void> {
-    await this.#inTurn(async () => {
-      const found = await readNetworkKey(this.#dir).catch((error: unknown) => messageOf(error));
-      this.#judge(typeof found === "string" ? `${found}; ${MEND}` : undefined);
-      if (typeof found !== "string") await this.#take(found);
-    }).catch((error: unknown) => this.#components.log.warn(messageOf(error)));
+    await this.#changes
+      .run(async () => {
+        const found = await readNetworkKey(this.#dir).catch((error: unknown) => messageOf(error));
+        this.#judge(typeof found === "string" ? `${found}; ${MEND}` : undefined);
+        if (typeof found !== "string") await this.#take(found);
+      })
+      .catch((error: unknown) => this.#components.log.warn(messageOf(error)));
   }
 
   /** Puts another key into the file, and takes it over. Throws what {@link NetworkKeyFileComponents.changed} throws. */
   async replace(key: NetworkKey): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#changes.run(async () => {
       await saveNetworkKey(this.#dir, key);
       this.#judge(undefined);
       await this.#take(key);
@@ -131,12 +135,5 @@ export class NetworkKeyFile implements Startable {
   #lookSoon(): void {
     clearTimeout(this.#settling);
     this.#settling = setTimeout(() => void this.look(), SETTLE_MS).unref();
-  }
-
-  /** Reading and writing the file, and what follows from it, one at a time: what came last counts. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => {});
-    return done;
   }
 }

@@ -1,3 +1,6 @@
+/** Ids remembered; the one noted first goes first: an outsider can invent any number of them. */
+const MAX_IDS = 1024;
+
 /** Who is left alone for a while. */
 export class Penalties {
   readonly #until = new Map<string, number>();
@@ -9,8 +12,9 @@ export class Penalties {
 
   /** Leaves `id` alone for so many milliseconds from now. */
   add(id: string, ms: number): void {
-    this.#forgetOld();
+    this.#until.delete(id);
     this.#until.set(id, this.#now() + ms);
+    if (this.#until.size > MAX_IDS) this.#until.delete(this.#until.keys().next().value!);
   }
 
   /** Whether `id` is left alone now. */
@@ -21,10 +25,5 @@ export class Penalties {
   /** Forgives all. */
   clear(): void {
     this.#until.clear();
-  }
-
-  #forgetOld(): void {
-    const now = this.#now();
-    for (const [id, until] of this.#until) if (until <= now) this.#until.delete(id);
   }
 }

@@ -6,6 +6,7 @@ import type { Digest } from "../core/digest.ts";
 import { hasCode, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { OneByOne } from "../core/one-by-one.ts";
 import type { NameClaims, SnapshotAnnouncement } from "../core/snapshots.ts";
 import { AddressBook } from "./discovery/address-book.ts";
 import { IDENTITY_FILE, type Identity } from "./identity.ts";
@@ -64,6 +65,8 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   readonly #keyFile: NetworkKeyFile;
   #denied: ReadonlySet<string>;
   #mesh: Mesh;
+  /** Starting, stopping and changing the network, whoever asks for them at the same time. */
+  readonly #changes = new OneByOne();
   #loading: Promise<void> | undefined;
   #isStarted = false;
   #problem: string | undefined;
@@ -75,7 +78,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
     this.#init = init;
     this.#denied = new Set(init.deny);
     this.#keyFile = new NetworkKeyFile(
-      { log: components.log, changed: () => this.#changeNetwork() },
+      { log: components.log, changed: () => this.#changes.run(() => this.#changeNetwork()) },
       { stateDir: init.stateDir, key: init.networkKey },
     );
     this.#book = new AddressBook(components);
@@ -103,20 +106,24 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
    *
    * @throws {DistswarmError} `ADDRESS_IN_USE` when the UDP port is taken, `INVALID_CONFIG`.
    */
-  async start(): Promise<void> {
-    if (this.#isStarted) return;
-    this.#isStarted = true;
-    for (const exposure of this.#exposures()) this.#components.log.warn(exposure);
-    await (this.#loading ??= this.#load());
-    await this.#startMesh();
-    await this.#keyFile.start();
+  start(): Promise<void> {
+    return this.#changes.run(async () => {
+      if (this.#isStarted) return;
+      this.#isStarted = true;
+      for (const exposure of this.#exposures()) this.#components.log.warn(exposure);
+      await (this.#loading ??= this.#load());
+      await this.#startMesh();
+      await this.#keyFile.start();
+    });
   }
 
   async stop(): Promise<void> {
-    if (!this.#isStarted) return;
-    this.#isStarted = false;
-    await this.#keyFile.stop();
-    await this.#stopMesh("the agent is stopping");
+    await this.#changes.run(async () => {
+      if (!this.#isStarted) return;
+      this.#isStarted = false;
+      await this.#stopMesh("the agent is stopping");
+    });
+    await this.#keyFile.stop(); // not in its turn: it may have to wait for a change of the network, which is one
   }
 
   // --- what this box holds, as the store and the retriever tell ---
@@ -208,7 +215,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   /** What an administrator should know or mend, each one plain line. */
   warnings(): readonly string[] {
     return [
-      ...(this.#problem === undefined ? [] : [this.#problem]),
+      ...(this.#whyNone === undefined ? [] : [this.#whyNone]),
       ...this.#exposures(),
       ...this.#keyFile.warnings(),
       ...this.#table.warnings(),
@@ -226,8 +233,13 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
       last_rejected: this.#table.rejections.last(),
       static: this.#mesh.staticPeers,
       haves: this.#table.haves,
-      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+      ...(this.#whyNone === undefined ? {} : { problem: this.#whyNone }),
     };
+  }
+
+  /** Why there is no swarm now. */
+  get #whyNone(): string | undefined {
+    return this.#problem ?? this.#mesh.problem;
   }
 
   // --- the mesh ---

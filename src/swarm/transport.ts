@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
 import { isIPv4 } from "node:net";
 import type HyperDHT from "hyperdht";
-import type { KeyPair } from "hyperdht";
+import type { ConnectOptions, KeyPair, PeerQuery } from "hyperdht";
 import type Hyperswarm from "hyperswarm";
 import type { NoiseStream } from "hyperswarm";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
@@ -22,11 +22,12 @@ export interface Place {
   readonly port: number;
 }
 
+/** Where each box is dialled, by the hex of its key. */
+type Places = Map<string, readonly Place[]>;
+
 /** What a transport uses. */
 export interface TransportComponents {
   readonly keyPair: KeyPair;
-  /** Whether a box at this address may be talked to. */
-  readonly accepts: (host: string) => boolean;
   /** Whether this key may never connect. */
   readonly denies: (id: string) => boolean;
   /** Told of each connection with a box of a proved public key. */
@@ -43,12 +44,13 @@ export interface TransportInit {
 }
 
 /**
- * Hyperswarm on a DHT of our own that knows no server outside: boxes are dialled by key at a place that discovery found.
+ * Hyperswarm without its DHT: boxes are dialled by key at the places that discovery found, and no node is asked for any.
  * For one address of this box: on a change make a new one.
  */
 export class Transport implements Startable {
   readonly #components: TransportComponents;
   readonly #init: TransportInit;
+  readonly #places: Places = new Map();
   #swarm: Hyperswarm | undefined;
 
   constructor(components: TransportComponents, init: TransportInit) {
@@ -66,9 +68,9 @@ export class Transport implements Startable {
     if (this.#swarm !== undefined) return;
     const native = await loadNative();
     await checkPort(this.#init);
-    const { keyPair, accepts, denies, connected } = this.#components;
+    const { keyPair, denies, connected } = this.#components;
     const { port, address, bind } = this.#init;
-    const dht = native.HyperDHT.bootstrapper(port, address, { host: bind, filterNode: ({ host }) => accepts(host) });
+    const dht = dialler(native.HyperDHT, this.#places).bootstrapper(port, address, { host: bind });
     await dht.bind();
     this.#swarm = new native.Hyperswarm({
       dht,
@@ -91,20 +93,43 @@ export class Transport implements Startable {
     await swarm?.destroy();
   }
 
-  /** Keeps dialling a box until it is connected, and again when it is lost. May be called again and again. */
-  dial(id: string, place: Place): void {
-    if (this.#swarm === undefined) return;
-    const { dht } = this.#swarm;
-    // Adding a node twice leaks, and one that did not answer has been removed.
-    if (!dht.toArray().some(({ host, port }) => host === place.host && port === place.port)) dht.addNode(place);
-    this.#swarm.joinPeer(Buffer.from(id, "hex"));
+  /** Keeps dialling a box at these places until it is connected, and again when it is lost. May be called again and again. */
+  dial(id: string, places: readonly Place[]): void {
+    this.#places.set(id, places);
+    this.#swarm?.joinPeer(Buffer.from(id, "hex"));
   }
 
   /** Stops dialling a box. */
   leave(id: string): void {
+    this.#places.delete(id);
     this.#swarm?.leavePeer(Buffer.from(id, "hex"));
   }
 }
+
+/**
+ * A node that dials each key where it is, and looks nobody up: among more boxes than a look-up asks (20) it does not find
+ * every one, and each dial of a box that is off would ask twenty others for it.
+ */
+function dialler(native: typeof HyperDHT, places: Places): typeof HyperDHT {
+  return class extends native {
+    override findPeer(): PeerQuery {
+      return FINDS_NOBODY;
+    }
+
+    override connect(key: Buffer, options?: ConnectOptions): NoiseStream {
+      return super.connect(key, { ...options, relayAddresses: places.get(key.toString("hex")) ?? [] });
+    }
+  };
+}
+
+/** A look-up that asks nobody. */
+const FINDS_NOBODY: PeerQuery = {
+  closestReplies: [],
+  closestNodes: [],
+  finished: async () => {},
+  destroy: () => {},
+  async *[Symbol.asyncIterator]() {},
+};
 
 /** The native parts load when the swarm starts, so that an agent without them still is a cache. */
 async function loadNative(): Promise<{ HyperDHT: typeof HyperDHT; Hyperswarm: typeof Hyperswarm }> {

@@ -2,6 +2,7 @@ import type { NoiseStream } from "hyperswarm";
 import Protomux, { type Encoding, type MuxChannel, type MuxMessage } from "protomux";
 import { messageOf, systemCode } from "../core/errors.ts";
 import { Pulse } from "../core/pulse.ts";
+import { systemClock } from "./clock.ts";
 import { FloodGuard, MEMBER_LIMITS, STRANGER_LIMITS } from "./flood-guard.ts";
 import { RuleBroken, decodeMessage, encodeMessage, type Message } from "./messages.ts";
 import type { NetworkKey, Role } from "./network-key.ts";
@@ -21,7 +22,9 @@ export type WireEnd =
   | "left-unproved"
   /** We closed it. */
   | "closed"
-  /** It sent no proof within the limit, or does not know our protocol. */
+  /** It sent no proof within the limit: no agent, or a box that is busy. */
+  | "silent"
+  /** It does not know our protocol. */
   | "no-proof"
   | "wrong-proof"
   /** It broke a rule of the protocol. */
@@ -45,7 +48,7 @@ export class Wire {
   readonly #handlers: WireHandlers;
   readonly #mux: Protomux;
   readonly #drained = new Pulse();
-  readonly #timer: NodeJS.Timeout;
+  readonly #cancelTimeout: () => void;
   #channel: MuxChannel | undefined;
   #message: MuxMessage<Buffer> | undefined;
   #guard = new FloodGuard(STRANGER_LIMITS, performance.now());
@@ -56,7 +59,8 @@ export class Wire {
     this.#stream = stream;
     this.#key = key;
     this.#handlers = handlers;
-    this.#timer = setTimeout(() => this.close("no-proof", "sent no proof in time"), PROOF_TIMEOUT_MS);
+    const late = (): void => this.close("silent", "sent no proof in time");
+    this.#cancelTimeout = systemClock.at(systemClock.now() + PROOF_TIMEOUT_MS, late);
     stream.on("data", (bytes: Buffer) => this.#count(bytes.length));
     stream.on("error", (error) => this.#note(error));
     stream.once("close", () => this.#ended());
@@ -97,7 +101,7 @@ export class Wire {
     if (!this.#key.isProof(proof, this.#stream.handshakeHash, role)) {
       return this.close("wrong-proof", "does not hold our network key");
     }
-    clearTimeout(this.#timer);
+    this.#cancelTimeout();
     this.#guard = new FloodGuard(MEMBER_LIMITS, performance.now());
     this.#isProved = true;
     this.#handlers.proved();
@@ -137,7 +141,7 @@ export class Wire {
   }
 
   #ended(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimeout();
     this.#end ??= { why: this.#isProved ? "left" : "left-unproved", detail: "it left" };
     this.#drained.fire();
     this.#channel?.close();

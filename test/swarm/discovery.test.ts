@@ -114,6 +114,22 @@ describe("known boxes", () => {
     expect(boxes.all().map(({ id }) => id)).toEqual(["here"]);
   });
 
+  it("are dialled all the time at first, and then for a tenth of it, until something is heard of them", () => {
+    let now = 0;
+    const boxes = new KnownBoxes({ now: () => now });
+    boxes.learn("gone", place, "mdns");
+    const isDue = (): boolean => boxes.isDue(boxes.get("gone")!);
+    const dueOf = (from: number, to: number): number => {
+      let due = 0;
+      for (now = from; now < to; now += 1000) due += Number(isDue());
+      return due;
+    };
+    expect(dueOf(0, 300_000)).toBe(300);
+    expect(dueOf(300_000, 600_000)).toBe(30);
+    boxes.learn("gone", place, "mdns");
+    expect(isDue()).toBe(true);
+  });
+
   it("are bounded where peers tell of them, for each peer and for all", () => {
     const boxes = new KnownBoxes();
     for (let number = 0; number < 1000; number += 1) boxes.learn(`box ${number}`, place, "told", "liar");

@@ -49,6 +49,12 @@ describe("members", () => {
 });
 
 describe("penalties", () => {
+  it("are remembered of so many boxes, however many an outsider invents", () => {
+    const penalties = new Penalties({ now: () => 0 });
+    for (let number = 0; number <= 1024; number += 1) penalties.add(`h${number}`, 100);
+    expect([penalties.has("h0"), penalties.has("h1"), penalties.has("h1024")]).toEqual([false, true, true]);
+  });
+
   it("end by themselves, or when all are forgiven", () => {
     let now = 0;
     const penalties = new Penalties({ now: () => now });
@@ -57,6 +63,10 @@ describe("penalties", () => {
     expect(penalties.has("h2")).toBe(true);
     now = 101;
     expect([penalties.has("h2"), penalties.has("h3")]).toEqual([false, true]);
+    penalties.add("h3", 100); // a new one takes the place of the old one
+    now = 202;
+    expect(penalties.has("h3")).toBe(false);
+    penalties.add("h3", 100);
     penalties.clear();
     expect(penalties.has("h3")).toBe(false);
   });

@@ -43,7 +43,6 @@ export async function startOutsider(behave: (contact: Contact) => void): Promise
   const transport = new Transport(
     {
       keyPair: identity.keyPair,
-      accepts: () => true,
       denies: () => false,
       connected: (stream) => {
         const heard: Buffer[] = [];
@@ -61,7 +60,7 @@ export async function startOutsider(behave: (contact: Contact) => void): Promise
   return {
     identity,
     contacts,
-    dial: (box) => transport.dial(box.identity.id, placeOf(box)),
+    dial: (box) => transport.dial(box.identity.id, [placeOf(box)]),
     stop: () => transport.stop(),
   };
 }

@@ -1,3 +1,5 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import HyperDHT from "hyperdht";
@@ -135,6 +137,20 @@ describe("the swarm on loopback", () => {
     expect(open.swarm.status().port).toEqual({ open: [`box-${closed.port}`], closed: [] });
   });
 
+  it("changes to one network after the other when told so at the same time, and is stopped by a stop during its start", async () => {
+    const box = await makeBox();
+    boxes.push(box);
+    const starting = box.swarm.start();
+    const [first, second] = [NetworkKey.generate(), NetworkKey.generate()];
+    await Promise.all([starting, box.swarm.join(first.reveal()), box.swarm.join(second.reveal())]);
+    expect(box.swarm.invite()).toBe(second.reveal());
+    const other = await start({ networkKey: second, peers: [placeOf(box)] });
+    await eventually(() => isFullMesh([box, other]));
+    await box.swarm.stop();
+    await Promise.all([box.swarm.start(), box.swarm.stop(), box.swarm.stop()]);
+    await freeAgain(box.port);
+  });
+
   it("says when its UDP port is taken", async () => {
     const first = await start();
     const second = await makeBox({ listen: { host: "127.0.0.1", port: first.port }, tcp: false });
@@ -181,6 +197,14 @@ describe("the swarm on loopback", () => {
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
+
+/** Resolves when nothing is bound to a UDP port of loopback any more. */
+async function freeAgain(port: number): Promise<void> {
+  const socket = createSocket("udp4");
+  socket.bind({ port, address: "127.0.0.1", exclusive: true });
+  await once(socket, "listening");
+  socket.close();
+}
 
 /** Bytes that are still in use after a collection. */
 function heapBytes(): number {
