@@ -4,11 +4,12 @@ import type { Startable } from "../../core/lifecycle.ts";
 import type { Logger } from "../../core/logger.ts";
 import { SERVICE, announcementOf, asksForService, readAnnouncement, type Announced } from "./announcement.ts";
 
-/** When a box asks and announces after its start, in milliseconds; then at the last interval. */
-const ANNOUNCE_AT_MS = [0, 250, 1000, 3000];
+/** When a box asks and announces after its start, in milliseconds. */
+const ASK_AT_MS = [0, 250, 1000, 3000];
+/** How often it announces itself after that. Nobody asks then: all would answer, and that is the square of them. */
 const ANNOUNCE_EVERY_MS = 30_000;
-/** At most one answer in this time, whoever asks (RFC 6762, 6). */
-const ANSWER_EVERY_MS = 250;
+/** At most one answer in this time, whoever asks (RFC 6762, 6): who asks hears the one before, or asks again. */
+const ANSWER_EVERY_MS = 1000;
 
 /** What mDNS uses. */
 export interface MdnsComponents {
@@ -30,7 +31,7 @@ export class Mdns implements Startable {
   readonly #init: MdnsInit;
   #socket: MulticastDNS | undefined;
   #timers: NodeJS.Timeout[] = [];
-  #answeredAt = 0;
+  #announcedAt = -Infinity;
 
   constructor(components: MdnsComponents, init: MdnsInit) {
     this.#components = components;
@@ -43,14 +44,16 @@ export class Mdns implements Startable {
     // Bound to its address the socket would hear nothing: multicast is sent to another one.
     const socket = makeMdns({ interface: this.#init.address, bind: "0.0.0.0" });
     this.#socket = socket;
-    socket.on("error", (error) => this.#complain(error));
-    socket.on("warning", (error) => this.#complain(error));
+    socket.once("error", (error) =>
+      this.#components.log.warn(`no multicast at ${this.#init.address}: ${messageOf(error)}`),
+    );
+    for (const event of ["error", "warning"] as const) socket.on(event, (error) => this.#complain(error));
     socket.on("query", (packet) => asksForService(packet) && this.#answer());
     socket.on("response", (packet, { address }) => {
       const announced = readAnnouncement(packet);
       if (announced !== undefined && announced.id !== this.#init.self.id) this.#components.heard(announced, address);
     });
-    this.#timers = ANNOUNCE_AT_MS.map((ms) => setTimeout(() => this.#announce(), ms).unref());
+    this.#timers = ASK_AT_MS.map((ms) => setTimeout(() => this.#ask(), ms).unref());
     this.#timers.push(setInterval(() => this.#announce(), ANNOUNCE_EVERY_MS).unref());
   }
 
@@ -61,15 +64,17 @@ export class Mdns implements Startable {
     if (socket !== undefined) await new Promise<void>((resolve) => socket.destroy(resolve));
   }
 
-  #announce(): void {
-    this.#answer();
+  #ask(): void {
+    this.#announce();
     this.#socket?.query([{ name: SERVICE, type: "PTR" }]);
   }
 
   #answer(): void {
-    const now = performance.now();
-    if (this.#answeredAt > 0 && now - this.#answeredAt < ANSWER_EVERY_MS) return;
-    this.#answeredAt = now;
+    if (performance.now() - this.#announcedAt >= ANSWER_EVERY_MS) this.#announce();
+  }
+
+  #announce(): void {
+    this.#announcedAt = performance.now();
     this.#socket?.respond(announcementOf(this.#init.self));
   }
 

@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect } from "node:tls";
 import { SourceError, messageOf } from "../../core/errors.ts";
+import { abortable } from "../../core/pulse.ts";
 import { PEEK_PROTOCOL, idOfKey } from "../identity.ts";
 
 /** No dial is given up before this: a box that compiles is slow, not dead. */
@@ -22,7 +23,7 @@ export interface Peeked {
 export async function peekId(host: string, port: number, { signal }: { signal: AbortSignal }): Promise<Peeked> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(PEEK_TIMEOUT_MS)]);
   try {
-    const { address } = await lookup(host, { family: 4 });
+    const { address } = await abortable(lookup(host, { family: 4 }), limit); // a name server may take half a minute
     return { host: address, id: await readId(address, port, limit) };
   } catch (error) {
     signal.throwIfAborted();
