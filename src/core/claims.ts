@@ -29,7 +29,7 @@ export interface HeldClaim {
    * upstream gives.
    */
   progress(received: number, from: SourceKind): void;
-  /** Ends it; `failed`: every source failed, so the others need not wait for each other. Safe to call twice. */
+  /** Ends it; `failed`: every source failed, so another box is to try. Safe to call twice. */
   release(outcome: { readonly failed: boolean }): void;
 }
 

@@ -33,6 +33,9 @@ export class FlightClaim {
   #rival: RivalClaim | undefined;
   #isClaiming = false;
   #isAlone = false;
+  /** How many claims that were followed have failed, and the last of them. */
+  #failures = 0;
+  #failed: RivalClaim | undefined;
   #misled: number;
   readonly #now: () => number;
   readonly #following: Following;
@@ -77,11 +80,12 @@ export class FlightClaim {
     if (this.#held?.lost.aborted === true) this.#yield(this.#held);
     const rival = this.#held === undefined ? this.#rivalToFollow() : undefined;
     this.#following.look(rival, received);
-    if (rival !== undefined) this.#follow(rival);
+    if (rival === undefined) this.#countFailure();
+    else this.#follow(rival);
     const turn = turnOf({
       isOurs: this.#held !== undefined,
       isTheirs: rival !== undefined,
-      hasRivalFailed: rival === undefined && this.#rival?.hasFailed === true,
+      failures: this.#failures,
       idleMs: this.#following.idleMs,
       misled: this.#misled,
     });
@@ -165,6 +169,13 @@ export class FlightClaim {
   #follow(rival: RivalClaim): void {
     if (this.#rival?.id !== rival.id) this.#tell("followed", rival.holder);
     this.#rival = rival;
+  }
+
+  /** Whoever was followed has nothing more to give. */
+  #countFailure(): void {
+    if (this.#rival?.hasFailed !== true || this.#rival === this.#failed) return;
+    this.#failed = this.#rival;
+    this.#failures += 1;
   }
 
   #goAlone(): void {

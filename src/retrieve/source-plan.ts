@@ -4,6 +4,8 @@ import type { GrowingUse } from "../core/source.ts";
 const IDLE_AT_MOST_MS = 60_000;
 /** So often a flight may be given wrong bytes by boxes that follow or were followed; then it goes on its own. */
 const MAX_MISLED = 1;
+/** So many claims that were followed may fail: the first box may be the only one that its mirrors are closed to. */
+const MAX_FAILURES = 1;
 
 /** What decides whose turn it is to ask upstream. */
 export interface TurnFacts {
@@ -11,8 +13,8 @@ export interface TurnFacts {
   readonly isOurs: boolean;
   /** Another box holds one that counts now. */
   readonly isTheirs: boolean;
-  /** The box that was followed has failed with all its sources. */
-  readonly hasRivalFailed: boolean;
+  /** How many of the claims that were followed have failed with all sources of their boxes. */
+  readonly failures: number;
   /** Milliseconds in which other boxes have been followed since the last byte. */
   readonly idleMs: number;
   /** How often bytes of growing copies turned out wrong. */
@@ -27,10 +29,10 @@ export type Turn = "ours" | "theirs" | "open" | "alone";
 
 /** Whose turn it is. */
 export function turnOf(facts: TurnFacts): Turn {
-  const { isOurs, isTheirs, hasRivalFailed, idleMs, misled } = facts;
+  const { isOurs, isTheirs, failures, idleMs, misled } = facts;
   if (misled > MAX_MISLED) return "alone";
   if (isOurs) return "ours";
-  if (hasRivalFailed) return "alone";
+  if (failures > MAX_FAILURES) return "alone";
   if (!isTheirs) return "open";
   return idleMs > IDLE_AT_MOST_MS ? "alone" : "theirs";
 }

@@ -4,7 +4,7 @@ import { NOTHING_ASKED, growingUse, nextStep, turnOf, type TurnFacts } from "../
 const NOBODY: TurnFacts = {
   isOurs: false,
   isTheirs: false,
-  hasRivalFailed: false,
+  failures: 0,
   idleMs: 0,
   misled: 0,
 };
@@ -22,8 +22,9 @@ describe("the turn to ask upstream", () => {
     expect(turnOf({ ...NOBODY, isTheirs: true })).toBe("theirs");
   });
 
-  it("is nobody's when the one that was followed failed with all its sources: each tries as it would alone", () => {
-    expect(turnOf({ ...NOBODY, hasRivalFailed: true })).toBe("alone");
+  it("is open to all when the one that was followed failed with all its sources; after a second one each tries as it would alone", () => {
+    expect(turnOf({ ...NOBODY, failures: 1 })).toBe("open");
+    expect(turnOf({ ...NOBODY, failures: 2 })).toBe("alone");
   });
 
   it("is nobody's after a minute without a byte, whatever the other one says: a claim may be told again for ever", () => {

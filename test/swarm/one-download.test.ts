@@ -132,6 +132,12 @@ const refusals =
     lan.mirrors = [mirror("first", { refused }), mirror("second", mirrors === 2 ? { refused } : {})];
   };
 
+/** One box that no mirror answers. */
+const misfit: Fate = (lan, random) => {
+  const refused = new Set([lan.boxes[Math.floor(BOXES * random())]!]);
+  lan.mirrors = [mirror("first", { refused }), mirror("second", { refused })];
+};
+
 /** The first download has a wrong byte. */
 const wrongByte: Fate = (lan, random) => {
   lan.mirrors = [mirror("first", { wrongAt: Math.floor(SIZE * random()) }), mirror("second")];
@@ -173,7 +179,8 @@ describe("a blob that seven boxes want at once, in any order of what they tell e
 
   it.each([
     ["the first mirror answers only some boxes", refusals(1), 1],
-    ["no mirror answers some boxes", refusals(2), BOXES - 1],
+    ["no mirror answers one of them", misfit, 1],
+    ["no mirror answers some boxes", refusals(2), BOXES - 2],
     ["the first download has a wrong byte", wrongByte, 4],
   ] as const)("comes to all, and right, though %s", async (_, fate, most) => {
     await forAll(
