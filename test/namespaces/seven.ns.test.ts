@@ -152,7 +152,7 @@ describe.skipIf(skipped !== undefined)(named("seven boxes in chaos", skipped), (
   });
 
   it(
-    `killed and started again at random for ${CHAOS_MS / 1000} s, they serve and keep only what is right (seed ${CHAOS_SEED})`,
+    `killed and started again at random for ${CHAOS_MS / 1000} s, they serve and keep only what is right (DISTSWARM_CHAOS_SEED=${CHAOS_SEED})`,
     async () => {
       const { hosts } = seven!;
       const chaos = new Chaos(hosts, { seed: CHAOS_SEED, files: chaosFiles });
