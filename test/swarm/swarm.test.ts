@@ -1,11 +1,10 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import HyperDHT from "hyperdht";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
+import { heapBytes, resources } from "../support/left-behind.ts";
 import { eventually, isFullMesh, makeBox, placeOf, type Box, type BoxOptions } from "./boxes.ts";
 
 const NETWORK = NetworkKey.generate();
@@ -195,25 +194,10 @@ describe("the swarm on loopback", () => {
   });
 });
 
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
-
 /** Resolves when nothing is bound to a UDP port of loopback any more. */
 async function freeAgain(port: number): Promise<void> {
   const socket = createSocket("udp4");
   socket.bind({ port, address: "127.0.0.1", exclusive: true });
   await once(socket, "listening");
   socket.close();
-}
-
-/** Bytes that are still in use after a collection. */
-function heapBytes(): number {
-  collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
-/** Handles and timers that keep the process alive. */
-function resources(): number {
-  return process.getActiveResourcesInfo().length;
 }
