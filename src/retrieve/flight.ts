@@ -3,15 +3,15 @@ import type { Attempt, ClaimEvent, TransferStatus } from "../core/agent-api.ts";
 import type { BlobStore } from "../core/blob-store.ts";
 import type { BlobClaims } from "../core/claims.ts";
 import type { Want } from "../core/distfile.ts";
-import { DistswarmError, messageOf } from "../core/errors.ts";
+import { DistswarmError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { Pulse } from "../core/pulse.ts";
 import type { SourceKind } from "../core/source.ts";
-import { formatDuration, formatSize } from "../core/units.ts";
 import { Audience } from "./audience.ts";
 import { Filling, type FillingComponents } from "./filling.ts";
 import { FlightClaim } from "./flight-claim.ts";
 import { FlightCopy } from "./flight-copy.ts";
+import { tellFailed, tellVerified } from "./flight-log.ts";
 import { FlightReader } from "./flight-reader.ts";
 import { GrowingCopy } from "./growing-copy.ts";
 import { Intake } from "./intake.ts";
@@ -209,7 +209,8 @@ export class Flight {
       while (!(await this.#fillAndVerify())) await this.#intake.startOver();
       this.#settle("verified");
       await turnOfTheLoop(); // the answers leave first: a client waits for them, nobody for the log line or the disk
-      this.#tellVerified();
+      const ms = performance.now() - this.#began;
+      tellVerified(this.#components.log, this, { ms, from: this.#intake.contributors.names });
       await this.#copy.commit();
     } catch (error) {
       if (this.#state === "running") this.#settle("failed", error);
@@ -276,19 +277,7 @@ export class Flight {
     this.#error = error;
     if (state === "verified") this.#released = this.want.size;
     this.#changed.fire();
-    if (state !== "verified") this.#components.log.warn(this.#facts, `${this.#name}: ${messageOf(error)}`);
-  }
-
-  #tellVerified(): void {
-    const took = formatDuration(performance.now() - this.#began);
-    this.#components.log.info(
-      this.#facts,
-      `${this.#name}: ${formatSize(this.want.size)} in ${took} from ${this.#intake.contributors.names}`,
-    );
-  }
-
-  get #facts(): { digest: string; attempts: number } {
-    return { digest: this.want.digest, attempts: this.attempts.length };
+    if (state !== "verified") tellFailed(this.#components.log, this, error);
   }
 
   /** Gives the disk back: a failed partial at once, so that the next flight can go on with it; else after the readers. */

@@ -92,7 +92,9 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
         accepts: (address) => this.accepts(address),
         isDenied: (id) => this.#denied.has(id),
         learn: (id, place, how, teller) => this.#mesh.learn(id, place, how, teller),
-        arrived: (id, place) => void this.#book.put(id, place).catch((error: unknown) => this.#warn(error)),
+        arrived: (id, place) => {
+          this.#book.put(id, place).catch((error: unknown) => components.log.warn(messageOf(error)));
+        },
         announced: (id, units) => void this.emit("announced", id, announcementsOf(units)),
         left: (id) => void this.emit("left", id),
       },
@@ -293,11 +295,6 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
 
   /** Others may read the key of this box; of the network's key {@link NetworkKeyFile.warnings} tells. */
   #exposures(): string[] {
-    const exposure = exposureOf(join(this.#init.stateDir, IDENTITY_FILE));
-    return exposure === undefined ? [] : [exposure];
-  }
-
-  #warn(error: unknown): void {
-    this.#components.log.warn(messageOf(error));
+    return [exposureOf(join(this.#init.stateDir, IDENTITY_FILE))].filter((exposure) => exposure !== undefined);
   }
 }
