@@ -6,10 +6,15 @@
 //   many     seven hosts ask for the same 200 files that nobody has, each in another order; the same lines
 //   spread   one host has a file of 250 MiB, six ask for it; each host has 300 Mbit/s
 //
+// A client is one curl a host, which asks for its files one after another over one connection that it keeps. While the time is
+// taken the sizes are checked, and nothing is kept; the digests of one file more, which all ask for at once, after that.
+//
 // All three unless some are named. `--alone` leaves the central caches out. Medians of N turns, 1 if not said. Needs root
 // (network namespaces), nginx and curl; squid and apache2 (Debian packages) are left out where they are missing.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -20,6 +25,8 @@ import { bytesOut, shape, withHosts } from "./lib/hosts.mjs";
 
 const MIB = 2 ** 20;
 const BOXES = 7;
+/** Of the file whose bytes are checked: more than waits for its digest. */
+const CHECKED_SIZE = 20 * MIB;
 /** Packets that are still on their way when the clients have all. */
 const SETTLE_MS = 500;
 
@@ -36,7 +43,9 @@ const caches = values.alone ? [] : cachesHere();
 
 console.log(`medians of ${turns.length}${"".padEnd(36)} ${"all".padStart(9)} ${"one".padStart(9)}        ratio`);
 for (const name of positionals.length > 0 ? positionals : Object.keys(MEASUREMENTS)) {
-  await withHosts(BOXES + 2, (hosts) => bench.withBed((bed) => MEASUREMENTS[name](bed, hosts)));
+  await withHosts(BOXES + 2, (hosts) =>
+    bench.withBed(async (bed) => checkBytes(bed, await MEASUREMENTS[name](bed, hosts))),
+  );
 }
 
 /** One is a download without an agent. */
@@ -53,6 +62,7 @@ async function cold(bed, hosts) {
     tell(`cold: ${system.name}`, all.seconds, one.seconds, "s", system.isOurs && { most: 1.1 });
     tell(`cold, upstream: ${system.name}`, all.mib, one.mib, "MiB", system.isOurs && { most: 1.02 });
   }
+  return lab;
 }
 
 /** One is a host alone in its network, with its agent; of the bytes, the set. */
@@ -70,6 +80,7 @@ async function many(bed, hosts) {
     tell(`many: ${system.name}`, all.seconds, one.seconds, "s", system.isOurs && { most: 1.1 });
     tell(`many, upstream: ${system.name}`, all.mib, set, "MiB", system.isOurs && { most: 1.02 });
   }
+  return lab;
 }
 
 /** One is such a transfer on the idle LAN. */
@@ -93,6 +104,7 @@ async function spread(bed, hosts) {
     tell(`spread: ${system.name}`, all.seconds, one.seconds, "s", system.isOurs && { most: 1.5 });
     tell(`spread, upstream: ${system.name}`, all.mib, 250, "MiB");
   }
+  return lab;
 }
 
 /** Upstream, seven boxes that know each other, the caches on the first of them, and a box in a network of its own. */
@@ -105,13 +117,18 @@ async function setUp(bed, hosts, files) {
     netns: mirrorHost.netns,
   });
   const upstream = { url: ({ byName }) => nginx.url + byName };
-  const agents = { name: "distswarm", isOurs: true, ...(await startAgents(bed, { boxes, hermit, nginx, files })) };
+  const checked = bench.makeDistfile(bed, "checked.tar.xz", CHECKED_SIZE);
+  const agents = {
+    name: "distswarm",
+    isOurs: true,
+    ...(await startAgents(bed, { boxes, hermit, nginx, files: [...files, checked] })),
+  };
   const systems = [agents];
   for (const { name, start } of caches) {
     const cache = await start(bed, boxes[0], nginx);
     systems.push({ name, isOurs: false, url: ({ byName }) => cache.url + byName });
   }
-  return { hosts, mirrorHost, boxes, hermit, upstream, agents, systems };
+  return { hosts, mirrorHost, boxes, hermit, upstream, agents, systems, checked };
 }
 
 async function startAgents(bed, { boxes, hermit, nginx, files }) {
@@ -145,10 +162,22 @@ async function ask({ mirrorHost }, requests, system) {
   return { seconds, mib: (bytesOut(mirrorHost) - before) / MIB };
 }
 
-async function download({ host, files }, system) {
+/** Of each system all boxes ask at the same moment for a file that none of them has; throws where one gets other bytes. */
+async function checkBytes(bed, { boxes, systems, checked }) {
+  for (const system of systems) {
+    const copies = boxes.map((host) => ({ host, path: join(bed.dir, `${host.netns}-copy`) }));
+    await Promise.all(copies.map(({ host, path }) => download({ host, files: [checked] }, system, path)));
+    for (const { path } of copies) {
+      const digest = createHash("blake2b512").update(readFileSync(path)).digest("hex");
+      if (digest !== checked.digest) throw new Error(`${system.name}: wrong bytes arrived`);
+    }
+  }
+}
+
+async function download({ host, files }, system, to = "/dev/null") {
   const args = ["netns", "exec", host.netns, "curl", "-sSf", "-w", "%{size_download}\n", "-K", "-"];
   const curl = spawn("ip", args, { stdio: ["pipe", "pipe", "inherit"] });
-  curl.stdin.end(files.map((file) => `url = "${system.url(file, host)}"\noutput = "/dev/null"\n`).join(""));
+  curl.stdin.end(files.map((file) => `url = "${system.url(file, host)}"\noutput = "${to}"\n`).join(""));
   const sizes = (await text(curl.stdout)).trim().split("\n").map(Number);
   if (sizes.join() !== files.map(({ size }) => size).join()) throw new Error(`${system.name}: not all bytes arrived`);
 }
