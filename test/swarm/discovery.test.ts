@@ -33,6 +33,16 @@ describe("where the swarm is offered", () => {
     expect(refused.filter((address) => scope.accepts(address))).toEqual([]);
   });
 
+  it("is not taken away by a VPN with a wider subnet; containers in a part of the LAN's are none of it", () => {
+    const scope = new LanScope(
+      { enp3s0: ipv4("10.13.18.101/16"), tun0: ipv4("10.8.0.2/8"), docker0: ipv4("10.13.99.1/24") },
+      [],
+    );
+    expect(scope.accepts("10.13.18.102")).toBe(true);
+    expect(scope.accepts("10.13.99.5")).toBe(false);
+    expect(scope.accepts("10.200.0.1")).toBe(false);
+  });
+
   it("is what swarm.networks names and nothing else, where it names something", () => {
     const scope = new LanScope(BOX, ["10.200.0.0/24"]);
     expect(scope.addresses.map(({ link }) => link)).toEqual(["wg0"]);

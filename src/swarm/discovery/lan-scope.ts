@@ -28,7 +28,8 @@ export interface LanAddress {
  */
 export class LanScope {
   readonly #wanted: BlockList;
-  readonly #unwanted: BlockList;
+  /** The subnets of this box's links, the smallest first; none where `networks` say all. */
+  readonly #links: readonly { readonly isVirtual: boolean; readonly subnet: BlockList }[];
   /** This box's addresses on the LAN, sorted by address; none when it has no network. */
   readonly addresses: readonly LanAddress[];
 
@@ -41,22 +42,28 @@ export class LanScope {
     const byChoice = networks.length > 0;
     const all = ipv4Addresses(interfaces);
     this.#wanted = blockList(byChoice ? networks : PRIVATE_NETWORKS);
-    this.#unwanted = blockList(byChoice ? [] : all.filter(isVirtual).map(({ subnet }) => subnet));
-    this.addresses = all.filter(({ address, link }) => {
-      const isBound = bind === EVERY_ADDRESS || bind === address;
-      return isBound && this.#wanted.check(address) && (byChoice || !VIRTUAL_LINK.test(link));
+    const bySize = byChoice ? [] : all.toSorted((a, b) => prefixOf(b.subnet) - prefixOf(a.subnet));
+    this.#links = bySize.map((one) => ({ isVirtual: isVirtual(one), subnet: blockList([one.subnet]) }));
+    this.addresses = all.filter((one) => {
+      const isBound = bind === EVERY_ADDRESS || bind === one.address;
+      return isBound && this.#wanted.check(one.address) && (byChoice || !isVirtual(one));
     });
   }
 
   /** Whether a box at this IPv4 address may be talked to. */
   accepts(address: string): boolean {
-    return isIPv4(address) && this.#wanted.check(address) && !this.#unwanted.check(address);
+    return isIPv4(address) && this.#wanted.check(address) && !this.#isBehindVirtualLink(address);
   }
 
   /** Whether `other` offers the swarm at the same addresses. */
   equals(other: LanScope): boolean {
     const key = (scope: LanScope): string => scope.addresses.map(({ link, subnet }) => `${link} ${subnet}`).join();
     return key(this) === key(other);
+  }
+
+  /** As routes do it: a VPN of 10.0.0.0/8 leaves the LAN of 10.13.18.0/24 alone. */
+  #isBehindVirtualLink(address: string): boolean {
+    return this.#links.find(({ subnet }) => subnet.check(address))?.isVirtual === true;
   }
 }
 
@@ -68,6 +75,10 @@ function ipv4Addresses(interfaces: Interfaces): LanAddress[] {
     }
   }
   return found.sort((a, b) => a.address.localeCompare(b.address));
+}
+
+function prefixOf(subnet: string): number {
+  return Number(subnet.split("/")[1]);
 }
 
 function isVirtual({ link }: LanAddress): boolean {
