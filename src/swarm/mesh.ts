@@ -6,6 +6,7 @@ import type { Logger } from "../core/logger.ts";
 import { LanScope } from "./discovery/lan-scope.ts";
 import { Mdns } from "./discovery/mdns.ts";
 import { StaticPeers, type StaticPeer, type StaticPeerStatus } from "./discovery/static-peers.ts";
+import { Twin } from "./discovery/twin.ts";
 import type { Identity } from "./identity.ts";
 import { KnownBoxes, type Found, type KnownBox } from "./known-boxes.ts";
 import type { NetworkKey } from "./network-key.ts";
@@ -48,6 +49,7 @@ export class Mesh implements Startable {
   readonly #init: MeshInit;
   readonly #boxes = new KnownBoxes();
   readonly #staticPeers: StaticPeers;
+  readonly #twin = new Twin();
   #scope: LanScope | undefined;
   #announcers: Mdns[] = [];
   #transport: Transport | undefined;
@@ -74,6 +76,11 @@ export class Mesh implements Startable {
   /** What went wrong when the addresses were looked at last; undefined when nothing did. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** What is wrong where another box has this box's identity, which lies in `identityFile`; else undefined. */
+  twinProblem(identityFile: string): string | undefined {
+    return this.#twin.problem(identityFile);
   }
 
   /** What came of the configured peers. */
@@ -195,7 +202,9 @@ export class Mesh implements Startable {
     const { networkKey, listen } = this.#init;
     const self = { id: identity.id, tag: networkKey.tagFor(identity.keyPair.publicKey), port: listen.port };
     const heard = ({ id, tag, port }: typeof self, host: string): void => {
-      if (tag === networkKey.tagFor(Buffer.from(id, "hex"))) this.learn(id, { host, port }, "mdns");
+      if (tag !== networkKey.tagFor(Buffer.from(id, "hex"))) return;
+      if (id === identity.id) this.#twin.heard(host);
+      else this.learn(id, { host, port }, "mdns");
     };
     return new Mdns({ log, heard }, { self, address });
   }

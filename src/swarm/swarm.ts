@@ -92,9 +92,8 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
         accepts: (address) => this.accepts(address),
         isDenied: (id) => this.#denied.has(id),
         learn: (id, place, how, teller) => this.#mesh.learn(id, place, how, teller),
-        arrived: (id, place) => {
-          this.#book.put(id, place).catch((error: unknown) => components.log.warn(messageOf(error)));
-        },
+        arrived: (id, place) =>
+          void this.#book.put(id, place).catch((error: unknown) => components.log.warn(messageOf(error))),
         announced: (id, units) => void this.emit("announced", id, announcementsOf(units)),
         left: (id) => void this.emit("left", id),
       },
@@ -112,7 +111,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
     return this.#changes.run(async () => {
       if (this.#isStarted) return;
       this.#isStarted = true;
-      for (const exposure of this.#exposures()) this.#components.log.warn(exposure);
+      for (const problem of this.#identityProblems()) this.#components.log.warn(problem);
       await (this.#loading ??= this.#load());
       await this.#startMesh();
       await this.#keyFile.start();
@@ -218,7 +217,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   warnings(): readonly string[] {
     return [
       ...(this.#whyNone === undefined ? [] : [this.#whyNone]),
-      ...this.#exposures(),
+      ...this.#identityProblems(),
       ...this.#keyFile.warnings(),
       ...this.#table.warnings(),
       ...(this.#table.isAlone ? unreached(this.#mesh.staticPeers) : []),
@@ -293,8 +292,9 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
     await this.#mesh.stop();
   }
 
-  /** Others may read the key of this box; of the network's key {@link NetworkKeyFile.warnings} tells. */
-  #exposures(): string[] {
-    return [exposureOf(join(this.#init.stateDir, IDENTITY_FILE))].filter((exposure) => exposure !== undefined);
+  /** Others may read the key of this box, or have it; of the network's key {@link NetworkKeyFile.warnings} tells. */
+  #identityProblems(): string[] {
+    const path = join(this.#init.stateDir, IDENTITY_FILE);
+    return [exposureOf(path), this.#mesh.twinProblem(path)].filter((problem) => problem !== undefined);
   }
 }

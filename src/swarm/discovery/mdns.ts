@@ -51,7 +51,7 @@ export class Mdns implements Startable {
     socket.on("query", (packet) => asksForService(packet) && this.#answer());
     socket.on("response", (packet, { address }) => {
       const announced = readAnnouncement(packet);
-      if (announced !== undefined && announced.id !== this.#init.self.id) this.#components.heard(announced, address);
+      if (announced !== undefined) this.#components.heard(announced, address);
     });
     this.#timers = ASK_AT_MS.map((ms) => setTimeout(() => this.#ask(), ms).unref());
     this.#timers.push(setInterval(() => this.#announce(), ANNOUNCE_EVERY_MS).unref());

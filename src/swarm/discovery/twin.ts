@@ -1,0 +1,39 @@
+import { networkInterfaces } from "node:os";
+
+/** A twin that was not heard for so long is no more: an announcement comes every 30 s, and a few may be lost. */
+const GONE_AFTER_MS = 120_000;
+
+/**
+ * Notices another box that announces itself by this box's id: a disk was cloned with the identity on it. The others take
+ * both for one box that moves to and fro, and sessions break each time.
+ */
+export class Twin {
+  readonly #addresses: () => ReadonlySet<string>;
+  readonly #now: () => number;
+  #host: string | undefined;
+  #heardAt = 0;
+
+  /** `addresses`: those of this box now. `now`: milliseconds since some moment. @default the system's */
+  constructor({ addresses = ownAddresses, now = () => performance.now() } = {}) {
+    this.#addresses = addresses;
+    this.#now = now;
+  }
+
+  /** An announcement of this box's id came from `host`, which is this box itself where the network sends it back. */
+  heard(host: string): void {
+    if (this.#addresses().has(host)) return;
+    this.#host = host;
+    this.#heardAt = this.#now();
+  }
+
+  /** What is wrong and how to mend it, `identityFile` naming the file; undefined when there is no twin. */
+  problem(identityFile: string): string | undefined {
+    if (this.#host === undefined || this.#now() - this.#heardAt > GONE_AFTER_MS) return undefined;
+    const mend = `on one of them stop the agent, delete ${identityFile}, and start it`;
+    return `the box at ${this.#host} has the same identity as this one (was its disk cloned?): ${mend}`;
+  }
+}
+
+function ownAddresses(): ReadonlySet<string> {
+  return new Set(Object.values(networkInterfaces()).flatMap((infos) => (infos ?? []).map(({ address }) => address)));
+}

@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { Twin } from "../../src/swarm/discovery/twin.ts";
+
+const FILE = "/var/lib/distswarm/identity.key";
+
+test("a box elsewhere that has this box's identity is told of, until it has been silent for two minutes", () => {
+  let now = 0;
+  const twin = new Twin({ addresses: () => new Set(["10.0.0.1"]), now: () => now });
+  expect(twin.problem(FILE)).toBeUndefined();
+  twin.heard("10.0.0.7");
+  expect(twin.problem(FILE)).toBe(
+    `the box at 10.0.0.7 has the same identity as this one (was its disk cloned?): on one of them stop the agent, delete ${FILE}, and start it`,
+  );
+  now = 120_001;
+  expect(twin.problem(FILE)).toBeUndefined();
+});
+
+test("what this box said itself, heard again, is no twin", () => {
+  const twin = new Twin({ addresses: () => new Set(["10.0.0.1", "192.168.1.7"]) });
+  twin.heard("192.168.1.7");
+  expect(twin.problem(FILE)).toBeUndefined();
+});
