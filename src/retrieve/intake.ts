@@ -79,7 +79,7 @@ export class Intake {
 
   /** Whether the bytes so far may leave before the digest is known. */
   get mayStream(): boolean {
-    return this.contributors.mayStream(this.#init.want.size, this.#verifyFirst);
+    return !this.#mustWait && this.contributors.mayStream(this.#init.want.size, this.#init.verifyFirst);
   }
 
   /** Whether each source is asked alone, from the first byte on: wrong bytes of several cannot be told apart. */
@@ -91,7 +91,8 @@ export class Intake {
   isUseful(source: Source): boolean {
     if (this.#liars.has(idOf(source))) return false;
     // What waits for its digest must be held whole.
-    const isUseful = this.#components.copy.holdsAll || mayStream(source.kind, this.#init.want.size, this.#verifyFirst);
+    const { want, verifyFirst } = this.#init;
+    const isUseful = this.#components.copy.holdsAll || mayStream(source.kind, want.size, verifyFirst);
     this.#passedOver ||= !isUseful;
     return isUseful;
   }
@@ -220,16 +221,10 @@ export class Intake {
     return new DistswarmError("NO_SOURCE", `no bytes for ${this.#name} have the digest that its Manifest names`);
   }
 
-  /**
-   * Where bytes were wrong before, those of upstream wait as long as those of peers: it may be the same mirror that is asked
-   * again. What cannot be held cannot wait.
-   */
-  get #verifyFirst(): VerifyFirst {
-    const { verifyFirst } = this.#init;
+  /** Where bytes were wrong before, all wait for the digest that can be held: a client gets one whole wrong file at most. */
+  get #mustWait(): boolean {
     const { copy, claim } = this.#components;
-    const wereWrong = this.#restarts > 0 || claim.misled > 0;
-    if (!wereWrong || !copy.holdsAll) return verifyFirst;
-    return { ...verifyFirst, upstream: Math.max(verifyFirst.upstream, verifyFirst.peer) };
+    return copy.holdsAll && (this.#restarts > 0 || claim.misled > 0);
   }
 
   get #name(): string {
