@@ -1,6 +1,6 @@
-import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { configSchema, type Config } from "../config.ts";
+import { ownAddresses } from "../core/own-addresses.ts";
 import { ownNames } from "../core/own-names.ts";
 import { withoutOurselves } from "../portage/custom-mirrors.ts";
 import { isOurselves, type OwnAddresses } from "../portage/mirrors.ts";
@@ -65,8 +65,7 @@ async function filterAsync<T>(items: readonly T[], keep: (item: T) => Promise<bo
 
 /** The names and addresses by which this box may be called in GENTOO_MIRRORS. */
 function ownNamesAndAddresses(): string[] {
-  const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return [...ownNames(), ...interfaces.map(({ address }) => address)];
+  return [...ownNames(), ...ownAddresses()];
 }
 
 /** The defaults that this box gives, in the shape of the config file. */

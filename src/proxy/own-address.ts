@@ -1,5 +1,5 @@
 import { type AddressInfo, isIP, isIPv4 } from "node:net";
-import { networkInterfaces } from "node:os";
+import { ownAddresses } from "../core/own-addresses.ts";
 import { ownNames } from "../core/own-names.ts";
 import type { IsOwn } from "./request-target.ts";
 
@@ -29,12 +29,16 @@ export function mayMeanThisBox(host: string | undefined): boolean {
   if (host === undefined) return true;
   if (!URL.canParse(`http://${host}`)) return false;
   const name = new URL(`http://${host}`).hostname.replace(/\.$/, "");
-  return isIP(name.replace(/^\[|\]$/g, "")) !== 0 || isThisBox(name) || PRIVATE_ENDING.test(name);
+  return isIP(withoutBrackets(name)) !== 0 || isThisBox(name) || PRIVATE_ENDING.test(name);
 }
 
 function isThisBox(name: string): boolean {
   if (LOCAL_NAMES.includes(name)) return true;
   if (isIPv4(name) && name.startsWith("127.")) return true;
-  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
-  return addresses.some(({ address }) => name === address || name === `[${address}]`) || ownNames().includes(name);
+  return ownAddresses().includes(withoutBrackets(name)) || ownNames().includes(name);
+}
+
+/** An IPv6 address as it stands alone: in a URL it has brackets. */
+function withoutBrackets(name: string): string {
+  return name.replace(/^\[|\]$/g, "");
 }

@@ -7,9 +7,6 @@ import type { Way } from "./race.ts";
 import type { Turn } from "./source-plan.ts";
 import type { TransferQueue } from "./transfer-queue.ts";
 
-/** Of a claim that nobody can take over. */
-const NEVER = new AbortController().signal;
-
 /** What asking upstream uses. */
 export interface UpstreamAskerComponents {
   readonly sources: { readonly peers: SourceFinder; readonly upstream: SourceFinder };
@@ -43,7 +40,7 @@ export class UpstreamAsker {
       if (turn === "open") await claim.claim(copy.received, way.signal);
       isOurs = turn === "alone" || claim.lost !== undefined;
       if (turn === "open" && isOurs) await this.#takePresent(way, taking);
-      if (isOurs) isOurs = await this.#askServers(claim.lost ?? NEVER, way, taking);
+      if (isOurs) isOurs = await this.#askServers(way, taking);
     });
     return isOurs;
   }
@@ -59,13 +56,14 @@ export class UpstreamAsker {
   }
 
   /** False when another box took over. */
-  async #askServers(lost: AbortSignal, way: Way, taking: Taking): Promise<boolean> {
-    const { sources, intake } = this.#components;
-    const signal = AbortSignal.any([way.signal, lost]);
+  async #askServers(way: Way, taking: Taking): Promise<boolean> {
+    const { sources, intake, claim } = this.#components;
+    const { lost } = claim;
+    const signal = lost === undefined ? way.signal : AbortSignal.any([way.signal, lost]);
     for await (const source of sources.upstream.sources(this.#want, { signal: way.signal })) {
       if (signal.aborted || intake.missing === 0) break;
       if (intake.isUseful(source)) await intake.take(source, { ...way, signal }, taking);
     }
-    return !lost.aborted;
+    return lost?.aborted !== true;
   }
 }

@@ -5,7 +5,7 @@ const FILE = "/var/lib/distswarm/identity.key";
 
 test("a box elsewhere that has this box's identity is told of, until it has been silent for two minutes", () => {
   let now = 0;
-  const twin = new Twin({ addresses: () => new Set(["10.0.0.1"]), now: () => now });
+  const twin = new Twin({ addresses: () => ["10.0.0.1"], now: () => now });
   expect(twin.problem(FILE)).toBeUndefined();
   twin.heard("10.0.0.7");
   expect(twin.problem(FILE)).toBe(
@@ -16,7 +16,7 @@ test("a box elsewhere that has this box's identity is told of, until it has been
 });
 
 test("what this box said itself, heard again, is no twin", () => {
-  const twin = new Twin({ addresses: () => new Set(["10.0.0.1", "192.168.1.7"]) });
+  const twin = new Twin({ addresses: () => ["10.0.0.1", "192.168.1.7"] });
   twin.heard("192.168.1.7");
   expect(twin.problem(FILE)).toBeUndefined();
 });

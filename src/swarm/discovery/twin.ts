@@ -1,4 +1,4 @@
-import { networkInterfaces } from "node:os";
+import { ownAddresses } from "../../core/own-addresses.ts";
 
 /** A twin that was not heard for so long is no more: an announcement comes every 30 s, and a few may be lost. */
 const GONE_AFTER_MS = 120_000;
@@ -8,7 +8,7 @@ const GONE_AFTER_MS = 120_000;
  * both for one box that moves to and fro, and sessions break each time.
  */
 export class Twin {
-  readonly #addresses: () => ReadonlySet<string>;
+  readonly #addresses: () => readonly string[];
   readonly #now: () => number;
   #host: string | undefined;
   #heardAt = 0;
@@ -21,7 +21,7 @@ export class Twin {
 
   /** An announcement of this box's id came from `host`, which is this box itself where the network sends it back. */
   heard(host: string): void {
-    if (this.#addresses().has(host)) return;
+    if (this.#addresses().includes(host)) return;
     this.#host = host;
     this.#heardAt = this.#now();
   }
@@ -32,8 +32,4 @@ export class Twin {
     const mend = `on one of them stop the agent, delete ${identityFile}, and start it`;
     return `the box at ${this.#host} has the same identity as this one (was its disk cloned?): ${mend}`;
   }
-}
-
-function ownAddresses(): ReadonlySet<string> {
-  return new Set(Object.values(networkInterfaces()).flatMap((infos) => (infos ?? []).map(({ address }) => address)));
 }
