@@ -59,11 +59,13 @@ export async function makeDir(path: string, { parents = false } = {}): Promise<b
   return true;
 }
 
-/** Makes the names in a directory durable: fsync(2) of the directory itself. */
+/** Makes the names in a directory durable: fsync(2) of the directory itself, where its file system has that. */
 export async function syncDir(path: string): Promise<void> {
-  const directory = OpenFile.open(path, "read");
+  const directory = OpenFile.open(path, "directory");
   try {
     await directory.sync();
+  } catch (error) {
+    if (systemCode(error) !== "EINVAL") throw error;
   } finally {
     directory.close();
   }

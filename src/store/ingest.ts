@@ -233,8 +233,8 @@ export class FileIngest implements Ingest {
     file.chmod(FILE_MODE);
     await this.#durable.finish(file);
     await renameIntoShard(paths, this.digest);
-    await syncDir(paths.shard(this.digest));
     this.#named = false;
+    await syncDir(paths.shard(this.digest));
   }
 
   async #guard(write: () => Promise<unknown>): Promise<void> {

@@ -19,11 +19,12 @@ const writeAsync = promisify(write);
 const fsyncAsync = promisify(fsync);
 const truncateAsync = promisify(ftruncate);
 
-/** How a file of the store is opened; a symlink is never followed, as it may lead anywhere. */
+/** How a file of the store is opened; a symlink is never followed, as it may lead anywhere. A directory may be one. */
 const FLAGS = {
   read: constants.O_RDONLY | constants.O_NOFOLLOW,
   /** To read and write what is there. */
   resume: constants.O_RDWR | constants.O_NOFOLLOW,
+  directory: constants.O_RDONLY | constants.O_DIRECTORY,
 };
 const CREATE_FLAGS = FLAGS.resume | constants.O_CREAT;
 

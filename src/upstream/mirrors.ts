@@ -10,6 +10,8 @@ type ServerOrDirectory =
 export type Mirror = ServerOrDirectory & {
   /** `local` in /etc/portage/mirrors: asked before the others. */
   readonly isLocal: boolean;
+  /** Among `upstream.mirrors`, as GENTOO_MIRRORS are: asked for what is no distfile, too. */
+  readonly isGentoo: boolean;
 };
 
 /** The mirrors as they are configured. */
@@ -23,15 +25,19 @@ export interface MirrorUrls {
  * the log.
  */
 export function readMirrorList({ local, mirrors }: MirrorUrls, log: Logger): Mirror[] {
-  const isLocal = new Set(local);
-  return [...new Set([...local, ...mirrors])].flatMap((entry) => {
-    const mirror = readMirror(entry.replace(/(?<=.)\/+$/, ""));
+  const [own, gentoo] = [new Set(local.map(withoutSlash)), new Set(mirrors.map(withoutSlash))];
+  return [...new Set([...own, ...gentoo])].flatMap((url) => {
+    const mirror = readMirror(url);
     if (mirror === undefined) {
-      log.warn({ mirror: entry }, `the mirror ${entry} is left out: only http, https and directories are understood`);
+      log.warn({ mirror: url }, `the mirror ${url} is left out: only http, https and directories are understood`);
       return [];
     }
-    return [{ ...mirror, isLocal: isLocal.has(entry) }];
+    return [{ ...mirror, isLocal: own.has(url), isGentoo: gentoo.has(url) }];
   });
+}
+
+function withoutSlash(entry: string): string {
+  return entry.replace(/(?<=.)\/+$/, "");
 }
 
 function readMirror(url: string): ServerOrDirectory | undefined {

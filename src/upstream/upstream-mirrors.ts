@@ -118,9 +118,9 @@ export class UpstreamMirrors implements Upstream, Startable {
     return firstAnswer(name, this.#inOrder(places), this.#asking(request));
   }
 
-  /** See {@link Upstream.mirrorPath}. Neither directories nor `local` mirrors are asked, as by emerge-webrsync. */
+  /** See {@link Upstream.mirrorPath}. Neither directories nor mirrors that are only `local` are asked, as by emerge-webrsync. */
   async mirrorPath(path: string, request: MirrorRequest): Promise<UpstreamAnswer> {
-    const servers = this.#mirrors.filter(({ kind, isLocal }) => kind === "server" && !isLocal);
+    const servers = this.#mirrors.filter(({ kind, isGentoo }) => kind === "server" && isGentoo);
     const places = servers.map((mirror) => placeAt(`${mirror.url}${path}`));
     return firstAnswer(path, this.#inOrder(each(places)), this.#asking(request));
   }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import * as fc from "fast-check";
@@ -29,6 +29,19 @@ test("what is not here is not found", async () => {
   const { store } = await startStore();
   expect(await store.find(makeBlob(1).digest)).toBeUndefined();
   expect(await store.open(makeBlob(1).digest)).toBeUndefined();
+});
+
+test("a store behind symlinks takes a blob at its first start: its directory, and blobs on another disk", async () => {
+  const [real, blobs, links] = [await tempDir(), await tempDir(), await tempDir()];
+  const dir = join(links, "store");
+  await symlink(real, dir);
+  await symlink(blobs, join(real, "blobs"));
+  const { store } = await startStore({ dir });
+  expect(store.usage().problem).toBeUndefined();
+  const blob = makeBlob(1000);
+  await put(store, blob);
+  expectBytes(await get(store, blob.digest), blob.bytes);
+  expect(await readdir(join(blobs, blob.digest.slice(0, 2)))).toEqual([blob.digest]);
 });
 
 test("any range comes out as it went in", async () => {

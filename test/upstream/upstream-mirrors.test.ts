@@ -399,6 +399,9 @@ describe("what no Manifest knows", () => {
     const [local, mirror] = [await mirrorOf(zoo.well, { [path]: FILE }), await mirrorOf(zoo.well, { [path]: FILE })];
     const upstream = await upstreamOf([mirror.url], { customMirrors: [`local ${local.url}`] });
     expect((await upstream.mirrorPath(path, request())).url).toBe(`${mirror.url}${path}`);
+    const both = await upstreamOf([local.url], { customMirrors: [`local ${local.url}/`] });
+    expect((await both.mirrorPath(path, request())).url).toBe(`${local.url}${path}`);
+    expect(both.mirrorStatus()).toHaveLength(1);
   });
 
   test("does not come from a URL that gave wrong bytes, be it a mirror's own or the end of its redirect", async () => {
