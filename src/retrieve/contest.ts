@@ -58,7 +58,11 @@ export class Contest {
     const challenges: Promise<void>[] = [];
     let isRacing = false;
     const paced = (rate: number): void => {
-      if (rate < atLeast) return way.leave(new Error("it turned out slower than the one before"));
+      if (way.signal.aborted) return;
+      if (rate > 0 && rate < atLeast) {
+        source.outpaced?.();
+        return way.leave(new Error("it turned out slower than the one before"));
+      }
       const kinds = isRacing ? [] : this.#worthRacing(source, rate, entry);
       if (kinds.length === 0) return;
       if (this.#components.intake.asksAlone) return this.#leaveOnce(source, way);
@@ -102,7 +106,7 @@ export class Contest {
   async #challenge(giver: Giver, kinds: readonly SourceKind[], entry: Entry): Promise<void> {
     const trust = giver.source.doubt?.();
     try {
-      for (const kind of kinds) if (await this.#raceWith(kind, giver, entry)) return;
+      for (const kind of kinds) if (giver.isOver || (await this.#raceWith(kind, giver, entry))) return;
       this.#pausedUntil = performance.now() + this.#pauseMs;
       this.#pauseMs *= 2;
     } finally {
@@ -148,7 +152,7 @@ export class Contest {
     try {
       await asker.ask(turn, way, { opponent: duel });
     } finally {
-      if (!duel.isWon) claim.release({ failed: false });
+      if (turn === "open" && !duel.isWon) claim.release({ failed: false });
     }
   }
 }

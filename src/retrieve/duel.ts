@@ -2,7 +2,7 @@ import type { Source } from "../core/source.ts";
 import type { Way } from "./race.ts";
 import type { Opponent } from "./trial.ts";
 
-/** What does not prove faster within so many milliseconds is not. */
+/** What does not prove faster within so many milliseconds of being asked is not. */
 const TRIAL_MS = 3000;
 
 /** A source that gives, against which others are raced. */
@@ -31,7 +31,8 @@ export class Duel implements Opponent {
   readonly #giver: Giver;
   readonly #way: Way;
   readonly #decided: (outcome: { readonly isWon: boolean }) => void;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
+  #isDecided = false;
   /** Whether the newcomer gives now: it was faster, or the other one broke off. */
   isWon = false;
 
@@ -44,7 +45,12 @@ export class Duel implements Opponent {
     this.#giver = giver;
     this.#way = way;
     this.#decided = decided;
-    this.#timer = setTimeout(() => this.prevailed(), TRIAL_MS);
+    void giver.ended.then(() => clearTimeout(this.#timer)); // the newcomer is all there is: it has the time that it would have alone
+  }
+
+  /** See {@link Opponent.asked}. */
+  asked(): void {
+    if (!this.isOver()) this.#timer ??= setTimeout(() => this.prevailed(), TRIAL_MS);
   }
 
   /** See {@link Opponent.isOver}. */
@@ -60,14 +66,14 @@ export class Duel implements Opponent {
     this.isWon = true;
     if (this.isOver()) return;
     source.outpaced?.();
-    this.#decided({ isWon: true });
+    this.#decide({ isWon: true });
     await ended;
   }
 
   /** See {@link Opponent.prevailed}. */
   prevailed(): Error {
     const reason = new Error(`no faster than ${this.#giver.source.label}`);
-    this.#decided({ isWon: false });
+    this.#decide({ isWon: false });
     this.#way.giveUp(reason);
     return reason;
   }
@@ -76,5 +82,10 @@ export class Duel implements Opponent {
   end(): void {
     clearTimeout(this.#timer);
     this.#way.giveUp(new Error("not needed any more"));
+  }
+
+  #decide(outcome: { readonly isWon: boolean }): void {
+    if (!this.#isDecided) this.#decided(outcome);
+    this.#isDecided = true;
   }
 }

@@ -48,11 +48,11 @@ export class Expectations {
     Object.assign(this.#known[kind], { rate, at: this.#now() });
   }
 
-  /** A race with sources of this kind is over. */
+  /** A race with sources of this kind is over. Of those that were run at the same time, the first that is lost counts. */
   raced(kind: SourceKind, { isWon }: { readonly isWon: boolean }): void {
     const known = this.#known[kind];
     if (isWon) known.lost = 0;
-    else {
+    else if (this.#now() >= known.lostUntil) {
       known.lostUntil = this.#now() + Math.min(LOST_MS * 2 ** known.lost, LOST_AT_MOST_MS);
       known.lost += 1;
     }

@@ -162,12 +162,15 @@ export class Intake {
     const { source } = attempt;
     const { copy, claim } = this.#components;
     const offset = copy.received;
+    taking.opponent?.asked();
     const { bytes } = await source.open({ ...(silent && { silent }), offset, signal: way.signal });
     attempt.answered();
     for await (const chunk of this.#wanted(bytes, offset, taking)) {
-      if (attempt.bytes === 0) way.brought();
+      if (attempt.bytes === 0) {
+        way.brought();
+        this.contributors.add(source);
+      }
       this.current = attempt;
-      this.contributors.add(source);
       await this.#write(chunk);
       attempt.bytes += chunk.length;
       this.taken += chunk.length;

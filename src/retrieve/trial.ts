@@ -27,6 +27,8 @@ export function verdict({ brought, missing, otherBrought, isOtherOver }: TrialFa
 
 /** The source that a newcomer is raced against, as the newcomer sees it. */
 export interface Opponent {
+  /** The newcomer is about to be asked: its time begins. */
+  asked(): void;
   /** Nothing more comes from it. */
   isOver(): boolean;
   /** The newcomer was faster: ends it, and resolves when nothing more comes from it. */

@@ -119,12 +119,12 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   }
 
   async stop(): Promise<void> {
-    await this.#changes.run(async () => {
+    const stopped = this.#changes.run(async () => {
       if (!this.#isStarted) return;
       this.#isStarted = false;
       await this.#stopMesh("the agent is stopping");
     });
-    await this.#keyFile.stop(); // not in its turn: it may have to wait for a change of the network, which is one
+    await stopped.finally(() => this.#keyFile.stop()); // not in its turn: it may have to wait for a change of the network, which is one
   }
 
   // --- what this box holds, as the store and the retriever tell ---
@@ -279,8 +279,8 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
       await this.#mesh.start();
       this.#problem = undefined;
     } catch (error) {
+      this.#problem = messageOf(error);
       if (!hasCode(error, "SWARM_UNAVAILABLE")) throw error;
-      this.#problem = error.message;
       this.#components.log.warn(error.facts, error.message);
       return;
     }

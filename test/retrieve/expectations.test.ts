@@ -46,4 +46,11 @@ describe("what a kind of source may be expected to give", () => {
     expectations.raced("upstream", { isWon: true });
     expect(nothingFor()).toBe(15_000);
   });
+
+  it("is given up for as long by races that are lost at the same time as by one", () => {
+    const { expectations, pass } = atTime();
+    for (let race = 0; race < 5; race += 1) expectations.raced("upstream", { isWon: false });
+    pass(15_000);
+    expect(expectations.of("upstream")).toBeGreaterThan(0);
+  });
 });

@@ -41,6 +41,7 @@ async function race({ offset, adds, chunks }: { offset: number; adds: readonly n
     }
   }
   const opponent = {
+    asked: () => {},
     isOver: () => isOver,
     outpaced: async () => void (isOver = true),
     prevailed: () => new Error("no faster"),

@@ -7,7 +7,8 @@ test("a box elsewhere that has this box's identity is told of, until it has been
   let now = 0;
   const twin = new Twin({ addresses: () => ["10.0.0.1"], now: () => now });
   expect(twin.problem(FILE)).toBeUndefined();
-  twin.heard("10.0.0.7");
+  expect(twin.heard("10.0.0.7")).toBe(true);
+  expect(twin.heard("10.0.0.7")).toBe(false); // it is known
   expect(twin.problem(FILE)).toBe(
     `the box at 10.0.0.7 has the same identity as this one (was its disk cloned?): on one of them stop the agent, delete ${FILE}, and start it`,
   );
@@ -17,6 +18,6 @@ test("a box elsewhere that has this box's identity is told of, until it has been
 
 test("what this box said itself, heard again, is no twin", () => {
   const twin = new Twin({ addresses: () => ["10.0.0.1", "192.168.1.7"] });
-  twin.heard("192.168.1.7");
+  expect(twin.heard("192.168.1.7")).toBe(false);
   expect(twin.problem(FILE)).toBeUndefined();
 });

@@ -19,11 +19,16 @@ export class Twin {
     this.#now = now;
   }
 
-  /** An announcement of this box's id came from `host`, which is this box itself where the network sends it back. */
-  heard(host: string): void {
-    if (this.#addresses().includes(host)) return;
+  /**
+   * An announcement of this box's id came from `host`, which is this box itself where the network sends it back. Returns
+   * whether there is a twin that was not known.
+   */
+  heard(host: string): boolean {
+    if (this.#addresses().includes(host)) return false;
+    const isNews = this.#host !== host;
     this.#host = host;
     this.#heardAt = this.#now();
+    return isNews;
   }
 
   /** What is wrong and how to mend it, `identityFile` naming the file; undefined when there is no twin. */
