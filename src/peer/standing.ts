@@ -1,3 +1,4 @@
+import { BoundedMap } from "../core/bounded-map.ts";
 import type { Digest } from "../core/digest.ts";
 
 /** A peer that sent wrong bytes is not asked for so long. */
@@ -15,12 +16,11 @@ const MISLED_MS = 600_000;
 /** A peer is not asked again for a blob that it failed to give for so long. */
 const AVOID_MS = 30_000;
 const MAX_AVOIDED = 4096;
-/** Peers remembered, those that were tried last, and liars before all others: a member can invent any number of peers. */
+/** Peers remembered, those that were tried last, and apart from them those that lied last: a member can invent any number. */
 const MAX_PEERS = 1024;
 
 /** What trying a peer has taught. */
 interface Record {
-  shutOutUntil: number;
   leftUntil: number;
   slowUntil: number;
   /** Blobs of which it passed on wrong bytes, and until when that counts. */
@@ -30,12 +30,13 @@ interface Record {
   faults: number;
 }
 
-const NOTHING: Record = { shutOutUntil: 0, leftUntil: 0, slowUntil: 0, misled: new Set(), misledUntil: 0, faults: 0 };
+const NOTHING: Record = { leftUntil: 0, slowUntil: 0, misled: new Set(), misledUntil: 0, faults: 0 };
 
 /** Which peers are worth asking now, as their past answers tell. */
 export class Standing {
-  readonly #peers = new Map<string, Record>();
-  readonly #avoided = new Map<string, number>();
+  readonly #peers = new BoundedMap<string, Record>(MAX_PEERS);
+  readonly #shutOutUntil = new BoundedMap<string, number>(MAX_PEERS);
+  readonly #avoided = new BoundedMap<string, number>(MAX_AVOIDED);
   readonly #doubts = new Set<{ readonly id: string; readonly digest: Digest }>();
   readonly #now: () => number;
 
@@ -77,7 +78,7 @@ export class Standing {
 
   /** It sent wrong bytes. */
   lied(id: string): void {
-    this.#record(id).shutOutUntil = this.#now() + SHUT_OUT_MS;
+    this.#shutOutUntil.set(id, this.#now() + SHUT_OUT_MS);
   }
 
   /** It passed on bytes of a blob that turned out wrong; it may not have known. */
@@ -91,15 +92,12 @@ export class Standing {
 
   /** It is not to be asked for this blob again for a while. */
   avoid(id: string, digest: Digest): void {
-    const key = `${id} ${digest}`;
-    this.#avoided.delete(key);
-    this.#avoided.set(key, this.#now() + AVOID_MS);
-    if (this.#avoided.size > MAX_AVOIDED) this.#avoided.delete(this.#avoided.keys().next().value!);
+    this.#avoided.set(`${id} ${digest}`, this.#now() + AVOID_MS);
   }
 
   /** Whether nothing that it gives is taken now. */
   isShutOut(id: string): boolean {
-    return (this.#peers.get(id)?.shutOutUntil ?? 0) > this.#now();
+    return (this.#shutOutUntil.get(id) ?? 0) > this.#now();
   }
 
   /** Whether what it is still receiving is not taken now. */
@@ -126,15 +124,7 @@ export class Standing {
 
   #record(id: string): Record {
     const record = this.#peers.get(id) ?? { ...NOTHING };
-    this.#peers.delete(id);
-    this.#peers.set(id, record); // the last one tried is the last one in the map
-    if (this.#peers.size > MAX_PEERS) this.#peers.delete(this.#leastNeeded());
+    this.#peers.set(id, record); // the last one tried is the last one forgotten
     return record;
-  }
-
-  /** Of those before the last one. */
-  #leastNeeded(): string {
-    const ids = [...this.#peers.keys()].slice(0, -1);
-    return ids.find((id) => !this.isShutOut(id)) ?? ids[0]!;
   }
 }

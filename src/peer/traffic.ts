@@ -1,4 +1,5 @@
 import type { Tally } from "../core/agent-api.ts";
+import { BoundedMap } from "../core/bounded-map.ts";
 
 /** What went between this box and one peer. */
 export interface PeerTraffic {
@@ -18,9 +19,8 @@ const MAX_PEERS = 1024;
 
 /** Bytes and faults by peer; for status. */
 export class Traffic {
-  readonly #peers = new Map<string, PeerTraffic>();
-  /** Given to peers that are not counted one by one any more. */
-  #others: Tally = { requests: 0, bytes: 0 };
+  readonly #peers = new BoundedMap<string, PeerTraffic>(MAX_PEERS);
+  #uploaded: Tally = { requests: 0, bytes: 0 };
   #turnedAway = 0;
 
   /** What went between this box and a peer since the start. */
@@ -30,12 +30,7 @@ export class Traffic {
 
   /** What peers were given by this box. */
   uploaded(): Tally {
-    let { requests, bytes } = this.#others;
-    for (const traffic of this.#peers.values()) {
-      requests += traffic.requests;
-      bytes += traffic.sent;
-    }
-    return { requests, bytes };
+    return this.#uploaded;
   }
 
   /** Connections to the data plane that were refused for their key. */
@@ -70,19 +65,13 @@ export class Traffic {
 
   #add(id: string, more: Partial<PeerTraffic>): void {
     const old = this.of(id);
-    this.#peers.delete(id);
     this.#peers.set(id, {
       received: old.received + (more.received ?? 0),
       sent: old.sent + (more.sent ?? 0),
       requests: old.requests + (more.requests ?? 0),
       faults: old.faults + (more.faults ?? 0),
     });
-    if (this.#peers.size > MAX_PEERS) this.#forgetOldest();
-  }
-
-  #forgetOldest(): void {
-    const [id, { requests, sent }] = this.#peers.entries().next().value!;
-    this.#peers.delete(id);
-    this.#others = { requests: this.#others.requests + requests, bytes: this.#others.bytes + sent };
+    const { requests, bytes } = this.#uploaded;
+    this.#uploaded = { requests: requests + (more.requests ?? 0), bytes: bytes + (more.sent ?? 0) };
   }
 }

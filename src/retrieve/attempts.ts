@@ -1,4 +1,5 @@
 import type { Attempt, ClaimEvent } from "../core/agent-api.ts";
+import { BoundedMap } from "../core/bounded-map.ts";
 import type { Digest } from "../core/digest.ts";
 import { SourceError, messageOf } from "../core/errors.ts";
 import type { Source } from "../core/source.ts";
@@ -82,15 +83,11 @@ const NOTHING_HAPPENED: Story = { attempts: [], claims: [], misled: 0 };
 
 /** The last retrievals of this run: what `explain` tells of a file. */
 export class StoryBook {
-  readonly #byDigest = new Map<Digest, Story>();
+  readonly #byDigest = new BoundedMap<Digest, Story>(REMEMBERED);
 
   /** Remembers a retrieval in place of the last one of the blob. */
   remember(digest: Digest, { attempts, claims, misled }: Story): void {
-    this.#byDigest.delete(digest);
     this.#byDigest.set(digest, { attempts, claims, misled });
-    if (this.#byDigest.size <= REMEMBERED) return;
-    const oldest = this.#byDigest.keys().next();
-    if (!oldest.done) this.#byDigest.delete(oldest.value);
   }
 
   /** What happened last time. */

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../core/bounded-map.ts";
 import { Pulse } from "../core/pulse.ts";
 import { identityOf, parseAnnouncements, type DatedAnnouncement } from "./announcement.ts";
 import { latestDate } from "./name.ts";
@@ -10,7 +11,7 @@ export class Rumours {
   readonly #byPeer = new Map<string, readonly DatedAnnouncement[]>();
   readonly #refused = new Set<string>();
   /** Peers that announced what they could not give, or what was refused. */
-  readonly #unreliable = new Set<string>();
+  readonly #unreliable = new BoundedMap<string, true>(MAX_UNRELIABLE);
   readonly #changed = new Pulse();
   readonly #now: () => number;
 
@@ -73,7 +74,7 @@ export class Rumours {
 
   /** Those who announce it could not give it: what others announce is tried first from now on. */
   failed(announcement: DatedAnnouncement): void {
-    for (const peer of this.peersWith(announcement)) this.#doubt(peer);
+    for (const peer of this.peersWith(announcement)) this.#unreliable.set(peer, true);
   }
 
   /** It came, and passed all checks. */
@@ -91,12 +92,6 @@ export class Rumours {
   async announced(date: string, signal: AbortSignal): Promise<void> {
     do await this.#changed.wait(signal);
     while (this.candidates(date).length === 0);
-  }
-
-  #doubt(peer: string): void {
-    this.#unreliable.delete(peer);
-    this.#unreliable.add(peer);
-    if (this.#unreliable.size > MAX_UNRELIABLE) this.#unreliable.delete(this.#unreliable.values().next().value!);
   }
 
   #all(): DatedAnnouncement[] {

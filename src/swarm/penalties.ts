@@ -1,9 +1,11 @@
+import { BoundedMap } from "../core/bounded-map.ts";
+
 /** Ids remembered; the one noted first goes first: an outsider can invent any number of them. */
 const MAX_IDS = 1024;
 
 /** Who is left alone for a while. */
 export class Penalties {
-  readonly #until = new Map<string, number>();
+  readonly #until = new BoundedMap<string, number>(MAX_IDS);
   readonly #now: () => number;
 
   constructor({ now = () => performance.now() }: { now?: () => number } = {}) {
@@ -12,9 +14,7 @@ export class Penalties {
 
   /** Leaves `id` alone for so many milliseconds from now. */
   add(id: string, ms: number): void {
-    this.#until.delete(id);
     this.#until.set(id, this.#now() + ms);
-    if (this.#until.size > MAX_IDS) this.#until.delete(this.#until.keys().next().value!);
   }
 
   /** Whether `id` is left alone now. */

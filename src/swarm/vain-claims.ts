@@ -1,3 +1,4 @@
+import { BoundedMap } from "../core/bounded-map.ts";
 import type { Clock } from "./clock.ts";
 
 /** The claims of a box that was followed in vain count no more for so long; twice as long at each further time. */
@@ -19,7 +20,7 @@ interface Record {
  */
 export class VainClaims {
   readonly #clock: Clock;
-  readonly #boxes = new Map<string, Record>();
+  readonly #boxes = new BoundedMap<string, Record>(MAX_BOXES);
 
   constructor({ clock }: { readonly clock: Clock }) {
     this.#clock = clock;
@@ -31,9 +32,7 @@ export class VainClaims {
     const { until, ms } = this.#boxes.get(id) ?? { until: 0, ms: 0 };
     const isRepeated = now < until + ms;
     const next = isRepeated ? Math.min(2 * ms, LEAVE_AT_MOST_MS) : LEAVE_MS;
-    this.#boxes.delete(id);
     this.#boxes.set(id, { until: now + next, ms: next });
-    if (this.#boxes.size > MAX_BOXES) this.#boxes.delete(this.#boxes.keys().next().value!);
   }
 
   /** It gave bytes. */

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../core/bounded-map.ts";
 import type { Digest } from "../core/digest.ts";
 
 /** How long a URL is asked last for a blob of which it sent wrong bytes. */
@@ -7,7 +8,7 @@ const MAX_BLAMES = 1024;
 
 /** Which URLs sent wrong bytes for which blob. Says nothing about the rest of what their server has. */
 export class Blames {
-  #until = new Map<string, number>();
+  #until = new BoundedMap<string, number>(MAX_BLAMES);
   #now: () => number;
 
   constructor({ now = Date.now }: { now?: () => number } = {}) {
@@ -16,10 +17,7 @@ export class Blames {
 
   /** Remembers that `url` sent wrong bytes for `digest`. */
   add(url: string, digest: Digest): void {
-    const key = `${digest} ${url}`;
-    this.#until.delete(key);
-    this.#until.set(key, this.#now() + BLAME_MS);
-    if (this.#until.size > MAX_BLAMES) this.#until.delete(this.#until.keys().next().value!);
+    this.#until.set(`${digest} ${url}`, this.#now() + BLAME_MS);
   }
 
   /** Whether `url` did so lately. */

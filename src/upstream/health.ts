@@ -1,3 +1,4 @@
+import { BoundedMap } from "../core/bounded-map.ts";
 import { SourceError } from "../core/errors.ts";
 
 /** What the requests to one origin have taught. Times are milliseconds since the epoch. */
@@ -55,7 +56,7 @@ const UNKNOWN: Readonly<Mutable> = {
  * long.
  */
 export class Health {
-  #origins = new Map<string, Mutable>();
+  #origins = new BoundedMap<string, Mutable>(MAX_ORIGINS);
   #now: () => number;
   #lastSuccessAt = 0;
 
@@ -90,7 +91,6 @@ export class Health {
     const busyMs = record.busyUntil - this.#now();
     if (busyMs > 0) throw stillBusy(origin, busyMs);
     record.requests++;
-    this.#origins.delete(origin);
     this.#origins.set(origin, record);
   }
 
@@ -140,7 +140,6 @@ export class Health {
     if (record === undefined) {
       record = { ...UNKNOWN };
       this.#origins.set(origin, record);
-      if (this.#origins.size > MAX_ORIGINS) this.#origins.delete(this.#origins.keys().next().value!);
     }
     return record;
   }
