@@ -14,13 +14,20 @@ function interrupted(): AbortSignal {
 }
 
 const { stdin, stdout, stderr, env } = process;
-const argv = process.argv.slice(2);
 
-// `distswarm … | head` closes our output early: that is the reader's right, and no failure. An agent has lost its log then:
-// whoever looks after it starts it anew, with another.
-stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(argv[0] === "agent" ? EXIT.failed : EXIT.done);
-});
+/** What is done when nobody reads a stream any more. */
+function whenUnread(output: NodeJS.WriteStream, then: () => void): void {
+  output.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    then();
+  });
+}
 
-process.exit(await run(argv, { stdin, stdout, stderr, env, interrupted }));
+// `distswarm … | head` closes our output early: that is the reader's right, and no failure. A running agent has lost its log
+// then: whoever looks after it starts it anew, with another. What goes wrong is told by the exit code, too.
+let unread: number = EXIT.done;
+const mustBeRead = () => void (unread = EXIT.failed);
+whenUnread(stdout, () => process.exit(unread));
+whenUnread(stderr, () => {});
+
+process.exit(await run(process.argv.slice(2), { stdin, stdout, stderr, env, interrupted, mustBeRead }));

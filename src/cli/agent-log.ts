@@ -9,11 +9,11 @@ import { recordText, toJournalLine, toPlainLine, type LogRecord } from "./log-li
  * priorities and no times in the journal (systemd.exec(5), `$JOURNAL_STREAM`) and for syslog (`$DISTSWARM_LOG`, as OpenRC's
  * conf.d has it), plain lines with times elsewhere.
  */
-export async function agentLog(io: Io, level: LogLevel): Promise<Logger> {
+export async function agentLog(io: Pick<Io, "stdout" | "env">, level: LogLevel): Promise<Logger> {
   return createLogger(level, await destination(io));
 }
 
-async function destination({ stdout, env }: Io): Promise<DestinationStream> {
+async function destination({ stdout, env }: Pick<Io, "stdout" | "env">): Promise<DestinationStream> {
   if (stdout.isTTY === true) {
     const { PinoPretty } = await import("pino-pretty");
     return PinoPretty({

@@ -17,13 +17,14 @@ export const run: RunCommand = async ({ io, options, load }) => {
     io.stdout.write(`all is well; ${loaded.notes[0]}\n`);
     return EXIT.done;
   }
+  io.mustBeRead();
   const log = await agentLog(io, loaded.config.log.level);
   for (const note of loaded.notes) log.info(note);
   for (const warning of loaded.warnings) log.warn(warning);
   const { AgentService } = await import("./agent-service.ts");
   const interrupted = io.interrupted();
   const manager = new ServiceManager({ log, env: io.env });
-  const service = new AgentService({ log, manager, load: () => load() }, { loaded });
+  const service = new AgentService({ log, manager, load }, { loaded });
   // In a terminal SIGHUP ends the agent, as who closes the terminal expects.
   if (io.stdout.isTTY !== true) process.on("SIGHUP", () => void service.reload());
   await service.start();

@@ -8,4 +8,6 @@ export interface Io {
   readonly env: NodeJS.ProcessEnv;
   /** From this call on, SIGINT and SIGTERM abort the signal instead of ending the process; a second one ends it. */
   interrupted(): AbortSignal;
+  /** From this call on, output that nobody reads any more ends the process with a failure; before, as done. */
+  mustBeRead(): void;
 }

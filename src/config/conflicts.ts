@@ -2,6 +2,7 @@ import { isIPv4 } from "node:net";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { MAX_SOCKET_PATH_BYTES, socketName } from "../core/agent-sockets.ts";
+import { count } from "../core/words.ts";
 import { isOurselves, type OwnAddresses } from "../portage/mirrors.ts";
 
 interface Address {
@@ -24,12 +25,15 @@ export function conflictsIn(config: Config, own: OwnAddresses): string[] {
       : [`proxy.listen and swarm.listen are both at port ${clash.port}: give each a port of its own`]),
     ...(loop ? [`upstream.proxy is ${upstream.proxy}, which is this agent itself: name another proxy, or ""`] : []),
     ...(state_dir === store.dir ? [`state_dir and store.dir are both ${state_dir}: the store is read by all`] : []),
-    ...(holdsSockets(state_dir) ? [] : [`state_dir is too long for the path of a socket: ${state_dir}`]),
+    ...socketConflicts(state_dir),
   ];
 }
 
-function holdsSockets(dir: string): boolean {
-  return Buffer.byteLength(join(dir, socketName("control"))) <= MAX_SOCKET_PATH_BYTES;
+/** The path of a socket in it is bounded by the system. */
+function socketConflicts(dir: string): string[] {
+  const over = Buffer.byteLength(join(dir, socketName("control"))) - MAX_SOCKET_PATH_BYTES;
+  const bound = `the path of a socket in it may have ${MAX_SOCKET_PATH_BYTES} bytes`;
+  return over > 0 ? [`state_dir is ${count(over, "byte")} too long (${bound}): name a shorter one than ${dir}`] : [];
 }
 
 /** Whether two addresses cannot both be listened at. Port 0 is any that is free. */

@@ -15,7 +15,8 @@ export function namesOf(host: string, { hosts, resolvConf }: { hosts: string; re
   const [short = full] = full.split(".");
   const aliases = entries(hosts).map(([, ...names]) => names);
   const searched = entries(resolvConf).findLast(([key]) => key === "search" || key === "domain") ?? [];
-  const inDomains = searched.slice(1).map((domain) => `${short}.${domain.replace(/\.$/, "")}`);
+  const domains = searched.slice(1).map((domain) => domain.replace(/\.$/, ""));
+  const inDomains = domains.filter(Boolean).map((domain) => `${short}.${domain}`); // `.` is the root: no name of this box
   const together = aliases.filter((names) => names.includes(full) || names.includes(short)).flat();
   return [...new Set([full, short, ...together, ...inDomains])];
 }

@@ -39,6 +39,8 @@ export class FlightClaim {
   #misled: number;
   readonly #now: () => number;
   readonly #following: Following;
+  /** Whether the log says that another box was followed: of boxes that take turns, the first is news. */
+  #hasFollowed = false;
   #toldAt = -Infinity;
   #toldFrom: SourceKind | undefined;
 
@@ -189,8 +191,9 @@ export class FlightClaim {
     this.events.push(told);
     if (this.events.length > MAX_EVENTS) this.events.shift();
     const { digest } = this.#want;
-    const level = event === "claimed" || event === "followed" ? "debug" : "info";
-    this.#log[level]({ digest, event, box }, `${this.#name}: ${claimText(told)}`);
+    const isNews = event !== "claimed" && !(event === "followed" && this.#hasFollowed);
+    if (event === "followed") this.#hasFollowed = true;
+    this.#log[isNews ? "info" : "debug"]({ digest, event, box }, `${this.#name}: ${claimText(told)}`);
   }
 
   get #name(): string {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
-import { link, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { constants, link, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
@@ -10,6 +10,8 @@ const SECRET_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 /** What of a mode lets others in. */
 const OTHERS = 0o077;
+/** A FIFO does not make the opening wait for who writes into it. */
+const AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** Reads a secret, or makes it with `create` where there is none. Of two that make it at once, both get the same. */
 export async function readOrCreateSecret(path: string, create: () => Buffer): Promise<Buffer> {
@@ -66,13 +68,23 @@ async function writeBeside(path: string, secret: Buffer): Promise<string> {
   }
 }
 
-/** Reads a secret; throws system errors, and where the agent's user may not, an error that names the mend. */
+/** Reads a secret; throws system errors, and where it is no file, or the agent's user may not, an error that names the mend. */
 export async function readSecret(path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await readRegular(path);
   } catch (error) {
     if (systemCode(error) !== "EACCES") throw error;
     throw new Error(await whyUnreadable(path).catch(() => (error as Error).message), { cause: error });
+  }
+}
+
+async function readRegular(path: string): Promise<Buffer> {
+  const file = await open(path, AT_ONCE);
+  try {
+    if ((await file.stat()).isFile()) return await file.readFile();
+    throw new Error("it is no regular file: remove it, or put one in its place");
+  } finally {
+    await file.close();
   }
 }
 

@@ -7,8 +7,7 @@ import { agentLog } from "../../src/cli/agent-log.ts";
 /** What a terminal shows of a warning with its cause. */
 async function onTerminal(env: NodeJS.ProcessEnv): Promise<string> {
   const stdout = Object.assign(new PassThrough(), { isTTY: true });
-  const interrupted = () => new AbortController().signal;
-  const log = await agentLog({ stdin: new PassThrough(), stdout, stderr: new PassThrough(), env, interrupted }, "info");
+  const log = await agentLog({ stdout, env }, "info");
   log.child({ part: "store" }).warn({ err: new Error("ENOSPC") }, "cannot write");
   stdout.end();
   return text(stdout);

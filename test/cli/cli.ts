@@ -38,6 +38,7 @@ export async function distswarm(args: readonly string[], around: Around = {}): P
     stderr,
     env: around.env ?? {},
     interrupted: () => around.interruption ?? new AbortController().signal,
+    mustBeRead: () => {},
   });
   stdout.end();
   stderr.end();

@@ -34,11 +34,20 @@ test("the exit code of the process is that of the command", async () => {
   expect([code, err]).toEqual([2, "distswarm: unknown command 'no-such-command'\n"]);
 });
 
-test("a reader that closes the pipe early makes no noise and no failure", async () => {
-  const child = start(["--help"]);
-  child.stdout!.destroy();
-  const [err, [code]] = await Promise.all([text(child.stderr!), once(child, "close")]);
-  expect([code, err]).toEqual([0, ""]);
+test.each(["--help", "agent --help", "agent --check"])(
+  "a reader that closes the pipe early makes no noise and no failure: %s",
+  async (line) => {
+    const child = start(line.split(" "));
+    child.stdout!.destroy();
+    const [err, [code]] = await Promise.all([text(child.stderr!), once(child, "close")]);
+    expect([code, err.replace(/^distswarm: warning: .*\n/gm, "")]).toEqual([0, ""]);
+  },
+);
+
+test("who closes the pipe of what went wrong is told by the exit code", async () => {
+  const child = start(["agent", "--check", "--config", "/missing.toml"]);
+  child.stderr!.destroy();
+  expect(await once(child, "close")).toEqual([2, null]);
 });
 
 /** Starts an agent of its own directories, with its config file; resolves when it serves, with its first lines. */

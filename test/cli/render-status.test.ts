@@ -133,7 +133,14 @@ test("--watch draws until it is interrupted, and leaves the last picture", async
     },
   });
   const stdout = Object.assign(new PassThrough(), { isTTY: true, columns: 120, rows: 50 });
-  const io = { stdin: new PassThrough(), stdout, stderr: stdout, env: {}, interrupted: () => interruption.signal };
+  const io = {
+    stdin: new PassThrough(),
+    stdout,
+    stderr: stdout,
+    env: {},
+    interrupted: () => interruption.signal,
+    mustBeRead: () => {},
+  };
   expect(await run(["status", "--watch", ...agent], io)).toBe(0);
   stdout.end();
   const shown = stripVTControlCharacters(await text(stdout));

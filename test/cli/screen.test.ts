@@ -12,7 +12,14 @@ async function written(
 ): Promise<string> {
   const stdout = Object.assign(new PassThrough(), { isTTY: terminal, columns: 80, rows: 24 });
   const never = new AbortController().signal;
-  const io = { stdin: new PassThrough(), stdout, stderr: new PassThrough(), env, interrupted: () => never };
+  const io = {
+    stdin: new PassThrough(),
+    stdout,
+    stderr: new PassThrough(),
+    env,
+    interrupted: () => never,
+    mustBeRead: () => {},
+  };
   show(await openScreen(io));
   stdout.end();
   return stripVTControlCharacters(await text(stdout));

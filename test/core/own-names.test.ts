@@ -15,6 +15,10 @@ test("it has the names that stand beside its own in hosts, and no others", () =>
   expect(namesOf("box", { ...NOTHING, hosts })).toEqual(["box", "box.example.org"]);
 });
 
+test("the root domain, which some networks give, adds no name", () => {
+  expect(namesOf("box", { ...NOTHING, resolvConf: "search .\n" })).toEqual(["box"]);
+});
+
 test("it has its name in each domain that short names are looked up in; the last line counts", () => {
   const resolvConf = "nameserver 192.168.1.1\ndomain old.lan\nsearch Example.org. fritz.box\n";
   expect(namesOf("box", { ...NOTHING, resolvConf })).toEqual(["box", "box.example.org", "box.fritz.box"]);

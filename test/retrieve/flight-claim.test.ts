@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { claimText, type BlobClaims, type HeldClaim, type RivalClaim } from "../../src/core/claims.ts";
-import { silentLogger } from "../../src/core/logger.ts";
+import { createLogger, type Logger } from "../../src/core/logger.ts";
 import { FlightClaim } from "../../src/retrieve/flight-claim.ts";
 import { testFile } from "../support/repository.ts";
 
@@ -43,11 +43,17 @@ class Boxes implements BlobClaims {
   }
 }
 
+function logInto(lines: string[]): Logger {
+  return createLogger("info", { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) });
+}
+
 /** A flight's claim beside boxes, on a clock of its own. */
 class Rig {
   readonly boxes = new Boxes();
   now = 0;
-  readonly claim = new FlightClaim({ claims: this.boxes, log: silentLogger }, want, { now: () => this.now });
+  /** Messages at level info and above. */
+  readonly logged: string[] = [];
+  readonly claim = new FlightClaim({ claims: this.boxes, log: logInto(this.logged) }, want, { now: () => this.now });
 
   /** Looks each 100 ms whose turn it is, until it is not theirs; returns when that was. */
   followUntil(untilMs: number, received: number, claims: (turn: number) => void = () => {}): number {
@@ -67,6 +73,13 @@ test("boxes that take turns to claim, each another one, are followed for a minut
   expect(rig.followUntil(200_000, 10, claimedByNext)).toBe(90_100);
   expect(rig.claim.events.length).toBe(100);
   expect(rig.claim.events.at(-1)).toMatchObject({ event: "alone" });
+});
+
+test("the log says whom a file was followed to, once, however many take turns; who downloads it says so when it is here", async () => {
+  const rig = new Rig();
+  rig.followUntil(1000, 10, (turn) => rig.boxes.claimedBy(`box ${turn % 2}`, 900));
+  expect(rig.logged).toEqual([`${name}: name of box 0 asks upstream for it: this box follows`]);
+  expect(rig.claim.events.length).toBe(10);
 });
 
 test.each([

@@ -42,7 +42,7 @@ test("a damaged journal is one line that says where the copies are, and nothing 
   const dir = join(root, "etc/portage/.distswarm-setup");
   const error = {
     code: "JOURNAL_DAMAGED",
-    message: `${dir}/journal.json is damaged: take out what setup put in by hand, then remove ${dir}: the copies in it are what was there before`,
+    message: `${dir}/journal.json is damaged: take out by hand what setup put in (the copies in ${dir} are what was there before), then remove that directory`,
   };
   await expect(setup(root, { undo: true })).rejects.toMatchObject(error);
   await expect(setup(root, { write: true })).rejects.toMatchObject(error);

@@ -1,6 +1,8 @@
-import { chmod, chown, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NetworkKey, loadNetworkKey, saveNetworkKey } from "../../src/swarm/network-key.ts";
 import { exposureOf, readOrCreateSecret } from "../../src/swarm/secret-file.ts";
@@ -56,6 +58,15 @@ describe("a secret", () => {
         /network\.key: it belongs to root \(mode 0600\).*run chown --reference=.* && chmod 600/,
       ),
     });
+  });
+
+  it("that is a FIFO or a directory is named, and nobody waits for who would write into it", async () => {
+    await promisify(execFile)("mkfifo", ["-m", "600", file]);
+    const fault = { message: `${file}: it is no regular file: remove it, or put one in its place` };
+    await expect(loadNetworkKey(dir)).rejects.toMatchObject(fault);
+    await rm(file);
+    await mkdir(file);
+    await expect(loadNetworkKey(dir)).rejects.toMatchObject(fault);
   });
 
   it("that others may read is named with the mend, until it is mended", async () => {
