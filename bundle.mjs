@@ -1,6 +1,7 @@
-// Makes the program as it is installed: `dist/main.js`, and a file for each command. A start from one file for each module
-// takes twice as long. The names of the files change with what is in them, so what a running agent loads late must be a
-// package: an upgrade takes the files of the old version away (test/service/upgrade.test.ts).
+// Makes the program as it is installed: `dist/main.js`, a file for the agent, one for each other command, and those for what
+// several of them share. A start from one file for each module takes twice as long. The names of the files change with what
+// is in them, so what a running agent loads late must be a package: an upgrade takes the files of the old version away
+// (test/service/upgrade.test.ts).
 //
 //   node bundle.mjs
 import { build } from "rolldown";

@@ -53,7 +53,10 @@ why it does not.
 const REST_BEFORE_EXIT = `.Sh SIGNALS
 .Bl -tag -width SIGTERM
 .It Dv SIGHUP
-The agent reads its config again; no client is dropped.
+The agent reads its config again, Portage's own files for what the config leaves
+out, and
+.Pa network.key ;
+no client is dropped.
 The log names what changed, and what only a restart brings into effect.
 .It Dv SIGTERM , Dv SIGINT
 The agent ends within 5 seconds.
@@ -76,7 +79,7 @@ Below these the agent of an ordinary user has its config, its keys and database,
 and its store.
 .El
 .Sh FILES
-.Bl -tag -width /var/cache/distswarm/blobs
+.Bl -tag -width Ds
 .It Pa /etc/distswarm.toml
 The config; none is needed.
 .It Pa /var/cache/distswarm/blobs
@@ -84,6 +87,13 @@ The verified blobs; a directory that Portage can use as it is
 .Pq Ev PORTAGE_RO_DISTDIRS .
 .It Pa /var/lib/distswarm
 Keys, database, and the sockets of the running agent.
+.It Pa /var/lib/distswarm/network.key
+The network key, a secret: all boxes with the same one share what they have.
+Another key that is put there counts at once.
+.It Pa /var/lib/distswarm/identity.key
+What this box is known by, a secret.
+A box made from an image of another one needs its own: delete it before the
+first start.
 .It Pa /etc/portage/.distswarm-setup
 What
 .Nm

@@ -55,7 +55,7 @@ export const configSchema = z.strictObject({
     no_proxy: option(
       value.listOf(value.proxyException),
       [],
-      'Hosts, domains, addresses and subnets that are reached without that proxy; "*" is all of them.',
+      'Hosts, domains and addresses, each also with a port, and subnets that are reached without that proxy; "*" is all.',
     ),
     header_timeout: option(value.duration, "10s", "A server that has sent no headers by then is left for the next."),
     stall_timeout: option(value.duration, "30s", "A server that is silent this long in a body is left for the next."),
