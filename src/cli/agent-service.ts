@@ -3,6 +3,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { OneByOne } from "../core/one-by-one.ts";
 import { listed } from "../core/words.ts";
 import type { ServiceManager } from "./service-manager.ts";
 
@@ -23,8 +24,7 @@ export class AgentService implements Startable {
   #waiting: readonly string[] = [];
   /** Why the last reload changed nothing. */
   #fault: readonly string[] = [];
-  /** One change at a time. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #changes = new OneByOne();
   #fail!: (reason: unknown) => void;
   /** Rejects when a new start over a damaged database did not succeed. */
   readonly failed = new Promise<never>((_, reject) => (this.#fail = reject));
@@ -37,11 +37,11 @@ export class AgentService implements Startable {
 
   /** @throws {DistswarmError} what stands in the way; see {@link startAgent}. */
   async start(): Promise<void> {
-    await this.#inTurn(() => this.#begin());
+    await this.#changes.run(() => this.#begin());
   }
 
   async stop(): Promise<void> {
-    await this.#inTurn(() => this.#end());
+    await this.#changes.run(() => this.#end());
   }
 
   /**
@@ -49,7 +49,7 @@ export class AgentService implements Startable {
    * of it.
    */
   async reload(): Promise<void> {
-    await this.#inTurn(() => this.#takeOver());
+    await this.#changes.run(() => this.#takeOver());
   }
 
   async #begin(): Promise<void> {
@@ -60,7 +60,7 @@ export class AgentService implements Startable {
     this.#waiting = [];
     this.#fault = [];
     this.#agent = agent;
-    void agent.damaged.then(() => this.#inTurn(() => this.#startAnew(agent)).catch(this.#fail));
+    void agent.damaged.then(() => this.#changes.run(() => this.#startAnew(agent)).catch(this.#fail));
     await this.#sayReady();
   }
 
@@ -98,11 +98,5 @@ export class AgentService implements Startable {
 
   async #sayReady(): Promise<void> {
     await this.#components.manager.ready(`serving at ${listed(this.#agent?.listening ?? [])}`);
-  }
-
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => {});
-    return done;
   }
 }

@@ -35,3 +35,8 @@ export interface Want {
   /** The http(s) URLs that the client named, best first: sources of their own, after the mirrors. @default none */
   readonly urls?: readonly string[];
 }
+
+/** What to call a wanted blob before people: the name that was asked for, or the first one; without any its digest. */
+export function nameOf({ names, digest }: Pick<Want, "names" | "digest">): string {
+  return names[0] ?? digest;
+}

@@ -119,9 +119,11 @@ export class BlobAnswer {
       traffic.sent(peer, bytes.length);
       if (!hasRoom) await this.#taken(response, upload, "drain", gone.signal);
     }
+    const { socket } = response;
     response.end();
     if (!gone.signal.aborted) await this.#taken(response, upload, "close");
-    loan.end(); // not where it broke off: there, bytes may still be on their way out
+    // not where it broke off, which the response does not tell: there, bytes may still be on their way out
+    if (socket?.destroyed === false) loan.end();
   }
 
   /** Resolves when the reader took what it was sent, as `event` tells; one that takes nothing is cut off. */

@@ -6,6 +6,7 @@ import type { TLSSocket } from "node:tls";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { NowAndThen } from "../core/now-and-then.ts";
 import { PEEK_PROTOCOL, idOfKey, type Identity } from "../swarm/identity.ts";
 import { BlobAnswer } from "./blob-answer.ts";
 import type { BlobShelf } from "./growing-blob.ts";
@@ -55,7 +56,7 @@ export class BlobServer implements Startable {
   readonly #unproved = new UnprovedConnections({ cutOff: (address) => this.#refuse(address) });
   /** The proved keys of connections. */
   readonly #peers = new Map<Socket, string>();
-  #warnedAt = -Infinity;
+  readonly #warnings = new NowAndThen({ everyMs: WARN_EVERY_MS });
   #server: Server | undefined;
 
   constructor(components: BlobServerComponents, init: BlobServerInit) {
@@ -127,8 +128,7 @@ export class BlobServer implements Startable {
   #refuse(address: string): void {
     const { traffic, log } = this.#components;
     traffic.refused();
-    if (performance.now() - this.#warnedAt < WARN_EVERY_MS) return;
-    this.#warnedAt = performance.now();
+    if (!this.#warnings.isTime()) return;
     log.warn({ address }, `${address} opens connections to the data plane and shows no key: they are cut off`);
   }
 

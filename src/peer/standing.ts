@@ -37,7 +37,8 @@ export class Standing {
   readonly #peers = new BoundedMap<string, Record>(MAX_PEERS);
   readonly #shutOutUntil = new BoundedMap<string, number>(MAX_PEERS);
   readonly #avoided = new BoundedMap<string, number>(MAX_AVOIDED);
-  readonly #doubts = new Set<{ readonly id: string; readonly digest: Digest }>();
+  /** How often others are raced against a peer for a blob now. */
+  readonly #doubts = new Map<string, number>();
   readonly #now: () => number;
 
   constructor({ now = () => performance.now() }: { now?: () => number } = {}) {
@@ -71,9 +72,13 @@ export class Standing {
 
   /** Others are raced against it for this blob, until the returned function is called. */
   doubt(id: string, digest: Digest): () => void {
-    const doubt = { id, digest };
-    this.#doubts.add(doubt);
-    return () => void this.#doubts.delete(doubt);
+    const key = keyOf(id, digest);
+    this.#doubts.set(key, (this.#doubts.get(key) ?? 0) + 1);
+    return () => {
+      const left = this.#doubts.get(key)! - 1;
+      if (left > 0) this.#doubts.set(key, left);
+      else this.#doubts.delete(key);
+    };
   }
 
   /** It sent wrong bytes. */
@@ -92,7 +97,7 @@ export class Standing {
 
   /** It is not to be asked for this blob again for a while. */
   avoid(id: string, digest: Digest): void {
-    this.#avoided.set(`${id} ${digest}`, this.#now() + AVOID_MS);
+    this.#avoided.set(keyOf(id, digest), this.#now() + AVOID_MS);
   }
 
   /** Whether nothing that it gives is taken now. */
@@ -109,12 +114,15 @@ export class Standing {
   /** Whether it is left alone now, altogether or for this blob. */
   isLeft(id: string, digest: Digest): boolean {
     const now = this.#now();
-    return (this.#peers.get(id)?.leftUntil ?? 0) > now || (this.#avoided.get(`${id} ${digest}`) ?? 0) > now;
+    return (this.#peers.get(id)?.leftUntil ?? 0) > now || (this.#avoided.get(keyOf(id, digest)) ?? 0) > now;
   }
 
-  /** Whether nothing more of a blob is taken from it now: it lied, or others are raced against it. */
-  isOut(id: string, digest: string): boolean {
-    return this.isShutOut(id) || [...this.#doubts].some((doubt) => doubt.id === id && doubt.digest === digest);
+  /**
+   * Whether nothing more of a subject, a digest or the name of what has none, is taken from it now: it lied, or others are
+   * raced against it.
+   */
+  isOut(id: string, subject: string): boolean {
+    return this.isShutOut(id) || this.#doubts.has(keyOf(id, subject));
   }
 
   /** Whether others are asked before it. */
@@ -127,4 +135,8 @@ export class Standing {
     this.#peers.set(id, record); // the last one tried is the last one forgotten
     return record;
   }
+}
+
+function keyOf(id: string, subject: string): string {
+  return `${id} ${subject}`;
 }

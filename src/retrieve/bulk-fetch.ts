@@ -2,7 +2,7 @@ import fastq from "fastq";
 import type { FetchEvent } from "../core/agent-api.ts";
 import { Channel } from "../core/channel.ts";
 import { isDigest } from "../core/digest.ts";
-import type { Want } from "../core/distfile.ts";
+import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import { lastSegment } from "./mirror-url.ts";
 import type { Resolver } from "./resolver.ts";
@@ -46,7 +46,7 @@ export class BulkFetch {
     if (signal.aborted) return;
     try {
       const want = await this.#resolve(text);
-      tell({ event: "started", line, name: want.names[0] ?? want.digest, size: want.size });
+      tell({ event: "started", line, name: nameOf(want), size: want.size });
       const from = await this.#keep(want, line, tell, signal);
       tell({ event: "done", line, bytes: want.size, from });
     } catch (error) {

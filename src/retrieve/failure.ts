@@ -1,5 +1,5 @@
 import type { Attempt } from "../core/agent-api.ts";
-import type { Want } from "../core/distfile.ts";
+import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { Withheld } from "../core/source.ts";
 
@@ -13,7 +13,7 @@ export function failureOf(
   tried: readonly Attempt[],
   { withheld = [], retryAfterMs }: { withheld?: readonly Withheld[]; retryAfterMs?: number | undefined } = {},
 ): DistswarmError {
-  const name = want.names[0] ?? want.digest;
+  const name = nameOf(want);
   const attempts = tried.filter(({ growing }) => !growing); // who waited for it as we did knows nothing
   const failed = attempts.filter((attempt) => attempt.outcome !== "ABSENT" && attempt.outcome !== "ok");
   const left = withheld.map(({ text }) => `; ${text}`).join("");

@@ -1,6 +1,6 @@
 import type { ClaimEvent } from "../core/agent-api.ts";
 import { claimText, type BlobClaims, type HeldClaim, type RivalClaim } from "../core/claims.ts";
-import type { Want } from "../core/distfile.ts";
+import { nameOf, type Want } from "../core/distfile.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Source, SourceKind } from "../core/source.ts";
 import { Following } from "./following.ts";
@@ -146,8 +146,7 @@ export class FlightClaim {
   /** The best claim of another box; of one that was followed in vain no claim counts any more. */
   #rivalToFollow(): RivalClaim | undefined {
     const rival = this.#claims.rival(this.#want);
-    if (rival !== undefined) this.#judge(rival);
-    return this.#claims.rival(this.#want);
+    return rival !== undefined && this.#judge(rival) ? this.#claims.rival(this.#want) : rival;
   }
 
   #yield({ winner }: HeldClaim): void {
@@ -161,11 +160,13 @@ export class FlightClaim {
     this.#judge(box);
   }
 
-  #judge({ id, holder }: Box): void {
-    if (!this.#following.isInVain(id)) return;
+  /** Whether a box was followed in vain: then its claims count no more. */
+  #judge({ id, holder }: Box): boolean {
+    if (!this.#following.isInVain(id)) return false;
     this.#log.info({ digest: this.#want.digest, box: holder }, `${this.#name}: ${holder} claims it and gives nothing`);
     this.#following.forget(id);
     this.#claims.wasVain(id);
+    return true;
   }
 
   #follow(rival: RivalClaim): void {
@@ -197,6 +198,6 @@ export class FlightClaim {
   }
 
   get #name(): string {
-    return this.#want.names[0] ?? this.#want.digest;
+    return nameOf(this.#want);
   }
 }

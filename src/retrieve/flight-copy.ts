@@ -1,5 +1,5 @@
 import type { BlobStore, Ingest } from "../core/blob-store.ts";
-import type { Want } from "../core/distfile.ts";
+import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError, hasCode, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { MEMORY_SPOOL_BYTES, MemorySpool, type Spool, type SpoolReaders } from "./spool.ts";
@@ -166,7 +166,6 @@ export class FlightCopy implements Spool {
   }
 
   #warn(cause: unknown): void {
-    const name = this.#want.names[0] ?? this.#want.digest;
-    this.#components.log.warn({ digest: this.#want.digest }, `${name} is not kept: ${messageOf(cause)}`);
+    this.#components.log.warn({ digest: this.#want.digest }, `${nameOf(this.#want)} is not kept: ${messageOf(cause)}`);
   }
 }

@@ -1,5 +1,5 @@
 import type { Attempt } from "../core/agent-api.ts";
-import type { Want } from "../core/distfile.ts";
+import { nameOf, type Want } from "../core/distfile.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
@@ -13,18 +13,14 @@ interface Ended {
 /** Logs that a flight brought right bytes: how many, in how many milliseconds, and from whom. */
 export function tellVerified(log: Logger, flight: Ended, { ms, from }: { ms: number; from: string }): void {
   const size = formatSize(flight.want.size);
-  log.info(factsOf(flight), `${nameOf(flight)}: ${size} in ${formatDuration(ms)} from ${from}`);
+  log.info(factsOf(flight), `${nameOf(flight.want)}: ${size} in ${formatDuration(ms)} from ${from}`);
 }
 
 /** Logs why a flight failed, or that its bytes were wrong. */
 export function tellFailed(log: Logger, flight: Ended, error: unknown): void {
-  log.warn(factsOf(flight), `${nameOf(flight)}: ${messageOf(error)}`);
+  log.warn(factsOf(flight), `${nameOf(flight.want)}: ${messageOf(error)}`);
 }
 
 function factsOf({ want, attempts }: Ended): { digest: string; attempts: number } {
   return { digest: want.digest, attempts: attempts.length };
-}
-
-function nameOf({ want }: Ended): string {
-  return want.names[0] ?? want.digest;
 }

@@ -2,7 +2,7 @@ import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { Attempt, ClaimEvent, TransferStatus } from "../core/agent-api.ts";
 import type { BlobStore } from "../core/blob-store.ts";
 import type { BlobClaims } from "../core/claims.ts";
-import type { Want } from "../core/distfile.ts";
+import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { Pulse } from "../core/pulse.ts";
@@ -130,10 +130,6 @@ export class Flight {
     return this.#error;
   }
 
-  get #name(): string {
-    return this.want.names[0] ?? this.want.digest;
-  }
-
   /** Adds a reader; the flight goes on at least as long as it has one. */
   join(): FlightReader {
     const reader = new FlightReader({
@@ -191,7 +187,7 @@ export class Flight {
     const source = this.#intake.current?.source;
     return {
       digest: this.want.digest,
-      name: this.#name,
+      name: nameOf(this.want),
       size: this.want.size,
       received: this.#copy.received,
       ...(source === undefined ? {} : { source: source.label, kind: source.kind }),
@@ -228,7 +224,7 @@ export class Flight {
     if (!this.#audience.hasBegun) return false;
     await this.#copy.detach();
     this.#released = this.want.size;
-    const error = new DistswarmError("DIGEST_MISMATCH", `the digest of ${this.#name} did not match`);
+    const error = new DistswarmError("DIGEST_MISMATCH", `the digest of ${nameOf(this.want)} did not match`);
     this.#settle("wrong", error);
     throw error;
   }

@@ -1,5 +1,5 @@
 import type { Attempt } from "../core/agent-api.ts";
-import type { Want } from "../core/distfile.ts";
+import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Source, Withheld } from "../core/source.ts";
@@ -231,6 +231,6 @@ export class Intake {
   }
 
   get #name(): string {
-    return this.#init.want.names[0] ?? this.#init.want.digest;
+    return nameOf(this.#init.want);
   }
 }

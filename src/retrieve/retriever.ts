@@ -1,7 +1,7 @@
 import type { TransferStatus } from "../core/agent-api.ts";
 import { bufferPool } from "../core/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
-import type { Want } from "../core/distfile.ts";
+import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError, hasCode } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import { abortable } from "../core/pulse.ts";
@@ -207,6 +207,6 @@ function stopping(): DistswarmError {
 }
 
 function notKept(want: Want): DistswarmError {
-  const name = want.names[0] ?? want.digest;
-  return new DistswarmError("STORE_UNUSABLE", `${name} arrived but could not be kept: see the warnings in the status`);
+  const what = `${nameOf(want)} arrived but could not be kept`;
+  return new DistswarmError("STORE_UNUSABLE", `${what}: see the warnings in the status`);
 }

@@ -1,6 +1,7 @@
 import { statfsSync } from "node:fs";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError, systemCode } from "../core/errors.ts";
+import { OneByOne } from "../core/one-by-one.ts";
 import { formatSize } from "../core/units.ts";
 import type { BlobFiles } from "./blob-files.ts";
 import { prepareDirs, writeFault } from "./disk.ts";
@@ -38,7 +39,7 @@ export class Room {
   #components: RoomComponents;
   #paths: StorePaths;
   #limits: RoomLimits;
-  #making: Promise<unknown> = Promise.resolve();
+  readonly #turns = new OneByOne();
 
   constructor(components: RoomComponents, init: RoomLimits & { paths: StorePaths }) {
     this.#components = components;
@@ -73,7 +74,7 @@ export class Room {
    * @throws {DistswarmError} `STORE_FULL`, and nothing was evicted; `STORE_UNUSABLE`.
    */
   async makeFor(blob: ComingBlob, admit = () => {}): Promise<void> {
-    const short = await this.#inTurn(async () => {
+    const short = await this.#turns.run(async () => {
       const lacking = await this.#evict([blob]);
       if (lacking === 0) admit();
       return lacking;
@@ -94,7 +95,7 @@ export class Room {
    * a time, lest two evict for one.
    */
   make(): Promise<number> {
-    return this.#inTurn(() => this.#evict());
+    return this.#turns.run(() => this.#evict());
   }
 
   /**
@@ -123,12 +124,6 @@ export class Room {
       },
       isInDistdir: (digest) => distdir?.has(digest) ?? false,
     });
-  }
-
-  #inTurn(work: () => Promise<number>): Promise<number> {
-    const made = this.#making.then(work);
-    this.#making = made.catch(() => {});
-    return made;
   }
 
   async #evict(more?: readonly ComingBlob[]): Promise<number> {

@@ -1,6 +1,7 @@
 import type { NoiseStream } from "hyperswarm";
 import { Crowd } from "../core/crowd.ts";
 import type { Logger } from "../core/logger.ts";
+import { NowAndThen } from "../core/now-and-then.ts";
 import { Penalties } from "./penalties.ts";
 import { Rejections, type Rejection } from "./rejections.ts";
 import type { Session } from "./session.ts";
@@ -46,8 +47,7 @@ export class Bouncer {
   /** Those that broke a rule, who are not let in either. */
   readonly #penalties = new Penalties();
   readonly #strangers = new Penalties();
-  /** When one was last spoken of, by its fault. */
-  readonly #warnedAt = new Map<Fault, number>();
+  readonly #warnings = new NowAndThen({ everyMs: WARN_EVERY_MS });
 
   constructor(components: BouncerComponents) {
     this.#components = components;
@@ -92,8 +92,7 @@ export class Bouncer {
     const { rejection, penaltyMs } = CONSEQUENCES[why];
     this.rejections.count(rejection, host);
     (why === "rule" ? this.#penalties : this.#strangers).add(id, penaltyMs);
-    if (performance.now() - (this.#warnedAt.get(why) ?? -Infinity) < WARN_EVERY_MS) return;
-    this.#warnedAt.set(why, performance.now());
+    if (!this.#warnings.isTime(why)) return;
     this.#components.log.warn({ peer: id, address: host }, `turned away the box at ${host}: ${detail}`);
   }
 

@@ -3,6 +3,7 @@ import type { NoiseStream } from "hyperswarm";
 import { messageOf } from "../core/errors.ts";
 import { startAll, stopAll, type Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { OneByOne } from "../core/one-by-one.ts";
 import { LanScope } from "./discovery/lan-scope.ts";
 import { Mdns } from "./discovery/mdns.ts";
 import { StaticPeers, type StaticPeer, type StaticPeerStatus } from "./discovery/static-peers.ts";
@@ -56,7 +57,8 @@ export class Mesh implements Startable {
   /** The address that the transport is for. */
   #address: string | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #tending: Promise<void> = Promise.resolve();
+  /** Looks at the addresses, one at a time. */
+  readonly #turns = new OneByOne();
   #problem: string | undefined;
 
   constructor(components: MeshComponents, init: MeshInit) {
@@ -73,7 +75,7 @@ export class Mesh implements Startable {
     return this.#scope?.addresses.map(({ address }) => address) ?? [];
   }
 
-  /** What went wrong when the addresses were looked at last; undefined when nothing did. */
+  /** Why there is no swarm now, or none at some address; undefined when all went well at the last look. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -89,24 +91,29 @@ export class Mesh implements Startable {
   }
 
   /**
-   * Begins to look for the others. Without any network it waits for one. One of start and stop at a time.
+   * Begins to look for the others. Without any network it waits for one. One of start and stop at a time. Where this throws,
+   * it is tried again with each look at the addresses, until it is stopped.
    *
    * @throws {DistswarmError} `SWARM_UNAVAILABLE`, `ADDRESS_IN_USE`, `INVALID_CONFIG`.
    */
   async start(): Promise<void> {
     if (this.#timer !== undefined) return;
-    this.#scope = this.#currentScope();
-    await this.#build();
-    this.#dialAll();
-    await this.#staticPeers.start();
     this.#timer = setInterval(() => this.#enqueueTending(), TEND_EVERY_MS);
+    await this.#staticPeers.start();
+    try {
+      await this.#turns.run(() => this.#tend());
+      this.#problem = undefined;
+    } catch (error) {
+      this.#problem = messageOf(error);
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
     await this.#staticPeers.stop();
-    await this.#tending;
+    await this.#turns.idle();
     await stopAll(this.#announcers.splice(0));
     await this.#rebuildTransport(undefined);
   }
@@ -133,8 +140,8 @@ export class Mesh implements Startable {
   }
 
   #enqueueTending(): void {
-    this.#tending = this.#tending
-      .then(() => this.#tend())
+    void this.#turns
+      .run(() => this.#tend())
       .then(
         () => this.#note(undefined),
         (error: unknown) => this.#note(messageOf(error)),

@@ -69,7 +69,6 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   readonly #changes = new OneByOne();
   #loading: Promise<void> | undefined;
   #isStarted = false;
-  #problem: string | undefined;
 
   constructor(components: SwarmComponents, init: SwarmInit) {
     super();
@@ -197,6 +196,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
    * Changes to another network, for good: all sessions end, and the members of the old one are no members any more.
    *
    * @throws {DistswarmError} `INVALID_NETWORK_KEY` with what is wrong with the text; nothing has changed then.
+   * `ADDRESS_IN_USE` when the swarm cannot begin anew; that is tried again until it can.
    */
   async join(text: string): Promise<void> {
     await this.#keyFile.replace(NetworkKey.parse(text));
@@ -216,7 +216,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   /** What an administrator should know or mend, each one plain line. */
   warnings(): readonly string[] {
     return [
-      ...(this.#whyNone === undefined ? [] : [this.#whyNone]),
+      ...(this.#mesh.problem === undefined ? [] : [this.#mesh.problem]),
       ...this.#identityProblems(),
       ...this.#keyFile.warnings(),
       ...this.#table.warnings(),
@@ -234,13 +234,8 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
       last_rejected: this.#table.rejections.last(),
       static: this.#mesh.staticPeers,
       haves: this.#table.haves,
-      ...(this.#whyNone === undefined ? {} : { problem: this.#whyNone }),
+      ...(this.#mesh.problem === undefined ? {} : { problem: this.#mesh.problem }),
     };
-  }
-
-  /** Why there is no swarm now. */
-  get #whyNone(): string | undefined {
-    return this.#problem ?? this.#mesh.problem;
   }
 
   // --- the mesh ---
@@ -277,12 +272,10 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   async #startMesh(): Promise<void> {
     try {
       await this.#mesh.start();
-      this.#problem = undefined;
     } catch (error) {
-      this.#problem = messageOf(error);
       if (!hasCode(error, "SWARM_UNAVAILABLE")) throw error;
       this.#components.log.warn(error.facts, error.message);
-      return;
+      return this.#mesh.stop(); // to try again would be in vain
     }
     for (const { id, host, port } of await this.#book.load()) this.#mesh.learn(id, { host, port }, "remembered");
   }

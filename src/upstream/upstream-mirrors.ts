@@ -1,7 +1,7 @@
 import { isAbsolute } from "node:path";
 import type { MirrorStatus } from "../core/agent-api.ts";
 import type { Database } from "../core/database.ts";
-import type { Want } from "../core/distfile.ts";
+import { nameOf, type Want } from "../core/distfile.ts";
 import { SourceError } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
@@ -134,7 +134,7 @@ export class UpstreamMirrors implements Upstream, Startable {
       return answer;
     };
     const candidates = this.#inOrder(this.#placesOf(want, request.signal), want);
-    return firstAnswer(want.names[0] ?? want.digest, candidates, {
+    return firstAnswer(nameOf(want), candidates, {
       ...asking,
       send: checked,
       withheld: () => this.withheld(want),

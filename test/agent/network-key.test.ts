@@ -30,6 +30,11 @@ async function peersOf({ agent }: Box): Promise<string[]> {
   return (await agent.api.status()).swarm.peers.map(({ id }) => id);
 }
 
+/** Who is in session with a box, and since when. */
+async function sessionsOf({ agent }: Box): Promise<(readonly [string, string | undefined])[]> {
+  return (await agent.api.status()).swarm.peers.map(({ id, since }) => [id, since] as const);
+}
+
 async function expectPeers(one: Box, ...others: Box[]): Promise<void> {
   const ids = await Promise.all(others.map(async ({ agent }) => (await agent.api.status()).id));
   await expect.poll(async () => (await peersOf(one)).toSorted(), { timeout: 10_000 }).toEqual(ids.toSorted());
@@ -65,12 +70,13 @@ test("a file without a key changes nothing: it is a warning until there is one a
   const key = await first.agent.api.invite();
   await place(second, key);
   await expectPeers(first, second);
+  const session = await sessionsOf(second);
   await place(second, "dsw1 typed by hand");
   await expect.poll(() => warnings(second)).toMatch(/network\.key: not a network key: .*the agent keeps the key/);
   await rm(keyFileOf(second));
   await expect.poll(() => warnings(second)).toMatch(/network\.key: it is not there; the agent keeps the key/);
   expect(await second.agent.api.invite()).toBe(key);
-  await expectPeers(first, second);
+  expect(await sessionsOf(second)).toEqual(session);
   await second.agent.api.join(key);
   expect(await warnings(second)).not.toContain("network.key");
 });

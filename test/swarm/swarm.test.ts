@@ -3,6 +3,7 @@ import { once } from "node:events";
 import HyperDHT from "hyperdht";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
+import { AddressBook } from "../../src/swarm/discovery/address-book.ts";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import { heapBytes, resources } from "../support/left-behind.ts";
 import { eventually, isFullMesh, makeBox, placeOf, type Box, type BoxOptions } from "./boxes.ts";
@@ -148,6 +149,24 @@ describe("the swarm on loopback", () => {
     await box.swarm.stop();
     await Promise.all([box.swarm.start(), box.swarm.stop(), box.swarm.stop()]);
     await freeAgain(box.port);
+  });
+
+  it("goes on with a new network as soon as it can when another program took its port in between", async () => {
+    const [box, other] = [await start(), await start()];
+    const program = createSocket("udp4");
+    vi.spyOn(AddressBook.prototype, "clear").mockImplementationOnce(async () => {
+      program.bind(box.port, "127.0.0.1");
+      await once(program, "listening");
+    });
+    const key = NetworkKey.generate().reveal();
+    await expect(box.swarm.join(key)).rejects.toMatchObject({ code: "ADDRESS_IN_USE" });
+    expect(box.swarm.invite()).toBe(key);
+    expect(box.swarm.status().problem).toContain("is taken by another program");
+    program.close();
+    await eventually(() => box.swarm.status().problem === undefined);
+    await other.swarm.join(key);
+    const third = await start({ networkKey: NetworkKey.parse(key), peers: [placeOf(box), placeOf(other)] });
+    await eventually(() => isFullMesh([box, other, third]));
   });
 
   it("says when its UDP port is taken", async () => {
