@@ -4,15 +4,18 @@ import type { LeftFile, Plan, Undone } from "../setup/setup.ts";
 
 const UNDO_HINT = "`distswarm setup --undo` gives back what was there.\n";
 
-/** What `setup` would change, or has changed: a diff for each file, then what else is to be said. */
-export function renderPlan({ edits, notes }: Plan, { written }: { written: boolean }): string {
+/** What `setup` would change, or has changed: a diff for each file, then what else is to be said, and what to run. */
+export function renderPlan(
+  { edits, notes }: Plan,
+  { written, webrsync }: { written: boolean; webrsync: boolean },
+): string {
   const said = notes.map((note) => `${note}.\n`).join("");
   if (edits.length === 0)
     return `${said}${notes.length > 0 ? "" : "Portage uses the agent already. "}Nothing to change.\n`;
   const files = count(edits.length, "file");
   const outcome = written
     ? `Changed ${files}. ${UNDO_HINT}`
-    : `Nothing was changed. \`distswarm setup --write\` makes these changes in ${files}.\n`;
+    : `Nothing was changed. \`distswarm setup ${webrsync ? "--webrsync " : ""}--write\` makes these changes in ${files}.\n`;
   return `${edits.map(renderDiff).join("\n")}\n${said}${outcome}`;
 }
 

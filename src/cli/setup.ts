@@ -4,6 +4,7 @@ import { applyEdits, planSetup, undoSetup } from "../setup/setup.ts";
 import type { Context, RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
 import { renderPlan, renderUndone } from "./render-setup.ts";
+import { askAgent, placeOf } from "./running-agent.ts";
 
 /** `distswarm setup [--webrsync] [--write | --undo]` */
 export const run: RunCommand = (context) => runSetup(context, "/");
@@ -21,14 +22,15 @@ export async function runSetup(context: Context, root: string): Promise<number> 
   }
 }
 
-async function change({ io, options, load }: Context, root: string): Promise<number> {
-  const { config } = await load();
+async function change(context: Context, root: string): Promise<number> {
+  const { io, options, load } = context;
+  const { config } = await load(placeOf(await askAgent(context)));
   const webrsync = options["webrsync"] === true;
   const write = options["write"] === true;
   const agentHasProxy = config.upstream.proxy !== null;
   const plan = await planSetup(root, { url: doorUrl(config), agentHasProxy, webrsync });
   if (write) await applyEdits(root, plan.edits);
-  io.stdout.write(renderPlan(plan, { written: write }));
+  io.stdout.write(renderPlan(plan, { written: write, webrsync }));
   return EXIT.done;
 }
 

@@ -5,16 +5,30 @@ import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import type { Context } from "../../src/cli/command.ts";
 import { doorUrl, runSetup } from "../../src/cli/setup.ts";
+import type { Config } from "../../src/config.ts";
 import { checkConfig } from "../../src/config/check.ts";
+import type { ConfigPlace } from "../../src/config/place.ts";
+import type { Status } from "../../src/core/agent-api.ts";
+import { fakeAgent, STATUS } from "../control/fake-agent.ts";
 import { rootWith } from "../portage/tree.ts";
 
 const config = checkConfig({}, "test");
 
-async function setup(root: string, options: Record<string, boolean>): Promise<{ code: number; out: string }> {
+/** The config at a place where only an agent looks. */
+function ofAgent({ file }: ConfigPlace): Config {
+  return checkConfig(file === "/of/the/agent.toml" ? { proxy: { listen: ["127.0.0.1:9480"] } } : {}, "test");
+}
+
+async function setup(
+  root: string,
+  options: Record<string, boolean>,
+  status?: Status,
+): Promise<{ code: number; out: string }> {
   const stdout = new PassThrough();
   const io = { stdin: stdout, stdout, stderr: stdout, env: {}, interrupted: () => new AbortController().signal };
-  const load = async () => ({ config, notes: [], warnings: [] });
-  const code = await runSetup({ io, args: [], options, load } as unknown as Context, root);
+  const load = async (place?: ConfigPlace) => ({ config: place === undefined ? config : ofAgent(place) });
+  const agent = async () => fakeAgent(status === undefined ? {} : { status: async () => status });
+  const code = await runSetup({ io, args: [], options, load, agent } as unknown as Context, root);
   stdout.end();
   return { code, out: await text(stdout) };
 }
@@ -34,6 +48,17 @@ test("shows diffs and changes nothing, writes when told to, then has nothing to 
   );
   expect(await readFile(join(root, "etc/portage/make.conf"), "utf8")).toBe("USE=x\n");
   expect((await setup(root, { undo: true })).out).toBe("Nothing to undo: setup has changed nothing.\n");
+});
+
+test("names the command that makes what was shown", async () => {
+  const { out } = await setup(await rootWith({}), { webrsync: true });
+  expect(out).toMatch(/`distswarm setup --webrsync --write` makes these changes/);
+});
+
+test("points Portage at the agent that runs, which may have another config than is found without it", async () => {
+  const status = { ...STATUS, state_dir: "/of/the/agent", config_file: "/of/the/agent.toml" };
+  const { out } = await setup(await rootWith({}), {}, status);
+  expect(out).toContain("+local http://127.0.0.1:9480\n");
 });
 
 test("a damaged journal is one line that says where the copies are, and nothing is changed", async () => {
