@@ -39,6 +39,19 @@ There is no central server: any box may be off, and the rest carry on.
 Bytes are trusted by their digest alone, digests by the Manifests on this box,
 and trees by Gentoo's signature.
 .Pp
+A
+.Em digest
+is the BLAKE2b of a file as Manifests have it, a
+.Em blob
+a distfile as the store keeps it, by its digest.
+The
+.Em doors
+are where Portage reaches the agent, a
+.Em peer
+is another box with the same network key, and
+.Em upstream
+are the mirrors and the hosts in SRC_URI.
+.Pp
 .Nm
 .Cm setup
 points Portage at the agent,
@@ -50,6 +63,21 @@ says whether it works, and
 why it does not.
 `;
 
+const COMMON_OPTIONS = `Each takes
+.Fl -help ,
+and
+.Fl -config Ar file
+to read another config than
+.Pa /etc/distswarm.toml .
+All need a running agent but
+.Cm agent ,
+.Cm invite ,
+.Cm join ,
+.Cm doctor
+and
+.Cm setup .
+`;
+
 const REST_BEFORE_EXIT = `.Sh SIGNALS
 .Bl -tag -width SIGTERM
 .It Dv SIGHUP
@@ -57,6 +85,7 @@ The agent reads its config again, Portage's own files for what the config leaves
 out, and
 .Pa network.key ;
 no client is dropped.
+Where its log goes to a terminal, it ends instead.
 The log names what changed, and what only a restart brings into effect.
 .It Dv SIGTERM , Dv SIGINT
 The agent ends within 5 seconds.
@@ -154,7 +183,7 @@ function command(command: Command): string {
 }
 
 function commands(): string {
-  return `.Sh COMMANDS\n.Bl -tag -width Ds\n${COMMANDS.map(command).join("")}.El\n`;
+  return `.Sh COMMANDS\n${COMMON_OPTIONS}.Bl -tag -width Ds\n${COMMANDS.map(command).join("")}.El\n`;
 }
 
 function configuration(): string {

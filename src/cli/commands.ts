@@ -9,15 +9,15 @@ const SNAPSHOT_GROUP = "The signed snapshots of the Portage tree: list those tha
 export const COMMANDS: readonly Command[] = [
   {
     name: "agent",
-    summary: "Run the agent in the foreground until SIGTERM or SIGINT.",
-    options: { "--check": "only read the config and say what is wrong with it" },
+    summary: "Run the agent in the foreground until Ctrl-C or SIGTERM.",
+    options: { "--check": "only read the config and Portage's own files, and say what is wrong with them" },
     example: "distswarm agent --config /etc/distswarm.toml",
     load: () => import("./agent.ts"),
   },
   {
     name: "status",
     summary: "Say whether it works, what came from where, and what needs mending.",
-    options: { "--watch": "go on showing it until Ctrl-C; --json: a line each second" },
+    options: { "--watch": "go on showing it until Ctrl-C; with --json a line each second" },
     json: JSON_VALUE,
     example: "distswarm status --json | jq .served",
     load: () => import("./status.ts"),
@@ -45,14 +45,14 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: "mirrors",
-    summary: "Show what downloads have taught about each mirror.",
+    summary: "Show what downloads have taught about each mirror: its layout, speed and failures.",
     json: JSON_VALUE,
     example: "distswarm mirrors",
     load: () => import("./mirrors.ts"),
   },
   {
     name: "explain",
-    arguments: "<asked>",
+    arguments: "<name|url|digest>",
     summary: "Say what a name, URL or digest is, where it is, and where it would come from.",
     json: JSON_VALUE,
     example: "distswarm explain hello-2.12.tar.gz",
@@ -117,10 +117,11 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: "setup",
-    summary: "Show what to change so that Portage uses the agent: make.conf, /etc/portage/mirrors, repos.conf.",
+    summary:
+      "Point Portage at the agent: show the changes in make.conf, /etc/portage/mirrors and repos.conf, make them, or take them back.",
     options: {
       "--webrsync": "also sync the tree by signed snapshots, which boxes pass on to one another",
-      "--write": "make the changes; what is there is kept",
+      "--write": "make the changes; what else stands in the files is kept",
       "--undo": "give back what was there, byte for byte",
     },
     example: "distswarm setup --write",

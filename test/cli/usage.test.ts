@@ -23,7 +23,7 @@ describe("what cannot be understood is one line and exit code 2", () => {
     [["statsu"], "distswarm: unknown command 'statsu' (Did you mean status?)\n"],
     [["status", "--jsn"], "distswarm: unknown option '--jsn' (Did you mean --json?)\n"],
     [["agent", "--json"], "distswarm: unknown option '--json'\n"],
-    [["explain"], "distswarm: missing required argument 'asked'\n"],
+    [["explain"], "distswarm: missing required argument 'name|url|digest'\n"],
     [["fetch"], "distswarm: missing required argument 'names'\n"],
     [["snapshot", "lst"], "distswarm: unknown command 'lst' (Did you mean list?)\n"],
     [["gc", "x"], "distswarm: too many arguments for 'gc'. Expected 0 arguments but got 1.\n"],
