@@ -1,5 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { parseProxyException } from "../core/proxy-exception.ts";
+import { parseSubnet } from "../core/subnet.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
 
 /** An address to listen at, or to reach: `host` without brackets. Port 0: the system chooses one (listening only). */
@@ -20,7 +22,6 @@ export interface ValueType<Out, In> {
 
 const MAX_PORT = 65_535;
 const ADDRESS_PATTERN = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[^:[\]\s/]+)):(?<port>\d{1,5})$/;
-const EXCEPTION_PATTERN = /^(?:\[(?<v6>[^\]]+)\]|(?:\*?\.)?(?<host>[^\s/,:*[\].][^\s/,:*[\]]*))(?::(?<port>\d{1,5}))?$/;
 const HOST_NAME_PATTERN = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i;
 const NODE_ID_PATTERN = /^[0-9a-f]{64}$/;
 
@@ -133,11 +134,8 @@ export const remoteAddress = textual(
 
 /** A subnet as `address/prefix`; an address alone is one with all its bits. */
 export const subnet = textual("subnet", 'a subnet such as "10.0.0.0/8" or "fd00::/8"', (text) => {
-  const [address = "", prefix, ...rest] = text.split("/");
-  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
-  if (bits === 0 || rest.length > 0) return undefined;
-  if (prefix === undefined) return `${address}/${bits}`;
-  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits ? text : undefined;
+  const [address, prefix] = parseSubnet(text) ?? [];
+  return address === undefined ? undefined : `${address}/${prefix}`;
 });
 
 /** A peer's id: its public key. */
@@ -145,20 +143,11 @@ export const peerId = textual("id", "the id of a peer (64 lower-case hex charact
   NODE_ID_PATTERN.test(text) ? text : undefined,
 );
 
-/**
- * What is reached without a proxy, as curl and Go read the variable no_proxy: a host or a domain (with or without `.` or
- * `*.` before it), an address, either with a port; a subnet; or `*`.
- */
+/** What is reached without a proxy, see {@link parseProxyException}. */
 export const proxyException = textual(
   "host",
   'a host, a domain such as ".example.org", an address, one of these with a port, a subnet such as "10.0.0.0/8", or "*"',
-  (text) => {
-    if (text === "*" || isIP(text) !== 0) return text;
-    if (text.includes("/")) return z.safeParse(subnet.schema, text).data;
-    const { v6, host, port = "1" } = EXCEPTION_PATTERN.exec(text)?.groups ?? {};
-    const isHost = host !== undefined || isIP(v6 ?? "") === 6;
-    return isHost && Number(port) > 0 && Number(port) <= MAX_PORT ? text : undefined;
-  },
+  (text) => (parseProxyException(text) === undefined ? undefined : text),
 );
 
 /** A line of /etc/portage/mirrors: a name and its mirrors. */

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from "node:net";
+import { hostOf, isLoopback, portOf } from "../core/host.ts";
 
 /** What this agent answers to. */
 export interface OwnAddresses {
@@ -7,23 +7,11 @@ export interface OwnAddresses {
   readonly names: readonly string[];
 }
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
-
-const LOCALHOST = /^(?:localhost|ip6-localhost|ip6-loopback|.*\.localhost)$/;
-
-function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  return family === 0 ? LOCALHOST.test(host) : LOOPBACK.check(host, family === 4 ? "ipv4" : "ipv6");
-}
-
 /** Whether `url` leads back to this agent: one of its ports, at an address or a name of this box. */
 export function isOurselves(url: URL, own: OwnAddresses): boolean {
-  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const host = hostOf(url);
   const names = [...own.names, ...own.listen.map((address) => address.host)];
-  return own.listen.some((address) => address.port === port) && (isLoopback(host) || names.includes(host));
+  return own.listen.some(({ port }) => port === portOf(url)) && (isLoopback(host) || names.includes(host));
 }
 
 /** What GENTOO_MIRRORS comes to. */

@@ -1,10 +1,8 @@
-import { type AddressInfo, isIP, isIPv4 } from "node:net";
+import { type AddressInfo, isIP } from "node:net";
+import { hostOf, isLoopback, portOf } from "../core/host.ts";
 import { ownAddresses } from "../core/own-addresses.ts";
 import { ownNames } from "../core/own-names.ts";
 import type { IsOwn } from "./request-target.ts";
-
-/** Names of every box for itself; a connection to an unspecified address goes to the box itself, too. */
-const LOCAL_NAMES = ["localhost", "ip6-localhost", "[::1]", "0.0.0.0", "[::]"];
 
 /** Endings of names that nobody can register for the internet (RFC 6762, 8375; ICANN's `internal`; home routers). */
 const PRIVATE_ENDING = /\.(?:local|home\.arpa|internal|lan|localdomain)$/;
@@ -15,9 +13,8 @@ const PRIVATE_ENDING = /\.(?:local|home\.arpa|internal|lan|localdomain)$/;
  */
 export function ownAddressTest(listening: () => readonly AddressInfo[]): IsOwn {
   return (url) => {
-    const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
-    if (!listening().some((address) => address.port === port)) return false;
-    return isThisBox(url.hostname.toLowerCase().replace(/\.$/, ""));
+    if (!listening().some(({ port }) => port === portOf(url))) return false;
+    return isThisBox(hostOf(url));
   };
 }
 
@@ -28,17 +25,10 @@ export function ownAddressTest(listening: () => readonly AddressInfo[]): IsOwn {
 export function mayMeanThisBox(host: string | undefined): boolean {
   if (host === undefined) return true;
   if (!URL.canParse(`http://${host}`)) return false;
-  const name = new URL(`http://${host}`).hostname.replace(/\.$/, "");
-  return isIP(withoutBrackets(name)) !== 0 || isThisBox(name) || PRIVATE_ENDING.test(name);
+  const name = hostOf(new URL(`http://${host}`));
+  return isIP(name) !== 0 || isThisBox(name) || PRIVATE_ENDING.test(name);
 }
 
-function isThisBox(name: string): boolean {
-  if (LOCAL_NAMES.includes(name)) return true;
-  if (isIPv4(name) && name.startsWith("127.")) return true;
-  return ownAddresses().includes(withoutBrackets(name)) || ownNames().includes(name);
-}
-
-/** An IPv6 address as it stands alone: in a URL it has brackets. */
-function withoutBrackets(name: string): string {
-  return name.replace(/^\[|\]$/g, "");
+function isThisBox(host: string): boolean {
+  return isLoopback(host) || ownAddresses().includes(host) || ownNames().includes(host);
 }

@@ -8,6 +8,8 @@ describe("a Host field", () => {
     "192.168.7.9",
     "[::1]:8480",
     "localhost:9000",
+    "ip6-loopback:8480",
+    "gentoo.localhost:8480",
     `${hostname()}:8480`,
     "boxa.lan",
     "boxa.local.",
