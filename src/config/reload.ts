@@ -1,7 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config.ts";
 
-/** How the options that may change under way are brought into effect, by their full keys (such as `store.max_size`). */
+/**
+ * How the options that may change under way are brought into effect, by their full keys (such as `store.max_size`). Options
+ * that come into effect together have the same function: it is called once.
+ */
 export type LiveOptions = Readonly<Record<string, (config: Config) => void>>;
 
 /** What a config that was read again came to, by full keys. */
@@ -18,7 +21,7 @@ export function reloader(started: Config, live: LiveOptions): (next: Config) => 
   return (next) => {
     const applied = changedKeys(current, next).filter((key) => key in live);
     const waiting = changedKeys(started, next).filter((key) => !(key in live));
-    for (const key of applied) live[key]!(next);
+    for (const apply of new Set(applied.map((key) => live[key]!))) apply(next);
     current = next;
     return { applied, waiting };
   };

@@ -22,7 +22,7 @@ export function failureOf(
     return new DistswarmError("NOT_FOUND", `nobody has ${name}${triedText(attempts)}${left}`, { facts: { attempts } });
   }
   if (attempts.length === 0) {
-    const lacking = "no peer has it, and no mirror or SRC_URI is known";
+    const lacking = "no peer has it, and there is no mirror or SRC_URI to ask";
     return new DistswarmError("NO_SOURCE", `no source for ${name}: ${lacking}${left}`);
   }
   const busy = failed.every((attempt) => attempt.outcome === "BUSY");

@@ -33,7 +33,8 @@ export async function readEbuildSources(want: Want, repositories: Repositories):
   const mentions = perPackage.flat();
   const mirrorsAllowed = perPackage.length === 0 || perPackage.some(allowsMirrors);
   const urls = urlsOf(mentions, groups, Number.parseInt(want.digest.slice(0, TURN_HEX), 16));
-  return { mirrorsAllowed, urls, withheld: withheldOf(mentions, groups, mirrorsAllowed) };
+  const withheld = [...(mirrorsAllowed ? [] : [restriction(mentions, urls)]), ...withheldUris(mentions, groups)];
+  return { mirrorsAllowed, urls, withheld };
 }
 
 async function mentionsIn(ref: PackageRef, names: readonly string[], repositories: Repositories): Promise<Mention[]> {
@@ -53,41 +54,50 @@ function allowsMirrors(mentions: readonly Mention[]): boolean {
 
 /** The URLs that the mentions allow: RESTRICT=fetch leaves only what `fetch+` or `mirror+` lifts, and `mirror://`. */
 export function urlsOf(mentions: readonly Mention[], groups: MirrorGroups, turn: number): string[] {
-  const urls = mentions.filter(allowsFetch).flatMap(({ file }) => (file.uri ? expandUri(file.uri, groups, turn) : []));
-  return [...new Set(urls.filter(isHttp))];
+  const urls = allowedUris(mentions).flatMap((uri) => expandUri(uri, groups, turn));
+  return unique(urls.filter(isHttp));
 }
 
-function allowsFetch({ file, entry }: Mention): boolean {
-  return !entry.restrict.fetch || file.lifts !== undefined || file.uri?.startsWith("mirror://") === true;
+function allowedUris(mentions: readonly Mention[]): string[] {
+  const uris = mentions.flatMap((mention) => {
+    const { uri } = mention.file;
+    return uri !== undefined && (mayFetch(mention) || groupOf(uri) !== undefined) ? [uri] : [];
+  });
+  return unique(uris);
+}
+
+function mayFetch({ file, entry }: Mention): boolean {
+  return !entry.restrict.fetch || file.lifts !== undefined;
 }
 
 function isHttp(url: string): boolean {
   return /^https?:\/\//i.test(url) && URL.canParse(url);
 }
 
-/** What the mentions name and nobody is asked for. Pure. */
-export function withheldOf(mentions: readonly Mention[], groups: MirrorGroups, mirrorsAllowed: boolean): Withheld[] {
-  const uris = mentions.filter(allowsFetch).flatMap(({ file }) => file.uri ?? []);
-  return [
-    ...(mirrorsAllowed ? [] : [restriction(mentions)]),
-    ...unique(uris.flatMap((uri) => groupOf(uri) ?? []))
-      .filter((name) => !groups.custom.has(name) && !groups.thirdParty.has(name))
-      .map((name) => withheld("group", `no repository and no /etc/portage/mirrors says what mirror://${name} is`)),
-    ...unique(uris.filter((uri) => groupOf(uri) === undefined && !isHttp(uri))).map((uri) =>
-      withheld("protocol", `${uri} is neither http nor https`),
-    ),
-  ];
+/** What the mentions allow and nobody is asked for, as it leads to no URL that we can ask. */
+function withheldUris(mentions: readonly Mention[], groups: MirrorGroups): Withheld[] {
+  const left = allowedUris(mentions).flatMap((uri) => whyWithheld(uri, groups) ?? []);
+  return [...new Map(left.map((one) => [one.text, one])).values()];
 }
 
-/** Of a file whose ebuilds all keep it from the mirrors. */
-function restriction(mentions: readonly Mention[]): Withheld {
+function whyWithheld(uri: string, groups: MirrorGroups): Withheld | undefined {
+  const urls = expandUri(uri, groups, 0);
+  const group = groupOf(uri);
+  if (urls.some(isHttp)) return undefined;
+  if (group === undefined) return { reason: "protocol", text: `${uri} is neither http nor https` };
+  if (urls.length > 0) return { reason: "protocol", text: `no server of mirror://${group} is http or https` };
+  const text = `no repository and no /etc/portage/mirrors says what mirror://${group} is`;
+  return { reason: "group", text };
+}
+
+/** Of a file whose ebuilds all keep it from the mirrors; `urls`: where else they allow it to be had. */
+function restriction(mentions: readonly Mention[], urls: readonly string[]): Withheld {
   const ebuild = `the ebuild of ${unique(mentions.map((mention) => mention.package)).join(", ")}`;
-  if (mentions.some(allowsFetch)) return withheld("mirror", `${ebuild} forbids mirrors (RESTRICT)`);
-  return withheld("fetch", `${ebuild} forbids fetching (RESTRICT=fetch): only a box that has it can give it`);
-}
-
-function withheld(reason: Withheld["reason"], text: string): Withheld {
-  return { reason, text };
+  if (urls.length > 0 || mentions.some(mayFetch)) {
+    return { reason: "mirror", text: `${ebuild} forbids mirrors (RESTRICT)` };
+  }
+  const text = `${ebuild} forbids fetching (RESTRICT=fetch): only a box or a local mirror that has it can give it`;
+  return { reason: "fetch", text };
 }
 
 function unique(words: readonly string[]): string[] {

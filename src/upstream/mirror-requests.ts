@@ -20,8 +20,8 @@ export interface Asking {
 /**
  * Asks the candidates in turn, until one answers below 400, or 416, by a URL that is not to be avoided.
  *
- * @throws {DistswarmError} `NOT_FOUND` when all answered 404 or 410, or nobody may be asked; `NO_SOURCE` else: the facts say who was asked, whether
- * all that failed only asked to be left alone (`busy`), and `retryAfterMs`.
+ * @throws {DistswarmError} `NOT_FOUND` when all answered 404 or 410, or nobody may be asked; `NO_SOURCE` else: the facts say
+ * who was asked, whether all that failed only asked to be left alone (`busy`), and `retryAfterMs`.
  */
 export async function firstAnswer(
   what: string,
@@ -57,17 +57,17 @@ function knownWrong(url: string): SourceError {
 
 function nobody(what: string, faults: readonly SourceError[], withheld: readonly Withheld[]): DistswarmError {
   const tried = faults.map(({ message }) => message);
-  const left = withheld.map(({ text }) => `; ${text}`).join("");
-  const mayAskNobody = withheld.some(({ reason }) => reason === "fetch");
-  if (tried.length === 0 && mayAskNobody) {
-    return new DistswarmError("NOT_FOUND", `nobody may be asked for ${what}${left}`, { facts: { tried } });
-  }
-  if (tried.length === 0) {
-    const advice = "upstream.mirrors is empty, or none of them goes by name";
-    return new DistswarmError("NO_SOURCE", `no mirror to ask for ${what}: ${advice}${left}`, { facts: { tried } });
-  }
   const failed = faults.filter(({ code }) => code !== "ABSENT");
-  if (failed.length === 0) return new DistswarmError("NOT_FOUND", `no mirror has ${what}${left}`, { facts: { tried } });
+  const left = withheld.map(({ text }) => `; ${text}`).join("");
+  const isWithheld = (reason: Withheld["reason"]): boolean => withheld.some((one) => one.reason === reason);
+  if (tried.length === 0 && !isWithheld("fetch")) {
+    const lacking = isWithheld("mirror") ? "" : ": upstream.mirrors has none that could have it";
+    return new DistswarmError("NO_SOURCE", `nobody to ask for ${what}${lacking}${left}`, { facts: { tried } });
+  }
+  if (failed.length === 0) {
+    const why = tried.length === 0 ? `nobody may be asked for ${what}` : `no mirror has ${what}`;
+    return new DistswarmError("NOT_FOUND", why + left, { facts: { tried } });
+  }
   const busy = failed.every(({ code }) => code === "BUSY");
   const facts = { tried, busy, retryAfterMs: shortestWait(failed) };
   return new DistswarmError("NO_SOURCE", `no mirror could give ${what}: ${tried.join("; ")}${left}`, { facts });

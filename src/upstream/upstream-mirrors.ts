@@ -48,7 +48,7 @@ export interface UpstreamMirrorsOptions extends HttpClientOptions {
 /** The mirrors and SRC_URI hosts, and the plain way out: see {@link Upstream}. Stopped, it is of no more use. */
 export class UpstreamMirrors implements Upstream, Startable {
   #log: Logger;
-  #mirrors: readonly Mirror[];
+  #mirrors: readonly Mirror[] = [];
   #client: HttpClient;
   #health: Health;
   #blames: Blames;
@@ -66,7 +66,7 @@ export class UpstreamMirrors implements Upstream, Startable {
     this.#health = new Health({ now });
     this.#blames = new Blames({ now });
     this.#repositories = new Repositories(repos, { now });
-    this.#mirrors = this.#readMirrors(mirrors, customMirrors);
+    this.useMirrors(mirrors, customMirrors);
     this.#index = new SrcUriIndex({ db, log, repositories: this.#repositories });
     const headers = ["User-Agent", `distswarm/${version}`, "Accept", "*/*", "Accept-Encoding", "identity"];
     this.#sourceParts = { client: this.#client, health: this.#health, blames: this.#blames, headers, now };
@@ -104,7 +104,9 @@ export class UpstreamMirrors implements Upstream, Startable {
 
   /** From now on these mirrors are asked, best first; what is under way stays with its mirror. */
   useMirrors(mirrors: readonly string[], customMirrors: readonly string[] = []): void {
-    this.#mirrors = this.#readMirrors(mirrors, customMirrors);
+    const custom = parseMirrorLists(customMirrors.join("\n"));
+    this.#repositories.useCustom(custom);
+    this.#mirrors = readMirrorList({ local: custom.get(LOCAL) ?? [], mirrors }, this.#log);
   }
 
   /** See {@link Upstream.forward}. */
@@ -114,7 +116,7 @@ export class UpstreamMirrors implements Upstream, Startable {
 
   /** See {@link Upstream.distfile}. */
   async distfile(name: string, request: MirrorRequest): Promise<UpstreamAnswer> {
-    const places = this.#mirrorPlaces([{ name }], request.signal);
+    const places = this.#mirrorPlaces(this.#mirrors, [{ name }], request.signal);
     return firstAnswer(name, this.#inOrder(places), this.#asking(request));
   }
 
@@ -166,12 +168,6 @@ export class UpstreamMirrors implements Upstream, Startable {
     return mirrorStatus(this.#mirrors, this.#health, this.#layouts);
   }
 
-  #readMirrors(mirrors: readonly string[], customMirrors: readonly string[]): Mirror[] {
-    const custom = parseMirrorLists(customMirrors.join("\n"));
-    this.#repositories.useCustom(custom);
-    return readMirrorList({ local: custom.get(LOCAL) ?? [], mirrors }, this.#log);
-  }
-
   #inOrder(places: AsyncIterable<Place>, want?: Want): AsyncGenerator<Candidate> {
     return inOrder(places, {
       place: (origin) => this.#health.isAvoided(origin),
@@ -183,17 +179,17 @@ export class UpstreamMirrors implements Upstream, Startable {
     const { digest, names } = want;
     const ebuilds = await readEbuildSources(want, this.#repositories);
     const files = [{ digest }, ...names.map((name) => ({ name, digest }))];
-    yield* this.#mirrorPlaces(files, signal, ebuilds.mirrorsAllowed ? () => true : isUnrestricted);
+    const mirrors = ebuilds.mirrorsAllowed ? this.#mirrors : this.#mirrors.filter(isUnrestricted);
+    yield* this.#mirrorPlaces(mirrors, files, signal);
     for (const url of [...(want.urls ?? []), ...ebuilds.urls]) yield placeAt(url);
   }
 
   async *#mirrorPlaces(
+    mirrors: readonly Mirror[],
     files: readonly Addressed[],
     signal: AbortSignal,
-    mayAsk: (mirror: Mirror) => boolean = () => true,
   ): AsyncGenerator<Place> {
-    for (const mirror of this.#mirrors.filter(mayAsk))
-      yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
+    for (const mirror of mirrors) yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
   }
 
   #asking(request: MirrorRequest): Asking {

@@ -10,7 +10,8 @@ import { says, startMirror, well, type MirrorFiles, type MockMirror } from "../s
 
 const file = testFile("tool-1.0.tar.gz", 300_000);
 
-const FORBIDDEN = "the ebuild of app-misc/files forbids fetching (RESTRICT=fetch): only a box that has it can give it";
+const FORBIDDEN =
+  "the ebuild of app-misc/files forbids fetching (RESTRICT=fetch): only a box or a local mirror that has it can give it";
 
 const open = closeAfterEach();
 
@@ -71,6 +72,13 @@ test("RESTRICT=mirror asks SRC_URI alone, RESTRICT=fetch nobody: that is 404", a
   expect(files[0]).toMatchObject({ sources: [], withheld: [FORBIDDEN], why: `Nobody is asked: ${FORBIDDEN}.` });
   expect(unfetched.mirror.requests).toEqual([]);
   expect(host.requests).toHaveLength(1);
+});
+
+test("RESTRICT=fetch with a mirror:// that nobody defines is 404, too, and says why", async () => {
+  const { box } = await boxWith("RESTRICT=fetch", `SRC_URI=mirror://nobody/${file.name}`);
+  const answer = await ask(box, "GET");
+  const why = `${FORBIDDEN}; no repository and no /etc/portage/mirrors says what mirror://nobody is`;
+  expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining(why)]);
 });
 
 test("what is left out of SRC_URI is told with the answer, and by explain", async () => {

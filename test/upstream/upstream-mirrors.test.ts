@@ -286,18 +286,68 @@ describe("the order of the sources", () => {
   });
 
   test("has what mirror:// means in any repository, whoever is whose master, as in Portage", async () => {
-    const main = await repoWith({ "profiles/thirdpartymirrors": "gnu http://g.example/\n" });
-    const other = await repoWith({ "profiles/thirdpartymirrors": "gnu http://o.example\n" });
+    const main = await repoWith({ "profiles/thirdpartymirrors": "gnu http://g.example/ http://v.example\n" });
+    const other = await repoWith({ "profiles/thirdpartymirrors": "gnu http://o.example http://p.example\n" });
     const overlay = await repoWith({
       "metadata/layout.conf": "thin-manifests = true\n",
+      "profiles/thirdpartymirrors": "gnu -http://o.example http://v.example\n",
       "app-misc/foo/foo-1.ebuild": "",
       "metadata/md5-cache/app-misc/foo-1": `SRC_URI=mirror://gnu/${NAME}\n`,
     });
-    const upstream = await upstreamOf([], { repos: [main, overlay, other] });
-    const want = { ...WANT, packages: [{ repo: overlay, package: "app-misc/foo" }] };
-    expect(new Set(await labels(upstream, want))).toEqual(
-      new Set([`http://g.example/${NAME}`, `http://o.example/${NAME}`]),
-    );
+    const upstream = await upstreamOf([], { repos: [main, overlay, other], customMirrors: ["gnu http://c.example"] });
+    const packages = [{ repo: overlay, package: "app-misc/foo" }];
+    const hosts = async (turn: number): Promise<string[]> => {
+      const digest = `0000000${turn}${WANT.digest.slice(8)}` as Want["digest"];
+      return (await labels(upstream, { ...WANT, packages, digest })).map((label) => new URL(label).host[0]!);
+    };
+    expect(await hosts(0)).toEqual(["c", "p", "v", "g"]); // the last repository's first; -URL takes back
+    expect(await hosts(1)).toEqual(["c", "v", "g", "p"]);
+  });
+});
+
+describe("what of SRC_URI nobody is asked for", () => {
+  const THIRD_PARTY =
+    "own http://t.example\nold ftp://f.example rsync://r.example\nmixed ftp://f.example http://t.example\n";
+
+  async function upstreamWith(cache: string): Promise<{ upstream: UpstreamMirrors; want: Want }> {
+    const repo = await tempDir();
+    await writeTree(repo, {
+      "app-misc/foo/foo-1.ebuild": "",
+      "metadata/md5-cache/app-misc/foo-1": `${cache.replaceAll("NAME", NAME)}\n`,
+      "profiles/thirdpartymirrors": THIRD_PARTY,
+    });
+    const upstream = await upstreamOf(["http://m.example"], { repos: [repo] });
+    return { upstream, want: { ...WANT, packages: [{ repo, package: "app-misc/foo" }] } };
+  }
+
+  test.each([
+    ["SRC_URI=https://s.example/NAME mirror://own/NAME mirror://mixed/NAME", []],
+    ["SRC_URI=ftp://f.example/NAME https://s.example/NAME", ["protocol"]],
+    ["SRC_URI=mirror://nobody/a/NAME mirror://nobody/b/NAME", ["group"]],
+    ["SRC_URI=mirror://old/NAME", ["protocol"]],
+    ["RESTRICT=mirror\nSRC_URI=mirror://old/NAME", ["mirror", "protocol"]],
+    ["RESTRICT=mirror\nSRC_URI=mirror+https://s.example/NAME", []],
+    ["RESTRICT=fetch\nSRC_URI=NAME", ["fetch"]],
+    ["RESTRICT=fetch\nSRC_URI=ftp://f.example/NAME", ["fetch"]],
+    ["RESTRICT=fetch\nSRC_URI=fetch+https://s.example/NAME", ["mirror"]],
+    ["RESTRICT=fetch\nSRC_URI=mirror://own/NAME", ["mirror"]],
+    ["RESTRICT=fetch\nSRC_URI=mirror://nobody/NAME", ["fetch", "group"]],
+  ])("%j: %j", async (cache, reasons) => {
+    const { upstream, want } = await upstreamWith(cache);
+    expect((await upstream.withheld(want)).map(({ reason }) => reason)).toEqual(reasons);
+  });
+
+  test.each([
+    [
+      "RESTRICT=mirror\nSRC_URI=mirror://old/NAME",
+      "NO_SOURCE",
+      /^nobody to ask for [^:]*; the ebuild .* forbids mirrors/,
+    ],
+    ["RESTRICT=fetch\nSRC_URI=mirror://nobody/NAME", "NOT_FOUND", /RESTRICT=fetch.* what mirror:\/\/nobody is$/],
+  ])("is told where there is nobody else: %j", async (cache, code, message) => {
+    const { upstream, want } = await upstreamWith(cache);
+    const locating = upstream.locate(want, { method: "HEAD", headers: [], signal: noSignal() });
+    await expect(locating).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string });
   });
 });
 
