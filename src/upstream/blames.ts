@@ -11,7 +11,8 @@ export class Blames {
   #until = new BoundedMap<string, number>(MAX_BLAMES);
   #now: () => number;
 
-  constructor({ now = Date.now }: { now?: () => number } = {}) {
+  /** `now`: milliseconds since some moment. @default those of the system, whatever its date is set to */
+  constructor({ now = () => performance.now() }: { now?: () => number } = {}) {
     this.#now = now;
   }
 

@@ -1,19 +1,20 @@
 import { BoundedMap } from "../core/bounded-map.ts";
 import { SourceError } from "../core/errors.ts";
 
-/** What the requests to one origin have taught. Times are milliseconds since the epoch. */
+/** What the requests to one origin have taught. */
 export interface OriginHealth {
   readonly requests: number;
   readonly failures: number;
   readonly bytes: number;
   /** Bytes a second over its recent downloads. */
   readonly rate?: number;
-  /** Left alone until then, when that lies ahead. */
-  readonly avoidedUntil?: number;
+  /** For how many milliseconds more it is left alone, if at all. */
+  readonly avoidedForMs?: number;
   /** Its last failure, in words, as long as no success followed. */
   readonly problem?: string;
 }
 
+/** The same as it is kept; times are those of the clock, in milliseconds. */
 interface Mutable {
   requests: number;
   failures: number;
@@ -60,20 +61,21 @@ export class Health {
   #now: () => number;
   #lastSuccessAt = 0;
 
-  constructor({ now = Date.now }: { now?: () => number } = {}) {
+  /** `now`: milliseconds since some moment. @default those of the system, whatever its date is set to */
+  constructor({ now = () => performance.now() }: { now?: () => number } = {}) {
     this.#now = now;
   }
 
   /** Whether `origin` is better asked after all others now. */
   isAvoided(origin: string): boolean {
-    return this.of(origin).avoidedUntil !== undefined;
+    return this.of(origin).avoidedForMs !== undefined;
   }
 
   /** What is known of `origin`. */
   of(origin: string): OriginHealth {
     const { requests, failures, bytes, rate, problem, ...record } = this.#origins.get(origin) ?? UNKNOWN;
-    const until = Math.max(record.avoidedUntil, record.busyUntil);
-    return { requests, failures, bytes, rate, problem, avoidedUntil: until > this.#now() ? until : undefined };
+    const forMs = Math.max(record.avoidedUntil, record.busyUntil) - this.#now();
+    return { requests, failures, bytes, rate, problem, avoidedForMs: forMs > 0 ? forMs : undefined };
   }
 
   /** The origins remembered, the one asked longest ago first. */

@@ -46,16 +46,22 @@ export class MirrorLayouts {
   #get: Get;
   #log: Logger;
   #now: () => number;
+  #elapsed: () => number;
   #memory = new Map<string, Remembered>();
   #failedAt = new Map<string, number>();
   #fetching = new Map<string, Promise<void>>();
   #stopped = new AbortController();
 
-  constructor(components: { db: Database; get: Get; log: Logger }, { now = Date.now }: { now?: () => number } = {}) {
+  /** `now`: milliseconds since the epoch; `elapsed`: since some moment. */
+  constructor(
+    components: { db: Database; get: Get; log: Logger },
+    { now, elapsed }: { now: () => number; elapsed: () => number },
+  ) {
     this.#records = components.db.sublevel<string, LayoutRecord>("mirror-layouts", { valueEncoding: "json" });
     this.#get = components.get;
     this.#log = components.log;
     this.#now = now;
+    this.#elapsed = elapsed;
   }
 
   /** Reads what earlier runs remembered. */
@@ -88,13 +94,14 @@ export class MirrorLayouts {
     this.#stopped.abort(new SourceError("REFUSED", "the agent is stopping"));
   }
 
+  /** What is from the future was remembered before the clock was set back: nobody knows how old it is. */
   #isFresh(url: string): boolean {
-    const record = this.#memory.get(url);
-    return record !== undefined && this.#now() - record.at < REMEMBER_MS;
+    const ageMs = this.#now() - (this.#memory.get(url)?.at ?? -Infinity);
+    return ageMs >= 0 && ageMs < REMEMBER_MS;
   }
 
   #failedLately(url: string): boolean {
-    return this.#now() - (this.#failedAt.get(url) ?? -Infinity) < RETRY_MS;
+    return this.#elapsed() - (this.#failedAt.get(url) ?? -Infinity) < RETRY_MS;
   }
 
   #share(mirror: Mirror): Promise<void> {
@@ -114,7 +121,7 @@ export class MirrorLayouts {
       this.#failedAt.delete(mirror.url);
       await this.#records.put(mirror.url, record);
     } catch (error) {
-      this.#failedAt.set(mirror.url, this.#now());
+      this.#failedAt.set(mirror.url, this.#elapsed());
       this.#log.debug({ mirror: mirror.url }, `no layout.conf from ${mirror.url}: ${messageOf(error)}`);
     }
   }

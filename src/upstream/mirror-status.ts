@@ -4,31 +4,35 @@ import type { MirrorLayouts } from "./mirror-layouts.ts";
 import { originOf } from "./mirror-places.ts";
 import type { Mirror } from "./mirrors.ts";
 
-/** What is known of the mirrors, in their order, and then of the other origins asked, newest first. */
-export function mirrorStatus(mirrors: readonly Mirror[], health: Health, layouts: MirrorLayouts): MirrorStatus[] {
+/** What is known of the mirrors, in their order, and then of the other origins asked, newest first. `now`: since the epoch. */
+export function mirrorStatus(
+  mirrors: readonly Mirror[],
+  { health, layouts, now }: { health: Health; layouts: MirrorLayouts; now: number },
+): MirrorStatus[] {
   const mirrorOrigins = new Set(mirrors.map(originOf));
   const hosts = health.origins().filter((origin) => !mirrorOrigins.has(origin));
   return [
-    ...mirrors.map((mirror) =>
-      statusOf(mirror.url, health.of(originOf(mirror)), layouts.known(mirror)?.layouts[0]?.kind),
-    ),
-    ...hosts.toReversed().map((origin) => statusOf(origin, health.of(origin))),
+    ...mirrors.map((mirror) => ({
+      ...statusOf(mirror.url, health.of(originOf(mirror)), now),
+      layout: layouts.known(mirror)?.layouts[0]?.kind ?? ("unknown" as const),
+    })),
+    ...hosts.toReversed().map((origin) => statusOf(origin, health.of(origin), now)),
   ];
 }
 
 function statusOf(
   url: string,
-  { requests, failures, bytes, rate, avoidedUntil, problem }: OriginHealth,
-  layout: MirrorStatus["layout"] = "unknown",
+  { requests, failures, bytes, rate, avoidedForMs, problem }: OriginHealth,
+  now: number,
 ): MirrorStatus {
   return {
     url,
-    layout,
+    layout: "unknown",
     requests,
     failures,
     bytes,
     ...(rate !== undefined && { rate: Math.round(rate) }),
-    ...(avoidedUntil !== undefined && { avoided_until: new Date(avoidedUntil).toISOString() }),
+    ...(avoidedForMs !== undefined && { avoided_until: new Date(now + avoidedForMs).toISOString() }),
     ...(problem !== undefined && { problem }),
   };
 }

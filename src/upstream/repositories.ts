@@ -24,8 +24,11 @@ export class Repositories {
   #now: () => number;
   #read: { readonly at: number; readonly known: Promise<Known> } | undefined;
 
-  /** @param paths in Portage's order, the main repository first. */
-  constructor(paths: readonly string[], { now = Date.now }: { now?: () => number } = {}) {
+  /**
+   * @param paths in Portage's order, the main repository first.
+   * @param init.now milliseconds since some moment; @default those of the system, whatever its date is set to
+   */
+  constructor(paths: readonly string[], { now = () => performance.now() }: { now?: () => number } = {}) {
     this.paths = paths;
     this.#now = now;
   }

@@ -41,8 +41,10 @@ export interface UpstreamMirrorsOptions extends HttpClientOptions {
   readonly repos?: readonly string[];
   /** Ours, for `User-Agent`. @default unknown */
   readonly version?: string;
-  /** Milliseconds since the epoch. @default Date.now */
+  /** Milliseconds since the epoch, for times that servers name or that outlive this process. @default Date.now */
   readonly now?: () => number;
+  /** Milliseconds since some moment, for how long something lasts, whatever the date is set to. @default the system's */
+  readonly elapsed?: () => number;
 }
 
 /** The mirrors and SRC_URI hosts, and the plain way out: see {@link Upstream}. Stopped, it is of no more use. */
@@ -59,20 +61,21 @@ export class UpstreamMirrors implements Upstream, Startable {
   #now: () => number;
 
   constructor({ db, log }: { db: Database; log: Logger }, options: UpstreamMirrorsOptions = {}) {
-    const { mirrors = [], customMirrors = [], repos = [], version = "unknown", now = Date.now } = options;
+    const { mirrors = [], customMirrors = [], repos = [], version = "unknown" } = options;
+    const { now = Date.now, elapsed = () => performance.now() } = options;
     this.#now = now;
     this.#log = log;
     this.#client = new HttpClient(options);
-    this.#health = new Health({ now });
-    this.#blames = new Blames({ now });
-    this.#repositories = new Repositories(repos, { now });
+    this.#health = new Health({ now: elapsed });
+    this.#blames = new Blames({ now: elapsed });
+    this.#repositories = new Repositories(repos, { now: elapsed });
     this.useMirrors(mirrors, customMirrors);
     this.#index = new SrcUriIndex({ db, log, repositories: this.#repositories });
     const headers = ["User-Agent", `distswarm/${version}`, "Accept", "*/*", "Accept-Encoding", "identity"];
     this.#sourceParts = { client: this.#client, health: this.#health, blames: this.#blames, headers, now };
     const get = (url: string, signal: AbortSignal): Promise<UpstreamAnswer> =>
       this.#send({ url, origin: new URL(url).origin }, { method: "GET", headers, signal });
-    this.#layouts = new MirrorLayouts({ db, log, get }, { now });
+    this.#layouts = new MirrorLayouts({ db, log, get }, { now, elapsed });
   }
 
   /** Recalls the mirrors' layouts and begins, in the background, to bring the index of SRC_URI up to date. */
@@ -165,7 +168,7 @@ export class UpstreamMirrors implements Upstream, Startable {
 
   /** What downloads have taught about the mirrors, in their order, and then about other hosts. */
   mirrorStatus(): MirrorStatus[] {
-    return mirrorStatus(this.#mirrors, this.#health, this.#layouts);
+    return mirrorStatus(this.#mirrors, { health: this.#health, layouts: this.#layouts, now: this.#now() });
   }
 
   #inOrder(places: AsyncIterable<Place>, want?: Want): AsyncGenerator<Candidate> {

@@ -21,7 +21,7 @@ function fail(origin: string, code: SourceFault = "REFUSED", facts: { status?: n
 
 /** How long, in seconds, `origin` is left alone from now. */
 function avoidedFor(origin: string): number {
-  return ((health.of(origin).avoidedUntil ?? now) - now) / SECOND;
+  return (health.of(origin).avoidedForMs ?? 0) / SECOND;
 }
 
 describe("a server that fails", () => {
@@ -39,7 +39,7 @@ describe("a server that fails", () => {
     "is not left alone for what concerns one file: %s",
     (code) => {
       fail(A, code);
-      expect(health.of(A)).toMatchObject({ failures: 0, problem: undefined, avoidedUntil: undefined });
+      expect(health.of(A)).toMatchObject({ failures: 0, problem: undefined, avoidedForMs: undefined });
     },
   );
 
@@ -79,7 +79,7 @@ describe("a server that fails", () => {
   test("is forgiven on success", () => {
     fail(A);
     health.succeeded(A, { bytes: 10, ms: 1 });
-    expect(health.of(A)).toMatchObject({ failures: 1, problem: undefined, avoidedUntil: undefined });
+    expect(health.of(A)).toMatchObject({ failures: 1, problem: undefined, avoidedForMs: undefined });
     fail(A);
     expect(avoidedFor(A)).toBe(30);
   });

@@ -132,6 +132,9 @@ describe("layout.conf", () => {
       now += DAY_MS;
       await labels(second);
       expect(layoutRequests(mirror)).toBe(2);
+      now -= DAY_MS; // set back: who knows for how long
+      await labels(second);
+      expect(layoutRequests(mirror)).toBe(3);
     },
   );
 
@@ -146,7 +149,7 @@ describe("layout.conf", () => {
     let now = 0;
     const layoutBehaviour = zoo.atFirst(zoo.says(500), 1, zoo.well);
     const mirror = await mirrorOf(zoo.well, FILES, { layout: "flat", layoutBehaviour });
-    const upstream = await upstreamOf([mirror.url], { now: () => now });
+    const upstream = await upstreamOf([mirror.url], { elapsed: () => now });
     const { got, faults } = await retrieve(upstream);
     expect(got?.equals(FILE)).toBe(true);
     expect(faults).toEqual(["ABSENT"]);
@@ -352,14 +355,15 @@ describe("what of SRC_URI nobody is asked for", () => {
 });
 
 describe("mirrors that fail", () => {
-  test("are asked after the others for a while, and forgiven", async () => {
-    let now = 0;
+  test("are asked after the others for a while, whatever the clock is set to, and forgiven", async () => {
+    let [date, now] = [DAY_MS, 0];
     const bad = await mirrorOf(zoo.says(500), FILES);
     const good = await mirrorOf(zoo.well, FILES);
-    const upstream = await upstreamOf([bad.url, good.url], { now: () => now });
+    const upstream = await upstreamOf([bad.url, good.url], { now: () => date, elapsed: () => now });
     expect((await retrieve(upstream)).faults).toEqual(["BAD_STATUS"]);
     expect((await retrieve(upstream)).faults).toEqual([]);
     bad.become(zoo.well);
+    date -= DAY_MS;
     now += 30_000;
     expect((await labels(upstream))[0]).toContain(bad.url);
     expect((await retrieve(upstream)).faults).toEqual([]);
@@ -398,7 +402,7 @@ describe("mirrors that fail", () => {
   test("show it in their status, and good ones what they gave", async () => {
     const bad = await mirrorOf(zoo.says(503, { "retry-after": "120" }), FILES, { layout: "flat" });
     const good = await mirrorOf(zoo.well, FILES, { layout: "filename-hash" });
-    const upstream = await upstreamOf([bad.url, good.url], { now: () => 0 });
+    const upstream = await upstreamOf([bad.url, good.url], { now: () => 0, elapsed: () => 0 });
     await retrieve(upstream);
     expect(upstream.mirrorStatus()).toEqual([
       {
