@@ -28,6 +28,12 @@ export interface SummedBlob {
   readonly sums: ChunkSums;
 }
 
+/**
+ * What came of taking a blob away. `gone`: it was not there any more; `renewed`: it was committed anew meanwhile, and that
+ * one stays; `stuck`: its file cannot be removed, the log says why.
+ */
+export type Removal = "removed" | "gone" | "renewed" | "stuck";
+
 /** The committed blobs in `blobs/` and their records, kept in step. */
 export class BlobFiles extends EventEmitter<StoreEvents> {
   #records: BlobRecords;
@@ -126,29 +132,45 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     }
   }
 
-  /** Takes a blob away; false when it is not there any more. Readers who have it open keep it. */
-  async remove(digest: Digest): Promise<boolean> {
+  /**
+   * Takes a sound blob away. Readers who have it open keep it. One that is stuck is served on, as if used just now: else it
+   * would be the first to be evicted each time.
+   */
+  async remove(digest: Digest): Promise<Removal> {
+    return this.#remove(digest, (record) => ({ ...record, used: Date.now() }));
+  }
+
+  /** Takes a damaged blob away, and says so in the log. One that is stuck is served no more. */
+  async drop(digest: Digest, what: string): Promise<void> {
+    this.#log.warn({ digest }, `${this.#paths.blob(digest)}: ${what}; dropped`);
+    await this.#remove(digest, (record) => ({ ...record, damaged: true }));
+  }
+
+  /** @param stuck what is recorded from then on of a blob whose file cannot be removed. */
+  async #remove(digest: Digest, stuck: (record: BlobRecord) => BlobRecord): Promise<Removal> {
+    const record = this.#records.get(digest);
     const wasServed = this.has(digest);
     const forgetting = this.#records.delete(digest); // counts at once, before anything is awaited
     if (wasServed) this.emit("removed", digest);
     const release = await this.#changes.take(digest);
-    const wasThere = await forgetting;
-    if (!this.#records.has(digest)) await this.#removeFile(digest); // else it was committed anew, and the file is that one
-    release();
-    return wasThere;
+    try {
+      await forgetting;
+      if (this.#records.has(digest)) return "renewed"; // the file is that one's
+      await rm(this.#paths.blob(digest), { force: true });
+      return record === undefined ? "gone" : "removed";
+    } catch (error) {
+      if (record !== undefined) this.#putBack(digest, stuck(record));
+      const stays = this.has(digest) ? "it stays" : "it is not served any more";
+      this.#log.warn(`cannot remove ${this.#paths.blob(digest)} (${messageOf(error)}); ${stays}`);
+      return "stuck";
+    } finally {
+      release();
+    }
   }
 
-  async #removeFile(digest: Digest): Promise<void> {
-    const path = this.#paths.blob(digest);
-    await rm(path, { force: true }).catch((error: unknown) => {
-      this.#log.warn(`cannot remove ${path} (${messageOf(error)}); it is not served any more`);
-    });
-  }
-
-  /** Takes a damaged blob away, and says so in the log. */
-  async drop(digest: Digest, what: string): Promise<void> {
-    this.#log.warn({ digest }, `${this.#paths.blob(digest)}: ${what}; dropped`);
-    await this.remove(digest);
+  #putBack(digest: Digest, record: BlobRecord): void {
+    this.#records.add(digest, record);
+    if (this.has(digest)) this.emit("added", this.#info(digest, record.size));
   }
 
   /** Leaves a damaged blob where it is, and never serves it again. */

@@ -22,6 +22,7 @@ import { Distdir } from "./distdir.ts";
 import type { DistdirRecord } from "./distdir-records.ts";
 import { HashThread } from "./hash-thread.ts";
 import { FileIngest } from "./ingest.ts";
+import { statOf } from "./inventory.ts";
 import { type StorePaths, storePaths } from "./layout.ts";
 import { findStalePartials, removePartial, type StalePartial } from "./partials.ts";
 import { type BlobRecord, BlobRecords, type Table } from "./records.ts";
@@ -249,12 +250,13 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     const begun = this.#distdir?.begunDownloads(blob) ?? [];
     if (begun.length === 0) return;
     const { digest, size } = blob;
+    const to = this.#paths.partial(digest);
     try {
-      await this.#room.makeFor({ digest, size, received: 0 });
+      await this.#room.makeFor({ digest, size, received: Math.min(size, (await statOf(to))?.size ?? 0) });
     } catch {
       return; // told when the ingest itself asks for room
     }
-    for (const from of begun) await adoptBegunDownload({ from, to: this.#paths.partial(digest), size });
+    for (const from of begun) await adoptBegunDownload({ from, to, size });
   }
 
   async #openIngest(blob: IngestedBlob, release: () => void): Promise<FileIngest> {
@@ -285,7 +287,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   async #keepLimits(): Promise<void> {
     await this.#room
       .make()
-      .catch((error: unknown) => this.#log.debug(`no look at the free space: ${messageOf(error)}`));
+      .catch((error: unknown) => this.#log.debug(`the limits are not kept now: ${messageOf(error)}`));
   }
 
   #wrote(fault?: DistswarmError): void {

@@ -1,4 +1,4 @@
-import { access, chmod, constants, mkdir, readFile, writeFile } from "node:fs/promises";
+import { access, chmod, constants, mkdir, readFile, rmdir, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
@@ -15,7 +15,8 @@ export const FILE_MODE = 0o644;
 const FULL_CODES = ["ENOSPC", "EDQUOT", "EFBIG"];
 
 /**
- * Refuses a store directory of another format; one without a `version` file is new, or lost it, and passes. Reads only.
+ * Refuses a store directory of another format; one without a `version` file, or with an empty one, is new, or lost it, and
+ * passes. Reads only.
  *
  * @throws {DistswarmError} `STORE_VERSION`, which names both formats and the file; `STORE_UNUSABLE` when it cannot be
  * read.
@@ -25,7 +26,7 @@ export async function checkFormat(paths: StorePaths): Promise<void> {
     if (systemCode(error) === "ENOENT") return undefined;
     throw readFault(error, paths.version);
   });
-  if (text === undefined || isKnownFormat(text)) return;
+  if (!text || isKnownFormat(text)) return;
   const found = JSON.stringify(text.trim().slice(0, 40));
   throw new DistswarmError(
     "STORE_VERSION",
@@ -45,18 +46,22 @@ export async function prepareDirs(paths: StorePaths): Promise<void> {
   for (const path of [paths.blobs, paths.partials]) await access(path, constants.W_OK);
 }
 
-/** Makes one directory with {@link DIR_MODE} and makes its name durable. Returns false where it is already there. */
-export async function makeDir(path: string, { parents = false } = {}): Promise<boolean> {
+/** Makes one directory with {@link DIR_MODE}, durably; harmless where it is there. Throws system errors. */
+export async function makeDir(path: string, { parents = false } = {}): Promise<void> {
   if (parents) await makeDirs(dirname(path));
   try {
     await mkdir(path);
   } catch (error) {
-    if (systemCode(error) === "EEXIST") return false;
+    if (systemCode(error) === "EEXIST") return;
     throw error;
   }
-  await chmod(path, DIR_MODE);
-  await syncDir(dirname(path));
-  return true;
+  try {
+    await chmod(path, DIR_MODE);
+    await syncDir(dirname(path));
+  } catch (error) {
+    await rmdir(path).catch(() => {}); // made anew at the next try
+    throw error;
+  }
 }
 
 /** Makes the names in a directory durable: fsync(2) of the directory itself, where its file system has that. */
@@ -71,13 +76,14 @@ export async function syncDir(path: string): Promise<void> {
   }
 }
 
+/** Writes a file that is missing, or empty: so a power cut leaves one that was written just before it. */
 async function writeMissing(path: string, text: string): Promise<void> {
-  try {
-    await writeFile(path, text, { flag: "wx" });
-  } catch (error) {
-    if (systemCode(error) === "EEXIST") return;
+  const { size } = await stat(path).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return { size: 0 };
     throw error;
-  }
+  });
+  if (size > 0) return;
+  await writeFile(path, text);
   await chmod(path, FILE_MODE);
 }
 

@@ -226,15 +226,20 @@ export class FileIngest implements Ingest {
     return this.#file;
   }
 
-  /** The discipline of a commit: bytes durable, mode set, name in place, name durable. */
+  /** The discipline of a commit: bytes durable, mode set, name in place, name durable; else it is a partial as before. */
   async #place(): Promise<void> {
     const { paths } = this.#components;
     const file = await this.#opened();
     file.chmod(FILE_MODE);
     await this.#durable.finish(file);
     await renameIntoShard(paths, this.digest);
+    try {
+      await syncDir(paths.shard(this.digest));
+    } catch (error) {
+      await rename(paths.blob(this.digest), paths.partial(this.digest));
+      throw error;
+    }
     this.#named = false;
-    await syncDir(paths.shard(this.digest));
   }
 
   async #guard(write: () => Promise<unknown>): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Digest } from "../core/digest.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { OneByOne } from "../core/one-by-one.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import type { EvictionCandidate } from "./eviction.ts";
 
@@ -28,15 +29,18 @@ export interface BlobRecord {
 }
 
 /**
- * The records of the store's blobs: all in memory, kept in a table. Changes count at once and are written behind;
- * what a crash or a failed write loses is made anew from the disk at the next start.
+ * The records of the store's blobs: all in memory, kept in a table. Changes count at once and are written behind. A write
+ * that fails is tried again at the next {@link BlobRecords.flush}; what a crash loses is made anew from the disk.
  */
 export class BlobRecords {
   #table: Table<BlobRecord>;
   #log: Logger;
   #records = new Map<Digest, BlobRecord>();
-  /** Records that differ from the table's. */
+  /** Blobs whose record in the table is another one, or is there no more, or not yet. */
   #unwritten = new Set<Digest>();
+  #writes = new OneByOne();
+  /** Why the last write failed. */
+  #fault: string | undefined;
   #writeSoon: NodeJS.Timeout | undefined;
   #bytes = 0;
   #damaged = 0;
@@ -93,14 +97,13 @@ export class BlobRecords {
   /** Records a change of a blob; resolves when it is written. */
   async put(digest: Digest, record: BlobRecord): Promise<void> {
     this.#set(digest, record);
-    await this.#write([{ type: "put", key: digest, value: record }]);
+    await this.#write([digest]);
   }
 
   /** Forgets a blob; false when it is not recorded. */
   async delete(digest: Digest): Promise<boolean> {
     if (!this.#forget(digest)) return false;
-    this.#unwritten.delete(digest);
-    await this.#write([{ type: "del", key: digest }]);
+    await this.#write([digest]);
     return true;
   }
 
@@ -112,13 +115,11 @@ export class BlobRecords {
     this.#unwritten.add(digest);
   }
 
-  /** Writes what was recorded and noted since the last flush. */
+  /** Writes what was recorded and noted since the last flush, and what could not be written before. */
   async flush(): Promise<void> {
     clearTimeout(this.#writeSoon);
     this.#writeSoon = undefined;
-    const digests = [...this.#unwritten];
-    this.#unwritten.clear();
-    await this.#write(digests.map((key) => ({ type: "put", key, value: this.#records.get(key)! })));
+    await this.#write([...this.#unwritten]);
   }
 
   /** Sets it as the last one, so that the map is in the order of use within one millisecond too. */
@@ -138,10 +139,30 @@ export class BlobRecords {
     return this.#records.delete(digest);
   }
 
-  async #write(operations: TableOperation<BlobRecord>[]): Promise<void> {
-    if (operations.length === 0) return;
-    await this.#table.batch(operations).catch((error: unknown) => {
-      this.#log.warn(`cannot write blob records (${messageOf(error)}); they are rebuilt at the next start`);
+  /** Brings the table in line with what is recorded by then; one write at a time, lest an older one comes last. */
+  async #write(digests: readonly Digest[]): Promise<void> {
+    for (const digest of digests) this.#unwritten.add(digest);
+    await this.#writes.run(async () => {
+      const due = digests.filter((digest) => this.#unwritten.delete(digest));
+      if (due.length === 0) return;
+      try {
+        await this.#table.batch(due.map((digest) => this.#operation(digest)));
+        this.#fault = undefined;
+      } catch (error) {
+        for (const digest of due) this.#unwritten.add(digest);
+        this.#complain(error);
+      }
     });
+  }
+
+  #operation(key: Digest): TableOperation<BlobRecord> {
+    const value = this.#records.get(key);
+    return value === undefined ? { type: "del", key } : { type: "put", key, value };
+  }
+
+  #complain(error: unknown): void {
+    const fault = messageOf(error);
+    if (fault !== this.#fault) this.#log.warn(`cannot write blob records (${fault}); it is tried again`);
+    this.#fault = fault;
   }
 }

@@ -71,7 +71,7 @@ export class Room {
    * Makes room for a blob. Where there is some, `admit` is called, and has to put its ingest in flight on the spot: one
    * that does not fit is never in flight, lest it count against its neighbours.
    *
-   * @throws {DistswarmError} `STORE_FULL`, and nothing was evicted; `STORE_UNUSABLE`.
+   * @throws {DistswarmError} `STORE_FULL`, and nothing was evicted; `STORE_UNUSABLE`, also where what is to go is stuck.
    */
   async makeFor(blob: ComingBlob, admit = () => {}): Promise<void> {
     const short = await this.#turns.run(async () => {
@@ -92,7 +92,7 @@ export class Room {
 
   /**
    * Evicts until the limits hold; where that is not to be had, nothing. Returns how many bytes are lacking then. One at
-   * a time, lest two evict for one.
+   * a time, lest two evict for one. Throws as {@link makeFor}.
    */
   make(): Promise<number> {
     return this.#turns.run(() => this.#evict());
@@ -128,8 +128,15 @@ export class Room {
 
   async #evict(more?: readonly ComingBlob[]): Promise<number> {
     const { victims, short } = await this.plan(more);
-    if (short === 0) await Promise.all(victims.map(({ digest }) => this.#components.blobs.remove(digest)));
-    return short;
+    if (short > 0) return short;
+    const { blobs } = this.#components;
+    const removals = await Promise.all(victims.map(({ digest }) => blobs.remove(digest)));
+    const stuck = victims[removals.indexOf("stuck")];
+    if (stuck === undefined) return 0;
+    const path = this.#paths.blob(stuck.digest);
+    throw new DistswarmError("STORE_UNUSABLE", `cannot remove ${path} to make room; the log says why`, {
+      facts: { path },
+    });
   }
 
   /** Free bytes of the file system. A directory that somebody deleted is made anew: its parent may be on another one. */

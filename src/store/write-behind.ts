@@ -58,6 +58,7 @@ export class WriteBehind {
   /** Takes bytes. Rejects with the error of a write that failed; then none of them counts. */
   async add(chunk: Uint8Array): Promise<void> {
     if (this.#gathered > 0 && this.#gathered + chunk.length > this.#lot) await this.#handOver();
+    this.#checkOpen();
     if (this.#gathered === 0) this.#makeRoom(chunk.length);
     this.#gather.set(chunk, this.#gathered);
     this.#gathered += chunk.length;
@@ -65,7 +66,7 @@ export class WriteBehind {
 
   /** Up to `length` bytes from `position` that are in memory, copied `into` a buffer; undefined when they are in the file. */
   read(position: number, length: number, into?: Buffer): Buffer | undefined {
-    if (this.#isClosed) throw new Error("its memory was given back");
+    this.#checkOpen();
     const behind = position - this.#written;
     if (behind < 0) return undefined;
     const inFull = this.#full.subarray(behind, behind + length);
@@ -98,10 +99,16 @@ export class WriteBehind {
   /** Begins to write what was gathered, once the lot before is written. */
   async #handOver(): Promise<void> {
     await this.#drain();
+    this.#checkOpen();
     this.#full = this.#gather.subarray(0, this.#gathered);
     [this.#gather, this.#other] = [this.#other, this.#gather];
     this.#gathered = 0;
     void this.#drain().catch(() => {}); // tried again, and told, at the next call
+  }
+
+  /** After each wait: the memory may be somebody else's by then. */
+  #checkOpen(): void {
+    if (this.#isClosed) throw new Error("its memory was given back");
   }
 
   #drain(): Promise<void> {

@@ -1,14 +1,15 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { bufferPool } from "../../src/core/buffer-pool.ts";
 import { openDatabase } from "../../src/core/database.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { FileStore } from "../../src/store/blob-store.ts";
 import { flipBit } from "../support/flip-bit.ts";
+import { giveAway, unprivileged } from "../support/unprivileged.ts";
 import {
   emptyIndex,
   expectBytes,
@@ -20,6 +21,7 @@ import {
   tempDir,
   type TestStore,
 } from "./support/harness.ts";
+import { mountDisk } from "./support/tmpfs.ts";
 
 function pathOf({ dir }: TestStore, digest: string): string {
   return join(dir, "blobs", digest.slice(0, 2), digest);
@@ -225,6 +227,15 @@ test("a store of an unknown format is refused, and nothing in it is touched", as
   await db.close();
 });
 
+test("the files of the format are written anew where a power cut left them empty", async () => {
+  const first = await startStore();
+  const files = [join(first.dir, "version"), join(first.dir, "blobs", "layout.conf")];
+  const texts = await Promise.all(files.map((path) => readFile(path, "utf8")));
+  for (const path of files) await truncate(path);
+  await first.restart();
+  expect(await Promise.all(files.map((path) => readFile(path, "utf8")))).toEqual(texts);
+});
+
 test("the store directory may vanish under the running store; the next ingest makes it anew", async () => {
   const box = await startStore();
   const [lost, next] = [makeBlob(5000, "lost"), makeBlob(5000, "next")];
@@ -305,6 +316,27 @@ test("a blob that is taken out while the same one comes in anew takes no file wi
   expect(lines).toEqual([]);
 });
 
+test("blobs that cannot be removed for others are served on, and do not keep the others from going", async () => {
+  const { store, dir, lines } = await startStore({ maxSize: 2 * MIB });
+  const [stuck, other] = [makeBlob(MIB, "stuck"), makeBlob(MIB, "other")];
+  await put(store, stuck);
+  await put(store, other);
+  await giveAway(dirname(dir));
+  const shard = join(dir, "blobs", stuck.digest.slice(0, 2));
+  await chmod(shard, 0o555);
+  onTestFinished(() => chmod(shard, 0o755));
+  await unprivileged(async () => {
+    await expect(store.ingest(makeBlob(MIB, "new"))).rejects.toMatchObject({
+      code: "STORE_UNUSABLE",
+      message: expect.stringContaining(stuck.digest),
+    });
+    expect(lines.join()).toContain("EACCES");
+    await put(store, makeBlob(MIB, "new"));
+    expectBytes(await get(store, stuck.digest), stuck.bytes);
+    expect(await store.find(other.digest)).toBeUndefined();
+  });
+});
+
 test("room is made for what is staged beside the store, or it is refused", async () => {
   const { store } = await startStore({ maxSize: 3 * MIB });
   const [a, b] = [makeBlob(MIB, "a"), makeBlob(MIB, "b")];
@@ -313,6 +345,20 @@ test("room is made for what is staged beside the store, or it is refused", async
   expect(await store.find(a.digest)).toBeUndefined();
   expect(await store.find(b.digest)).toBeDefined();
   await expect(store.makeRoom(3 * MIB + 1)).rejects.toMatchObject({ code: "STORE_FULL" });
+});
+
+test("a partial takes no room twice where Portage has begun the download too", async (context) => {
+  const disk = await mountDisk(context, 8 * MIB);
+  const distdir = await tempDir();
+  const { store, dir } = await startStore({ dir: join(disk.dir, "store"), minFree: MIB / 2, distdir });
+  const [other, blob] = [makeBlob(2 * MIB, "other"), makeBlob(4 * MIB)];
+  await put(store, other);
+  await writeFile(join(dir, "partial", blob.digest), blob.bytes.subarray(0, 3 * MIB));
+  await writeFile(join(distdir, "foo.tar.__download__"), blob.bytes.subarray(0, MIB));
+  const ingest = await store.ingest({ ...blob, names: ["foo.tar"] });
+  expect(ingest.received).toBe(3 * MIB);
+  await ingest.close({ keep: false });
+  expect(await store.find(other.digest)).toBeDefined();
 });
 
 test("what cannot fit is refused at once, and nothing is evicted for it", async () => {

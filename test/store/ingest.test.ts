@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
-import { readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { DistswarmError } from "../../src/core/errors.ts";
 import { prepareDirs } from "../../src/store/disk.ts";
 import { HashThread } from "../../src/store/hash-thread.ts";
 import { FileIngest } from "../../src/store/ingest.ts";
 import { storePaths } from "../../src/store/layout.ts";
+import { OpenFile } from "../../src/store/open-file.ts";
 import { expectBytes, get, makeBlob, MIB, put, startStore, tempDir, type TestBlob } from "./support/harness.ts";
 
 test("a committed blob lies where Portage looks for it, readable by all, whatever the umask", async () => {
@@ -216,6 +217,42 @@ test("a detached ingest makes way for the next one and can still be read", async
   await wrong.close({ keep: false });
   expectBytes(await get(store, blob.digest), blob.bytes);
 });
+
+test.each([
+  ["of a blob", true],
+  ["of its directory", false],
+])("a name %s that cannot be made durable is taken back; the commit goes through when it can", async (_, hasShard) => {
+  const { store, dir } = await startStore();
+  const blob = makeBlob(1000);
+  const shard = join(dir, "blobs", blob.digest.slice(0, 2));
+  if (hasShard) await mkdir(shard);
+  const ingest = await store.ingest(blob);
+  await ingest.write(blob.bytes);
+  const repair = failDirectorySyncs();
+  await expect(ingest.commit()).rejects.toMatchObject({
+    code: "STORE_UNUSABLE",
+    message: expect.stringContaining("EIO"),
+  });
+  expect(await store.find(blob.digest)).toBeUndefined();
+  expect([existsSync(shard), existsSync(join(shard, blob.digest))]).toEqual([hasShard, false]);
+  expect(store.usage()).toMatchObject({ blobs: 0, problem: expect.stringContaining("EIO") });
+  repair();
+  await ingest.commit();
+  await ingest.close({ keep: false });
+  expectBytes(await get(store, blob.digest), blob.bytes);
+  expect(store.usage()).not.toHaveProperty("problem");
+});
+
+/** Has the sync of every directory fail, until the returned function is called. */
+function failDirectorySyncs(): () => void {
+  const { sync } = OpenFile.prototype;
+  const failing = vi.spyOn(OpenFile.prototype, "sync").mockImplementation(function (this: OpenFile) {
+    const error = Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" });
+    return this.stat().isDirectory() ? Promise.reject(error) : sync.call(this);
+  });
+  onTestFinished(() => failing.mockRestore());
+  return () => failing.mockRestore();
+}
 
 test("an ingest closed without keeping leaves nothing behind", async () => {
   const { store, dir } = await startStore();

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import {
   type FileHandle,
@@ -7,6 +8,7 @@ import {
   mkdir,
   open,
   readdir,
+  readlink,
   rm,
   symlink,
   truncate,
@@ -18,9 +20,14 @@ import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { StoreToolEvent } from "../../src/core/agent-api.ts";
 import type { Distfile } from "../../src/core/distfile.ts";
+import { BlobFiles } from "../../src/store/blob-files.ts";
+import { storePaths } from "../../src/store/layout.ts";
+import { BlobRecords } from "../../src/store/records.ts";
+import { collectGarbage } from "../../src/store/tools/gc.ts";
 import {
   expectBytes,
   get,
+  keepLog,
   makeBlob,
   MIB,
   outcome,
@@ -201,7 +208,7 @@ test("import goes on after a file that cannot be read, or becomes another one me
   });
   for (const name of ["bad", "fifo"]) await writeFile(join(dir, name), bad.bytes);
   await writeFile(join(dir, "last"), last.bytes);
-  await failNextRead("EIO");
+  await failNext("read", "EIO");
   const events = await outcome(store.import(dir, signal));
   expect(events.at(-1)).toMatchObject({ counts: { adopted: 1, unreadable: 2 } });
   const details = events.flatMap((event) => (event.event === "file" ? (event.detail ?? []) : []));
@@ -211,12 +218,25 @@ test("import goes on after a file that cannot be read, or becomes another one me
   ]);
 });
 
-/** Has the next read of any file handle of Node's fail, as on a bad sector; the store itself uses none. */
-async function failNextRead(code: string): Promise<void> {
+test("import goes on after a file that cannot be looked at once it is open, and leaves none open", async () => {
+  const blobs = { one: makeBlob(1000, "one"), two: makeBlob(1000, "two") };
+  const { store } = await startStore({}, lookupOf({ one: [blobs.one], two: [blobs.two] }));
+  const dir = await tempDir();
+  for (const [name, { bytes }] of Object.entries(blobs)) await writeFile(join(dir, name), bytes);
+  await failNext("stat", "EIO");
+  const events = await outcome(store.import(dir, signal));
+  expect(events.at(-1)).toMatchObject({ counts: { adopted: 1, unreadable: 1 } });
+  const fds = await readdir("/proc/self/fd");
+  const open = await Promise.all(fds.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+  expect(open.filter((path) => path.startsWith(dir))).toEqual([]);
+});
+
+/** Has the next call of any file handle of Node's fail, as on a bad sector; the store itself uses none. */
+async function failNext(method: "read" | "stat", code: string): Promise<void> {
   const handle = await open("/dev/null");
-  const read = vi.spyOn(Object.getPrototypeOf(handle) as FileHandle, "read");
-  read.mockRejectedValueOnce(Object.assign(new Error(code), { code }));
-  onTestFinished(() => read.mockRestore());
+  const failing = vi.spyOn(Object.getPrototypeOf(handle) as FileHandle, method);
+  failing.mockRejectedValueOnce(Object.assign(new Error(code), { code }));
+  onTestFinished(() => failing.mockRestore());
   await handle.close();
 }
 
@@ -446,6 +466,27 @@ test("gc names what came into use meanwhile, and counts as freed only what went"
   await ingest.commit();
   await ingest.close({ keep: false });
   await reader.close();
+});
+
+test("gc says of a blob that is committed anew while it goes that it came into use, not that it cannot be removed", async () => {
+  const { digest, size, bytes } = makeBlob(1000);
+  const paths = storePaths(await tempDir());
+  const table = { async *iterator() {}, batch: async () => {} };
+  const { log } = keepLog();
+  const blobs = new BlobFiles({ records: new BlobRecords({ table, log }), log }, { paths });
+  const place = async () => {
+    await mkdir(paths.shard(digest), { recursive: true });
+    await writeFile(paths.blob(digest), bytes);
+  };
+  await blobs.add({ digest, size, sums: "" }, place);
+  const plan = async () => [{ digest, size, used: 0, reason: "old" }];
+  const components = { blobs, paths, plan, stalePartials: async () => [], isInFlight: () => false };
+  const removed = once(blobs, "removed");
+  const committed = blobs.add({ digest, size, sums: "" }, () => removed.then(place));
+  const events = await outcome(collectGarbage(components, { dryRun: false }, signal));
+  expect(events[0]).toMatchObject({ verdict: "kept", detail: "came into use meanwhile" });
+  await committed;
+  expect(existsSync(paths.blob(digest))).toBe(true);
 });
 
 test("gc goes on after what it cannot remove, and says so", async () => {

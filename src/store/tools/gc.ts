@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
 import type { StoreToolEvent } from "../../core/agent-api.ts";
 import type { Digest } from "../../core/digest.ts";
 import { messageOf } from "../../core/errors.ts";
-import type { BlobFiles } from "../blob-files.ts";
+import type { BlobFiles, Removal } from "../blob-files.ts";
 import type { Victim } from "../eviction.ts";
 import type { StorePaths } from "../layout.ts";
 import { removePartial, type StalePartial } from "../partials.ts";
@@ -24,11 +23,20 @@ interface Garbage {
   readonly file: string;
   readonly size: number;
   readonly reason: string;
-  readonly remove: () => Promise<Removal>;
+  readonly remove: () => Promise<Outcome>;
 }
 
 /** What came of it: `gone`: somebody else was faster; `kept`: why it stays after all. */
-type Removal = "evicted" | "gone" | { readonly kept: string };
+type Outcome = "evicted" | "gone" | { readonly kept: string };
+
+const IN_USE: Outcome = { kept: "came into use meanwhile" };
+
+const OUTCOMES: Readonly<Record<Removal, Outcome>> = {
+  removed: "evicted",
+  gone: "gone",
+  renewed: IN_USE,
+  stuck: { kept: "cannot be removed; the log says why" },
+};
 
 /**
  * Evicts what is over the limits, and old leftovers in `partial/`; a dry run only names them, with the reason. What came
@@ -43,15 +51,15 @@ export async function* collectGarbage(
   const report = new Report(garbage.length);
   for (const { file, size, reason, remove } of garbage) {
     signal.throwIfAborted();
-    const removal = options.dryRun ? "would-go" : await remove();
+    const outcome = options.dryRun ? "would-go" : await remove();
     report.pass();
-    if (removal === "gone") continue;
-    if (typeof removal === "object") {
-      yield report.file({ file, size, verdict: "kept", detail: removal.kept });
+    if (outcome === "gone") continue;
+    if (typeof outcome === "object") {
+      yield report.file({ file, size, verdict: "kept", detail: outcome.kept });
       continue;
     }
     report.addBytes(size);
-    yield report.file({ file, size, verdict: removal, detail: reason });
+    yield report.file({ file, size, verdict: outcome, detail: reason });
   }
   yield report.progress();
   yield report.summary("the store is within its limits, and there are no old leftovers");
@@ -74,14 +82,12 @@ async function findGarbage(components: GcComponents): Promise<Garbage[]> {
   return [...victims, ...leftovers];
 }
 
-async function evict({ blobs, paths, isInFlight }: GcComponents, digest: Digest): Promise<Removal> {
-  if (blobs.isPinned(digest) || isInFlight(digest)) return { kept: "came into use meanwhile" };
-  if (!(await blobs.remove(digest))) return "gone";
-  return existsSync(paths.blob(digest)) ? { kept: "cannot be removed; the log says why" } : "evicted";
+async function evict({ blobs, isInFlight }: GcComponents, digest: Digest): Promise<Outcome> {
+  return blobs.isPinned(digest) || isInFlight(digest) ? IN_USE : OUTCOMES[await blobs.remove(digest)];
 }
 
-async function clear({ isInFlight }: GcComponents, partial: StalePartial): Promise<Removal> {
-  if (isInFlight(partial.digest)) return { kept: "came into use meanwhile" };
+async function clear({ isInFlight }: GcComponents, partial: StalePartial): Promise<Outcome> {
+  if (isInFlight(partial.digest)) return IN_USE;
   return removePartial(partial).then(
     () => "evicted",
     (error: unknown) => ({ kept: `cannot be removed (${messageOf(error)})` }),

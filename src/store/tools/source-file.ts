@@ -24,10 +24,14 @@ export class SourceFile implements ReadableFile {
   /** @throws {ReadFault} also where there is no regular file by now. */
   static async open(path: string): Promise<SourceFile> {
     const handle = await open(path, FLAGS).catch((error: unknown) => failed(path, error));
-    const stat = await handle.stat();
-    if (stat.isFile()) return new SourceFile(handle, stat.size, path);
-    await handle.close();
-    return failed(path, new Error("no regular file any more"));
+    try {
+      const stat = await handle.stat();
+      if (!stat.isFile()) throw new Error("no regular file any more");
+      return new SourceFile(handle, stat.size, path);
+    } catch (error) {
+      await handle.close();
+      return failed(path, error);
+    }
   }
 
   async read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }> {
