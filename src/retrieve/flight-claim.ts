@@ -36,6 +36,8 @@ export class FlightClaim {
   /** How many claims that were followed have failed, and the last of them. */
   #failures = 0;
   #failed: RivalClaim | undefined;
+  /** How many boxes were followed in vain. */
+  #inVain = 0;
   #misled: number;
   readonly #now: () => number;
   readonly #following: Following;
@@ -88,6 +90,7 @@ export class FlightClaim {
       isOurs: this.#held !== undefined,
       isTheirs: rival !== undefined,
       failures: this.#failures,
+      inVain: this.#inVain,
       idleMs: this.#following.idleMs,
       misled: this.#misled,
     });
@@ -165,6 +168,7 @@ export class FlightClaim {
     if (!this.#following.isInVain(id)) return false;
     this.#log.info({ digest: this.#want.digest, box: holder }, `${this.#name}: ${holder} claims it and gives nothing`);
     this.#following.forget(id);
+    this.#inVain += 1;
     this.#claims.wasVain(id);
     return true;
   }

@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
 export interface WeighedClaim {
   /** The box that claims, 64 hex characters. */
   readonly id: string;
+  /** How often all sources of the box have failed for this subject lately. */
+  readonly failures: number;
   /** Bytes that it had when it claimed, or that other boxes have given it since, before upstream did. */
   readonly base: number;
   /** Upstream has given it bytes since, and it has not fallen silent. */
@@ -18,7 +20,7 @@ export interface OwnWeighedClaim extends WeighedClaim {
 
 /**
  * Whether this box lets go of its claim for another one's. A claim to which upstream gives bytes beats one to which it does
- * not; then the one that began with more bytes wins; then the lower hash. A silent claim is kept until another one has proved better: it
+ * not; then the one whose box has failed less often wins; then the one that began with more bytes; then the lower hash. A silent claim is kept until another one has proved better: it
  * may be the only mirror that is slow.
  *
  * Both sides judge alike, and what they judge by only grows: never do both let go, and once each knows what the other
@@ -27,6 +29,7 @@ export interface OwnWeighedClaim extends WeighedClaim {
 export function yieldsTo(subject: string, own: OwnWeighedClaim, rival: WeighedClaim): boolean {
   if (own.isProven !== rival.isProven) return rival.isProven;
   if (own.isSilent && !rival.isProven) return false;
+  if (own.failures !== rival.failures) return rival.failures < own.failures;
   if (own.base !== rival.base) return rival.base > own.base;
   return rankOf(subject, rival.id) < rankOf(subject, own.id);
 }

@@ -88,7 +88,8 @@ const subject = label(200).min(1);
 /**
  * The sender is going to ask upstream for a subject, or is at it: told before it asks, and again as it gets on. `number`
  * counts the sender's claims; `base`: bytes that it had when it made the claim, or that other boxes gave it before upstream
- * did; `received`: bytes so far. It can be read from the sender as it grows, when it is a digest.
+ * did; `received`: bytes so far; `failures`: how often all its sources of it have failed lately. It can be read from the
+ * sender as it grows, when it is a digest.
  */
 const upstreamClaim = z.object({
   type: z.literal("upstream-claim"),
@@ -96,6 +97,8 @@ const upstreamClaim = z.object({
   number: sequence,
   base: sequence,
   received: sequence,
+  /** None where it is absent. */
+  failures: sequence.optional(),
 });
 
 /**

@@ -31,6 +31,8 @@ export interface OwnClaimInit {
   readonly size: number;
   /** Bytes that were here when it was made. */
   readonly base: number;
+  /** How often all sources of the subject have failed here lately. */
+  readonly failures: number;
   /** Peers that are to acknowledge it. */
   readonly peers: readonly string[];
 }
@@ -79,8 +81,15 @@ export class OwnClaim {
 
   /** What the peers are told of it. */
   get message(): UpstreamClaim {
-    const { subject, number } = this.#init;
-    return { type: "upstream-claim", subject, number, base: this.#base, received: this.#received };
+    const { subject, number, failures } = this.#init;
+    return {
+      type: "upstream-claim",
+      subject,
+      number,
+      base: this.#base,
+      received: this.#received,
+      ...(failures > 0 && { failures }),
+    };
   }
 
   /** Those who hold more of it than is here, the most first. */
@@ -128,16 +137,16 @@ export class OwnClaim {
   }
 
   /** Whether it is given up for a peer's. What goes by its name cannot be continued by another box: with bytes it goes on. */
-  yieldsTo(peer: string, { base, received }: UpstreamClaim): boolean {
-    const { ownId, subject, size } = this.#init;
+  yieldsTo(peer: string, { base, received, failures = 0 }: UpstreamClaim): boolean {
+    const { ownId, subject, size, failures: ownFailures } = this.#init;
     if (!isPossible({ base, received }, size)) return false;
     if (!isDigest(subject) && this.#received > 0) return false;
     const { isSilent } = this;
     const isProven = this.#received > this.#base && !isSilent;
     return yieldsTo(
       subject,
-      { id: ownId, base: this.#base, isProven, isSilent },
-      { id: peer, base, isProven: received > base },
+      { id: ownId, failures: ownFailures, base: this.#base, isProven, isSilent },
+      { id: peer, failures, base, isProven: received > base },
     );
   }
 }

@@ -16,6 +16,7 @@ const MAX_CLAIMS_OF_PEER = 4096;
 /** What a peer said of its claim. */
 interface PeerClaim {
   readonly number: number;
+  readonly failures: number;
   base: number;
   received: number;
   heardAt: number;
@@ -27,6 +28,14 @@ interface Rival {
   readonly peer: string;
   readonly claim: PeerClaim;
   readonly until: number;
+}
+
+/** Which claims count. */
+interface RivalsInit {
+  /** Bytes of the subject, which rule out what a claim says. @default not known */
+  readonly size?: number;
+  /** A claim of a box whose sources have failed more often counts only once upstream gives it bytes. @default any does */
+  readonly failures?: number;
 }
 
 /** What the claims of peers use. */
@@ -56,7 +65,7 @@ export class PeerClaims {
    * Whether the claim is one that was not known. A known one of a blob counts on when it has brought something since: only
    * a tree snapshot is also told of while all of it is verified. @throws {RuleBroken} when the peer claims too much.
    */
-  note(peer: string, { subject, number, base, received }: UpstreamClaim): boolean {
+  note(peer: string, { subject, number, base, received, failures = 0 }: UpstreamClaim): boolean {
     const claims = this.#byPeer.get(peer) ?? new Map<string, PeerClaim>();
     const heardAt = this.#clock.now();
     const known = claims.get(subject);
@@ -68,7 +77,7 @@ export class PeerClaims {
     }
     claims.delete(subject);
     this.#makeRoom(claims);
-    this.#byPeer.set(peer, claims.set(subject, { number, base, received, heardAt, hasFailed: false }));
+    this.#byPeer.set(peer, claims.set(subject, { number, failures, base, received, heardAt, hasFailed: false }));
     return true;
   }
 
@@ -104,9 +113,9 @@ export class PeerClaims {
     return claim !== undefined && !this.#counts(claim);
   }
 
-  /** The best claim of a subject of `size` bytes that counts now; undefined when none does. */
-  best(subject: string, size: number): RivalClaim | undefined {
-    const [best] = this.rivals(subject, size);
+  /** The best of {@link PeerClaims.rivals}; undefined when there is none. */
+  best(subject: string, init?: RivalsInit): RivalClaim | undefined {
+    const [best] = this.rivals(subject, init);
     if (best === undefined) return undefined;
     const { peer, claim } = best;
     return {
@@ -121,13 +130,14 @@ export class PeerClaims {
     };
   }
 
-  /** The claims of a subject that count now, the best first; infinite is the size of one that is not known. */
-  rivals(subject: string, size = Infinity): Rival[] {
+  /** The claims of a subject that count now, the best first. */
+  rivals(subject: string, { size = Infinity, failures = Infinity }: RivalsInit = {}): Rival[] {
     const rivals: Rival[] = [];
     for (const [peer, claims] of this.#byPeer) {
       const claim = claims.get(subject);
       if (claim === undefined || !this.#counts(claim) || !isPossible(claim, size) || !this.#minds(peer, subject))
         continue;
+      if (claim.failures > failures && !isProven(claim)) continue;
       rivals.push({ peer, claim, until: claim.heardAt + SILENCE_MS });
     }
     return rivals.length < 2 ? rivals : rivals.sort((a, b) => byWorth(subject, a, b));
@@ -156,8 +166,12 @@ function forgetSilent(claims: Map<string, PeerClaim>, since: number): void {
 
 /** Who goes on when all know of each other comes first. */
 function byWorth(subject: string, a: Rival, b: Rival): number {
-  const [one, other] = [a, b].map(({ peer, claim: { base, received } }) => {
-    return { id: peer, base, isProven: received > base, isSilent: false };
+  const [one, other] = [a, b].map(({ peer, claim }) => {
+    return { id: peer, failures: claim.failures, base: claim.base, isProven: isProven(claim), isSilent: false };
   });
   return yieldsTo(subject, one!, other!) ? 1 : -1;
+}
+
+function isProven({ base, received }: PeerClaim): boolean {
+  return received > base;
 }

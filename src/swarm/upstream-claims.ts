@@ -3,7 +3,8 @@ import { Pulses } from "../core/pulse.ts";
 import type { NameClaim, NameClaims } from "../core/snapshots.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { UpstreamAck, UpstreamClaim, UpstreamMessage } from "./messages.ts";
-import { OwnClaim } from "./own-claim.ts";
+import { OwnClaim, type OwnClaimInit } from "./own-claim.ts";
+import { OwnFailures } from "./own-failures.ts";
 import { PeerClaims } from "./peer-claims.ts";
 import { VainClaims } from "./vain-claims.ts";
 
@@ -34,6 +35,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   readonly #own = new Map<string, OwnClaim>();
   readonly #peers: PeerClaims;
   readonly #vain: VainClaims;
+  readonly #failures: OwnFailures;
   /** Peers that have let a claim wait in vain: nobody waits for them until they acknowledge one. */
   readonly #deaf = new Set<string>();
   readonly #changed = new Pulses();
@@ -44,6 +46,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     this.#components = components;
     this.#clock = clock;
     this.#vain = new VainClaims({ clock });
+    this.#failures = new OwnFailures({ clock });
     this.#peers = new PeerClaims({
       clock,
       nameOf: components.nameOf,
@@ -73,7 +76,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
 
   /** See {@link BlobClaims.rival}. */
   rival({ digest, size }: ClaimedBlob): RivalClaim | undefined {
-    return this.#peers.best(digest, size);
+    return this.#peers.best(digest, { size, failures: this.#failures.of(digest) });
   }
 
   /** See {@link BlobClaims.wasVain}. */
@@ -165,8 +168,9 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   ): Promise<HeldClaim | undefined> {
     signal.throwIfAborted();
     if (this.#own.has(subject)) throw new Error(`${subject} is claimed here already`);
-    if (this.#peers.rivals(subject, size).length > 0) return undefined;
-    const own = this.#begin(subject, { size, base: received });
+    const failures = this.#failures.of(subject);
+    if (this.#peers.rivals(subject, { size, failures }).length > 0) return undefined;
+    const own = this.#begin(subject, { size, base: received, failures });
     try {
       await this.#acknowledged(subject, own, signal);
     } catch (error) {
@@ -176,12 +180,12 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     return this.#hold(subject, own);
   }
 
-  #begin(subject: string, { size, base }: { readonly size: number; readonly base: number }): OwnClaim {
+  #begin(subject: string, init: Pick<OwnClaimInit, "size" | "base" | "failures">): OwnClaim {
     const { ownId } = this.#components;
     // who has fallen silent is what is claimed anew for, and need not be heard
     const isWaitedFor = (peer: string): boolean => !this.#deaf.has(peer) && !this.#peers.hasLapsed(peer, subject);
     const peers = this.#components.peers().filter(isWaitedFor);
-    const own = new OwnClaim({ clock: this.#clock }, { ownId, subject, number: ++this.#number, size, base, peers });
+    const own = new OwnClaim({ clock: this.#clock }, { ownId, subject, number: ++this.#number, peers, ...init });
     this.#own.set(subject, own);
     this.#tellAll(own.message);
     return own;
@@ -213,6 +217,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   #end(subject: string, own: OwnClaim, failed = false): void {
     if (this.#own.get(subject) !== own) return;
     this.#own.delete(subject);
+    if (failed) this.#failures.add(subject);
     this.#tellAll({ type: "upstream-end", subject, failed });
   }
 
@@ -223,7 +228,7 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
   #follow(name: string): NameClaim & { mine: false } {
     return {
       mine: false,
-      holder: this.#peers.best(name, Infinity)?.holder ?? "another box",
+      holder: this.#peers.best(name)?.holder ?? "another box",
       ended: async (signal) => {
         for (let rivals = this.#peers.rivals(name); rivals.length > 0; rivals = this.#peers.rivals(name)) {
           await this.#changedBefore(name, Math.max(...rivals.map(({ until }) => until)), signal);

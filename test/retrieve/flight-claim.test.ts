@@ -105,6 +105,14 @@ test("nor is it when two take turns: each has 8 s", () => {
   expect(rig.boxes.vain).toEqual(["one", "other"]);
 });
 
+test("boxes with ever new ids that give nothing cost a file two times 8 s, then it goes alone", () => {
+  const rig = new Rig();
+  const anew = (): void => rig.boxes.claimedBy(`box ${rig.boxes.vain.length}`, 900);
+  for (let times = 0; times < 2; times += 1) expect(rig.followUntil(60_000, 10, anew)).toBeLessThan(17_000);
+  expect(rig.claim.events.at(-1)).toMatchObject({ event: "alone" });
+  expect(rig.boxes.vain).toEqual(["box 0", "box 1"]);
+});
+
 test("a box that has less than is here may be getting on: it is followed for a minute, and nothing is held against it", () => {
   const rig = new Rig();
   expect(rig.followUntil(200_000, 500, (turn) => rig.boxes.claimedBy("catching up", Math.min(499, 1 + turn)))).toBe(

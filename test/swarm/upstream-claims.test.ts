@@ -292,6 +292,40 @@ describe("a claim of upstream", () => {
     expect((await Promise.all([claim(lan.boxes[1]!), lan.run(50)]))[0].mine).toBe(true);
   });
 
+  it("is each box's in turn while all fail: who has failed tries again after those who have not", async () => {
+    const lan = new ClaimLan(3, () => 1);
+    const tried: string[] = [];
+    for (let round = 0; round < 6; round += 1) {
+      const claiming = lan.boxes.map(({ claims }) => claims.claim(BLOB, { received: 0, signal: never }));
+      await lan.run(lan.now + 10);
+      const claims = await Promise.all(claiming);
+      const won = claims.findIndex((one) => one !== undefined && !one.lost.aborted);
+      tried.push(lan.boxes[won]!.id);
+      claims[won]!.release({ failed: true });
+      await lan.run(lan.now + 10);
+    }
+    expect(new Set(tried.slice(0, 3)).size).toBe(3);
+    expect(tried.slice(3)).toEqual(tried.slice(0, 3));
+  });
+
+  it("of a box that has failed is not waited for by one that has not, unless upstream gives it bytes now", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [failed, other] = lan.boxes;
+    for (const outcome of [{ failed: true }, undefined]) {
+      const [mine] = await Promise.all([
+        failed!.claims.claim(BLOB, { received: 0, signal: never }),
+        lan.run(lan.now + 10),
+      ]);
+      if (outcome !== undefined) mine!.release(outcome);
+      else {
+        expect(other!.claims.rival(BLOB)).toBeUndefined();
+        mine!.progress(1, "upstream");
+      }
+      await lan.run(lan.now + 10);
+    }
+    expect(other!.claims.rival(BLOB)).toMatchObject({ id: failed!.id });
+  });
+
   it("of a box that was followed in vain counts no more for a minute, then for two; and again once it has given bytes", async () => {
     const lan = new ClaimLan(2, () => 1);
     const [idler, other] = lan.boxes;
