@@ -1,9 +1,12 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import type { LoadedConfig } from "../config/load.ts";
 import type { Startable } from "../core/lifecycle.ts";
+import { count } from "../core/words.ts";
 import { agentLog } from "./agent-log.ts";
 import type { RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
+import type { Io } from "./io.ts";
 import { ServiceManager } from "./service-manager.ts";
 
 /** A service manager kills what takes much longer. */
@@ -12,11 +15,7 @@ const STOP_LIMIT_MS = 5_000;
 /** `distswarm agent` */
 export const run: RunCommand = async ({ io, options, load }) => {
   const loaded = await load();
-  if (options["check"] === true) {
-    for (const warning of loaded.warnings) io.stderr.write(`distswarm: warning: ${warning}\n`);
-    io.stdout.write(`all is well; ${loaded.notes[0]}\n`);
-    return EXIT.done;
-  }
+  if (options["check"] === true) return tellFindings(loaded, io);
   io.mustBeRead();
   const log = await agentLog(io, loaded.config.log.level);
   for (const note of loaded.notes) log.info(note);
@@ -35,6 +34,15 @@ export const run: RunCommand = async ({ io, options, load }) => {
   log.warn(`not everything has stopped within ${STOP_LIMIT_MS / 1000} s; ending all the same`);
   return EXIT.failed;
 };
+
+/** What the agent would warn of, and that it would run. */
+function tellFindings({ warnings, notes }: LoadedConfig, io: Io): number {
+  for (const warning of warnings) io.stderr.write(`distswarm: warning: ${warning}\n`);
+  const verdict =
+    warnings.length === 0 ? "all is well" : `the agent can run, with ${count(warnings.length, "warning")}`;
+  io.stdout.write(`${verdict}; ${notes[0]}\n`);
+  return EXIT.done;
+}
 
 /** Whether all of it has stopped in time. */
 async function stopInTime(service: Startable): Promise<boolean> {
