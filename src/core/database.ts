@@ -1,4 +1,4 @@
-import { access, readdir, rename, writeFile } from "node:fs/promises";
+import { access, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Level } from "level";
 import { DistswarmError, messageOf, systemCode } from "./errors.ts";
@@ -17,6 +17,9 @@ const ASIDE = ".damaged-";
 /** leveldb's words (util/env_posix.cc, strerror(3)) for a file that is not for this process, as against a damaged one. */
 const BARRED = /^IO error: (.+): (Permission denied|Operation not permitted)$/;
 
+/** leveldb's words for a file that there is no room for: opening writes what the last run left in its log. */
+const FULL = /^IO error: .+: (No space left on device|Disk quota exceeded)$/;
+
 /** What the database holds can be made anew from the disk and the Manifests, so a damaged one costs time, no data. */
 async function open(dir: string): Promise<Database> {
   const db: Database = new Level<string, unknown>(dir, { valueEncoding: "json" });
@@ -30,7 +33,8 @@ function isLocked(error: unknown): boolean {
 
 /**
  * Opens the database, making it where there is none. A damaged one is renamed to `<dir>.damaged-<time>` and a new one
- * begun, with a warning; one that this process may not use is no damaged one.
+ * begun, with a warning; one that there is no room to open makes way for the new one. One that this process may not use
+ * is no damaged one.
  *
  * @throws {DistswarmError} `ADDRESS_IN_USE` when another agent has it open; `STORE_UNUSABLE` when the directory cannot
  * be used at all, with the mend.
@@ -45,7 +49,7 @@ export async function openDatabase(dir: string, log: Logger): Promise<Database> 
     }
     const barred = barredError(dir, error);
     if (barred !== undefined) throw barred;
-    return setAside(dir, error, log);
+    return isFull(error) ? replace(dir, error, log) : setAside(dir, error, log);
   }
 }
 
@@ -58,6 +62,10 @@ function barredError(dir: string, error: unknown): DistswarmError | undefined {
   const mend = `as root, run chown -R ${user}: ${dirname(dir)}`;
   const message = `the user ${user} may not read and write ${path} (${reason ?? "EACCES"}): ${mend}`;
   return new DistswarmError("STORE_UNUSABLE", message, { cause: error, facts: { path } });
+}
+
+function isFull(error: unknown): boolean {
+  return FULL.test(messageOf((error as Error).cause ?? error));
 }
 
 /**
@@ -102,6 +110,23 @@ async function setAside(dir: string, damage: unknown, log: Logger): Promise<Data
     );
     return db;
   } catch (error) {
-    throw new DistswarmError("STORE_UNUSABLE", `cannot open the database ${dir}: ${reason}`, { cause: error });
+    throw unopened(dir, reason, error);
   }
+}
+
+/** Nothing is to be learned from a database that is well, and its own bytes are those that lack. */
+async function replace(dir: string, lack: unknown, log: Logger): Promise<Database> {
+  const reason = messageOf((lack as Error).cause ?? lack);
+  try {
+    await rm(dir, { recursive: true, force: true });
+    const db = await open(dir);
+    log.warn({ reason }, `no room to open the database (${reason}): free some; a new one is being built in its place`);
+    return db;
+  } catch (error) {
+    throw unopened(dir, reason, error);
+  }
+}
+
+function unopened(dir: string, reason: string, cause: unknown): DistswarmError {
+  return new DistswarmError("STORE_UNUSABLE", `cannot open the database ${dir}: ${reason}`, { cause });
 }

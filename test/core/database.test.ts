@@ -1,13 +1,16 @@
-import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../../src/core/database.ts";
 import { silentLogger } from "../../src/core/logger.ts";
+import { mountDisk } from "../store/support/tmpfs.ts";
 import { unprivileged } from "../support/unprivileged.ts";
 
 const READ_ONLY = 0o400;
 const OPEN_TO_ALL = 0o777;
+const MIB = 2 ** 20;
 
 test("a database that is another user's is named with the mend, and is not set aside as damaged", async () => {
   const dir = await mkdtemp(join(tmpdir(), "distswarm-database-"));
@@ -25,4 +28,19 @@ test("a database that is another user's is named with the mend, and is not set a
     ),
   });
   expect(await readdir(dir)).toEqual(["db"]);
+});
+
+test("a database that a full disk keeps from being opened makes way for a new one, and is not set aside as damaged", async (context) => {
+  const disk = await mountDisk(context, 8 * MIB);
+  const dir = join(disk.dir, "db");
+  const before = await openDatabase(dir, silentLogger);
+  await before.put("key", randomBytes(2 * MIB).toString("hex")); // lies in the log, which the next opening writes anew
+  await before.close();
+  await writeFile(join(disk.dir, "other"), Buffer.alloc(8 * MIB)).catch(() => {}); // all that is left
+
+  const db = await openDatabase(dir, silentLogger);
+  onTestFinished(() => db.close());
+  await db.put("key", "value");
+  expect(await db.get("key")).toBe("value");
+  expect((await readdir(disk.dir)).toSorted()).toEqual(["db", "other"]);
 });
