@@ -13,6 +13,14 @@ export interface SourceBody {
   readonly bytes: AsyncIterable<Buffer>;
 }
 
+/** How a source is asked; see {@link Source.open}. */
+export interface OpenOptions {
+  readonly offset: number;
+  readonly signal: AbortSignal;
+  readonly silent?: () => void;
+  readonly paced?: (bytesPerSecond: number) => void;
+}
+
 /** Something that can give one wanted blob. */
 export interface Source {
   readonly kind: SourceKind;
@@ -31,9 +39,12 @@ export interface Source {
    * `silent`: somebody else can be asked beside it. It is told when nobody has answered for so long that this pays, perhaps
    * more than once; the source goes on waiting, longer than it would without.
    *
+   * `paced`: somebody else can be asked in its place. Of a peer: it is told now and then how many bytes a second come while
+   * they are waited for, as soon as that is known.
+   *
    * @throws {SourceError} what it did wrong.
    */
-  open(options: { offset: number; signal: AbortSignal; silent?: () => void }): Promise<SourceBody>;
+  open(options: OpenOptions): Promise<SourceBody>;
   /**
    * Told when the blob's digest failed and this source alone sent it: it is not asked for this blob again for a while. Also
    * told when a growing one passed bytes of it on, which may be nobody's fault.

@@ -1,5 +1,5 @@
 import { SourceError, messageOf } from "../core/errors.ts";
-import { PaceWatch, type PaceLimit } from "./pace.ts";
+import { watched, type PaceLimit } from "./pace.ts";
 
 /** Bytes that lie on the peer's disk come at least so fast. */
 const STORED_PACE: PaceLimit = { windowMs: 2000, bytes: 64 * 1024 };
@@ -20,44 +20,40 @@ export interface Body {
   readonly name: string;
 }
 
+/** Whom the reading of a body tells. */
+export interface BodyReading {
+  /** Ends what the body comes over. */
+  readonly abort: (reason: Error) => void;
+  /** Told now and then how many bytes a second come, as soon as that is known. */
+  readonly paced?: ((bytesPerSecond: number) => void) | undefined;
+}
+
 /**
  * The bytes of a body, as long as they come fast enough.
  *
  * @throws {SourceError} `STALLED` (`abort` was called with it before), `BROKEN` when they end early, `BUSY` when a bounded
  * one has given all that it had.
  */
-export async function* readBody(body: Body, abort: (reason: Error) => void): AsyncGenerator<Buffer> {
+export async function* readBody(body: Body, { abort, paced }: BodyReading): AsyncGenerator<Buffer> {
   const { offset, size, present, isBounded, name } = body;
-  let stalled: SourceError | undefined;
-  const pace = new PaceWatch(offset < present ? STORED_PACE : GROWING_PACE, () => {
-    stalled = new SourceError("STALLED", `${name} sends too slowly`);
-    abort(stalled);
-  });
   let position = offset;
+  let fault: SourceError | undefined;
+  const limit = (): PaceLimit => (position < present ? STORED_PACE : GROWING_PACE);
+  const stalled = (): void => {
+    fault = new SourceError("STALLED", `${name} sends too slowly`);
+    abort(fault);
+  };
   try {
-    for await (const chunk of paced(body.chunks, pace)) {
+    for await (const chunk of watched(body.chunks, { limit, stalled, paced })) {
       const bytes = isBounded ? chunk.subarray(0, present - position) : chunk;
       position += bytes.length;
-      pace.changeLimit(position < present ? STORED_PACE : GROWING_PACE);
       yield bytes;
       if (isBounded && position === present && present < size)
         throw new SourceError("BUSY", `${name} has given all that it had`);
     }
     if (position < size) throw new SourceError("BROKEN", `${name} ended ${size - position} bytes early`);
   } catch (error) {
-    throw stalled ?? asFault(error, name);
-  } finally {
-    pace.stop();
-  }
-}
-
-/** The chunks of a body, each waited for under the watch. */
-async function* paced(chunks: AsyncIterable<Buffer>, pace: PaceWatch): AsyncGenerator<Buffer> {
-  pace.waiting();
-  for await (const chunk of chunks) {
-    pace.got(chunk.length);
-    yield chunk;
-    pace.waiting();
+    throw fault ?? asFault(error, name);
   }
 }
 

@@ -4,71 +4,124 @@ export interface PaceLimit {
   readonly bytes: number;
 }
 
+/** Bytes are counted over stretches of so many milliseconds in which they were waited for. */
+const STRETCH_MS = 400;
+/** The rate is that of the best of so many stretches. */
+const RATED_STRETCHES = 4;
+/** So many are remembered: the longest window is one of 5 s. */
+const MAX_STRETCHES = 13;
 const LOOK_EVERY_MS = 250;
 
+/** Bytes that came, and how long they were waited for. */
+interface Stretch {
+  readonly bytes: number;
+  readonly ms: number;
+}
+
 /**
- * Watches how fast bytes come while somebody waits for them: one byte a second is no better than none, and silence for as
- * long as a window is too long whenever it began. Time in which the reader is busy with what it got does not count.
+ * How fast bytes come while somebody waits for them, from the first ones on. Time in which the reader is busy with what it
+ * got does not count.
  */
-export class PaceWatch {
-  readonly #onStall: () => void;
-  readonly #timer: NodeJS.Timeout;
-  #limit: PaceLimit;
+export class Pace {
+  readonly #now: () => number;
+  /** The oldest first. */
+  #stretches: Stretch[] = [];
   #waitingSince: number | undefined;
   #silentSince: number | undefined;
-  #waitedMs = 0;
+  #hasBegun = false;
   #bytes = 0;
+  #ms = 0;
 
-  /** `onStall` is called once the pace is too low. */
-  constructor(limit: PaceLimit, onStall: () => void) {
-    this.#limit = limit;
-    this.#onStall = onStall;
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
+  /** `now`: milliseconds since some moment. @default those of the system */
+  constructor({ now = () => performance.now() } = {}) {
+    this.#now = now;
   }
 
   /** Somebody waits from now on. */
   waiting(): void {
-    this.#waitingSince = performance.now();
+    this.#waitingSince = this.#now();
     this.#silentSince = this.#waitingSince;
   }
 
   /** So many bytes came, and nobody waits. */
   got(bytes: number): void {
-    this.#waitedMs += since(this.#waitingSince);
+    this.#count();
+    this.#hasBegun = true;
     this.#waitingSince = undefined;
     this.#silentSince = undefined;
     this.#bytes += bytes;
   }
 
-  /** Another limit holds from now on. */
-  changeLimit(limit: PaceLimit): void {
-    if (limit === this.#limit) return;
-    this.#limit = limit;
-    this.#begin();
+  /**
+   * Bytes a second, 0 when none came; undefined before they were waited for long enough. It is that of the best of the last
+   * stretches: a box that was busy for a moment is not slow. To be looked at now and then.
+   */
+  get rate(): number | undefined {
+    this.#count();
+    const rated = this.#stretches.slice(-RATED_STRETCHES);
+    if (rated.length < RATED_STRETCHES) return undefined;
+    return Math.max(...rated.map(({ bytes, ms }) => (bytes * 1000) / ms));
   }
 
-  /** Ends the watch. */
-  stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  #look(): void {
-    const isWindowOver = this.#waitedMs + since(this.#waitingSince) >= this.#limit.windowMs;
-    const isTooSlow = isWindowOver && this.#bytes < this.#limit.bytes;
-    if (isTooSlow || since(this.#silentSince) >= this.#limit.windowMs) {
-      this.stop();
-      this.#onStall();
+  /** Whether less has come than it must: silence for as long as a window is too long whenever it began. */
+  isBelow({ windowMs, bytes: least }: PaceLimit): boolean {
+    const now = this.#now();
+    if (now - (this.#silentSince ?? now) >= windowMs) return true;
+    this.#count();
+    let [bytes, ms] = [0, 0];
+    for (const stretch of this.#stretches.toReversed()) {
+      bytes += stretch.bytes;
+      ms += stretch.ms;
+      if (ms >= windowMs) return bytes < least;
     }
-    if (isWindowOver) this.#begin();
+    return false;
   }
 
-  #begin(): void {
-    this.#waitedMs = 0;
+  #count(): void {
+    if (!this.#hasBegun) return;
+    if (this.#waitingSince !== undefined) {
+      const now = this.#now();
+      this.#ms += now - this.#waitingSince;
+      this.#waitingSince = now;
+    }
+    if (this.#ms < STRETCH_MS) return;
+    this.#stretches = [...this.#stretches, { bytes: this.#bytes, ms: this.#ms }].slice(-MAX_STRETCHES);
     this.#bytes = 0;
-    if (this.#waitingSince !== undefined) this.#waitingSince = performance.now();
+    this.#ms = 0;
   }
 }
 
-function since(began: number | undefined): number {
-  return began === undefined ? 0 : performance.now() - began;
+/** Whom a watch tells. */
+export interface PaceWatch {
+  /** The least that must come now. */
+  readonly limit: () => PaceLimit;
+  /** Less came; told once. */
+  readonly stalled: () => void;
+  /** Told the rate now and then, as soon as it is known. */
+  readonly paced?: ((bytesPerSecond: number) => void) | undefined;
+}
+
+/** The chunks as they come, each waited for under a watch. */
+export async function* watched(
+  chunks: AsyncIterable<Buffer>,
+  { limit, stalled, paced }: PaceWatch,
+): AsyncGenerator<Buffer> {
+  const pace = new Pace();
+  const timer = setInterval(() => {
+    const { rate } = pace;
+    if (rate !== undefined) paced?.(rate);
+    if (!pace.isBelow(limit())) return;
+    clearInterval(timer);
+    stalled();
+  }, LOOK_EVERY_MS);
+  try {
+    pace.waiting();
+    for await (const chunk of chunks) {
+      pace.got(chunk.length);
+      yield chunk;
+      pace.waiting();
+    }
+  } finally {
+    clearInterval(timer);
+  }
 }

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Want } from "../core/distfile.ts";
 import { SourceError, hasCode } from "../core/errors.ts";
-import type { GrowingUse, Source, SourceBody } from "../core/source.ts";
+import type { GrowingUse, OpenOptions, Source, SourceBody } from "../core/source.ts";
 import { checkAnswer, type Answer } from "./answer.ts";
 import { readBody } from "./body.ts";
 import type { Candidates } from "./candidates.ts";
@@ -82,7 +82,7 @@ export class PeerSource implements Source {
    * See {@link Source.open}. While holders only have too many readers, waits for these to have something to give; for
    * so long only as the patience lasts, since one could have given more.
    */
-  async open(options: { offset: number; signal: AbortSignal; silent?: () => void }): Promise<SourceBody> {
+  async open(options: OpenOptions): Promise<SourceBody> {
     const { patienceMs } = this.#init;
     const { signal } = options;
     const since = performance.now();
@@ -121,7 +121,8 @@ export class PeerSource implements Source {
     if (!this.#isGrowing) traffic.failed(this.#giver.id);
   }
 
-  async #openFirst({ offset, signal, silent }: Parameters<Source["open"]>[0]): Promise<SourceBody> {
+  async #openFirst(options: OpenOptions): Promise<SourceBody> {
+    const { offset, signal, silent } = options;
     const { standing } = this.#parts;
     const { patienceMs, graceMs } = this.#init;
     const { candidate, answer, abort } = await firstAnswer<Holder, Opened>(
@@ -147,7 +148,7 @@ export class PeerSource implements Source {
     this.#candidates.answered(candidate);
     this.#giver = candidate;
     this.#isGrowing = answer.isGrowing;
-    return { bytes: this.#body(answer, offset, abort, signal) };
+    return { bytes: this.#body(answer, abort, options) };
   }
 
   #next(): Holder | undefined {
@@ -202,17 +203,18 @@ export class PeerSource implements Source {
     return isGrowing && this.#init.growing === "present";
   }
 
-  async *#body(opened: Opened, offset: number, abort: AbortController, signal: AbortSignal): AsyncGenerator<Buffer> {
+  async *#body(opened: Opened, limit: AbortController, { offset, signal, paced }: OpenOptions): AsyncGenerator<Buffer> {
     const { standing, traffic } = this.#parts;
     const { size } = this.#init.want;
     const giver = this.#giver;
     const { present, reply } = opened;
     const body = { chunks: reply.body, offset, size, present, isBounded: this.#isBounded(opened), name: giver.name };
-    const letGo = (): void => abort.abort(signal.reason);
+    const abort = (reason: Error): void => limit.abort(reason);
+    const letGo = (): void => abort(signal.reason as Error);
     signal.addEventListener("abort", letGo, { once: true });
     try {
       signal.throwIfAborted(); // it may have been let go of between its answer and this
-      for await (const bytes of readBody(body, (reason) => abort.abort(reason))) {
+      for await (const bytes of readBody(body, { abort, paced })) {
         traffic.received(giver.id, bytes.length);
         yield bytes;
       }
@@ -224,7 +226,7 @@ export class PeerSource implements Source {
       throw error;
     } finally {
       signal.removeEventListener("abort", letGo);
-      abort.abort(new Error("nobody reads on"));
+      abort(new Error("nobody reads on"));
     }
   }
 

@@ -9,7 +9,6 @@ import type { Expectations } from "./expectations.ts";
 import { failureOf } from "./failure.ts";
 import type { FlightClaim } from "./flight-claim.ts";
 import type { FlightCopy } from "./flight-copy.ts";
-import { paced } from "./pace.ts";
 import type { Way } from "./race.ts";
 import { mayStream, type VerifyFirst } from "./release.ts";
 import { onTrial, type Opponent } from "./trial.ts";
@@ -158,14 +157,16 @@ export class Intake {
     return new DistswarmError("NO_SOURCE", `peers have ${this.#name}, but ${problem}`, { facts });
   }
 
-  async #receive(attempt: RunningAttempt, way: Way, { silent, ...taking }: Taking): Promise<void> {
+  async #receive(attempt: RunningAttempt, way: Way, { silent, paced, opponent }: Taking): Promise<void> {
     const { source } = attempt;
     const { copy, claim } = this.#components;
     const offset = copy.received;
-    taking.opponent?.asked();
-    const { bytes } = await source.open({ ...(silent && { silent }), offset, signal: way.signal });
+    const told = (rate: number): void => void (attempt.bytes > 0 && paced?.(rate)); // on trial it gives nothing yet
+    opponent?.asked();
+    const { bytes } = await source.open({ ...(silent && { silent }), paced: told, offset, signal: way.signal });
     attempt.answered();
-    for await (const chunk of this.#wanted(bytes, offset, taking)) {
+    const trial = opponent && { offset, size: this.#init.want.size, copy, opponent };
+    for await (const chunk of trial === undefined ? bytes : onTrial(bytes, trial)) {
       if (attempt.bytes === 0) {
         way.brought();
         this.contributors.add(source);
@@ -179,14 +180,6 @@ export class Intake {
       this.#init.grew();
     }
     if (this.missing > 0) throw new SourceError("BROKEN", `ended ${this.missing} bytes early`);
-  }
-
-  /** What is to be written of what a source gives. */
-  #wanted(bytes: AsyncIterable<Buffer>, offset: number, { opponent, paced: tell }: Taking): AsyncIterable<Buffer> {
-    const { copy } = this.#components;
-    const trial = opponent && { offset, size: this.#init.want.size, copy, opponent };
-    const tried = trial === undefined ? bytes : onTrial(bytes, trial);
-    return tell === undefined ? tried : paced(tried, tell);
   }
 
   /** The store may fail in the middle of a file that memory cannot hold: then it passes through, if it may. */

@@ -6,6 +6,12 @@ const KINDS: readonly SourceKind[] = ["peer", "upstream"];
 const FAR_BETTER = 8;
 /** What comes within so many milliseconds at the present pace is waited for. */
 const SOON_MS = 1000;
+/**
+ * Other peers are also raced where so many times as much may be expected, and that saves so many milliseconds. Less would win
+ * no race (`trial.ts`).
+ */
+const BETTER = 2;
+const SAVES_MS = 10_000;
 
 /** What decides whether others are raced against a source. */
 export interface RaceFacts {
@@ -26,7 +32,9 @@ export interface RaceFacts {
 export function worthRacing({ rate, left, expected, transfers }: RaceFacts): readonly SourceKind[] {
   if (rate === 0) return [];
   return KINDS.filter((kind) => {
-    const isFarBetter = expected[kind] / transfers >= FAR_BETTER * rate;
-    return isFarBetter && (1000 * left[kind]) / rate > SOON_MS;
+    const other = expected[kind] / transfers;
+    const leftMs = (1000 * left[kind]) / rate;
+    if (other >= FAR_BETTER * rate) return leftMs > SOON_MS;
+    return kind === "peer" && other >= BETTER * rate && leftMs - (1000 * left[kind]) / other > SAVES_MS;
   });
 }

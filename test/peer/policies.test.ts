@@ -6,7 +6,6 @@ import { contentRange, readContentRange, readRange } from "../../src/peer/byte-r
 import { checkAnswer } from "../../src/peer/answer.ts";
 import { readBody } from "../../src/peer/body.ts";
 import { firstAnswer, type Question } from "../../src/peer/first-answer.ts";
-import { PaceWatch } from "../../src/peer/pace.ts";
 import { digestOfPath, idList, readBytes, readIds } from "../../src/peer/protocol.ts";
 import { Standing } from "../../src/peer/standing.ts";
 import { Traffic } from "../../src/peer/traffic.ts";
@@ -81,35 +80,6 @@ describe("what is remembered of peers", () => {
   });
 });
 
-describe("the pace", () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
-
-  it("is too low after a window of silence, whenever that began", () => {
-    const onStall = vi.fn<() => void>();
-    const pace = new PaceWatch({ windowMs: 5000, bytes: 4096 }, onStall);
-    pace.waiting();
-    vi.advanceTimersByTime(3000);
-    pace.got(MIB);
-    pace.waiting();
-    vi.advanceTimersByTime(4750);
-    expect(onStall).not.toHaveBeenCalled();
-    vi.advanceTimersByTime(500);
-    expect(onStall).toHaveBeenCalledOnce();
-  });
-
-  it("is too low when bytes trickle", () => {
-    const onStall = vi.fn<() => void>();
-    const pace = new PaceWatch({ windowMs: 5000, bytes: 4096 }, onStall);
-    for (let second = 0; second < 6; second += 1) {
-      pace.waiting();
-      vi.advanceTimersByTime(1000);
-      pace.got(1);
-    }
-    expect(onStall).toHaveBeenCalledOnce();
-  });
-});
-
 describe("a body of a growing copy of which nothing has come yet", () => {
   beforeEach(() => vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] }));
   afterEach(() => vi.useRealTimers());
@@ -118,7 +88,7 @@ describe("a body of a growing copy of which nothing has come yet", () => {
     const abort = vi.fn<(reason: Error) => void>();
     const silent: AsyncIterable<Buffer> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) };
     const body = { chunks: silent, offset: 0, size: 100, present: 0, isBounded: false, name: "h2" };
-    void readBody(body, abort).next();
+    void readBody(body, { abort }).next();
     vi.advanceTimersByTime(4500);
     expect(abort).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1000);

@@ -24,6 +24,18 @@ describe("what is raced against a source", () => {
     expect(worthRacing({ ...TRICKLE, rate: 100 * (MIB / 8) })).toEqual(["peer"]);
   });
 
+  it("are peers when they may be expected to save more than ten seconds by half; never upstream, whose line is others', too", () => {
+    const racedFor = (mib: number, rate = 50 * MIB): readonly string[] =>
+      worthRacing({
+        ...TRICKLE,
+        rate,
+        left: { peer: mib * MIB, upstream: mib * MIB },
+        expected: { peer: 100 * MIB, upstream: 100 * MIB },
+      });
+    expect([racedFor(1000), racedFor(1001)]).toEqual([[], ["peer"]]);
+    expect(racedFor(10_000, 51 * MIB)).toEqual([]); // it could win no race
+  });
+
   it("is not upstream where that is hardly faster than the slow peer", () => {
     expect(worthRacing({ ...TRICKLE, expected: { peer: 0, upstream: 200 * KIB } })).toEqual([]);
     expect(worthRacing({ ...TRICKLE, expected: { peer: 100 * MIB, upstream: 200 * KIB } })).toEqual(["peer"]);
@@ -48,7 +60,7 @@ describe("what is raced against a source", () => {
 
   it("is less, the more transfers share the lines of this box", () => {
     const facts = { ...TRICKLE, rate: 1.5 * MIB };
-    const raced = [1, 2, 16].map((transfers) => worthRacing({ ...facts, transfers }));
+    const raced = [1, 2, 64].map((transfers) => worthRacing({ ...facts, transfers }));
     expect(raced).toEqual([["peer", "upstream"], ["peer"], []]);
   });
 

@@ -16,8 +16,8 @@ export const SIZE = 40;
 /** Who got an error asks again after so long, as Portage does by the next URI of a file. */
 const AGAIN_MS = 1000;
 
-/** Slow sources are raced by the clock of the system: here none is. */
-const expectations = new Expectations({ now: () => -1 });
+/** No source tells its pace here, so none is raced. */
+const expectations = new Expectations();
 
 const INIT = { verifyFirst: { peer: Infinity, upstream: Infinity }, finishUpTo: Infinity };
 

@@ -1,7 +1,7 @@
 import type { Digest } from "../../src/core/digest.ts";
 import type { Want } from "../../src/core/distfile.ts";
 import { SourceError, messageOf } from "../../src/core/errors.ts";
-import type { GrowingUse, Source, SourceBody, SourceFinder } from "../../src/core/source.ts";
+import type { GrowingUse, OpenOptions, Source, SourceBody, SourceFinder } from "../../src/core/source.ts";
 import { mayFollow } from "../../src/peer/may-follow.ts";
 import type { Given, SimulatedBox } from "./simulated-lan.ts";
 
@@ -66,7 +66,7 @@ class SimulatedPeer implements Source {
   blame(): void {}
 
   /** Reads where it is let in: of a box that has a reader, from that one. */
-  async open(options: { offset: number; signal: AbortSignal; silent?: () => void }): Promise<SourceBody> {
+  async open(options: OpenOptions): Promise<SourceBody> {
     const { lan } = this.#box;
     for (let hops = 0; hops < lan.boxes.length; hops += 1) {
       const reader = lan.readerOf(this.#giver, this.#box);
@@ -76,7 +76,7 @@ class SimulatedPeer implements Source {
     throw new SourceError("BUSY", "has too many readers");
   }
 
-  async #openHere({ offset, signal, silent }: Parameters<Source["open"]>[0]): Promise<SourceBody> {
+  async #openHere({ offset, signal, silent }: OpenOptions): Promise<SourceBody> {
     const { lan } = this.#box;
     if (this.#giver.isGoneUnnoticed || this.#giver.evil?.answers === "not at all") await this.#stall(signal, silent);
     await lan.claims.sleep(ANSWER_MS, signal);

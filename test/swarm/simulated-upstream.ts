@@ -1,5 +1,5 @@
 import { SourceError } from "../../src/core/errors.ts";
-import type { Source, SourceBody, SourceFinder } from "../../src/core/source.ts";
+import type { OpenOptions, Source, SourceBody, SourceFinder } from "../../src/core/source.ts";
 import { RIGHT, WRONG } from "./memory-store.ts";
 import type { SimulatedBox, SimulatedMirror } from "./simulated-lan.ts";
 
@@ -25,7 +25,7 @@ export class SimulatedUpstream implements SourceFinder {
     }
   }
 
-  async #open(mirror: SimulatedMirror, { offset, signal }: Parameters<Source["open"]>[0]): Promise<SourceBody> {
+  async #open(mirror: SimulatedMirror, { offset, signal }: OpenOptions): Promise<SourceBody> {
     await this.#box.lan.claims.sleep(FIRST_BYTE_MS, signal);
     if (mirror.refused.has(this.#box)) throw new SourceError("REFUSED", "does not answer");
     return { bytes: this.#body(mirror, offset, signal) };

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Pace, paced } from "../../src/retrieve/pace.ts";
+import { Pace, watched, type PaceLimit } from "../../src/peer/pace.ts";
 
 const KIB = 1024;
+/** So little that it is never too low. */
+const LEAST: PaceLimit = { windowMs: 60_000, bytes: 0 };
 const TICK_MS = 100;
 
 /** A source that gives so many bytes in each tick of 100 ms; undefined: the reader is busy, and nobody waits. */
@@ -45,6 +47,50 @@ describe("the pace of a source", () => {
   });
 });
 
+describe("a pace that must not be too low", () => {
+  const LIMIT: PaceLimit = { windowMs: 5000, bytes: 4 * KIB };
+
+  /** A pace, and whether it is too low after so many milliseconds in which somebody waits. */
+  function waiting(): { pace: Pace; isBelowAfter: (ms: number) => boolean } {
+    let now = 0;
+    const pace = new Pace({ now: () => now });
+    pace.waiting();
+    const isBelowAfter = (ms: number): boolean => {
+      now += ms;
+      return pace.isBelow(LIMIT);
+    };
+    return { pace, isBelowAfter };
+  }
+
+  it("is so after a window of silence, whenever that began", () => {
+    const { pace, isBelowAfter } = waiting();
+    expect(isBelowAfter(4999)).toBe(false);
+    pace.got(1024 * KIB);
+    pace.waiting();
+    expect(isBelowAfter(4999)).toBe(false);
+    expect(isBelowAfter(1)).toBe(true);
+  });
+
+  it("is so when bytes trickle, and not while a window has its bytes, in whatever part of it", () => {
+    const { pace, isBelowAfter } = waiting();
+    const after = (...bytes: number[]): boolean[] =>
+      bytes.map((came) => {
+        const isBelow = isBelowAfter(1000);
+        pace.got(came);
+        pace.waiting();
+        return isBelow;
+      });
+    expect(after(1, 1, 4 * KIB, 1, 1, 1, 1, 1)).not.toContain(true);
+    expect(after(1, 1, 1)).toContain(true);
+  });
+
+  it("is not so while the reader is busy", () => {
+    const { pace, isBelowAfter } = waiting();
+    pace.got(1);
+    expect(isBelowAfter(60_000)).toBe(false);
+  });
+});
+
 describe("bytes as they come", () => {
   beforeEach(() => vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] }));
   afterEach(() => vi.useRealTimers());
@@ -57,7 +103,8 @@ describe("bytes as they come", () => {
         yield Buffer.alloc(4 * KIB);
       }
     }
-    for await (const bytes of paced(late(), (rate) => told.push(rate))) expect(bytes.length).toBe(4 * KIB);
+    const watch = { limit: () => LEAST, stalled: () => {}, paced: (rate: number) => void told.push(rate) };
+    for await (const bytes of watched(late(), watch)) expect(bytes.length).toBe(4 * KIB);
     expect(told.length).toBeGreaterThan(0);
     expect(new Set(told)).toEqual(new Set([40 * KIB]));
   });
