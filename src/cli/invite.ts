@@ -10,7 +10,7 @@ export const run: RunCommand = async (context) => {
   if (options["json"] === true) io.stdout.write(asJson({ key }));
   else
     io.stdout.write(
-      `${key}\n\nOn each other box, as root:\n\n  echo ${key} | distswarm join -\n\nWho has this key is let in: keep it to your boxes.\n`,
+      `${key}\n\nOn each other box, as root or as the user that runs the agent there:\n\n  echo ${key} | distswarm join -\n\nWho has this key is let in: keep it to your boxes.\n`,
     );
   return EXIT.done;
 };
