@@ -2,7 +2,7 @@ import { BlockList, isIP } from "node:net";
 import { isAddressIn, parseSubnet } from "./subnet.ts";
 
 /** Whether a host (in lower case; IPv6 without brackets) at a port is reached without the proxy. */
-export type ProxyException = (host: string, port: number) => boolean;
+type ProxyException = (host: string, port: number) => boolean;
 
 const MAX_PORT = 65_535;
 /** A name or an address; one of IPv6 in brackets. `.` and `*.` before a name say nothing that the name alone does not. */

@@ -23,7 +23,7 @@ export type { RepoState } from "./problems.ts";
 const NOTHING: Round = { changed: false, costMs: 0 };
 
 /** Events of the index. */
-export interface ManifestIndexEvents {
+interface ManifestIndexEvents {
   /** A scan has ended: whether any answer may be another one now, and how many Manifests were read. */
   refreshed: [result: { readonly changed: boolean; readonly read: number }];
   /** The files of the database are damaged; nothing comes of it any more until it is opened anew. */
@@ -31,14 +31,14 @@ export interface ManifestIndexEvents {
 }
 
 /** What the index needs. */
-export interface ManifestIndexComponents {
+interface ManifestIndexComponents {
   /** Open as long as the index is started; the index keeps to its sublevel `manifest`. */
   readonly db: Database;
   readonly log: Logger;
 }
 
 /** What may be set. */
-export interface ManifestIndexInit {
+interface ManifestIndexInit {
   /** Directories of ebuild repositories. @default [] */
   readonly repos?: readonly string[];
 }

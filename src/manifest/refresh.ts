@@ -22,7 +22,7 @@ export interface Refreshed {
 }
 
 /** What a refresh works on. */
-export interface RefreshTask {
+interface RefreshTask {
   readonly tables: Tables;
   /** What the tables know of each Manifest, by directory; kept in step with what is written. */
   readonly known: Map<string, ManifestRecord>;

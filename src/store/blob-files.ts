@@ -16,7 +16,7 @@ import { StoredBlob } from "./stored-blob.ts";
 import { Turns } from "./turns.ts";
 
 /** What the blob files use. */
-export interface BlobFilesComponents {
+interface BlobFilesComponents {
   readonly records: BlobRecords;
   readonly log: Logger;
 }
@@ -208,7 +208,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   async takeUp(isInFlight: (digest: Digest) => boolean): Promise<Inventory> {
     const inventory = await takeInventory(this.#paths);
     for (const blob of inventory.blobs) {
-      if (!isInFlight(blob.digest) && this.#isUnrecorded(blob.digest)) await this.#record(blob);
+      if (!isInFlight(blob.digest) && this.#isUnrecorded(blob.digest)) this.#record(blob);
     }
     return inventory;
   }
@@ -218,8 +218,8 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     return !this.#records.has(digest) && !this.#changes.isTaken(digest) && existsSync(this.#paths.blob(digest));
   }
 
-  async #record({ digest, size, modified }: FoundBlob): Promise<void> {
-    await this.#records.put(digest, { size, added: modified, used: modified });
+  #record({ digest, size, modified }: FoundBlob): void {
+    this.#records.add(digest, { size, added: modified, used: modified });
     this.emit("added", this.#info(digest, size));
   }
 

@@ -24,7 +24,7 @@ import { StoredBlob } from "./stored-blob.ts";
 const LINK_PROTECTS_MS = 24 * 3_600_000;
 
 /** What the distdir uses. */
-export interface DistdirComponents {
+interface DistdirComponents {
   readonly table: Table<DistdirRecord>;
   readonly log: Logger;
   readonly index: DistfileNames;

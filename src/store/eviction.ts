@@ -47,25 +47,26 @@ export function planEviction(state: EvictionState): EvictionPlan {
   const victims: Victim[] = [];
   if (lacking === 0) return { victims, short: 0 };
   for (const victim of inOrder(state)) {
-    if (lacking <= 0) break;
     victims.push(victim);
     lacking -= victim.size;
+    if (lacking <= 0) break;
   }
   return { victims, short: Math.max(lacking, 0) };
 }
 
 /** All that may go, first to go first. */
-function inOrder(state: EvictionState): Victim[] {
-  const removable = [...state.blobs].filter(
-    ({ digest, size }) => size > 0 && !state.isPinned(digest) && !state.isProtected(digest),
-  );
-  const oldestFirst = removable.sort((a, b) => a.used - b.used);
-  const twice = oldestFirst.filter(({ digest }) => state.isInDistdir(digest));
-  const once = oldestFirst.filter(({ digest }) => !state.isInDistdir(digest));
-  return [
-    ...twice.map(({ digest, size, used }) => ({ digest, size, used, reason: "DISTDIR holds it too" })),
-    ...once.map(({ digest, size, used }) => ({ digest, size, used, reason: leastUsed(used) })),
-  ];
+function* inOrder(state: EvictionState): IterableIterator<Victim> {
+  const oldestFirst = [...state.blobs].sort((a, b) => a.used - b.used);
+  for (const blob of oldestFirst) {
+    if (state.isInDistdir(blob.digest) && mayGo(blob, state)) yield { ...blob, reason: "DISTDIR holds it too" };
+  }
+  for (const blob of oldestFirst) {
+    if (!state.isInDistdir(blob.digest) && mayGo(blob, state)) yield { ...blob, reason: leastUsed(blob.used) };
+  }
+}
+
+function mayGo({ digest, size }: EvictionCandidate, { isPinned, isProtected }: EvictionState): boolean {
+  return size > 0 && !isPinned(digest) && !isProtected(digest);
 }
 
 function leastUsed(used: number): string {

@@ -19,7 +19,7 @@ const READ_BYTES = 2 ** 20;
 const THREAD_FROM_BYTES = 32 * 2 ** 20;
 
 /** What an ingest uses of the store, and whom it tells. */
-export interface IngestComponents {
+interface IngestComponents {
   readonly paths: StorePaths;
   readonly hashThread: Pick<HashThread, "open">;
   /** Has `place` put the blob in place, durably, when nobody removes an older one; then records and announces it. */

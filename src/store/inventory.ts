@@ -15,7 +15,7 @@ export interface FoundBlob {
 }
 
 /** A path in `blobs/` that is no blob, and why, as a phrase. */
-export interface Stray {
+interface Stray {
   readonly path: string;
   /** Bytes; 0 of what cannot be looked at. */
   readonly size: number;

@@ -64,9 +64,12 @@ export class BlobRecords {
     return this.#damaged;
   }
 
-  /** Reads the table. */
+  /** Reads the table; takes up the records in the order of use, in which they are kept. */
   async load(): Promise<void> {
-    for await (const [key, record] of this.#table.iterator()) this.#set(key as Digest, record);
+    const rows: [string, BlobRecord][] = [];
+    for await (const row of this.#table.iterator()) rows.push(row);
+    rows.sort(([, a], [, b]) => a.used - b.used);
+    for (const [key, record] of rows) this.#set(key as Digest, record);
   }
 
   get(digest: Digest): BlobRecord | undefined {

@@ -11,7 +11,7 @@ import type { StorePaths } from "./layout.ts";
 import type { BlobRecords } from "./records.ts";
 
 /** What is asked for the room that is taken, and for what may go. */
-export interface RoomComponents {
+interface RoomComponents {
   readonly records: BlobRecords;
   readonly blobs: BlobFiles;
   readonly distdir: Distdir | undefined;
@@ -22,14 +22,14 @@ export interface RoomComponents {
 }
 
 /** A blob on its way into the store, or to be staged beside it. Bytes. */
-export interface ComingBlob {
+interface ComingBlob {
   readonly digest?: Digest;
   readonly size: number;
   readonly received: number;
 }
 
 /** The limits, in bytes. */
-export interface RoomLimits {
+interface RoomLimits {
   readonly maxSize: number;
   readonly minFree: number;
 }

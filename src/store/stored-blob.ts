@@ -8,7 +8,7 @@ import { ChunkDamage, readChecked } from "./file-chunks.ts";
 import type { LoadTurns } from "./load-turns.ts";
 
 /** What an open blob uses, and whom it tells. */
-export interface StoredBlobComponents {
+interface StoredBlobComponents {
   readonly file: OpenFile;
   readonly turns: LoadTurns;
   /** Told what is wrong before the reader is; must not throw. */

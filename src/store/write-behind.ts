@@ -9,7 +9,7 @@ const ONE_WRITE_BYTES = 2 ** 20;
 const NOTHING = Buffer.alloc(0);
 
 /** Where the bytes go: resolves when all of them are written. */
-export type WriteAt = (bytes: Uint8Array, position: number) => Promise<void>;
+type WriteAt = (bytes: Uint8Array, position: number) => Promise<void>;
 
 /**
  * Bytes on their way to a file. They are gathered in memory, and while one lot is being written the next one gathers, so

@@ -14,7 +14,7 @@ import { Report } from "./report.ts";
 export type Refetch = (digest: Digest, signal: AbortSignal) => Promise<void>;
 
 /** What fsck works on. */
-export interface FsckComponents {
+interface FsckComponents {
   readonly blobs: BlobFiles;
   readonly distdir: Distdir | undefined;
   /** Whether a blob is on its way into the store. */

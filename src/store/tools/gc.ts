@@ -8,7 +8,7 @@ import { removePartial, type StalePartial } from "../partials.ts";
 import { Report } from "./report.ts";
 
 /** What the garbage collection works on. */
-export interface GcComponents {
+interface GcComponents {
   readonly blobs: BlobFiles;
   readonly paths: StorePaths;
   /** Who would be evicted now. */

@@ -17,7 +17,7 @@ export interface FoundFile {
 }
 
 /** What a directory holds for an import. */
-export interface ImportDir {
+interface ImportDir {
   readonly files: readonly FoundFile[];
   /** How many of what else lies there are left out, by what they are. */
   readonly leftOut: Readonly<Record<string, number>>;

@@ -12,7 +12,7 @@ import { ReadFault, SourceFile } from "./source-file.ts";
 const COPY_BYTES = 2 ** 20;
 
 /** What the import works on. */
-export interface ImportComponents {
+interface ImportComponents {
   readonly store: BlobStore;
   readonly index: DistfileNames;
 }
