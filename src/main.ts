@@ -13,8 +13,6 @@ function interrupted(): AbortSignal {
   return interruption.signal;
 }
 
-const { stdin, stdout, stderr, env } = process;
-
 /** What is done when nobody reads a stream any more. */
 function whenUnread(output: NodeJS.WriteStream, then: () => void): void {
   output.on("error", (error: NodeJS.ErrnoException) => {
@@ -22,6 +20,8 @@ function whenUnread(output: NodeJS.WriteStream, then: () => void): void {
     then();
   });
 }
+
+const { stdin, stdout, stderr, env } = process;
 
 // `distswarm … | head` closes our output early: that is the reader's right, and no failure. A running agent has lost its log
 // then: whoever looks after it starts it anew, with another. What goes wrong is told by the exit code, too.

@@ -75,7 +75,7 @@ test("boxes that take turns to claim, each another one, are followed for a minut
   expect(rig.claim.events.at(-1)).toMatchObject({ event: "alone" });
 });
 
-test("the log says whom a file was followed to, once, however many take turns; who downloads it says so when it is here", async () => {
+test("the log says which box a file is awaited from, once, however many take turns; who downloads it says so when it is here", async () => {
   const rig = new Rig();
   rig.followUntil(1000, 10, (turn) => rig.boxes.claimedBy(`box ${turn % 2}`, 900));
   expect(rig.logged).toEqual([`${name}: name of box 0 asks upstream for it: this box follows`]);
