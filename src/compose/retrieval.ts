@@ -43,8 +43,8 @@ export async function buildRetrieval(config: Config, { db, log, via }: Retrieval
   const isKept = (digest: Digest): boolean => snapshots.protects(digest);
   const store = buildStore(config, { db, index, isKept, log: part("store") });
   const growing: Pick<Retriever, "openGrowing" | "received"> = {
-    openGrowing: (digest) => retriever.openGrowing(digest),
-    received: (digest) => retriever.received(digest),
+    openGrowing: (digest) => retriever.openGrowing(digest) ?? snapshots.openGrowing(digest),
+    received: (digest) => retriever.received(digest) || snapshots.received(digest),
   };
   const lan = await buildLan(config, { db, store, ...growing, log: part("swarm") });
   const upstream = buildUpstream(config, { db, log: part("upstream") }, via);

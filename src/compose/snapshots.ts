@@ -14,7 +14,7 @@ export function buildSnapshots(config: Config, { lan, ...components }: SnapshotP
   const { distdir } = config.portage;
   const { swarm } = lan;
   const snapshots = new Snapshots(
-    { ...components, peers: lan.peers, peerIds: () => lan.status().map(({ id }) => id), claims: swarm.nameClaims },
+    { ...components, peers: lan.peers, peerIds: () => lan.status().map(({ id }) => id), claims: swarm.blobClaims },
     {
       id: lan.id,
       keyring,

@@ -28,6 +28,7 @@ export interface KnownDistfile {
 /** What somebody wants retrieved: the known distfile and, where the client named some, the URLs. */
 export interface Want {
   readonly digest: Digest;
+  /** Bytes; infinite where that is not known, which only peers can be asked for. */
   readonly size: number;
   /** May be empty: asked for by digest alone, in no Manifest. */
   readonly names: readonly string[];

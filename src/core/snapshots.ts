@@ -89,28 +89,3 @@ export interface SnapshotExchange {
   on(event: "changed", listener: () => void): unknown;
   off(event: "changed", listener: () => void): unknown;
 }
-
-/** The outcome of a claim by name: this box downloads it from upstream, or another does. */
-export type NameClaim =
-  | {
-      readonly mine: true;
-      /** Aborts when another box turns out to be the one that downloads: let go, as long as nobody was given a byte. */
-      readonly lost: AbortSignal;
-      /** Told now and then, so that the others know that it goes on. Bytes so far. */
-      readonly progress: (received: number) => void;
-      /** The download has ended, well or not; safe to call twice. */
-      readonly release: () => void;
-    }
-  | {
-      readonly mine: false;
-      /** For people: host name or id of the box that downloads. */
-      readonly holder: string;
-      /** Resolves when that box has ended or gone silent: look at the announcements, then claim again. */
-      ended(signal: AbortSignal): Promise<void>;
-    };
-
-/** One download on the LAN of what has no digest yet. */
-export interface NameClaims {
-  /** Claims `name` before upstream is asked for it. */
-  byName(name: string, options: { signal: AbortSignal }): Promise<NameClaim>;
-}

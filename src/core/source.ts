@@ -11,6 +11,8 @@ export interface SourceBody {
    * Throws {@link SourceError}.
    */
   readonly bytes: AsyncIterable<Buffer>;
+  /** Of a peer: bytes of the whole blob. A word, where the want's size was infinite. */
+  readonly size?: number;
 }
 
 /** How a source is asked; see {@link Source.open}. */

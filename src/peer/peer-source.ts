@@ -148,7 +148,7 @@ export class PeerSource implements Source {
     this.#candidates.answered(candidate);
     this.#giver = candidate;
     this.#isGrowing = answer.isGrowing;
-    return { bytes: this.#body(answer, abort, options) };
+    return { bytes: this.#body(answer, abort, options), size: answer.size };
   }
 
   #next(): Holder | undefined {
@@ -205,9 +205,8 @@ export class PeerSource implements Source {
 
   async *#body(opened: Opened, limit: AbortController, { offset, signal, paced }: OpenOptions): AsyncGenerator<Buffer> {
     const { standing, traffic } = this.#parts;
-    const { size } = this.#init.want;
     const giver = this.#giver;
-    const { present, reply } = opened;
+    const { present, size, reply } = opened;
     const body = { chunks: reply.body, offset, size, present, isBounded: this.#isBounded(opened), name: giver.name };
     const abort = (reason: Error): void => limit.abort(reason);
     const letGo = (): void => abort(signal.reason as Error);

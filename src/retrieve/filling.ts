@@ -1,8 +1,8 @@
 import type { Want } from "../core/distfile.ts";
+import type { FlightClaim } from "../core/flight-claim.ts";
 import type { GrowingUse, Source, SourceFinder } from "../core/source.ts";
 import { Contest } from "./contest.ts";
 import type { Expectations } from "./expectations.ts";
-import type { FlightClaim } from "./flight-claim.ts";
 import type { FlightCopy } from "./flight-copy.ts";
 import type { Intake } from "./intake.ts";
 import { onlyWay, Race, type Way } from "./race.ts";

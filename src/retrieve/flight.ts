@@ -4,16 +4,16 @@ import type { BlobStore } from "../core/blob-store.ts";
 import type { BlobClaims } from "../core/claims.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError } from "../core/errors.ts";
+import { FlightClaim } from "../core/flight-claim.ts";
+import { GrowingCopy } from "../core/growing-copy.ts";
 import type { Logger } from "../core/logger.ts";
 import { Pulse } from "../core/pulse.ts";
 import type { SourceKind } from "../core/source.ts";
 import { Audience } from "./audience.ts";
 import { Filling, type FillingComponents } from "./filling.ts";
-import { FlightClaim } from "./flight-claim.ts";
 import { FlightCopy } from "./flight-copy.ts";
 import { tellFailed, tellVerified } from "./flight-log.ts";
 import { FlightReader } from "./flight-reader.ts";
-import { GrowingCopy } from "./growing-copy.ts";
 import { Intake } from "./intake.ts";
 import type { VerifyFirst } from "./release.ts";
 

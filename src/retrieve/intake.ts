@@ -1,13 +1,13 @@
 import type { Attempt } from "../core/agent-api.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.ts";
+import type { FlightClaim } from "../core/flight-claim.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Source, Withheld } from "../core/source.ts";
 import { RunningAttempt, addAttempt } from "./attempts.ts";
 import { Contributors, idOf } from "./contributors.ts";
 import type { Expectations } from "./expectations.ts";
 import { failureOf } from "./failure.ts";
-import type { FlightClaim } from "./flight-claim.ts";
 import type { FlightCopy } from "./flight-copy.ts";
 import type { Way } from "./race.ts";
 import { mayStream, type VerifyFirst } from "./release.ts";

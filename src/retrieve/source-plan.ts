@@ -1,46 +1,5 @@
 import type { GrowingUse } from "../core/source.ts";
-
-/** A flight that follows other boxes and gets no byte for so long goes on its own, whichever they are. */
-const IDLE_AT_MOST_MS = 60_000;
-/** So often a flight may be given wrong bytes by boxes that follow or were followed; then it goes on its own. */
-const MAX_MISLED = 1;
-/** The same once so many claims that were followed have failed: the mirrors may be closed to all, one after the other. */
-const FAILURES = 2;
-const IDLE_AFTER_FAILURES_MS = 10_000;
-/** So many boxes may be followed in vain for one blob: a member can invent any number of them. */
-const MAX_IN_VAIN = 1;
-
-/** What decides whose turn it is to ask upstream. */
-export interface TurnFacts {
-  /** This box holds the claim. */
-  readonly isOurs: boolean;
-  /** Another box holds one that counts now. */
-  readonly isTheirs: boolean;
-  /** How many of the claims that were followed have failed with all sources of their boxes. */
-  readonly failures: number;
-  /** How many boxes claimed it and gave nothing, so that their claims count no more. */
-  readonly inVain: number;
-  /** Milliseconds in which other boxes have been followed since the last byte. */
-  readonly idleMs: number;
-  /** How often bytes of growing copies turned out wrong. */
-  readonly misled: number;
-}
-
-/**
- * Whose turn it is to ask upstream. `ours`: this box has claimed it. `theirs`: another has. `open`: nobody has. `alone`:
- * this flight minds no claims and follows nobody, as if it were alone on the LAN.
- */
-export type Turn = "ours" | "theirs" | "open" | "alone";
-
-/** Whose turn it is. */
-export function turnOf(facts: TurnFacts): Turn {
-  const { isOurs, isTheirs, failures, inVain, idleMs, misled } = facts;
-  if (misled > MAX_MISLED) return "alone";
-  if (isOurs) return "ours";
-  if (inVain > MAX_IN_VAIN) return "alone";
-  if (!isTheirs) return "open";
-  return idleMs > (failures < FAILURES ? IDLE_AT_MOST_MS : IDLE_AFTER_FAILURES_MS) ? "alone" : "theirs";
-}
+import type { Turn } from "../core/turn.ts";
 
 /** What has been asked in this round, in vain so far. */
 export interface Asked {

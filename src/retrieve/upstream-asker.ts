@@ -1,10 +1,10 @@
 import type { Want } from "../core/distfile.ts";
+import type { FlightClaim } from "../core/flight-claim.ts";
 import type { SourceFinder } from "../core/source.ts";
-import type { FlightClaim } from "./flight-claim.ts";
+import type { Turn } from "../core/turn.ts";
 import type { FlightCopy } from "./flight-copy.ts";
 import type { Intake, Taking } from "./intake.ts";
 import type { Way } from "./race.ts";
-import type { Turn } from "./source-plan.ts";
 import type { TransferQueue } from "./transfer-queue.ts";
 
 /** What asking upstream uses. */

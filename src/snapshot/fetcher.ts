@@ -1,7 +1,7 @@
+import type { BlobClaims } from "../core/claims.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { abortable } from "../core/pulse.ts";
-import type { NameClaims } from "../core/snapshots.ts";
 import type { SourceFinder } from "../core/source.ts";
 import { formatSize } from "../core/units.ts";
 import type { Upstream } from "../core/upstream.ts";
@@ -30,7 +30,7 @@ export interface FetcherComponents {
   readonly peers: SourceFinder;
   readonly upstream: Pick<Upstream, "mirrorPath">;
   /** One upstream download on the LAN; without it, each box for itself. */
-  readonly claims?: NameClaims | undefined;
+  readonly claims?: BlobClaims | undefined;
   readonly log: Logger;
 }
 

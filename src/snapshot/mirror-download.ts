@@ -3,7 +3,7 @@ import type { Logger } from "../core/logger.ts";
 import { SNAPSHOT_PARTS, type SnapshotPart } from "../core/snapshots.ts";
 import type { Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import { VERSION } from "../core/version.ts";
-import type { GrowingCopy } from "./growing-copy.ts";
+import type { StagedCopy } from "./staged-copy.ts";
 import { MAX_BYTES } from "./limits.ts";
 import { fileName } from "./name.ts";
 import type { SnapshotRefused } from "./refusal.ts";
@@ -23,8 +23,13 @@ export interface MirrorDownloadComponents {
   readonly log: Logger;
 }
 
-/** Sees to room on the disk for so many bytes; throws where there is none. */
-type MakeRoom = (size: number) => Promise<void>;
+/** What a tarball is filled with. */
+export interface Filling {
+  /** Sees to room on the disk for so many bytes, before any is staged; throws where there is none. */
+  readonly makeRoom: (size: number) => Promise<void>;
+  /** Told how many bytes are here, each time it grew. */
+  readonly grew: (received: number) => void;
+}
 
 /** A small file, and the URL that gave it. */
 export interface SmallFile {
@@ -74,12 +79,12 @@ export class MirrorDownload {
 
   /**
    * Completes the tarball, from where the copy stands; goes on where it breaks off. Resolves with the URLs that gave
-   * bytes of it. `makeRoom` is told its length in bytes before any of it is staged, and ends this by what it throws.
+   * bytes of it.
    *
    * @throws {SnapshotRefused} `TOO_LARGE`; {DistswarmError} `NOT_FOUND`, `NO_SOURCE`; {SourceError} what broke it off at
-   * last; system errors of the copy.
+   * last; system errors of the copy, and what `makeRoom` throws.
    */
-  async fill(copy: GrowingCopy, makeRoom: MakeRoom): Promise<string[]> {
+  async fill(copy: StagedCopy, filling: Filling): Promise<string[]> {
     const urls = new Set<string>();
     for (let breaks = 0; ; breaks += 1) {
       const range = copy.received > 0 ? ["Range", `bytes=${copy.received}-`] : [];
@@ -87,7 +92,7 @@ export class MirrorDownload {
       urls.add(answer.url);
       copy.source = answer.url;
       try {
-        await this.#take(answer, copy, makeRoom);
+        await this.#take(answer, copy, filling);
         return [...urls];
       } catch (error) {
         this.#signal.throwIfAborted();
@@ -112,7 +117,7 @@ export class MirrorDownload {
     throw new DistswarmError("NO_SOURCE", `no other mirror has ${name}`);
   }
 
-  async #take(answer: UpstreamAnswer, copy: GrowingCopy, makeRoom: MakeRoom): Promise<void> {
+  async #take(answer: UpstreamAnswer, copy: StagedCopy, { makeRoom, grew }: Filling): Promise<void> {
     let skip = await this.#begin(answer, copy, makeRoom);
     if (copy.received === copy.size) return;
     for await (const chunk of this.#body(answer)) {
@@ -120,6 +125,7 @@ export class MirrorDownload {
       skip -= chunk.length - rest.length;
       if (copy.received + rest.length > MAX_BYTES.tarball) throw this.#tooLarge(answer, "tarball");
       await copy.append(rest);
+      grew(copy.received);
     }
     if (copy.received < (copy.size ?? 0)) throw new SourceError("BROKEN", "the body ended early");
   }
@@ -138,7 +144,7 @@ export class MirrorDownload {
   }
 
   /** Tells the copy its length; returns how many bytes of the body are there already. */
-  async #begin(answer: UpstreamAnswer, copy: GrowingCopy, makeRoom: MakeRoom): Promise<number> {
+  async #begin(answer: UpstreamAnswer, copy: StagedCopy, makeRoom: Filling["makeRoom"]): Promise<number> {
     const place = placeOf(answer, copy.received);
     if (place !== undefined) {
       if ((place.size ?? 0) > MAX_BYTES.tarball) throw this.#tooLarge(answer, "tarball");
@@ -169,7 +175,7 @@ function placeOf({ status, headers }: UpstreamAnswer, received: number): { skip:
   return { skip: received, ...(length !== undefined && { size: Number(length) }) };
 }
 
-async function expectLength(copy: GrowingCopy, size: number, makeRoom: MakeRoom): Promise<void> {
+async function expectLength(copy: StagedCopy, size: number, makeRoom: Filling["makeRoom"]): Promise<void> {
   if (copy.size !== undefined && copy.size !== size) {
     throw new SourceError("BAD_LENGTH", `has ${size} bytes, where ${copy.size} were begun`);
   }

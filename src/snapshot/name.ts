@@ -1,3 +1,4 @@
+import { digestOf, type Digest } from "../core/digest.ts";
 import type { SnapshotPart } from "../core/snapshots.ts";
 
 /** Milliseconds of a day. */
@@ -40,6 +41,14 @@ export function unitName(date: string): string {
 /** The name of one file of the unit, as mirrors and emerge-webrsync have it. */
 export function fileName(date: string, part: SnapshotPart): string {
   return `${unitName(date)}.tar.xz${SUFFIX[part]}`;
+}
+
+/**
+ * By what boxes claim the tarball of a date, and give it to each other while it is on its way: its digest is not known
+ * before all of it is here, so the digest of its name stands for it.
+ */
+export function subjectOf(date: string): Digest {
+  return digestOf(Buffer.from(fileName(date, "tarball")));
 }
 
 /** Whether `date` is `YYYYMMDD` and a day that the calendar has. */

@@ -5,7 +5,7 @@ import type { Logger } from "../core/logger.ts";
 import type { SnapshotFile, SnapshotPart } from "../core/snapshots.ts";
 import type { Source, SourceFinder } from "../core/source.ts";
 import type { DatedAnnouncement } from "./announcement.ts";
-import { GrowingCopy } from "./growing-copy.ts";
+import { StagedCopy } from "./staged-copy.ts";
 import { fileName } from "./name.ts";
 import type { Pace } from "./pace.ts";
 import { makeStagingDir } from "./staging.ts";
@@ -56,7 +56,7 @@ class BlobDownload {
   }
 
   async run(path: string): Promise<void> {
-    const copy = await GrowingCopy.open(path);
+    const copy = await StagedCopy.open(path);
     copy.expect(this.#file.size);
     try {
       await this.#components.transfers.during(copy, { name: this.#name, kind: "peer" }, () => this.#fill(copy));
@@ -65,7 +65,7 @@ class BlobDownload {
     }
   }
 
-  async #fill(copy: GrowingCopy): Promise<void> {
+  async #fill(copy: StagedCopy): Promise<void> {
     if (await this.#isComplete(copy)) return;
     if (copy.received >= this.#file.size) await copy.restart();
     const outcome = await this.#round(copy);
@@ -74,7 +74,7 @@ class BlobDownload {
   }
 
   /** Tries all who hold it now. */
-  async #round(copy: GrowingCopy): Promise<Outcome> {
+  async #round(copy: StagedCopy): Promise<Outcome> {
     const want = { ...this.#file, names: [], packages: [] };
     let best: Outcome = "failed";
     for await (const source of this.#components.peers.sources(want, { signal: this.#components.signal })) {
@@ -85,7 +85,7 @@ class BlobDownload {
     return best;
   }
 
-  async #take(copy: GrowingCopy, source: Source): Promise<Outcome> {
+  async #take(copy: StagedCopy, source: Source): Promise<Outcome> {
     const { signal, log } = this.#components;
     const offset = copy.received;
     try {
@@ -105,7 +105,7 @@ class BlobDownload {
     return "failed";
   }
 
-  async #copyFrom(source: Source, copy: GrowingCopy): Promise<void> {
+  async #copyFrom(source: Source, copy: StagedCopy): Promise<void> {
     const { signal, pace } = this.#components;
     const { bytes } = await source.open({ offset: copy.received, signal });
     copy.source = source.label;
@@ -118,7 +118,7 @@ class BlobDownload {
     if (copy.received < this.#file.size) throw new SourceError("BROKEN", "the body ended early");
   }
 
-  async #isComplete(copy: GrowingCopy): Promise<boolean> {
+  async #isComplete(copy: StagedCopy): Promise<boolean> {
     if (copy.received !== this.#file.size) return false;
     const hash = new DigestHash();
     for await (const chunk of createReadStream(copy.path)) hash.update(chunk as Buffer);

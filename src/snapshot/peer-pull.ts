@@ -127,12 +127,13 @@ export class PeerPull {
 
   /** The small files are judged before the tarball is asked for, and before room is made for it. */
   async #take(candidate: DatedAnnouncement, paths: UnitPaths): Promise<void> {
-    const { store, shelve } = this.#components;
+    const { store, staging, shelve } = this.#components;
     const { judgement } = this.#init;
     const components = { ...this.#components, ...this.#init };
     await downloadFromPeers(candidate, { parts: ["md5sum", "signature"], paths }, components);
     await judgeSideFiles(await readSideFiles(paths, judgement.date), judgement);
     await store.makeRoom(candidate.files.tarball.size);
+    await staging.begin(judgement.date, paths);
     await downloadFromPeers(candidate, { parts: ["tarball"], paths }, components);
     await shelve(await verifyUnit(paths, judgement), paths);
   }

@@ -1,13 +1,14 @@
 import { EventEmitter } from "node:events";
 import type { TransferStatus } from "../core/agent-api.ts";
+import type { BlobClaims } from "../core/claims.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError, messageOf } from "../core/errors.ts";
+import type { GrowingCopy } from "../core/growing-copy.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import {
   SNAPSHOT_PARTS,
-  type NameClaims,
   type SnapshotAnnouncement,
   type SnapshotContent,
   type SnapshotExchange,
@@ -48,7 +49,7 @@ export interface SnapshotsComponents {
   /** Ids of all peers with a session now. */
   readonly peerIds: () => readonly string[];
   /** One upstream download on the LAN. @default each box for itself */
-  readonly claims?: NameClaims;
+  readonly claims?: BlobClaims;
   readonly log: Logger;
 }
 
@@ -165,6 +166,16 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
   /** Whether a blob belongs to a kept unit: the store must not evict it. */
   protects(digest: Digest): boolean {
     return this.#shelf.protects(digest);
+  }
+
+  /** A tarball on its way here, for a peer that asks for it by its {@link subjectOf}; undefined when there is none. */
+  openGrowing(subject: Digest): GrowingCopy | undefined {
+    return this.#fetcher.transfers.openGrowing(subject);
+  }
+
+  /** Bytes of it that peers can read now. */
+  received(subject: string): number {
+    return this.#fetcher.transfers.received(subject);
   }
 
   /** The kept units, newest first. */

@@ -1,4 +1,4 @@
-import { readdir, rm, rmdir, stat } from "node:fs/promises";
+import { constants, copyFile, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
@@ -11,6 +11,9 @@ const PEERS_PREFIX = "peers-";
 
 /** Units that peers broke off of which the bytes are kept for another try; honest boxes announce the same few. */
 const MAX_BROKEN_OFF = 2;
+
+/** The bytes are shared where the file system can; what is there already is kept. */
+const COPY_FLAGS = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
 
 /** Where units lie until they are verified: a directory for each date, below one that holds nothing else. */
 export class Staging {
@@ -52,6 +55,13 @@ export class Staging {
       this.#inUse.delete(dir);
       await this.#trim().catch(() => {}); // the next sweep tries again
     }
+  }
+
+  /** Begins a tarball that peers announce with what is staged of that date by name: of the same tarball it mostly is. */
+  async begin(date: string, paths: UnitPaths): Promise<void> {
+    await copyFile(this.byName(date).tarball, paths.tarball, COPY_FLAGS).catch((error: unknown) => {
+      if (!["ENOENT", "EEXIST"].includes(systemCode(error) ?? "")) throw error; // nothing is staged, or it was begun
+    });
   }
 
   /** Removes three files that are of no more use. */

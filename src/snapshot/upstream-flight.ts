@@ -2,12 +2,11 @@ import { rm, writeFile } from "node:fs/promises";
 import type { Logger } from "../core/logger.ts";
 import { abortable, Pulse } from "../core/pulse.ts";
 import type { PassingBody } from "../core/snapshots.ts";
-import { GrowingCopy } from "./growing-copy.ts";
-import { MirrorDownload, type MirrorDownloadComponents } from "./mirror-download.ts";
-import { fileName } from "./name.ts";
+import { StagedCopy } from "./staged-copy.ts";
+import { MirrorDownload, type Filling, type MirrorDownloadComponents } from "./mirror-download.ts";
+import { fileName, subjectOf } from "./name.ts";
 import { SnapshotRefused } from "./refusal.ts";
 import type { ShelfStore } from "./shelf.ts";
-import { makeStagingDir } from "./staging.ts";
 import type { Transfers } from "./transfers.ts";
 import { judgeSideFiles, verifyUnit, type Judgement, type UnitPaths, type VerifiedUnit } from "./verify.ts";
 
@@ -17,6 +16,8 @@ const MAX_REFUSALS = 5;
 /** What an upstream flight uses. */
 export interface UpstreamFlightComponents extends MirrorDownloadComponents {
   readonly store: Pick<ShelfStore, "makeRoom">;
+  /** Told how many bytes of the tarball are here, each time it grew. */
+  readonly grew: (received: number) => void;
 }
 
 /** What an upstream flight is about. */
@@ -36,11 +37,13 @@ export interface UpstreamFlightInit {
  */
 export class UpstreamFlight {
   readonly #log: Logger;
-  readonly #store: UpstreamFlightComponents["store"];
+  readonly #filling: Filling;
   readonly #mirrors: MirrorDownload;
   readonly #init: UpstreamFlightInit;
   readonly #changed = new Pulse();
-  #copy: GrowingCopy | undefined;
+  #copy: StagedCopy | undefined;
+  /** The copy began with what another box or an earlier run gave. */
+  #isResumed = false;
   #running: Promise<VerifiedUnit> | undefined;
   #refusal: SnapshotRefused | undefined;
   #refusals = 0;
@@ -48,13 +51,13 @@ export class UpstreamFlight {
 
   constructor(components: UpstreamFlightComponents, init: UpstreamFlightInit) {
     this.#log = components.log;
-    this.#store = components.store;
+    this.#filling = { makeRoom: (size) => components.store.makeRoom(size), grew: components.grew };
     this.#mirrors = new MirrorDownload(components, { date: init.judgement.date, signal: init.signal });
     this.#init = init;
   }
 
   /**
-   * Downloads and verifies; the files lie at their paths then. A download that broke off stays there to be resumed.
+   * Downloads and verifies; the files lie at their paths then, whose directory is there. A download that broke off stays there to be resumed.
    *
    * @throws {SnapshotRefused} the last check that failed, when no mirror had a right copy; {DistswarmError} `NOT_FOUND`,
    * `NO_SOURCE`; {SourceError} what broke it off; `STORE_FULL` before any byte of a tarball that finds no room.
@@ -67,24 +70,15 @@ export class UpstreamFlight {
     return this.#running;
   }
 
-  /** Bytes of the tarball so far. */
-  get received(): number {
-    return this.#copy?.received ?? 0;
-  }
-
-  /** Whether the tarball is here and is being verified. */
-  get isComplete(): boolean {
-    return this.#copy !== undefined && this.#copy.received === this.#copy.size;
-  }
-
   /**
-   * The tarball as it passes, as soon as its length is known and it is too large to wait for its verification; undefined
-   * when the flight has ended well without that. Throws as {@link run}.
+   * The tarball as it passes, as soon as its length is known, if it is too large to wait for its verification and began
+   * here: what another box or an earlier run gave of it waits. Undefined when the flight has ended well without that.
+   * Throws as {@link run}.
    */
   async passing(signal: AbortSignal): Promise<PassingBody | undefined> {
     const running = this.run();
     while (!this.#ended) {
-      if ((this.#copy?.size ?? 0) > this.#init.verifyFirst) return this.#copy?.body();
+      if (!this.#isResumed && (this.#copy?.size ?? 0) > this.#init.verifyFirst) return this.#copy?.body();
       await this.#changed.wait(signal);
     }
     await abortable(running, signal);
@@ -92,7 +86,6 @@ export class UpstreamFlight {
   }
 
   async #run(): Promise<VerifiedUnit> {
-    await makeStagingDir(this.#init.paths);
     for (;;) {
       const unit = await this.#unit(await this.#sideFiles());
       if (unit !== undefined) return unit;
@@ -123,18 +116,21 @@ export class UpstreamFlight {
 
   /** Downloads the tarball and verifies the unit; undefined when it was refused and another copy is worth a try. */
   async #unit(sideUrls: readonly string[]): Promise<VerifiedUnit | undefined> {
-    const copy = await GrowingCopy.open(this.#init.paths.tarball, this.#changed);
+    const copy = await StagedCopy.open(this.#init.paths.tarball, this.#changed);
     this.#copy = copy;
-    const isResumed = copy.received > 0;
+    this.#isResumed = copy.received > 0;
     let urls: string[] = [];
+    const { transfers, judgement, paths } = this.#init;
+    const { date } = judgement;
+    const what = { name: fileName(date, "tarball"), kind: "upstream", subject: subjectOf(date) } as const;
     try {
-      const name = fileName(this.#init.judgement.date, "tarball");
-      const fill = () => this.#mirrors.fill(copy, (size) => this.#store.makeRoom(size));
-      urls = await this.#init.transfers.during(copy, { name, kind: "upstream" }, fill);
-      return await verifyUnit(this.#init.paths, this.#init.judgement);
+      return await transfers.during(copy, what, async () => {
+        urls = await this.#mirrors.fill(copy, this.#filling);
+        return verifyUnit(paths, judgement);
+      });
     } catch (error) {
       copy.fail(error);
-      const isOfOne = urls.length === 1 && !isResumed; // pieces of several prove nothing against any of them
+      const isOfOne = urls.length === 1 && !this.#isResumed; // pieces of several prove nothing against any of them
       this.#goOn(error, isAboutMd5sum(error) ? sideUrls : isOfOne ? urls : []);
       return undefined;
     } finally {

@@ -1,60 +1,66 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { stat } from "node:fs/promises";
+import type { BlobClaims } from "../core/claims.ts";
+import { systemCode } from "../core/errors.ts";
+import { FlightClaim } from "../core/flight-claim.ts";
 import { abortable, Pulse } from "../core/pulse.ts";
-import type { NameClaim, NameClaims, PassingBody } from "../core/snapshots.ts";
-import { ClaimedFlight } from "./claimed-flight.ts";
-import { fileName } from "./name.ts";
-import type { UpstreamFlightComponents, UpstreamFlightInit } from "./upstream-flight.ts";
-import type { VerifiedUnit } from "./verify.ts";
+import type { PassingBody } from "../core/snapshots.ts";
+import type { Turn } from "../core/turn.ts";
+import { ClaimedFlight, type ClaimedFlightComponents } from "./claimed-flight.ts";
+import { Follower, type FollowerComponents } from "./follower.ts";
+import { fileName, subjectOf } from "./name.ts";
+import { makeStagingDir } from "./staging.ts";
+import type { UpstreamFlightInit } from "./upstream-flight.ts";
 
 /**
- * Other boxes are followed for so long, then this one downloads beside them: a claim can be told again for ever. A tarball
- * that takes an honest box longer comes at under 100 KB/s.
+ * Other boxes are followed for so long, then this one downloads beside them: one may give a byte now and then for ever. A
+ * tarball that takes an honest box longer comes at under 100 KB/s.
  */
 const FOLLOW_AT_MOST_MS = 10 * 60_000;
 
-/** A claim where nobody claims. */
-const UNCLAIMED: NameClaim & { mine: true } = {
-  mine: true,
-  lost: new AbortController().signal,
-  progress: () => {},
-  release: () => {},
-};
-
 /** What an upstream task uses. */
-export interface UpstreamTaskComponents extends UpstreamFlightComponents {
-  readonly claims?: NameClaims | undefined;
+export interface UpstreamTaskComponents
+  extends Omit<ClaimedFlightComponents, "claim">, Omit<FollowerComponents, "claim" | "transfers"> {
+  /** One upstream download on the LAN; without it, each box for itself. */
+  readonly claims?: BlobClaims | undefined;
   /** Resolves when a peer announces the unit anew. */
   readonly announced: (signal: AbortSignal) => Promise<void>;
   /** Whether peers gave the unit, and it is on the shelf. */
   readonly pullFromPeers: () => Promise<boolean>;
-  /** Puts a verified unit on the shelf. */
-  readonly shelve: (unit: VerifiedUnit) => Promise<void>;
+}
+
+/** What may be set of an upstream task. */
+export interface UpstreamTaskInit extends UpstreamFlightInit {
+  /** Milliseconds after which other boxes are followed no more. @default 10 min */
+  readonly followAtMostMs?: number;
 }
 
 /**
- * Gets one unit from upstream onto the shelf, however many clients of this box wait for it. Where boxes claim by name, one
- * of them downloads it, and the others take it from that one.
+ * Gets one unit from upstream onto the shelf, however many clients of this box wait for it. Where boxes claim, one of them
+ * downloads it; the others take from that one what it has so far, and the unit when it is verified there.
  */
 export class UpstreamTask {
   readonly #components: UpstreamTaskComponents;
-  readonly #init: UpstreamFlightInit;
+  readonly #init: UpstreamTaskInit;
   readonly #changed = new Pulse();
-  readonly #followAtMostMs: number;
-  #followingSince: number | undefined;
+  readonly #claim: FlightClaim | undefined;
+  readonly #follower: Follower | undefined;
+  #followedUntil: number | undefined;
   #flight: ClaimedFlight | undefined;
   #ended = false;
   /** Resolves when the unit is on the shelf. Throws as {@link UpstreamFlight.run}, and what the shelf throws. */
   readonly done: Promise<void>;
 
-  /** Begins at once. `followAtMostMs`: @default 10 min */
-  constructor(
-    components: UpstreamTaskComponents,
-    init: UpstreamFlightInit,
-    { followAtMostMs = FOLLOW_AT_MOST_MS }: { followAtMostMs?: number } = {},
-  ) {
+  /** Begins at once. */
+  constructor(components: UpstreamTaskComponents, init: UpstreamTaskInit) {
+    const { claims, log } = components;
+    const { judgement, paths, transfers } = init;
+    const { date } = judgement;
+    const want = { digest: subjectOf(date), size: Infinity, names: [fileName(date, "tarball")], packages: [] };
     this.#components = components;
     this.#init = init;
-    this.#followAtMostMs = followAtMostMs;
+    this.#claim = claims && new FlightClaim({ claims, log }, want);
+    this.#follower =
+      this.#claim && new Follower({ ...components, transfers, claim: this.#claim }, { date, path: paths.tarball });
     this.done = this.#run().finally(() => {
       this.#ended = true;
       this.#changed.fire();
@@ -78,57 +84,73 @@ export class UpstreamTask {
     return undefined;
   }
 
+  /** The unit is on the shelf, and so announced, before the claim ends: who waits for that finds it. */
   async #run(): Promise<void> {
-    const name = fileName(this.#init.judgement.date, "tarball");
-    for (let isShelved = false; !isShelved;) {
-      const claim = (await this.#claim(name)) ?? UNCLAIMED;
-      isShelved = await (claim.mine ? this.#download(claim) : this.#follow(name, claim));
-    }
-  }
-
-  /** Undefined where nobody claims, or others have done so for too long. */
-  async #claim(name: string): Promise<NameClaim | undefined> {
-    return this.#patienceMs > 0 ? this.#components.claims?.byName(name, { signal: this.#init.signal }) : undefined;
-  }
-
-  /** How long other boxes are still followed. */
-  get #patienceMs(): number {
-    return this.#followAtMostMs - (performance.now() - (this.#followingSince ?? performance.now()));
-  }
-
-  /**
-   * Whether the unit is on the shelf: it may have been announced since the claim. It is there, and so announced, before the
-   * claim ends: who waits for that finds it.
-   */
-  async #download(claim: NameClaim & { mine: true }): Promise<boolean> {
+    let failed = true;
     try {
-      if (await this.#components.pullFromPeers()) return true;
-      const flight = new ClaimedFlight({ ...this.#components, claim }, this.#init);
-      this.#flight = flight;
-      this.#changed.fire();
-      return await flight.run();
+      await makeStagingDir(this.#init.paths);
+      while (!(await this.#step()));
+      failed = false;
     } finally {
-      claim.release();
+      this.#claim?.release({ failed: failed && !this.#init.signal.aborted });
     }
   }
 
-  /** Whether the unit is on the shelf, from a box that has it by now; else waits until the holder of the claim has ended. */
-  async #follow(name: string, claim: NameClaim & { mine: false }): Promise<boolean> {
+  /** Whether the unit is on the shelf; what peers announce by now comes before all else. */
+  async #step(): Promise<boolean> {
     if (await this.#components.pullFromPeers()) return true;
-    this.#components.log.info(`${name}: ${claim.holder} is downloading it; waiting for that`);
-    this.#followingSince ??= performance.now();
-    await this.#endOf(claim);
+    const received = await sizeOf(this.#init.paths.tarball);
+    const turn = this.#turn(received);
+    if (turn === "theirs") await this.#follow();
+    else if (turn === "open") await this.#claim?.claim(received, this.#init.signal);
+    else return this.#download(turn);
     return false;
   }
 
-  async #endOf(claim: NameClaim & { mine: false }): Promise<void> {
+  #turn(received: number): Turn {
+    const isPatient = this.#followedUntil === undefined || performance.now() < this.#followedUntil;
+    return (isPatient ? this.#claim?.turn(received) : undefined) ?? "alone";
+  }
+
+  /** Takes over what others have so far before upstream is asked for the rest. */
+  async #download(turn: Turn): Promise<boolean> {
+    if (turn === "ours") await this.#follower?.takePresent(this.#init.signal);
+    const flight = new ClaimedFlight({ ...this.#components, claim: this.#claim }, this.#init);
+    this.#flight = flight;
+    this.#changed.fire();
+    return flight.run();
+  }
+
+  /** Follows until another box announces the unit, or it is not theirs to download any more. */
+  async #follow(): Promise<void> {
+    const { followAtMostMs = FOLLOW_AT_MOST_MS, signal } = this.#init;
+    this.#followedUntil ??= performance.now() + followAtMostMs;
     const enough = new AbortController();
-    const signal = AbortSignal.any([enough.signal, this.#init.signal]);
-    const late = delay(this.#patienceMs, undefined, { signal }).catch(() => this.#init.signal.throwIfAborted());
+    const until = AbortSignal.any([signal, enough.signal]);
+    const timer = setTimeout(() => enough.abort(), this.#followedUntil - performance.now());
+    this.#components.announced(until).then(
+      () => enough.abort(),
+      () => {}, // it ended before
+    );
     try {
-      await Promise.race([claim.ended(signal), this.#components.announced(signal), late]);
+      await this.#follower?.follow((received) => this.#turn(received), until);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!enough.signal.aborted) throw error;
     } finally {
+      clearTimeout(timer);
       enough.abort();
     }
   }
+}
+
+/** Bytes of a file; 0 where there is none. Throws other system errors. */
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    (error: unknown) => {
+      if (systemCode(error) === "ENOENT") return 0;
+      throw error;
+    },
+  );
 }

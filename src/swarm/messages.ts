@@ -82,14 +82,14 @@ const snapshots = z.object({
     .max(MAX_SNAPSHOTS),
 });
 
-/** What is to be downloaded once for the LAN: a digest in hex, or the name of a file that has no digest yet. */
+/** What is to be downloaded once for the LAN: a digest in hex; that of its name for a file that has none of its own yet. */
 const subject = label(200).min(1);
 
 /**
  * The sender is going to ask upstream for a subject, or is at it: told before it asks, and again as it gets on. `number`
  * counts the sender's claims; `base`: bytes that it had when it made the claim, or that other boxes gave it before upstream
  * did; `received`: bytes so far; `failures`: how often all its sources of it have failed lately. It can be read from the
- * sender as it grows, when it is a digest.
+ * sender as it grows.
  */
 const upstreamClaim = z.object({
   type: z.literal("upstream-claim"),

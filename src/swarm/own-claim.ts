@@ -1,5 +1,4 @@
 import type { HeldClaim } from "../core/claims.ts";
-import { isDigest } from "../core/digest.ts";
 import type { SourceKind } from "../core/source.ts";
 import { isPossible, yieldsTo } from "./claim-order.ts";
 import type { Clock } from "./clock.ts";
@@ -136,11 +135,10 @@ export class OwnClaim {
     return Math.min(Math.max(LEAST_PATIENCE_MS, TIMES_SLOWER * this.#slowestMs), MOST_PATIENCE_MS);
   }
 
-  /** Whether it is given up for a peer's. What goes by its name cannot be continued by another box: with bytes it goes on. */
+  /** Whether it is given up for a peer's. */
   yieldsTo(peer: string, { base, received, failures = 0 }: UpstreamClaim): boolean {
     const { ownId, subject, size, failures: ownFailures } = this.#init;
     if (!isPossible({ base, received }, size)) return false;
-    if (!isDigest(subject) && this.#received > 0) return false;
     const { isSilent } = this;
     const isProven = this.#received > this.#base && !isSilent;
     return yieldsTo(

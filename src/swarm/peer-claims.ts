@@ -1,5 +1,4 @@
 import type { RivalClaim } from "../core/claims.ts";
-import { isDigest } from "../core/digest.ts";
 import { isPossible, yieldsTo } from "./claim-order.ts";
 import type { Clock } from "./clock.ts";
 import { RuleBroken, type UpstreamClaim, type UpstreamEnd } from "./messages.ts";
@@ -23,11 +22,10 @@ interface PeerClaim {
   hasFailed: boolean;
 }
 
-/** A claim of a peer that counts now, and until when it does if nothing more is heard. */
+/** A claim of a peer that counts now. */
 interface Rival {
   readonly peer: string;
   readonly claim: PeerClaim;
-  readonly until: number;
 }
 
 /** Which claims count. */
@@ -62,15 +60,15 @@ export class PeerClaims {
   }
 
   /**
-   * Whether the claim is one that was not known. A known one of a blob counts on when it has brought something since: only
-   * a tree snapshot is also told of while all of it is verified. @throws {RuleBroken} when the peer claims too much.
+   * Whether the claim is one that was not known. A known one counts on when it has brought something since.
+   * @throws {RuleBroken} when the peer claims too much.
    */
   note(peer: string, { subject, number, base, received, failures = 0 }: UpstreamClaim): boolean {
     const claims = this.#byPeer.get(peer) ?? new Map<string, PeerClaim>();
     const heardAt = this.#clock.now();
     const known = claims.get(subject);
     if (known?.number === number) {
-      if (received === known.received && isDigest(subject)) return false;
+      if (received === known.received) return false;
       claims.delete(subject);
       claims.set(subject, Object.assign(known, { base: Math.max(known.base, base), received, heardAt }));
       return false;
@@ -138,7 +136,7 @@ export class PeerClaims {
       if (claim === undefined || !this.#counts(claim) || !isPossible(claim, size) || !this.#minds(peer, subject))
         continue;
       if (claim.failures > failures && !isProven(claim)) continue;
-      rivals.push({ peer, claim, until: claim.heardAt + SILENCE_MS });
+      rivals.push({ peer, claim });
     }
     return rivals.length < 2 ? rivals : rivals.sort((a, b) => byWorth(subject, a, b));
   }

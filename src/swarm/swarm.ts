@@ -7,7 +7,7 @@ import { hasCode, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { OneByOne } from "../core/one-by-one.ts";
-import type { NameClaims, SnapshotAnnouncement } from "../core/snapshots.ts";
+import type { SnapshotAnnouncement } from "../core/snapshots.ts";
 import { AddressBook } from "./discovery/address-book.ts";
 import { IDENTITY_FILE, type Identity } from "./identity.ts";
 import { LocalHaves } from "./local-haves.ts";
@@ -143,11 +143,6 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   /** These are the tree snapshots that this box keeps, verified: all peers are told, also those that come later. */
   announce(announcements: readonly SnapshotAnnouncement[]): void {
     this.#table.tellSnapshots(unitsOf(announcements));
-  }
-
-  /** One download on the LAN of what has no digest yet. */
-  get nameClaims(): NameClaims {
-    return this.#table.upstreamClaims;
   }
 
   /** One download on the LAN of a blob that nobody has. */

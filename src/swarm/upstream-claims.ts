@@ -1,6 +1,5 @@
 import type { BlobClaims, ClaimedBlob, HeldClaim, RivalClaim } from "../core/claims.ts";
 import { Pulses } from "../core/pulse.ts";
-import type { NameClaim, NameClaims } from "../core/snapshots.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { UpstreamAck, UpstreamClaim, UpstreamMessage } from "./messages.ts";
 import { OwnClaim, type OwnClaimInit } from "./own-claim.ts";
@@ -27,9 +26,9 @@ export interface UpstreamClaimsComponents {
  * Who asks upstream for what, so that one box of the LAN does. A box tells all others of its claim before it opens
  * upstream, and waits until they have acknowledged it: from then on they follow. Of boxes that claim at the same time one
  * goes on, and the others follow it (see `yieldsTo`). When a claim ends or falls silent, those who follow it claim
- * anew. What goes by its name cannot be continued by another box: there, who has received bytes goes on whatever it hears.
+ * anew. A tree snapshot on its way, which has no digest yet, goes by that of its name.
  */
-export class UpstreamClaims implements NameClaims, BlobClaims {
+export class UpstreamClaims implements BlobClaims {
   readonly #components: UpstreamClaimsComponents;
   readonly #clock: Clock;
   readonly #own = new Map<string, OwnClaim>();
@@ -54,24 +53,23 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
     });
   }
 
-  /** See {@link NameClaims.byName}. One at a time for a name: the next after its release. */
-  async byName(name: string, { signal }: { signal: AbortSignal }): Promise<NameClaim> {
-    const held = await this.#claim(name, { size: Infinity, received: 0, signal });
-    if (held === undefined || held.lost.aborted) return this.#follow(name);
-    return {
-      mine: true,
-      lost: held.lost,
-      progress: (received) => held.progress(received, "upstream"),
-      release: () => held.release({ failed: false }),
-    };
-  }
-
   /** See {@link BlobClaims.claim}. One at a time for a blob: the next after its release. */
   async claim(
-    { digest, size }: ClaimedBlob,
-    options: Parameters<BlobClaims["claim"]>[1],
+    { digest: subject, size }: ClaimedBlob,
+    { received, signal }: Parameters<BlobClaims["claim"]>[1],
   ): Promise<HeldClaim | undefined> {
-    return this.#claim(digest, { size, ...options });
+    signal.throwIfAborted();
+    if (this.#own.has(subject)) throw new Error(`${subject} is claimed here already`);
+    const failures = this.#failures.of(subject);
+    if (this.#peers.rivals(subject, { size, failures }).length > 0) return undefined;
+    const own = this.#begin(subject, { size, base: received, failures });
+    try {
+      await this.#acknowledged(subject, own, signal);
+    } catch (error) {
+      this.#end(subject, own);
+      throw error;
+    }
+    return this.#hold(subject, own);
   }
 
   /** See {@link BlobClaims.rival}. */
@@ -162,24 +160,6 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
 
   // --- the own claims ---
 
-  async #claim(
-    subject: string,
-    { size, received, signal }: { readonly size: number; readonly received: number; readonly signal: AbortSignal },
-  ): Promise<HeldClaim | undefined> {
-    signal.throwIfAborted();
-    if (this.#own.has(subject)) throw new Error(`${subject} is claimed here already`);
-    const failures = this.#failures.of(subject);
-    if (this.#peers.rivals(subject, { size, failures }).length > 0) return undefined;
-    const own = this.#begin(subject, { size, base: received, failures });
-    try {
-      await this.#acknowledged(subject, own, signal);
-    } catch (error) {
-      this.#end(subject, own);
-      throw error;
-    }
-    return this.#hold(subject, own);
-  }
-
   #begin(subject: string, init: Pick<OwnClaimInit, "size" | "base" | "failures">): OwnClaim {
     const { ownId } = this.#components;
     // who has fallen silent is what is claimed anew for, and need not be heard
@@ -223,18 +203,6 @@ export class UpstreamClaims implements NameClaims, BlobClaims {
 
   #tellAll(message: UpstreamMessage): void {
     for (const peer of this.#components.peers()) this.#components.tell(peer, message);
-  }
-
-  #follow(name: string): NameClaim & { mine: false } {
-    return {
-      mine: false,
-      holder: this.#peers.best(name)?.holder ?? "another box",
-      ended: async (signal) => {
-        for (let rivals = this.#peers.rivals(name); rivals.length > 0; rivals = this.#peers.rivals(name)) {
-          await this.#changedBefore(name, Math.max(...rivals.map(({ until }) => until)), signal);
-        }
-      },
-    };
   }
 
   /** Resolves when something changed, or at `until`. */

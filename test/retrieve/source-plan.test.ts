@@ -1,56 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NOTHING_ASKED, growingUse, nextStep, turnOf, type TurnFacts } from "../../src/retrieve/source-plan.ts";
-
-const NOBODY: TurnFacts = {
-  isOurs: false,
-  isTheirs: false,
-  failures: 0,
-  inVain: 0,
-  idleMs: 0,
-  misled: 0,
-};
-
-describe("the turn to ask upstream", () => {
-  it("is open when nobody has claimed the blob", () => {
-    expect(turnOf(NOBODY)).toBe("open");
-  });
-
-  it("is this box's when it holds the claim, however little comes", () => {
-    expect(turnOf({ ...NOBODY, isOurs: true, idleMs: 60_001 })).toBe("ours");
-  });
-
-  it("is another's while its claim counts", () => {
-    expect(turnOf({ ...NOBODY, isTheirs: true })).toBe("theirs");
-  });
-
-  it("is open to all when the one that was followed failed with all its sources, however many did before it", () => {
-    expect([1, 2, 6].map((failures) => turnOf({ ...NOBODY, failures }))).toEqual(["open", "open", "open"]);
-  });
-
-  it("is nobody's after ten seconds without a byte where two have failed with all their sources", () => {
-    const facts = { ...NOBODY, isTheirs: true, failures: 2 };
-    expect(turnOf({ ...facts, idleMs: 10_000 })).toBe("theirs");
-    expect(turnOf({ ...facts, idleMs: 10_001 })).toBe("alone");
-    expect(turnOf({ ...facts, idleMs: 10_001, failures: 1 })).toBe("theirs");
-  });
-
-  it("is nobody's when two boxes have been followed in vain, whoever claims next", () => {
-    expect(turnOf({ ...NOBODY, isTheirs: true, inVain: 1 })).toBe("theirs");
-    expect(turnOf({ ...NOBODY, isTheirs: true, inVain: 2 })).toBe("alone");
-    expect(turnOf({ ...NOBODY, isOurs: true, inVain: 2 })).toBe("ours");
-  });
-
-  it("is nobody's after a minute without a byte, whatever the other one says: a claim may be told again for ever", () => {
-    expect(turnOf({ ...NOBODY, isTheirs: true, idleMs: 60_000 })).toBe("theirs");
-    expect(turnOf({ ...NOBODY, isTheirs: true, idleMs: 60_001 })).toBe("alone");
-  });
-
-  it("is nobody's when bytes that others passed on were wrong twice", () => {
-    expect(turnOf({ ...NOBODY, misled: 1 })).toBe("open");
-    expect(turnOf({ ...NOBODY, misled: 2, isTheirs: true })).toBe("alone");
-    expect(turnOf({ ...NOBODY, misled: 2, isOurs: true })).toBe("alone");
-  });
-});
+import { NOTHING_ASKED, growingUse, nextStep } from "../../src/retrieve/source-plan.ts";
 
 describe("the next source", () => {
   const asked = { ...NOTHING_ASKED, peers: true };

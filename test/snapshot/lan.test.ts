@@ -1,13 +1,25 @@
 import type { PrivateKey } from "openpgp";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { BlobClaims, HeldClaim, RivalClaim } from "../../src/core/claims.ts";
 import { Pulse } from "../../src/core/pulse.ts";
-import type { NameClaim, NameClaims } from "../../src/core/snapshots.ts";
+import { fileName } from "../../src/snapshot/name.ts";
 import { electedFor } from "../../src/snapshot/policy.ts";
 import { get, keeps, never, startBox, TestLan, type TestBox } from "./support/box.ts";
 import { publish, TestMirrors } from "./support/mirrors.ts";
-import { announcementOf, DATE, makeKey, makeUnit, OLDER_DATE, OLDEST_DATE, type TestUnit } from "./support/unit.ts";
+import {
+  announcementOf,
+  DATE,
+  makeKey,
+  makeUnit,
+  OLDER_DATE,
+  OLDEST_DATE,
+  tarballBytes,
+  type TestUnit,
+} from "./support/unit.ts";
 
 const HALF_HOUR_MS = 30 * 60_000;
+/** Some of the bytes of a tarball, in whole chunks of a mirror. */
+const HALF = 131_072;
 
 let key: PrivateKey;
 let unit: TestUnit;
@@ -22,7 +34,7 @@ beforeAll(async () => {
 });
 
 /** Boxes on one LAN behind the same mirrors; what one holds is told to the others at once. */
-async function lanOf(count: number, mirrors: TestMirrors, claims?: NameClaims): Promise<TestBox[]> {
+async function lanOf(count: number, mirrors: TestMirrors, claims?: "lan"): Promise<TestBox[]> {
   const lan = new TestLan();
   const boxes: TestBox[] = [];
   for (let at = 0; at < count; at += 1) {
@@ -33,39 +45,38 @@ async function lanOf(count: number, mirrors: TestMirrors, claims?: NameClaims): 
   return boxes;
 }
 
-/** Claims by name as the swarm makes them, among boxes of one process. */
-class TestClaims implements NameClaims {
-  readonly #held = new Map<string, Pulse>();
-  /** The first so many holders die: they never get to their download. */
-  dying = 0;
-
-  async byName(name: string, { signal }: { signal: AbortSignal }): Promise<NameClaim> {
-    const held = this.#held.get(name);
-    if (held !== undefined) return { mine: false, holder: "h1", ended: (signal) => held.wait(signal) };
-    const pulse = new Pulse();
-    this.#held.set(name, pulse);
-    const release = (): void => {
-      this.#held.delete(name);
-      pulse.fire();
-    };
-    if (this.dying > 0) {
-      this.dying -= 1;
-      setTimeout(release, 50);
-      return new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
-    }
-    return { mine: true, lost: never, progress: () => {}, release };
-  }
+/** What claims are where no other box claims, but for what the test says. */
+function claimsBut(part: Partial<BlobClaims>): BlobClaims {
+  const held: HeldClaim = { lost: never, winner: undefined, progress: () => {}, release: () => {} };
+  return {
+    rival: () => undefined,
+    claim: async () => held,
+    news: async (_, __, signal) => new Pulse().wait(signal),
+    wasVain: () => {},
+    gave: () => {},
+    ...part,
+  };
 }
 
 /** A claim that is granted, lost when the test says so, and followed after that. */
-function claimThatIsLost(): { claims: NameClaims; lose: () => void; progress: number[] } {
+function claimThatIsLost(): { claims: BlobClaims; lose: () => void; progress: number[] } {
   const lost = new AbortController();
   const progress: number[] = [];
-  const byName = async (): Promise<NameClaim> =>
-    lost.signal.aborted
-      ? { mine: false, holder: "h9", ended: (signal) => new Pulse().wait(signal) }
-      : { mine: true, lost: lost.signal, progress: (received) => void progress.push(received), release: () => {} };
-  return { claims: { byName }, lose: () => lost.abort(), progress };
+  const winner = { id: "h9", holder: "h9" };
+  const rival: RivalClaim = { ...winner, received: 1, hasFailed: false };
+  const held: HeldClaim = {
+    lost: lost.signal,
+    get winner() {
+      return lost.signal.aborted ? winner : undefined;
+    },
+    progress: (received) => void progress.push(received),
+    release: () => {},
+  };
+  const claims = claimsBut({
+    rival: () => (lost.signal.aborted ? rival : undefined),
+    claim: async () => held,
+  });
+  return { claims, lose: () => lost.abort(), progress };
 }
 
 describe("a snapshot that one box has", () => {
@@ -146,7 +157,7 @@ describe("one download for the LAN", () => {
   test("seven boxes that run the whole sequence at once, cold, ask upstream for one tarball", async () => {
     const mirrors = new TestMirrors();
     mirrors.add(unit);
-    const boxes = await lanOf(7, mirrors, new TestClaims());
+    const boxes = await lanOf(7, mirrors, "lan");
     await Promise.all(
       boxes.map(async (box) => {
         for (const part of ["md5sum", "signature", "tarball"] as const) {
@@ -158,16 +169,44 @@ describe("one download for the LAN", () => {
     await Promise.all(boxes.map((box) => keeps(box, DATE)));
   });
 
-  test("when the box that downloads dies, another takes over", async () => {
+  test("when the box that downloads dies, another takes over from the byte reached", async () => {
+    const mirrors = new TestMirrors();
+    const stuck = { holdsAt: { byte: HALF, until: new Pulse().wait() } };
+    publish(mirrors.add(unit), unit, stuck);
+    const [dying, ...others] = (await lanOf(3, mirrors, "lan")) as [TestBox, TestBox, TestBox];
+    const lost = get(dying, DATE, "tarball").catch(() => "dead");
+    await expect.poll(() => dying.snapshots.transfers()[0]?.received).toBe(HALF);
+    const getting = others.map((box) => get(box, DATE, "tarball"));
+    await expect.poll(() => others.map((box) => box.snapshots.transfers()[0]?.received)).toEqual([HALF, HALF]);
+    publish(mirrors.mirrors[0]!, unit);
+    dying.lan.cutOff(dying);
+    for (const { bytes } of await Promise.all(getting)) expect(bytes.equals(unit.files.tarball)).toBe(true);
+    expect(mirrors.requests.filter((request) => request.includes(".xz bytes") || request.endsWith(".xz"))).toEqual([
+      `GET /snapshots/${fileName(DATE, "tarball")}`,
+      `GET /snapshots/${fileName(DATE, "tarball")} bytes=${HALF}-`,
+    ]);
+    await dying.stop();
+    await lost;
+  });
+
+  test("wrong bytes that another box gave of it cost a second download, and reach no client", async () => {
+    const wrong = await makeUnit(key, { tarball: tarballBytes("wrong", unit.files.tarball.length) });
+    const poisoned = new TestMirrors();
+    publish(poisoned.add(wrong), wrong, { holdsAt: { byte: HALF, until: new Pulse().wait() } });
     const mirrors = new TestMirrors();
     mirrors.add(unit);
-    const claims = new TestClaims();
-    claims.dying = 1;
-    const [dying, other] = (await lanOf(2, mirrors, claims)) as [TestBox, TestBox];
-    const lost = get(dying, DATE, "tarball").catch(() => "dead");
-    expect((await get(other, DATE, "tarball")).bytes.equals(unit.files.tarball)).toBe(true);
-    expect(mirrors.count(DATE, "tarball")).toBe(1);
-    await dying.snapshots.stop();
+    const lan = new TestLan();
+    const liar = await startBox({ key, lan, mirrors: poisoned, claims: "lan" });
+    const box = await startBox({ key, lan, mirrors, claims: "lan" });
+    const lost = get(liar, DATE, "tarball").catch(() => "dead");
+    await expect.poll(() => liar.snapshots.transfers()[0]?.received).toBe(HALF);
+    const getting = get(box, DATE, "tarball");
+    await expect.poll(() => box.snapshots.transfers()[0]?.received).toBe(HALF);
+    lan.cutOff(liar);
+    expect((await getting).bytes.equals(unit.files.tarball)).toBe(true);
+    expect(mirrors.count(DATE, "tarball")).toBe(2);
+    await keeps(box, DATE);
+    await liar.stop();
     await lost;
   });
 
@@ -178,12 +217,13 @@ describe("one download for the LAN", () => {
     const having = await startBox({ key, lan, mirrors });
     await having.snapshots.pull(DATE, { signal: never });
     let released = 0;
-    const claims: NameClaims = {
-      byName: async () => {
+    const release = (): void => void (released += 1);
+    const claims = claimsBut({
+      claim: async () => {
         lan.spread(having);
-        return { mine: true, lost: never, progress: () => {}, release: () => void (released += 1) };
+        return { lost: never, winner: undefined, progress: () => {}, release };
       },
-    };
+    });
     const late = await startBox({ key, lan, mirrors, claims, init: { replicate: false } });
     expect((await get(late, DATE, "tarball")).kind).toBe("held");
     expect(mirrors.count(DATE, "tarball")).toBe(1);
@@ -201,7 +241,7 @@ describe("one download for the LAN", () => {
     await expect.poll(() => mirrors.count(DATE, "tarball")).toBe(1);
     lose();
     first.fire();
-    await expect.poll(() => box.lines.join()).toContain("h9 is downloading it");
+    await expect.poll(() => box.lines.join()).toContain("h9 goes on with it");
     const others = new TestMirrors();
     others.add(unit);
     const other = await startBox({ key, lan, mirrors: others });
@@ -229,7 +269,7 @@ describe("one download for the LAN", () => {
   test("what upstream answers with 404 is 404 for those who waited, too", async () => {
     const mirrors = new TestMirrors();
     mirrors.add();
-    const boxes = await lanOf(3, mirrors, new TestClaims());
+    const boxes = await lanOf(3, mirrors, "lan");
     const answers = await Promise.allSettled(boxes.map((box) => get(box, DATE, "tarball")));
     expect(answers.map((answer) => answer.status === "rejected" && answer.reason.code)).toEqual(
       boxes.map(() => "NOT_FOUND"),

@@ -1,12 +1,11 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Digest } from "../../src/core/digest.ts";
-import type { NameClaim } from "../../src/core/snapshots.ts";
+import type { HeldClaim } from "../../src/core/claims.ts";
 import { RuleBroken } from "../../src/swarm/messages.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { ClaimLan, type ClaimBox } from "./claim-lan.ts";
 
-const NAME = "gentoo-20261120.tar.xz";
 const BLOB = { digest: "ab".repeat(64) as Digest, size: 1000 };
 /** Runs of a simulation, each with another order of events. */
 const SEEDS = 200;
@@ -15,17 +14,30 @@ const never = new AbortController().signal;
 /** The order in which claims win. */
 function byRank(boxes: readonly ClaimBox[]): ClaimBox[] {
   const rank = ({ id }: ClaimBox): string =>
-    createHash("blake2b512").update(NAME).update(Buffer.from(id, "hex")).digest("hex");
+    createHash("blake2b512").update(BLOB.digest).update(Buffer.from(id, "hex")).digest("hex");
   return boxes.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }
 
-function claim(box: ClaimBox): Promise<NameClaim> {
-  return box.claims.byName(NAME, { signal: never });
+/** As a tree snapshot on its way is claimed: its size is not known yet. */
+const TARBALL = { ...BLOB, size: Infinity };
+
+/** What came of a claim of {@link TARBALL}: it is this box's, or that of another one, until that has ended. */
+type Claim =
+  | { readonly mine: true; readonly held: HeldClaim }
+  | { readonly mine: false; readonly holder: string | undefined; ended(lookEveryMs?: number): Promise<void> };
+
+async function claim(box: ClaimBox, signal = never): Promise<Claim> {
+  const held = await box.claims.claim(TARBALL, { received: 0, signal });
+  if (held !== undefined && !held.lost.aborted) return { mine: true, held };
+  const ended = async (lookEveryMs = 1): Promise<void> => {
+    while (box.claims.rival(TARBALL) !== undefined) await box.claims.news(TARBALL.digest, lookEveryMs, never);
+  };
+  return { mine: false, holder: box.claims.rival(TARBALL)?.holder, ended };
 }
 
-function held(claim: NameClaim | undefined): NameClaim & { mine: true } {
+function held(claim: Claim | undefined): HeldClaim {
   if (claim?.mine !== true) throw new Error("is not held");
-  return claim;
+  return claim.held;
 }
 
 describe("a claim of upstream", () => {
@@ -63,7 +75,7 @@ describe("a claim of upstream", () => {
     expect(await lan.isSettled(claiming)).toBe(false);
     await lan.run(1001);
     expect((await claiming).mine).toBe(true);
-    held(await claiming).release();
+    held(await claiming).release({ failed: false });
     expect((await claim(lan.boxes[0]!)).mine).toBe(true); // who let it wait is not waited for again
     expect(lan.now).toBe(1001);
   });
@@ -170,10 +182,10 @@ describe("a claim of upstream", () => {
       const claiming = claim(holder!);
       await lan.run(5);
       const following = await claim(follower!);
-      const ended = following.mine ? undefined : following.ended(never);
+      const ended = following.mine ? undefined : following.ended();
       expect(await lan.isSettled(ended)).toBe(false);
       if (end === "die") lan.kill(holder!);
-      else held(await claiming).release();
+      else held(await claiming).release({ failed: false });
       await lan.run(10);
       expect(await lan.isSettled(ended)).toBe(true);
     }
@@ -185,9 +197,9 @@ describe("a claim of upstream", () => {
     const claiming = claim(holder!);
     await lan.run(5);
     const following = await claim(follower!);
-    const ended = following.mine ? undefined : following.ended(never);
+    const ended = following.mine ? undefined : following.ended();
     await lan.run(4000);
-    held(await claiming).progress(1);
+    held(await claiming).progress(1, "upstream");
     await lan.run(9000);
     expect(await lan.isSettled(ended)).toBe(false);
     await lan.run(9002);
@@ -215,21 +227,21 @@ describe("a claim of upstream", () => {
     const taken = claim(higher!);
     await lan.run(5200);
     expect(held(await stuck).lost.aborted).toBe(false);
-    held(await taken).progress(1000);
+    held(await taken).progress(1000, "upstream");
     await lan.run(5300);
     expect(held(await stuck).lost.aborted).toBe(true);
     expect(held(await taken).lost.aborted).toBe(false);
   });
 
-  it("with bytes is not lost to any other when two parts of a LAN meet", async () => {
+  it("with bytes is lost by the higher hash when two parts of a LAN meet: that one goes on from the other's", async () => {
     const lan = new ClaimLan(2, () => 1);
-    const [a, b] = lan.boxes;
+    const [a, b] = byRank(lan.boxes);
     lan.disconnect(a!, b!);
     const claims = [held(await claim(a!)), held(await claim(b!))];
-    for (const one of claims) one.progress(5);
+    for (const one of claims) one.progress(5, "upstream");
     lan.connect(a!, b!);
     await lan.run(100);
-    expect(claims.map(({ lost }) => lost.aborted)).toEqual([false, false]);
+    expect(claims.map(({ lost }) => lost.aborted)).toEqual([false, true]);
   });
 
   it("with bytes of other boxes alone is lost to one that upstream gives to, whoever has more", async () => {
@@ -273,19 +285,19 @@ describe("a claim of upstream", () => {
     expect(String(claims[1]!.lost.reason)).toContain(`name of ${lower!.id}`);
   });
 
-  it("is one at a time for a name on a box", async () => {
+  it("is one at a time for a blob on a box", async () => {
     const lan = new ClaimLan(1, () => 1);
     const first = held(await claim(lan.boxes[0]!));
     await expect(claim(lan.boxes[0]!)).rejects.toThrow(/claimed here already/);
-    first.release();
-    first.release();
+    first.release({ failed: false });
+    first.release({ failed: false });
     expect((await claim(lan.boxes[0]!)).mine).toBe(true);
   });
 
   it("that is broken off while it waits is told to be over", async () => {
     const lan = new ClaimLan(2, () => 10);
     const enough = new AbortController();
-    const claiming = lan.boxes[0]!.claims.byName(NAME, { signal: enough.signal });
+    const claiming = claim(lan.boxes[0]!, enough.signal);
     enough.abort(new Error("the agent is stopping"));
     await expect(claiming).rejects.toThrow("the agent is stopping");
     await lan.run(15);
@@ -387,12 +399,12 @@ describe("a claim of upstream", () => {
 
   it("beyond what one peer may claim at once breaks a rule; what has been silent for 5 s does not count", async () => {
     const lan = new ClaimLan(1, () => 1);
-    const say = (number: number): void =>
-      lan.boxes[0]!.claims.heard("aa", { type: "upstream-claim", subject: `x${number}`, number, base: 0, received: 0 });
+    const say = (number: number, received = 0): void =>
+      lan.boxes[0]!.claims.heard("aa", { type: "upstream-claim", subject: `x${number}`, number, base: 0, received });
     for (let number = 0; number < 4095; number += 1) say(number);
     await lan.run(3000);
     say(4095);
-    say(7);
+    say(7, 1);
     expect(() => say(4096)).toThrow(RuleBroken);
     await lan.run(5000);
     for (let number = 4096; number < 8190; number += 1) say(number); // two of before were heard since
@@ -417,17 +429,17 @@ async function wantAll(lan: ClaimLan, random: () => number): Promise<Outcome> {
   let downloads = 0;
   const having = new Set<ClaimBox>();
 
-  async function download(box: ClaimBox, claim: NameClaim & { mine: true }): Promise<void> {
+  async function download(box: ClaimBox, claim: HeldClaim): Promise<void> {
     await lan.sleep(FIRST_BYTE_MS);
-    if (box.isDead || claim.lost.aborted) return claim.release();
+    if (box.isDead || claim.lost.aborted) return claim.release({ failed: false });
     downloads += 1;
     for (let ms = 0; ms < DOWNLOAD_MS && !box.isDead; ms += 500) {
-      claim.progress(ms + 1);
+      claim.progress(ms + 1, "upstream");
       await lan.sleep(500);
     }
     if (box.isDead) return;
     having.add(box);
-    claim.release();
+    claim.release({ failed: false });
   }
 
   async function want(box: ClaimBox): Promise<void> {
@@ -435,8 +447,8 @@ async function wantAll(lan: ClaimLan, random: () => number): Promise<Outcome> {
     while (!box.isDead && !having.has(box)) {
       const one = await claim(box);
       if (having.size > 0) having.add(box); // announced: taken from there
-      if (one.mine) await (having.has(box) ? one.release() : download(box, one));
-      else if (!having.has(box)) await one.ended(never);
+      if (one.mine) await (having.has(box) ? one.held.release({ failed: false }) : download(box, one.held));
+      else if (!having.has(box)) await one.ended(250);
     }
   }
 

@@ -3,16 +3,19 @@ import { mkdir } from "node:fs/promises";
 import type { PrivateKey } from "openpgp";
 import { expect, onTestFinished } from "vitest";
 import { openDatabase } from "../../../src/core/database.ts";
+import type { BlobClaims } from "../../../src/core/claims.ts";
+import type { Digest } from "../../../src/core/digest.ts";
 import { SourceError } from "../../../src/core/errors.ts";
+import type { GrowingCopy } from "../../../src/core/growing-copy.ts";
 import { silentLogger, type Logger } from "../../../src/core/logger.ts";
 import type { SnapshotContent } from "../../../src/core/snapshots.ts";
 import type { Source, SourceFinder } from "../../../src/core/source.ts";
 import { fileName } from "../../../src/snapshot/name.ts";
 import { Snapshots, type SnapshotsInit } from "../../../src/snapshot/snapshots.ts";
+import { UpstreamClaims } from "../../../src/swarm/upstream-claims.ts";
 import { DiskStore } from "./disk-store.ts";
 import { TestMirrors } from "./mirrors.ts";
 import { NOW, tempDir, writeKeyring } from "./unit.ts";
-import type { NameClaims } from "../../../src/core/snapshots.ts";
 
 export const never = new AbortController().signal;
 
@@ -44,7 +47,8 @@ export interface TestBoxOptions {
   readonly key?: PrivateKey;
   readonly mirrors?: TestMirrors;
   readonly lan?: TestLan;
-  readonly claims?: NameClaims;
+  /** `lan`: as the swarm makes them. @default none */
+  readonly claims?: BlobClaims | "lan";
   readonly init?: Partial<SnapshotsInit>;
 }
 
@@ -55,10 +59,37 @@ export class TestLan {
   readonly liars: { readonly label: string; give(digest: string): Buffer | undefined }[] = [];
   /** Labels of the sources that were blamed. */
   readonly blamed: string[] = [];
+  readonly #claims = new Map<string, UpstreamClaims>();
+  /** Aborts when the box with the id is cut off. */
+  readonly #cuts = new Map<string, AbortController>();
+
+  /** The claims of a box among those of all others that have some. */
+  claimsFor(box: string): UpstreamClaims {
+    const ownId = hexOf(box);
+    const claims = new UpstreamClaims({
+      ownId,
+      peers: () => [...this.#claims.keys()].filter((id) => id !== ownId),
+      tell: (peer, message) => void setImmediate(() => this.#claims.get(peer)?.heard(ownId, message)),
+      nameOf: (peer) => `h${Number(peer)}`,
+      canRead: () => true,
+      received: (subject) => this.boxes.get(box)?.snapshots.received(subject) ?? 0,
+    });
+    this.#claims.set(ownId, claims);
+    return claims;
+  }
+
+  /** Its power fails: the others do not hear of it any more, nor can they read from it. */
+  cutOff({ id }: TestBox): void {
+    this.boxes.delete(id);
+    this.#cuts.get(id)?.abort(new SourceError("BROKEN", "it is gone"));
+    this.#claims.delete(hexOf(id));
+    for (const claims of this.#claims.values()) claims.gone(hexOf(id));
+    for (const box of this.boxes.values()) box.snapshots.gone(id);
+  }
 
   /** The blobs of all boxes but `self`, and of the liars, who come first. */
   finderFor(self: string): SourceFinder {
-    return { sources: (want) => this.#sources(self, want.digest) };
+    return { sources: (want, { signal }) => this.#sources(self, want.digest, signal) };
   }
 
   /** Tells every other box what this one holds. */
@@ -68,15 +99,40 @@ export class TestLan {
     }
   }
 
-  async *#sources(self: string, digest: string): AsyncGenerator<Source> {
+  async *#sources(self: string, digest: Digest, signal: AbortSignal): AsyncGenerator<Source> {
     for (const { label, give } of this.liars) {
       const bytes = give(digest);
       if (bytes !== undefined) yield this.#source(label, async (offset) => [bytes.subarray(offset)]);
     }
-    for (const box of this.boxes.values()) {
-      const blob = box.id === self ? undefined : await box.store.open(digest as never);
-      if (blob === undefined) continue;
-      yield this.#source(box.id, async (start) => blob.read({ start, end: blob.size }));
+    for (const box of [...this.boxes.values()].filter(({ id }) => id !== self)) {
+      const blob = await box.store.open(digest);
+      if (blob !== undefined) yield this.#source(box.id, async (start) => blob.read({ start, end: blob.size }));
+      const growing = box.snapshots.openGrowing(digest);
+      if (growing !== undefined) yield* this.#growing(box, growing, signal);
+    }
+  }
+
+  /** As the data plane gives it: to who has less of it. */
+  async *#growing(box: TestBox, growing: GrowingCopy, signal: AbortSignal): AsyncGenerator<Source> {
+    const cut = this.#cuts.get(box.id) ?? new AbortController();
+    this.#cuts.set(box.id, cut);
+    const ended = AbortSignal.any([signal, cut.signal]);
+    async function* read(offset: number): AsyncGenerator<Buffer> {
+      for (let position = offset; position < growing.size;) {
+        await growing.grown(position, ended);
+        const bytes = await growing.read(position, growing.received - position);
+        position += bytes.length;
+        yield bytes;
+      }
+    }
+    const open: Source["open"] = async ({ offset }) => {
+      if (offset >= growing.received) throw new SourceError("BUSY", "has no more than this box");
+      return { bytes: each(read(offset)), size: growing.size };
+    };
+    try {
+      yield { kind: "peer", label: box.id, giver: hexOf(box.id), isGrowing: true, open, blame: () => {} };
+    } finally {
+      growing.close();
     }
   }
 
@@ -86,10 +142,16 @@ export class TestLan {
   }
 }
 
+/** The public key of a box, of a kind. */
+function hexOf(id: string): string {
+  return id.slice(1).padStart(64, "0");
+}
+
 async function* each(bytes: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* bytes;
   } catch (error) {
+    if (error instanceof SourceError) throw error;
     throw new SourceError("BROKEN", String(error));
   }
 }
@@ -107,6 +169,7 @@ export async function startBox(options: TestBoxOptions = {}): Promise<TestBox> {
   const id = `h${lan.boxes.size + 1}`;
   const clock = { time: NOW };
   const store = new DiskStore(join(dir, "blobs"));
+  const claims = options.claims === "lan" ? lan.claimsFor(id) : options.claims;
 
   async function start(init: Partial<SnapshotsInit> = {}): Promise<Snapshots> {
     const snapshots = new Snapshots(
@@ -117,7 +180,7 @@ export async function startBox(options: TestBoxOptions = {}): Promise<TestBox> {
         peers: lan.finderFor(id),
         log,
         peerIds: () => [...lan.boxes.keys()].filter((other) => other !== id),
-        ...(options.claims && { claims: options.claims }),
+        ...(claims && { claims }),
       },
       {
         id,

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { DistswarmError, SourceError } from "../../../src/core/errors.ts";
+import { abortable } from "../../../src/core/pulse.ts";
 import type { SnapshotPart } from "../../../src/core/snapshots.ts";
 import type { MirrorRequest, Upstream, UpstreamAnswer } from "../../../src/core/upstream.ts";
 import { fileName } from "../../../src/snapshot/name.ts";
@@ -79,7 +80,7 @@ export class TestMirrors implements Pick<Upstream, "mirrorPath"> {
 
   async *#body(file: MirrorFile, range: { start: number; end: number }, signal: AbortSignal): AsyncGenerator<Buffer> {
     for (let at = range.start; at < file.bytes.length; at += CHUNK_BYTES) {
-      if (file.holdsAt !== undefined && at >= file.holdsAt.byte) await file.holdsAt.until;
+      if (file.holdsAt !== undefined && at >= file.holdsAt.byte) await abortable(file.holdsAt.until, signal);
       signal.throwIfAborted();
       if (at >= range.end) throw new SourceError("BROKEN", "cut off");
       const chunk = file.bytes.subarray(at, at + CHUNK_BYTES);

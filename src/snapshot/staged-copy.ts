@@ -1,5 +1,7 @@
 import { constants, open, type FileHandle } from "node:fs/promises";
 import type { ByteRange } from "../core/blob-store.ts";
+import { SourceError } from "../core/errors.ts";
+import { GrowingCopy } from "../core/growing-copy.ts";
 import { Pulse } from "../core/pulse.ts";
 import type { PassingBody } from "../core/snapshots.ts";
 
@@ -10,10 +12,10 @@ const READ_BYTES = 256 * 1024;
 const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
 
 /**
- * A file that is being staged, and read by clients while it grows. The file stays readable until the writer and all
- * readers have let go of it, also after its name is gone.
+ * A file that is being staged, and read by clients and peers while it grows. The file stays readable until the writer and
+ * all readers have let go of it, also after its name is gone.
  */
-export class GrowingCopy {
+export class StagedCopy {
   readonly path: string;
   /** Label of the source that fills it now. */
   source: string | undefined;
@@ -22,6 +24,7 @@ export class GrowingCopy {
   #received: number;
   #size: number | undefined;
   #failure: unknown;
+  #clients = 0;
   #users = 1;
 
   private constructor(path: string, handle: FileHandle, init: { received: number; changed: Pulse }) {
@@ -35,9 +38,9 @@ export class GrowingCopy {
    * Opens the copy at `path`, made anew, or with what an earlier try left; `changed` fires at whatever happens to it.
    * Throws system errors.
    */
-  static async open(path: string, changed: Pulse = new Pulse()): Promise<GrowingCopy> {
+  static async open(path: string, changed: Pulse = new Pulse()): Promise<StagedCopy> {
     const handle = await open(path, OPEN_FLAGS, 0o600);
-    return new GrowingCopy(path, handle, { received: (await handle.stat()).size, changed });
+    return new StagedCopy(path, handle, { received: (await handle.stat()).size, changed });
   }
 
   /** Bytes present. */
@@ -51,8 +54,8 @@ export class GrowingCopy {
   }
 
   /** Clients that read it. */
-  get readers(): number {
-    return this.#users - 1;
+  get clients(): number {
+    return this.#clients;
   }
 
   /** Tells how long it will be, once that is known. */
@@ -71,7 +74,7 @@ export class GrowingCopy {
     this.#changed.fire();
   }
 
-  /** Begins again at 0. Only while nobody reads. */
+  /** Begins again at 0. Only while nobody can read: before its length is known, or where nobody is given it. */
   async restart(): Promise<void> {
     await this.#handle.truncate(0);
     this.#received = 0;
@@ -83,17 +86,45 @@ export class GrowingCopy {
     this.#changed.fire();
   }
 
-  /** A reader's view. Its size must be known. */
+  /** What a client reads. Its size must be known. */
   body(): PassingBody {
     const size = this.#size;
     if (size === undefined) throw new Error("the length of this copy is not known yet");
     this.#users += 1;
-    const close = once(() => this.close());
+    this.#clients += 1;
+    const close = once(() => {
+      this.#clients -= 1;
+      return this.#letGo();
+    });
     return { size, read: (range, signal) => this.#read(range, signal), close };
   }
 
-  /** The writer, or one reader, lets go. */
+  /**
+   * What a peer reads, who verifies it itself; undefined before its size is known, and when no more will come. `isRoot`:
+   * its bytes come from no other box.
+   */
+  openGrowing({ isRoot }: { isRoot: boolean }): GrowingCopy | undefined {
+    const size = this.#size;
+    if (size === undefined || this.#failure !== undefined) return undefined;
+    this.#users += 1;
+    return new GrowingCopy({
+      size,
+      received: () => this.#received,
+      isRoot: () => isRoot,
+      failure: () => this.#failure,
+      changed: this.#changed,
+      read: (position, length, into) => this.#readAt(position, Math.min(length, this.#received - position), into),
+      left: () => void this.#letGo().catch(() => {}), // it was read only
+    });
+  }
+
+  /** The writer lets go. Readers of a copy that is not whole are told that no more will come. */
   async close(): Promise<void> {
+    if (this.#received !== this.#size) this.fail(new SourceError("BROKEN", "it is not being fetched any more"));
+    await this.#letGo();
+  }
+
+  async #letGo(): Promise<void> {
     this.#users -= 1;
     if (this.#users === 0) await this.#handle.close();
   }
@@ -104,10 +135,9 @@ export class GrowingCopy {
       signal.throwIfAborted();
       const available = Math.min(this.#received, range.end) - position;
       if (available > 0) {
-        const bytes = Buffer.allocUnsafeSlow(Math.min(available, READ_BYTES));
-        const { bytesRead } = await this.#handle.read(bytes, 0, bytes.length, position);
-        position += bytesRead;
-        yield bytes.subarray(0, bytesRead);
+        const bytes = await this.#readAt(position, Math.min(available, READ_BYTES));
+        position += bytes.length;
+        yield bytes;
       } else if (this.#failure === undefined) {
         await this.#changed.wait(signal);
       } else {
@@ -115,8 +145,14 @@ export class GrowingCopy {
       }
     }
   }
+
+  async #readAt(position: number, length: number, into: Buffer = Buffer.allocUnsafeSlow(length)): Promise<Buffer> {
+    const { bytesRead } = await this.#handle.read(into, 0, length, position);
+    return into.subarray(0, bytesRead);
+  }
 }
 
+/** Runs `action` at the first call only. */
 function once(action: () => Promise<void>): () => Promise<void> {
   let done: Promise<void> | undefined;
   return () => (done ??= action());

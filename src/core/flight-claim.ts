@@ -1,10 +1,10 @@
-import type { ClaimEvent } from "../core/agent-api.ts";
-import { claimText, type BlobClaims, type HeldClaim, type RivalClaim } from "../core/claims.ts";
-import { nameOf, type Want } from "../core/distfile.ts";
-import type { Logger } from "../core/logger.ts";
-import type { Source, SourceKind } from "../core/source.ts";
+import type { ClaimEvent } from "./agent-api.ts";
+import { claimText, type BlobClaims, type HeldClaim, type RivalClaim } from "./claims.ts";
+import { nameOf, type Want } from "./distfile.ts";
+import type { Logger } from "./logger.ts";
+import type { Source, SourceKind } from "./source.ts";
 import { Following } from "./following.ts";
-import { turnOf, type Turn } from "./source-plan.ts";
+import { turnOf, type Turn } from "./turn.ts";
 
 /** How often the other boxes are told how far it is, in ms; they take 5 s without that for its end. */
 const PROGRESS_MS = 250;

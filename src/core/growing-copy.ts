@@ -1,4 +1,4 @@
-import type { Pulse } from "../core/pulse.ts";
+import type { Pulse } from "./pulse.ts";
 
 /** What a growing copy sees of its flight. */
 export interface GrowingFlight {

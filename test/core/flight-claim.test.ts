@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { claimText, type BlobClaims, type HeldClaim, type RivalClaim } from "../../src/core/claims.ts";
 import { createLogger, type Logger } from "../../src/core/logger.ts";
-import { FlightClaim } from "../../src/retrieve/flight-claim.ts";
+import { FlightClaim } from "../../src/core/flight-claim.ts";
 import { testFile } from "../support/repository.ts";
 
 const { name, digest } = testFile("wanted-1.0.tar.xz", 1000);

@@ -1,4 +1,4 @@
-import type { RivalClaim } from "../core/claims.ts";
+import type { RivalClaim } from "./claims.ts";
 
 /**
  * A box that is followed for so long without a byte, though it says that it has some or claims anew, gives none. Longer than

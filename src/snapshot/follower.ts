@@ -1,0 +1,106 @@
+import { messageOf, SourceError } from "../core/errors.ts";
+import type { FlightClaim } from "../core/flight-claim.ts";
+import type { Logger } from "../core/logger.ts";
+import type { GrowingUse, Source, SourceFinder } from "../core/source.ts";
+import type { Turn } from "../core/turn.ts";
+import { MAX_BYTES } from "./limits.ts";
+import { fileName, subjectOf } from "./name.ts";
+import type { ShelfStore } from "./shelf.ts";
+import { StagedCopy } from "./staged-copy.ts";
+import type { Transfers } from "./transfers.ts";
+
+/** What following uses. */
+export interface FollowerComponents {
+  readonly store: Pick<ShelfStore, "makeRoom">;
+  /** Finds the boxes that a tarball is on its way to. */
+  readonly peers: SourceFinder;
+  readonly transfers: Transfers;
+  /** Whom to follow. */
+  readonly claim: FlightClaim;
+  readonly log: Logger;
+}
+
+/** What is followed. */
+export interface FollowerInit {
+  readonly date: string;
+  /** Where the tarball is staged. */
+  readonly path: string;
+}
+
+/**
+ * Takes what other boxes have of a tarball that is still on its way to them, from the byte that is here: who takes over
+ * when the one that downloads goes away goes on from there. Nobody has verified these bytes.
+ */
+export class Follower {
+  readonly #components: FollowerComponents;
+  readonly #init: FollowerInit;
+
+  constructor(components: FollowerComponents, init: FollowerInit) {
+    this.#components = components;
+    this.#init = init;
+  }
+
+  /**
+   * Takes what comes for as long as another box is to download it. Throws the signal's reason; `STORE_FULL` and system
+   * errors of the copy.
+   */
+  async follow(turn: (received: number) => Turn, signal: AbortSignal): Promise<void> {
+    await this.#during(async (copy) => {
+      while (turn(copy.received) === "theirs") {
+        await this.#round(copy, "follow", signal);
+        await this.#components.claim.news(signal);
+      }
+    });
+  }
+
+  /** Takes what is there by now; throws as {@link follow}. */
+  async takePresent(signal: AbortSignal): Promise<void> {
+    await this.#during((copy) => this.#round(copy, "present", signal));
+  }
+
+  async #during(work: (copy: StagedCopy) => Promise<void>): Promise<void> {
+    const { date, path } = this.#init;
+    const copy = await StagedCopy.open(path);
+    const what = { name: fileName(date, "tarball"), kind: "peer", subject: subjectOf(date) } as const;
+    try {
+      await this.#components.transfers.during(copy, what, () => work(copy));
+    } finally {
+      await copy.close();
+    }
+  }
+
+  async #round(copy: StagedCopy, growing: GrowingUse, signal: AbortSignal): Promise<void> {
+    const { peers, log } = this.#components;
+    const { date } = this.#init;
+    const want = { digest: subjectOf(date), size: Infinity, names: [], packages: [] };
+    for await (const source of peers.sources(want, { signal, growing })) {
+      if (copy.received === copy.size) return;
+      try {
+        await this.#take(copy, source, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof SourceError)) throw error;
+        log.debug(`${fileName(date, "tarball")} from ${source.label}: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  async #take(copy: StagedCopy, source: Source, signal: AbortSignal): Promise<void> {
+    const { bytes, size } = await source.open({ offset: copy.received, signal });
+    copy.source = source.label;
+    await this.#expect(copy, size ?? 0);
+    for await (const chunk of bytes) {
+      await copy.append(chunk);
+      this.#components.claim.grew(copy.received, source);
+    }
+  }
+
+  /** The bytes of two files would prove nothing: who follows goes on with boxes that have one of the same length. */
+  async #expect(copy: StagedCopy, size: number): Promise<void> {
+    if (size > MAX_BYTES.tarball || size <= copy.received || (copy.size ?? size) !== size)
+      throw new SourceError("BAD_LENGTH", `has ${size} bytes, where ${copy.received} of ${copy.size} are here`);
+    if (copy.size !== undefined) return;
+    await this.#components.store.makeRoom(size);
+    copy.expect(size);
+  }
+}
