@@ -113,7 +113,8 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     await prepareDirs(this.#paths).catch((error: unknown) => this.#wrote(writeFault(error, this.#init.dir)));
     await this.#records.load();
     await this.#blobs.reconcile();
-    for (const partial of await this.#stalePartials()) await removePartial(partial).catch(() => {});
+    const stale = await this.#stalePartials().catch(() => []); // a partial/ that cannot be written was told
+    for (const partial of stale) await removePartial(partial).catch(() => {});
     await this.#distdir?.start();
     this.#flushTimer = setInterval(() => void this.#records.flush(), FLUSH_INTERVAL_MS).unref();
   }

@@ -178,7 +178,8 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
   }
 
   async #noteLink(name: string, stat: Stats): Promise<void> {
-    const digest = basename(await readlink(join(this.#dir, name)));
+    const target = await readlink(join(this.#dir, name)).catch(() => ""); // no link any more: the watch tells
+    const digest = basename(target);
     if (isDigest(digest)) this.#links.set(name, { digest, until: stat.mtimeMs + LINK_PROTECTS_MS });
   }
 

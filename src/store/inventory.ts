@@ -50,9 +50,10 @@ export async function takeInventory(paths: StorePaths): Promise<Inventory> {
 }
 
 async function lookInto(dir: string, shard: Dirent): Promise<(FoundBlob | Stray)[]> {
+  if (shard.name === LAYOUT_CONF_NAME) return [];
   const path = join(dir, shard.name);
-  if (!shard.isDirectory()) return shard.name === LAYOUT_CONF_NAME ? [] : strayAt(path);
   try {
+    if (!shard.isDirectory()) return await strayAt(path);
     const found = await Promise.all((await entries(path)).map((entry) => identify(shard.name, path, entry)));
     return found.flat();
   } catch (error) {

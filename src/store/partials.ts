@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { type Digest, isDigest } from "../core/digest.ts";
+import { readFault } from "./disk.ts";
 import { entries, statOf } from "./inventory.ts";
 import type { StorePaths } from "./layout.ts";
 
@@ -13,18 +14,27 @@ export interface StalePartial {
   readonly size: number;
 }
 
-/** The partials that were last written more than 7 days before `now`, without those in flight. */
+/**
+ * The partials that were last written more than 7 days before `now`, without those in flight.
+ *
+ * @throws {DistswarmError} `STORE_UNUSABLE` when `partial/` cannot be looked through.
+ */
 export async function findStalePartials(
   paths: StorePaths,
   isInFlight: (digest: Digest) => boolean,
   now: number,
 ): Promise<StalePartial[]> {
   const stale: StalePartial[] = [];
-  for (const { name } of await entries(paths.partials)) {
-    if (!isDigest(name) || isInFlight(name)) continue;
-    const path = paths.partial(name);
-    const stat = await statOf(path);
-    if (stat !== undefined && stat.mtimeMs < now - PARTIAL_TTL_MS) stale.push({ digest: name, path, size: stat.size });
+  try {
+    for (const { name } of await entries(paths.partials)) {
+      if (!isDigest(name) || isInFlight(name)) continue;
+      const path = paths.partial(name);
+      const stat = await statOf(path);
+      if (stat !== undefined && stat.mtimeMs < now - PARTIAL_TTL_MS)
+        stale.push({ digest: name, path, size: stat.size });
+    }
+  } catch (error) {
+    throw readFault(error, paths.partials);
   }
   return stale;
 }

@@ -16,6 +16,7 @@ import {
   get,
   makeBlob,
   MIB,
+  outcome,
   put,
   startStore,
   tempDir,
@@ -409,6 +410,25 @@ test("a directory that cannot be made is told in one line, and stays the reason 
   await expect(store.ingest(makeBlob(10))).rejects.toMatchObject({ code: "STORE_UNUSABLE", message: lines[0] });
   expect(store.usage().problem).toBe(lines[0]);
   expect(lines).toHaveLength(1);
+});
+
+test("where partial/ cannot be looked into, what is there is served all the same, and gc says why it cannot go on", async () => {
+  const first = await startStore();
+  const blob = makeBlob(1000);
+  await put(first.store, blob);
+  const partials = join(first.dir, "partial");
+  await giveAway(dirname(first.dir));
+  await chmod(partials, 0);
+  onTestFinished(() => chmod(partials, 0o755));
+  await unprivileged(async () => {
+    const { store } = await first.restart();
+    expectBytes(await get(store, blob.digest), blob.bytes);
+    const { signal } = new AbortController();
+    await expect(outcome(store.gc({ dryRun: true }, signal))).rejects.toMatchObject({
+      code: "STORE_UNUSABLE",
+      message: expect.stringContaining(`cannot read ${partials} (EACCES)`),
+    });
+  });
 });
 
 test("a store that would leave too little free space takes nothing in", async () => {

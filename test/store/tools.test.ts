@@ -22,6 +22,7 @@ import type { StoreToolEvent } from "../../src/core/agent-api.ts";
 import type { Distfile } from "../../src/core/distfile.ts";
 import { BlobFiles } from "../../src/store/blob-files.ts";
 import { storePaths } from "../../src/store/layout.ts";
+import { OpenFile } from "../../src/store/open-file.ts";
 import { BlobRecords } from "../../src/store/records.ts";
 import { collectGarbage } from "../../src/store/tools/gc.ts";
 import {
@@ -349,6 +350,20 @@ async function replaceByLink(path: string): Promise<void> {
   await rm(path);
   await symlink("elsewhere", path);
 }
+
+test("fsck takes a shortage of open files for no damage", async () => {
+  const { store } = await startStore();
+  const blob = makeBlob(1000);
+  await put(store, blob);
+  const open = vi.spyOn(OpenFile, "open").mockImplementation(() => {
+    throw Object.assign(new Error("EMFILE: too many open files"), { code: "EMFILE" });
+  });
+  onTestFinished(() => open.mockRestore());
+  const events = outcome(store.fsck({ repair: true, refetch: async () => expect.unreachable() }, signal));
+  await expect(events).rejects.toMatchObject({ code: "EMFILE" });
+  open.mockRestore();
+  expectBytes(await get(store, blob.digest), blob.bytes);
+});
 
 test("fsck tells of a directory that it cannot look into, and goes on", async () => {
   const { store, dir } = await startStore();

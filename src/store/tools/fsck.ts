@@ -22,6 +22,9 @@ interface FsckComponents {
   readonly refetch: Refetch;
 }
 
+/** System errors that tell of what this box lacks (open files, memory), and nothing about the file. */
+const SHORTAGES = ["EMFILE", "ENFILE", "ENOMEM"];
+
 /** What re-hashing a file showed; `gone`: evicted or taken from DISTDIR meanwhile. */
 type Health = { readonly sums: ChunkSums } | { readonly damage: string } | "gone";
 
@@ -98,7 +101,7 @@ async function examine(
     if (error instanceof ChunkDamage) return { damage: error.message };
     if (isGone(error)) return isExpected(components, blob) ? { damage: "is missing" } : "gone";
     const code = systemCode(error);
-    if (code === undefined) throw error;
+    if (code === undefined || SHORTAGES.includes(code)) throw error;
     return { damage: `cannot be read (${code})` };
   }
 }
