@@ -1,6 +1,6 @@
 import type { FetchEvent } from "../core/agent-api.ts";
 import { formatSize } from "../core/units.ts";
-import { count, percent } from "../core/words.ts";
+import { about, count, percent } from "../core/words.ts";
 import type { FetchBoard, FetchLine } from "./fetch-board.ts";
 import { renderTable } from "./table.ts";
 
@@ -36,11 +36,6 @@ export function renderFetchBoard(board: FetchBoard): string {
   return `${table}${more}${ended} of ${count(board.total, "file")}, ${sum}\n`;
 }
 
-/** Why a file failed; its name once. */
-function failureText({ name, message }: { readonly name: string; readonly message: string }): string {
-  return message.split(/[\s;]+/).includes(name) ? message : `${name}: ${message}`;
-}
-
 /** What came from where, and what failed and why. */
 export function renderFetchSummary(board: FetchBoard): string {
   const parts = Object.entries(ORIGINS).flatMap(([from, words]) => {
@@ -48,7 +43,7 @@ export function renderFetchSummary(board: FetchBoard): string {
     const sum = bytes.reduce((total, part) => total + part, 0);
     return bytes.length === 0 ? [] : [`${bytes.length} ${words} (${formatSize(sum)})`];
   });
-  const failures = board.failed.map((failed) => `  ${failureText(failed)}\n`).join("");
+  const failures = board.failed.map(({ name, message }) => `  ${about(name, message)}\n`).join("");
   const failed = failures === "" ? "" : `${count(board.failed.length, "file")} failed:\n${failures}`;
   return `${count(board.done.length, "file")}${parts.length === 0 ? "" : `: ${parts.join(", ")}`}\n${failed}`;
 }

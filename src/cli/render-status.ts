@@ -1,5 +1,5 @@
 import type { PeerStatus, Status } from "../core/agent-api.ts";
-import { formatDuration, formatSize } from "../core/units.ts";
+import { formatSeconds, formatSize } from "../core/units.ts";
 import { verdict } from "../core/verdict.ts";
 import { count, percent } from "../core/words.ts";
 import { renderMirrors } from "./render-mirrors.ts";
@@ -40,7 +40,7 @@ function renderSnapshots({ snapshots }: Status): string {
 /** Whether it works, and what came from where. */
 function renderHead(status: Status): string {
   return [
-    `distswarm ${status.version} on ${status.host}, up ${formatDuration(status.uptime_seconds * 1000)}\n`,
+    `distswarm ${status.version} on ${status.host}, up ${formatSeconds(status.uptime_seconds)}\n`,
     `${verdict(status)}\n`,
     block("Given to this box", renderTraffic(status)),
   ].join("");

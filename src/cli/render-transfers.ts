@@ -1,5 +1,5 @@
 import type { TransferStatus } from "../core/agent-api.ts";
-import { formatDuration, formatSize } from "../core/units.ts";
+import { formatSeconds, formatSize } from "../core/units.ts";
 import { count, percent } from "../core/words.ts";
 import { renderTable, type Cell } from "./table.ts";
 
@@ -25,7 +25,7 @@ function row(transfer: TransferStatus): Cell[] {
     { right: speed(transfer) },
     source === undefined ? "waits for a source" : `from ${URL.canParse(source) ? new URL(source).host : source}`,
     { right: clients === 0 ? "in the background" : count(clients, "client") },
-    { right: formatDuration(seconds * 1000) },
+    { right: formatSeconds(seconds) },
   ];
 }
 

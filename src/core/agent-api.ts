@@ -162,9 +162,9 @@ export interface ClaimEvent {
   /** ISO 8601. */
   readonly at: string;
   /**
-   * `claimed`: this box asked upstream for the LAN. `followed`: `box` did, and this one read its growing copy. `yielded`:
-   * `box` went on instead. `took-over`: this box went on instead of `box`. `alone`: this box asked upstream whatever
-   * others did, for the one that it followed gave nothing.
+   * `claimed`: this box asked upstream for the LAN. `followed`: `box` claimed it, and this one waited for its growing copy
+   * (`box` may have followed another one itself). `yielded`: `box` went on instead. `took-over`: this box went on instead
+   * of `box`. `alone`: this box asked upstream whatever others did, for the one that it followed gave nothing.
    */
   readonly event: "claimed" | "followed" | "yielded" | "took-over" | "alone";
   readonly box?: string;

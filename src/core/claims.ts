@@ -59,7 +59,7 @@ export interface BlobClaims {
 export function claimText({ event, box = "another box" }: ClaimEvent): string {
   return {
     claimed: "this box asks upstream for it",
-    followed: `${box} asks upstream for it: this box follows`,
+    followed: `this box awaits it from ${box}`,
     yielded: `${box} goes on with it: this box lets go`,
     "took-over": `this box takes over from ${box}`,
     alone: `${box} does not give it: this box goes on by itself`,

@@ -33,6 +33,11 @@ export function parseDuration(text: string): number | undefined {
   return Math.round(Number(match[1]) * (DURATIONS[match[2]!] ?? 1));
 }
 
+/** Writes whole seconds for people, as {@link formatDuration}; none as `0 s`, for of milliseconds nothing is known. */
+export function formatSeconds(seconds: number): string {
+  return seconds === 0 ? "0 s" : formatDuration(seconds * 1000);
+}
+
 /** Writes a duration for people: `850 ms`, `12.3 s`, `27 s`, `3 min`, `5 h 10 min`, `2 d 3 h`. */
 export function formatDuration(ms: number): string {
   if (Math.round(ms) < 1000) return `${Math.round(ms)} ms`;

@@ -8,6 +8,11 @@ export function listed(items: readonly string[]): string {
   return items.length < 2 ? items.join() : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
 }
 
+/** What is to be said of something, with its name in front where it is not in it. */
+export function about(name: string, message: string): string {
+  return message.split(/[\s:;,]+/).includes(name) ? message : `${name}: ${message}`;
+}
+
 /** A share in whole percent, rounded; `-` of nothing, and 100 % only of what is whole. */
 export function percent(part: number, whole: number): string {
   if (whole === 0) return "-";

@@ -3,6 +3,7 @@ import { nameOf, type Want } from "../core/distfile.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
+import { about } from "../core/words.ts";
 
 /** A flight that has ended. */
 interface Ended {
@@ -18,7 +19,7 @@ export function tellVerified(log: Logger, flight: Ended, { ms, from }: { ms: num
 
 /** Logs why a flight failed, or that its bytes were wrong. */
 export function tellFailed(log: Logger, flight: Ended, error: unknown): void {
-  log.warn(factsOf(flight), `${nameOf(flight.want)}: ${messageOf(error)}`);
+  log.warn(factsOf(flight), about(nameOf(flight.want), messageOf(error)));
 }
 
 function factsOf({ want, attempts }: Ended): { digest: string; attempts: number } {

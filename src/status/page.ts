@@ -1,5 +1,5 @@
 import type { MirrorStatus, PeerStatus, Status, TransferStatus } from "../core/agent-api.ts";
-import { formatDuration, formatSize } from "../core/units.ts";
+import { formatSeconds, formatSize } from "../core/units.ts";
 import { verdict } from "../core/verdict.ts";
 import { count, percent } from "../core/words.ts";
 import { trafficTable } from "../core/traffic-table.ts";
@@ -25,7 +25,7 @@ export function statusPage(status: Status): Html {
 <meta http-equiv="refresh" content="${REFRESH_SECONDS}">
 <title>distswarm on ${escape(host)}</title><style>${STYLE}</style></head><body>
 <h1>distswarm on ${escape(host)}</h1>
-<p class="about">version ${escape(version)}, up ${formatDuration(uptime_seconds * 1000)}</p>
+<p class="about">version ${escape(version)}, up ${formatSeconds(uptime_seconds)}</p>
 <p class="verdict">${escape(verdict(status))}</p>
 ${warnings.map((warning) => `<p class="warn">${escape(warning)}</p>`).join("\n")}
 ${section("Under way", ["file", "", ">of", "from"], status.transfers.map(transferRow))}

@@ -83,7 +83,7 @@ a.tgz
     2026-11-21T05:00:31Z  h2              ok       2.00 MiB from 1.00 MiB on  no answer             90 ms in all
   and with the other boxes:
     2026-11-21T05:00:00Z  this box asks upstream for it
-    2026-11-21T05:00:31Z  h2 asks upstream for it: this box follows
+    2026-11-21T05:00:31Z  this box awaits it from h2
 `);
 });
 

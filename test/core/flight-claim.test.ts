@@ -78,7 +78,7 @@ test("boxes that take turns to claim, each another one, are followed for a minut
 test("the log says which box a file is awaited from, once, however many take turns; who downloads it says so when it is here", async () => {
   const rig = new Rig();
   rig.followUntil(1000, 10, (turn) => rig.boxes.claimedBy(`box ${turn % 2}`, 900));
-  expect(rig.logged).toEqual([`${name}: name of box 0 asks upstream for it: this box follows`]);
+  expect(rig.logged).toEqual([`${name}: this box awaits it from name of box 0`]);
   expect(rig.claim.events.length).toBe(10);
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatDuration, formatSize } from "../../src/core/units.ts";
+import { formatDuration, formatSeconds, formatSize } from "../../src/core/units.ts";
 
 test.for([
   [0, "0 ms"],
@@ -13,6 +13,10 @@ test.for([
   [183_600_000, "2 d 3 h"],
 ] as const)("%s ms are written as %s", ([ms, text]) => {
   expect(formatDuration(ms)).toBe(text);
+});
+
+test("whole seconds are never written in milliseconds", () => {
+  expect([0, 1, 3600].map(formatSeconds)).toEqual(["0 s", "1 s", "1 h 0 min"]);
 });
 
 test.for([

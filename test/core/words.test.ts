@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { listed, percent } from "../../src/core/words.ts";
+import { about, listed, percent } from "../../src/core/words.ts";
 
 test.for([
   [1, 8, "13 %"],
@@ -27,4 +27,13 @@ test.for([
   [["a", "b", "c"], "a, b and c"],
 ] as const)("%j reads %s", ([items, text]) => {
   expect(listed(items)).toBe(text);
+});
+
+test.for([
+  ["no Manifest knows it", "a.tgz: no Manifest knows it"],
+  ["nobody has a.tgz; tried: http://m/a.tgz", "nobody has a.tgz; tried: http://m/a.tgz"],
+  ["no source for a.tgz: no peer has it", "no source for a.tgz: no peer has it"],
+  ["nobody has aa.tgz", "a.tgz: nobody has aa.tgz"],
+] as const)("what is said of a.tgz names it once: %s", ([message, text]) => {
+  expect(about("a.tgz", message)).toBe(text);
 });

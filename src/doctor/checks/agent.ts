@@ -1,5 +1,5 @@
 import { hasCode } from "../../core/errors.ts";
-import { formatDuration } from "../../core/units.ts";
+import { formatSeconds } from "../../core/units.ts";
 import { VERSION } from "../../core/version.ts";
 import { fail, ok, warn, type Check } from "../check.ts";
 
@@ -22,7 +22,7 @@ export const agent: Check = {
     }
     const { version, uptime_seconds, config_file: file } = agent.status;
     const config = file === undefined ? "" : `, ${file === null ? "no config file" : `config file ${file}`}`;
-    const seen = `version ${version}, up ${formatDuration(uptime_seconds * 1000)}${config}`;
+    const seen = `version ${version}, up ${formatSeconds(uptime_seconds)}${config}`;
     return version === VERSION ? ok(seen) : warn(`${seen}, but version ${VERSION} is installed`, RESTART);
   },
 };
