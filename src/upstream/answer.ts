@@ -1,13 +1,9 @@
-import type { IncomingHttpHeaders } from "node:http";
 import { SourceError, type SourceFault } from "../core/errors.ts";
+import type { UpstreamAnswer } from "../core/upstream.ts";
 import { parseRetryAfter } from "./retry-after.ts";
 
 /** The head of an answer to a request for a distfile. */
-export interface AnswerHead {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly url: string;
-}
+type AnswerHead = Omit<UpstreamAnswer, "body">;
 
 /** What was asked for: the bytes of a blob of `size` from `offset` to its end. */
 export interface Asked {
@@ -32,6 +28,16 @@ export function bytesToSkip(answer: AnswerHead, { size, offset }: Asked, now: nu
   if (answer.status !== 200) throw faultOfStatus(answer, offset, now);
   checkLength(answer, size);
   return offset;
+}
+
+/** The same; an answer that is refused is let go of. */
+export function accept(answer: UpstreamAnswer, asked: Asked, now: number): number {
+  try {
+    return bytesToSkip(answer, asked, now);
+  } catch (error) {
+    answer.body.destroy();
+    throw error;
+  }
 }
 
 /** What a status that brings no body means: `ABSENT`, `BUSY`, `BAD_RANGE`, or else `BAD_STATUS`. */

@@ -3,6 +3,7 @@ import { SourceError } from "../core/errors.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
 import { Connections, type ConnectionOptions } from "./connections.ts";
 import { exchange } from "./exchange.ts";
+import { withoutFields } from "./fields.ts";
 import { faultOf } from "./http-fault.ts";
 import { RedirectChain, fieldsAfterRedirect } from "./redirect.ts";
 
@@ -103,7 +104,7 @@ export class HttpClient {
     request.signal.throwIfAborted();
     const { dispatcher, origin, path, headers } = connections.routeTo(url, as);
     const { method, body = null, signal } = request;
-    const fields = [...headers, ...withoutOwnFields(request.headers), ...this.#via];
+    const fields = [...headers, ...withoutFields(request.headers, OWN_FIELDS), ...this.#via];
     const options = { origin, path, method, headers: fields, body, ...this.#timeoutsOf(request) };
     try {
       const bodyFault = (error: unknown): Error => faultOf(error, "body", url.href);
@@ -131,10 +132,4 @@ function nextOf(chain: RedirectChain, from: URL, answer: UpstreamAnswer): URL | 
 function letGo({ headers, body }: UpstreamAnswer): void {
   if (Number(headers["content-length"] ?? Infinity) <= SHORT_BODY) body.resume();
   else body.destroy();
-}
-
-function withoutOwnFields(headers: readonly string[]): string[] {
-  return headers.flatMap((name, i) =>
-    i % 2 === 1 || OWN_FIELDS.has(name.toLowerCase()) ? [] : [name, headers[i + 1] ?? ""],
-  );
 }

@@ -1,4 +1,5 @@
 import { SourceError } from "../core/errors.ts";
+import { withoutFields } from "./fields.ts";
 
 /** Redirects followed for one request; more is taken for a circle. */
 const MAX_REDIRECTS = 10;
@@ -42,8 +43,5 @@ export class RedirectChain {
 
 /** The request fields to send on after a redirect: another origin is not told what was meant for the first one. */
 export function fieldsAfterRedirect(headers: readonly string[], from: URL, to: URL): readonly string[] {
-  if (from.origin === to.origin) return headers;
-  return headers.flatMap((name, i) =>
-    i % 2 === 1 || PRIVATE_FIELDS.has(name.toLowerCase()) ? [] : [name, headers[i + 1] ?? ""],
-  );
+  return from.origin === to.origin ? headers : withoutFields(headers, PRIVATE_FIELDS);
 }

@@ -8,7 +8,7 @@ import type { Logger } from "../core/logger.ts";
 import { parseMirrorLists } from "../core/mirror-lists.ts";
 import type { Source, Withheld } from "../core/source.ts";
 import type { ForwardRequest, MirrorRequest, Upstream, UpstreamAnswer } from "../core/upstream.ts";
-import { bytesToSkip, faultOfStatus } from "./answer.ts";
+import { accept, faultOfStatus } from "./answer.ts";
 import { Blames } from "./blames.ts";
 import { directoryAnswer } from "./directory-answer.ts";
 import { DirectorySource } from "./directory-source.ts";
@@ -21,6 +21,7 @@ import { mirrorPlace } from "./mirror-places.ts";
 import { firstAnswer, type Asking, type Send } from "./mirror-requests.ts";
 import { mirrorStatus } from "./mirror-status.ts";
 import { isBelow, isUnrestricted, readMirrorList, type Mirror } from "./mirrors.ts";
+import { sendHeadOrGet } from "./refused-head.ts";
 import { Repositories } from "./repositories.ts";
 import { inOrder, type Candidate, type Place } from "./source-order.ts";
 import { SrcUriIndex, type Reach } from "./src-uri-index.ts";
@@ -135,7 +136,7 @@ export class UpstreamMirrors implements Upstream, Startable {
     const { send, ...asking } = this.#asking(request);
     const checked: Send = async (...to) => {
       const answer = await send(...to);
-      if (answer.status < 300) bytesToSkip(answer, { size: want.size, offset: 0 }, this.#now());
+      accept(answer, { size: want.size, offset: 0 }, this.#now());
       return answer;
     };
     const candidates = this.#inOrder(this.#placesOf(want, request.signal), want);
@@ -205,7 +206,7 @@ export class UpstreamMirrors implements Upstream, Startable {
     try {
       const answer = isAbsolute(url)
         ? await directoryAnswer(url, request)
-        : await this.#client.request({ ...request, url, followRedirects: true });
+        : await sendHeadOrGet(request, (asked) => this.#client.request({ ...asked, url, followRedirects: true }));
       if (answer.status >= 400) this.#health.failed(origin, faultOfStatus(answer, 0, this.#now()));
       return answer;
     } catch (error) {

@@ -2,7 +2,7 @@ import type { Want } from "../core/distfile.ts";
 import { SourceError } from "../core/errors.ts";
 import type { Source, SourceBody } from "../core/source.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
-import { bytesToSkip } from "./answer.ts";
+import { accept } from "./answer.ts";
 import type { Blames } from "./blames.ts";
 import type { Health } from "./health.ts";
 import { faultOf } from "./http-fault.ts";
@@ -49,7 +49,7 @@ export class UpstreamSource implements Source {
         signal,
       };
       const answer = await client.request(request);
-      const skip = checked(answer, () => bytesToSkip(answer, { size: this.#want.size, offset }, now()));
+      const skip = accept(answer, { size: this.#want.size, offset }, now());
       return { bytes: this.#body(answer, { skip, wanted: this.#want.size - offset, startedAt, signal }) };
     } catch (error) {
       throw this.#told(faultOf(error, "headers", this.label), signal, 0);
@@ -92,15 +92,5 @@ export class UpstreamSource implements Source {
     if (signal.aborted) return signal.reason;
     this.#parts.health.failed(this.#origin, fault, bytes);
     return fault;
-  }
-}
-
-/** Lets go of an answer that is refused. */
-function checked<T>(answer: UpstreamAnswer, check: () => T): T {
-  try {
-    return check();
-  } catch (error) {
-    answer.body.destroy();
-    throw error;
   }
 }

@@ -520,6 +520,18 @@ describe("what a Manifest knows is located", () => {
     const absent = await upstreamOf([lacking.url]);
     await expect(absent.locate(WANT, head())).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
+
+  test.each([403, 405, 501])("by GET where HEAD is refused with %i, without its body", async (status) => {
+    const mirror = await mirrorOf(zoo.refusesHead(status), FILES);
+    const upstream = await upstreamOf([mirror.url]);
+    expect(await upstream.locate(WANT, head())).toMatchObject({ status: 200, body: { destroyed: true } });
+    const ranged = { ...head(), headers: ["Range", "bytes=1-"] };
+    expect((await upstream.distfile(NAME, ranged)).headers["content-length"]).toBe(String(FILE.length));
+    expect(mirror.files().map(({ method }) => method)).toEqual(["HEAD", "GET", "HEAD", "GET"]);
+    expect(upstream.mirrorStatus()).toMatchObject([{ failures: 0 }]);
+    mirror.become(zoo.says(status));
+    await expect(upstream.locate(WANT, head())).rejects.toMatchObject({ code: "NO_SOURCE" });
+  });
 });
 
 test("a URL is a mirror's if it lies below one", async () => {

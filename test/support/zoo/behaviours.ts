@@ -203,6 +203,12 @@ export function says(status: number, headers: Record<string, string> = {}): Beha
   return (exchange) => send(exchange, { status, headers: { ...headers, "content-length": 0 }, bytes: Buffer.alloc(0) });
 }
 
+/** This status to every HEAD. */
+export function refusesHead(status: number): Behaviour {
+  const refuse = says(status);
+  return (exchange) => (exchange.request.method === "HEAD" ? refuse : well)(exchange);
+}
+
 /** 416 to every Range. */
 export const refusesRanges: Behaviour = (exchange) =>
   exchange.request.headers.range === undefined ? well(exchange) : says(416)(exchange);
