@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Config } from "./config.ts";
 import { reloader, type LiveOptions, type Reloaded } from "./config/reload.ts";
@@ -8,6 +7,7 @@ import { buildRetrieval, type Retrieval } from "./compose/retrieval.ts";
 import { buildStatus } from "./compose/status.ts";
 import { ControlServer } from "./control/server.ts";
 import type { AgentApi } from "./core/agent-api.ts";
+import { newAgentName } from "./core/agent-names.ts";
 import { condemnDatabase, findSetAside, isDatabaseDamage, openDatabase, type Database } from "./core/database.ts";
 import { messageOf } from "./core/errors.ts";
 import { startAll, stopAll, type Startable } from "./core/lifecycle.ts";
@@ -105,7 +105,7 @@ interface Parts {
 
 async function buildParts(config: Config, db: Database, options: AgentOptions): Promise<Parts> {
   const { log, notes, configFile = () => undefined } = options;
-  const via = `distswarm-${randomBytes(4).toString("hex")}`;
+  const via = newAgentName();
   const listening = (): string[] => doors.addresses().map(({ address, port }) => hostPort(address, port));
   const retrieval = await buildRetrieval(config, { db, log, via });
   const { index, upstream, store, lan, snapshots, retriever } = retrieval;

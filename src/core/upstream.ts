@@ -51,6 +51,11 @@ export interface Upstream extends SourceFinder {
    * length than the Manifest's does not count.
    */
   locate(want: Want, request: MirrorRequest): Promise<UpstreamAnswer>;
+  /**
+   * Takes note that other agents wait here for a blob (its digest), or a path below the mirrors' root. Whoever is asked for it
+   * meanwhile is told, so that no two agents wait for each other. They wait until the returned function is called.
+   */
+  waits(what: string, agents: readonly string[]): () => void;
   /** The distfile name that a URL stands for by the repositories' SRC_URI, or undefined. */
   nameOf(url: string): Promise<string | undefined>;
   /** Whether `url` lies below one of the configured mirrors. */

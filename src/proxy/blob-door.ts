@@ -1,3 +1,4 @@
+import { agentsIn } from "../core/agent-names.ts";
 import type { BlobStore } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Want } from "../core/distfile.ts";
@@ -55,6 +56,11 @@ export class BlobDoor {
    */
   async answer(exchange: Exchange, want: Want): Promise<void> {
     if (answerWithoutBytes(exchange, want)) return;
+    const answered = this.#components.upstream.waits(want.digest, agentsIn(exchange.request.headers.via));
+    await this.#answerFrom(exchange, want).finally(answered);
+  }
+
+  async #answerFrom(exchange: Exchange, want: Want): Promise<void> {
     if (exchange.request.method === "HEAD") return this.#answerHead(exchange, want);
     const { start: position } = rangeOf(exchange, want);
     const retrieving = this.#components.retriever.retrieve(want, { signal: exchange.signal, position });

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { agentsIn } from "../core/agent-names.ts";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
@@ -137,7 +138,7 @@ export class Doors implements Startable {
     response.once("close", () => this.#answering.delete(request.socket));
     try {
       if (!this.#allow.includes(request.socket.remoteAddress)) return sendPlain(exchange, forbidden(request.socket));
-      if (request.headers.via?.includes(this.#init.via)) throw loop(request);
+      if (agentsIn(request.headers.via).includes(this.#init.via)) throw loop(request);
       await this.#dispatch(exchange, parseRequestTarget(request.url ?? "", this.isOwn));
     } catch (error) {
       this.#onError(exchange, error);

@@ -12,7 +12,7 @@ import type { SnapshotDoor } from "./snapshot-door.ts";
 export const LAYOUT_CONF = "[structure]\n0=content-hash BLAKE2B 8\n";
 
 /** Fields of the client's request that a mirror is told when it is asked in the client's place. */
-const PASSED_FIELDS = ["range", "if-range", "if-modified-since", "if-none-match", "user-agent", "accept"];
+const PASSED_FIELDS = ["range", "if-range", "if-modified-since", "if-none-match", "user-agent", "accept", "via"];
 
 const MISDIRECTED = {
   status: 421,

@@ -1,6 +1,8 @@
+import { agentsIn } from "../core/agent-names.ts";
 import type { BlobStore } from "../core/blob-store.ts";
 import { bufferPool } from "../core/buffer-pool.ts";
 import type { PassingBody, SnapshotFile, SnapshotServer } from "../core/snapshots.ts";
+import type { Upstream } from "../core/upstream.ts";
 import { answerWithoutBytes, rangeOf, sendBlobHead, sendFile } from "./blob-reply.ts";
 import { withInterimAnswers } from "./interim.ts";
 import type { Exchange } from "./reply.ts";
@@ -13,6 +15,7 @@ const TRIES = 3;
 export interface SnapshotDoorComponents {
   readonly snapshots: SnapshotServer;
   readonly store: Pick<BlobStore, "open">;
+  readonly upstream: Pick<Upstream, "waits">;
   readonly traffic: Traffic;
 }
 
@@ -32,6 +35,11 @@ export class SnapshotDoor {
    */
   async answer(exchange: Exchange, name: string): Promise<boolean> {
     if (exchange.request.method === "HEAD") return this.#answerHead(exchange, name);
+    const answered = this.#components.upstream.waits(`/snapshots/${name}`, agentsIn(exchange.request.headers.via));
+    return this.#answerGet(exchange, name).finally(answered);
+  }
+
+  async #answerGet(exchange: Exchange, name: string): Promise<boolean> {
     for (let tries = 1; tries <= TRIES; tries += 1) {
       const opening = this.#components.snapshots.open(name, { signal: exchange.signal });
       const content = await withInterimAnswers(exchange, opening);

@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import type { MirrorStatus } from "../core/agent-api.ts";
+import { agentsIn } from "../core/agent-names.ts";
 import type { Database } from "../core/database.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
 import { SourceError } from "../core/errors.ts";
@@ -26,6 +27,7 @@ import { Repositories } from "./repositories.ts";
 import { inOrder, type Candidate, type Place } from "./source-order.ts";
 import { SrcUriIndex, type Reach } from "./src-uri-index.ts";
 import { UpstreamSource, type SourceParts } from "./upstream-source.ts";
+import { WaitingAgents } from "./waiting-agents.ts";
 
 /** What passes through has no second source, so only the client's own patience counts; gemato's is 180 s. */
 const FORWARD_PATIENCE_MS = 180_000;
@@ -58,6 +60,7 @@ export class UpstreamMirrors implements Upstream, Startable {
   #layouts: MirrorLayouts;
   #repositories: Repositories;
   #index: SrcUriIndex;
+  #waiting: WaitingAgents;
   #sourceParts: SourceParts;
   #now: () => number;
 
@@ -73,7 +76,8 @@ export class UpstreamMirrors implements Upstream, Startable {
     this.useMirrors(mirrors, customMirrors);
     this.#index = new SrcUriIndex({ db, log, repositories: this.#repositories });
     const headers = ["User-Agent", `distswarm/${version}`, "Accept", "*/*", "Accept-Encoding", "identity"];
-    this.#sourceParts = { client: this.#client, health: this.#health, blames: this.#blames, headers, now };
+    const waiting = (this.#waiting = new WaitingAgents({ self: agentsIn(options.via)[0] ?? "" }));
+    this.#sourceParts = { client: this.#client, health: this.#health, blames: this.#blames, waiting, headers, now };
     const get = (url: string, signal: AbortSignal): Promise<UpstreamAnswer> =>
       this.#send({ url, origin: new URL(url).origin }, { method: "GET", headers, signal });
     this.#layouts = new MirrorLayouts({ db, log, get }, { now, elapsed });
@@ -128,12 +132,12 @@ export class UpstreamMirrors implements Upstream, Startable {
   async mirrorPath(path: string, request: MirrorRequest): Promise<UpstreamAnswer> {
     const servers = this.#mirrors.filter(({ kind, isGentoo }) => kind === "server" && isGentoo);
     const places = servers.map((mirror) => placeAt(`${mirror.url}${path}`));
-    return firstAnswer(path, this.#inOrder(each(places)), this.#asking(request));
+    return firstAnswer(path, this.#inOrder(each(places)), this.#asking(this.#onBehalf(path, request)));
   }
 
   /** See {@link Upstream.locate}. */
   async locate(want: Want, request: MirrorRequest): Promise<UpstreamAnswer> {
-    const { send, ...asking } = this.#asking(request);
+    const { send, ...asking } = this.#asking(this.#onBehalf(want.digest, request));
     const checked: Send = async (...to) => {
       const answer = await send(...to);
       accept(answer, { size: want.size, offset: 0 }, this.#now());
@@ -145,6 +149,11 @@ export class UpstreamMirrors implements Upstream, Startable {
       send: checked,
       withheld: () => this.withheld(want),
     });
+  }
+
+  /** See {@link Upstream.waits}. */
+  waits(what: string, agents: readonly string[]): () => void {
+    return this.#waiting.add(what, agents);
   }
 
   /** See {@link Upstream.nameOf}. */
@@ -194,6 +203,11 @@ export class UpstreamMirrors implements Upstream, Startable {
     signal: AbortSignal,
   ): AsyncGenerator<Place> {
     for (const mirror of mirrors) yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
+  }
+
+  /** The request in the name of all who wait for what it asks for. */
+  #onBehalf(what: string, request: MirrorRequest): MirrorRequest {
+    return { ...request, headers: [...request.headers, ...this.#waiting.via(what)] };
   }
 
   #asking(request: MirrorRequest): Asking {

@@ -8,12 +8,14 @@ import type { Health } from "./health.ts";
 import { faultOf } from "./http-fault.ts";
 import type { HttpClient } from "./http-client.ts";
 import type { Candidate } from "./source-order.ts";
+import type { WaitingAgents } from "./waiting-agents.ts";
 
 /** What the sources of upstream share. */
 export interface SourceParts {
   readonly client: HttpClient;
   readonly health: Health;
   readonly blames: Blames;
+  readonly waiting: WaitingAgents;
   /** Name and value in turn. */
   readonly headers: readonly string[];
   readonly now: () => number;
@@ -36,20 +38,11 @@ export class UpstreamSource implements Source {
 
   /** See {@link Source.open}. */
   async open({ offset, signal }: { offset: number; signal: AbortSignal }): Promise<SourceBody> {
-    const { client, health, headers, now } = this.#parts;
-    const range = offset > 0 ? ["Range", `bytes=${offset}-`] : [];
     const startedAt = performance.now();
-    health.asked(this.#origin);
+    this.#parts.health.asked(this.#origin);
     try {
-      const request = {
-        method: "GET",
-        url: this.label,
-        headers: [...headers, ...range],
-        followRedirects: true,
-        signal,
-      };
-      const answer = await client.request(request);
-      const skip = accept(answer, { size: this.#want.size, offset }, now());
+      const answer = await this.#ask(offset, signal);
+      const skip = accept(answer, { size: this.#want.size, offset }, this.#parts.now());
       return { bytes: this.#body(answer, { skip, wanted: this.#want.size - offset, startedAt, signal }) };
     } catch (error) {
       throw this.#told(faultOf(error, "headers", this.label), signal, 0);
@@ -60,6 +53,17 @@ export class UpstreamSource implements Source {
   blame(): void {
     this.#parts.blames.add(this.label, this.#want.digest);
     this.#parts.health.blamed(this.#origin);
+  }
+
+  /** Only a mirror that is asked by digest may be an agent. */
+  async #ask(offset: number, signal: AbortSignal): Promise<UpstreamAnswer> {
+    const { client, waiting, headers } = this.#parts;
+    const { digest } = this.#want;
+    const range = offset > 0 ? ["Range", `bytes=${offset}-`] : [];
+    const request = { method: "GET", url: this.label, followRedirects: true };
+    const send: Parameters<WaitingAgents["send"]>[2] = (via, until) =>
+      client.request({ ...request, headers: [...headers, ...range, ...via], signal: until });
+    return this.label.includes(digest) ? waiting.send(digest, signal, send) : send(waiting.via(digest), signal);
   }
 
   /** Cuts the body to what is wanted, and tells the health how it went. A consumer that leaves early tells nothing. */

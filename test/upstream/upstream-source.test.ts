@@ -6,6 +6,7 @@ import { Blames } from "../../src/upstream/blames.ts";
 import { Health } from "../../src/upstream/health.ts";
 import { HttpClient } from "../../src/upstream/http-client.ts";
 import { UpstreamSource } from "../../src/upstream/upstream-source.ts";
+import { WaitingAgents } from "../../src/upstream/waiting-agents.ts";
 import * as zoo from "../support/zoo/zoo.ts";
 
 const HEADER_TIMEOUT_MS = 200;
@@ -29,7 +30,15 @@ async function mirror(behaviour: zoo.Behaviour): Promise<zoo.MockMirror> {
 
 function sourceAt(url: string, { health = new Health(), want = WANT } = {}): UpstreamSource {
   const candidate = { url: `${url}/distfiles/${NAME}`, origin: url };
-  return new UpstreamSource(candidate, want, { client, health, blames: new Blames(), headers: [], now: Date.now });
+  const waiting = new WaitingAgents({ self: "" });
+  return new UpstreamSource(candidate, want, {
+    client,
+    health,
+    blames: new Blames(),
+    waiting,
+    headers: [],
+    now: Date.now,
+  });
 }
 
 /** Retrieves from `offset`, and tells what came and how it ended. */

@@ -1,0 +1,13 @@
+import { randomBytes } from "node:crypto";
+
+const AGENT_NAME = /\bdistswarm-[0-9a-f]{8}\b/g;
+
+/** A name for an agent in `Via` fields (RFC 9110, 7.6.3); another one at each start, so that it tells nobody which box it is. */
+export function newAgentName(): string {
+  return `distswarm-${randomBytes(4).toString("hex")}`;
+}
+
+/** The agents that a message has come through, by its `Via`, each once. */
+export function agentsIn(via: string | undefined): string[] {
+  return [...new Set(via?.match(AGENT_NAME))];
+}
