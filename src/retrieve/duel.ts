@@ -48,6 +48,11 @@ export class Duel implements Opponent {
     void giver.ended.then(() => clearTimeout(this.#timer)); // the newcomer is all there is: it has the time that it would have alone
   }
 
+  /** See {@link Opponent.rate}. */
+  get rate(): number {
+    return this.#giver.rate;
+  }
+
   /** See {@link Opponent.asked}. */
   asked(): void {
     if (!this.isOver()) this.#timer ??= setTimeout(() => this.prevailed(), TRIAL_MS);

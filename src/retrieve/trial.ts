@@ -1,9 +1,12 @@
 import { SourceError } from "../core/errors.ts";
 
-/** Fewer bytes prove nothing: so much may come out of buffers at once. */
-const LEAST_BYTES = 64 * 1024;
+/**
+ * Fewer bytes than the other one gives in so many milliseconds, within these bounds, prove nothing: so much may come out of
+ * buffers at once.
+ */
+const LEAST = { ms: 25, atLeast: 64 * 1024, atMost: 2 ** 20 };
 /** So many are held, in memory, until it is clear who is faster; so much a race may cost. */
-const MOST_BYTES = 256 * 1024;
+const MOST = { ms: 100, atLeast: 256 * 1024, atMost: 4 * 2 ** 20 };
 /** Who is less than so many times as fast as the one that gives is not worth the change. */
 const TIMES_FASTER = 2;
 
@@ -14,19 +17,28 @@ export interface TrialFacts {
   readonly missing: number;
   /** Bytes that the other one brought since the newcomer was asked. */
   readonly otherBrought: number;
+  /** Bytes a second that it gave before. */
+  readonly otherRate: number;
   /** Nothing more comes from the other one. */
   readonly isOtherOver: boolean;
 }
 
 /** Who is faster: the newcomer (`won`), the other one (`lost`), or neither by now (`open`). */
-export function verdict({ brought, missing, otherBrought, isOtherOver }: TrialFacts): "won" | "lost" | "open" {
+export function verdict(facts: TrialFacts): "won" | "lost" | "open" {
+  const { brought, missing, otherBrought, otherRate, isOtherOver } = facts;
   if (isOtherOver || missing === 0) return "won";
-  if (brought >= LEAST_BYTES && brought >= TIMES_FASTER * otherBrought) return "won";
-  return brought >= MOST_BYTES ? "lost" : "open";
+  if (brought >= bytesOf(LEAST, otherRate) && brought >= TIMES_FASTER * otherBrought) return "won";
+  return brought >= bytesOf(MOST, otherRate) ? "lost" : "open";
+}
+
+function bytesOf({ ms, atLeast, atMost }: typeof LEAST, rate: number): number {
+  return Math.min(Math.max((ms * rate) / 1000, atLeast), atMost);
 }
 
 /** The source that a newcomer is raced against, as the newcomer sees it. */
 export interface Opponent {
+  /** Bytes a second that it gave before the newcomer was asked. */
+  readonly rate: number;
   /** The newcomer is about to be asked: its time begins. */
   asked(): void;
   /** Nothing more comes from it. */
@@ -74,8 +86,13 @@ async function* heldBack(bytes: AsyncIterable<Buffer>, trial: Trial): AsyncGener
     }
     held.push(Buffer.from(chunk)); // it is only lent
     brought += chunk.length;
-    const facts = { brought, missing: size - offset - brought, otherBrought: copy.received - offset };
-    const judged = verdict({ ...facts, isOtherOver: opponent.isOver() });
+    const judged = verdict({
+      brought,
+      missing: size - offset - brought,
+      otherBrought: copy.received - offset,
+      otherRate: opponent.rate,
+      isOtherOver: opponent.isOver(),
+    });
     if (judged === "lost") throw opponent.prevailed();
     if (judged === "open") continue;
     await opponent.outpaced();

@@ -5,7 +5,7 @@ import { onTrial, verdict, type TrialFacts } from "../../src/retrieve/trial.ts";
 const KIB = 1024;
 
 describe("the verdict on a newcomer", () => {
-  const open: TrialFacts = { brought: 0, missing: 10_000 * KIB, otherBrought: 0, isOtherOver: false };
+  const open: TrialFacts = { brought: 0, missing: 10_000 * KIB, otherBrought: 0, otherRate: 0, isOtherOver: false };
 
   it("waits for 64 KiB, so much may come out of buffers", () => {
     expect(verdict({ ...open, brought: 64 * KIB - 1 })).toBe("open");
@@ -19,6 +19,15 @@ describe("the verdict on a newcomer", () => {
 
   it("is that it lost when it brought 256 KiB and not twice as much: no race costs more", () => {
     expect(verdict({ ...open, brought: 256 * KIB, otherBrought: 129 * KIB })).toBe("lost");
+  });
+
+  it("takes as much more as the other one is fast, to a bound: what it brings before the newcomer answers counts", () => {
+    const fast = { ...open, otherRate: 20_000 * KIB };
+    expect(verdict({ ...fast, brought: 499 * KIB })).toBe("open");
+    expect(verdict({ ...fast, brought: 500 * KIB })).toBe("won");
+    expect(verdict({ ...fast, brought: 1999 * KIB, otherBrought: 1500 * KIB })).toBe("open");
+    expect(verdict({ ...fast, brought: 2000 * KIB, otherBrought: 1500 * KIB })).toBe("lost");
+    expect(verdict({ ...open, otherRate: 1e9, brought: 4096 * KIB, otherBrought: 3000 * KIB })).toBe("lost");
   });
 
   it("is that it won when it has all, or when the other one is over", () => {
@@ -41,6 +50,7 @@ async function race({ offset, adds, chunks }: { offset: number; adds: readonly n
     }
   }
   const opponent = {
+    rate: 0,
     asked: () => {},
     isOver: () => isOver,
     outpaced: async () => void (isOver = true),

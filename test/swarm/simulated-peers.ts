@@ -3,11 +3,10 @@ import type { Want } from "../../src/core/distfile.ts";
 import { SourceError, messageOf } from "../../src/core/errors.ts";
 import type { GrowingUse, OpenOptions, Source, SourceBody, SourceFinder } from "../../src/core/source.ts";
 import { mayFollow } from "../../src/peer/may-follow.ts";
-import type { Given, SimulatedBox } from "./simulated-lan.ts";
+import { STEP_MS, type Given, type SimulatedBox } from "./simulated-lan.ts";
 
 /** What a peer brings in one step, in bytes. */
 const FROM_PEER = 5;
-const STEP_MS = 100;
 /** What an answer takes. */
 const ANSWER_MS = 2;
 /** Others are asked beside a peer that has not answered for so long; it is given up after the other time. */

@@ -1,11 +1,10 @@
 import { SourceError } from "../../src/core/errors.ts";
 import type { OpenOptions, Source, SourceBody, SourceFinder } from "../../src/core/source.ts";
 import { RIGHT, WRONG } from "./memory-store.ts";
-import type { SimulatedBox, SimulatedMirror } from "./simulated-lan.ts";
+import { STEP_MS, type SimulatedBox, type SimulatedMirror } from "./simulated-lan.ts";
 
 /** What upstream brings in one step, in bytes. */
 const FROM_UPSTREAM = 1;
-const STEP_MS = 100;
 /** To the first byte. */
 const FIRST_BYTE_MS = 40;
 /** A server that is silent so long in a body is left for the next. */
