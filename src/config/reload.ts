@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config.ts";
 
 /**
- * How the options that may change under way are brought into effect, by their full keys (such as `store.max_size`). Options
- * that come into effect together have the same function: it is called once.
+ * How the options that may change under way are brought into effect, by their full keys (such as `store.max_size`).
+ * Options that come into effect together have the same function: it is called once.
  */
 export type LiveOptions = Readonly<Record<string, (config: Config) => void>>;
 

@@ -2,7 +2,10 @@ import { randomBytes } from "node:crypto";
 
 const AGENT_NAME = /\bdistswarm-[0-9a-f]{8}\b/g;
 
-/** A name for an agent in `Via` fields (RFC 9110, 7.6.3); another one at each start, so that it tells nobody which box it is. */
+/**
+ * A name for an agent in `Via` fields (RFC 9110, 7.6.3); another one at each start, so that it tells nobody which box
+ * it is.
+ */
 export function newAgentName(): string {
   return `distswarm-${randomBytes(4).toString("hex")}`;
 }

@@ -11,7 +11,9 @@ LOOPBACK.addAddress("::", "ipv6");
 /** What every box calls itself (RFC 6761, 6.3; the usual /etc/hosts). */
 const LOOPBACK_NAME = /^(?:localhost|ip6-localhost|ip6-loopback|.+\.localhost)$/;
 
-/** The host of a URL as it stands alone: without the brackets of an IPv6 address, and without the root's dot at its end. */
+/**
+ * The host of a URL as it stands alone: without the brackets of an IPv6 address, and without the root's dot at its end.
+ */
 export function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
 }

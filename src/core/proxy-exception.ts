@@ -5,13 +5,15 @@ import { isAddressIn, parseSubnet } from "./subnet.ts";
 type ProxyException = (host: string, port: number) => boolean;
 
 const MAX_PORT = 65_535;
-/** A name or an address; one of IPv6 in brackets. `.` and `*.` before a name say nothing that the name alone does not. */
+/**
+ * A name or an address; one of IPv6 in brackets. `.` and `*.` before a name say nothing that the name alone does not.
+ */
 const WITH_PORT =
   /^(?:\[(?<v6>[^\]/]*:[^\]/]*)\]|(?:\*?\.)?(?<host>[^\s/,:*[\].][^\s/,:*[\]]*))(?::(?<port>\d{1,5}))?$/;
 
 /**
- * Reads an entry of a `no_proxy` list as curl and Go do: `*`; a host (`example.org`, with or without `.` or `*.` before it,
- * which covers everything below it, too) or an address, either with or without `:port`; a subnet (`10.0.0.0/8`).
+ * Reads an entry of a `no_proxy` list as curl and Go do: `*`; a host (`example.org`, with or without `.` or `*.` before
+ * it, which covers everything below it, too) or an address, either with or without `:port`; a subnet (`10.0.0.0/8`).
  *
  * @returns undefined when it is none of these, and could except nothing.
  */

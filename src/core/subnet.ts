@@ -13,7 +13,9 @@ export function parseSubnet(text: string): Subnet | undefined {
   return [address, Number(prefix ?? bits), family === 4 ? "ipv4" : "ipv6"];
 }
 
-/** Whether a host is an address in one of the subnets of `list`; one of IPv4 mapped into IPv6 is in those of IPv4, too. */
+/**
+ * Whether a host is an address in one of the subnets of `list`; one of IPv4 mapped into IPv6 is in those of IPv4, too.
+ */
 export function isAddressIn(list: BlockList, host: string): boolean {
   const family = isIP(host);
   return family !== 0 && list.check(host, family === 4 ? "ipv4" : "ipv6");

@@ -40,20 +40,21 @@ export interface Upstream extends SourceFinder {
    * Asks the mirrors in order for a distfile by its name alone, each by its own layout: the first answer below 400 (or
    * 416). Nothing is checked: for names that no Manifest knows.
    *
-   * @throws {DistswarmError} `NOT_FOUND` when every mirror answered 404 or 410; `NO_SOURCE` else, or with no mirrors: its
-   * facts hold `busy` when all that failed only asked to be left alone, and `retryAfterMs`.
+   * @throws {DistswarmError} `NOT_FOUND` when every mirror answered 404 or 410; `NO_SOURCE` else, or with no mirrors:
+   * its facts hold `busy` when all that failed only asked to be left alone, and `retryAfterMs`.
    */
   distfile(name: string, request: MirrorRequest): Promise<UpstreamAnswer>;
   /** The same for a path below the mirrors' root, such as `/snapshots/gentoo-20261119.tar.xz`; a query is kept. */
   mirrorPath(path: string, request: MirrorRequest): Promise<UpstreamAnswer>;
   /**
-   * The same for a file that a Manifest knows, wherever {@link Upstream.sources} would have it from. An answer with another
-   * length than the Manifest's does not count.
+   * The same for a file that a Manifest knows, wherever {@link Upstream.sources} would have it from. An answer with
+   * another length than the Manifest's does not count.
    */
   locate(want: Want, request: MirrorRequest): Promise<UpstreamAnswer>;
   /**
-   * Takes note that other agents wait here for a blob (its digest), or a path below the mirrors' root. Whoever is asked for it
-   * meanwhile is told, so that no two agents wait for each other. They wait until the returned function is called.
+   * Takes note that other agents wait here for a blob (its digest), or a path below the mirrors' root. Whoever is asked
+   * for it meanwhile is told, so that no two agents wait for each other. They wait until the returned function is
+   * called.
    */
   waits(what: string, agents: readonly string[]): () => void;
   /** The distfile name that a URL stands for by the repositories' SRC_URI, or undefined. */

@@ -7,7 +7,7 @@ import { isOurselves, type OwnAddresses } from "./mirrors.ts";
 export const CUSTOM_MIRRORS_PATH = "/etc/portage/mirrors";
 
 /** What /etc/portage/mirrors says. */
-export interface CustomMirrors {
+interface CustomMirrors {
   /** `local`, and the names of `mirror://NAME/`. */
   readonly lists: MirrorLists;
   /** What could not be read, each one line. */
@@ -28,7 +28,9 @@ export async function readCustomMirrors(root: string): Promise<CustomMirrors> {
   };
 }
 
-/** The lines `NAME URL…` of such a file, less the URLs that lead to this agent: it would ask itself for what it lacks. */
+/**
+ * The lines `NAME URL…` of such a file, less the URLs that lead to this agent: it would ask itself for what it lacks.
+ */
 export function withoutOurselves(lines: readonly string[], own: OwnAddresses): string[] {
   const isOther = (url: string): boolean => !URL.canParse(url) || !isOurselves(new URL(url), own);
   const lists = [...parseMirrorLists(lines.join("\n"))].map(([name, urls]) => [name, urls.filter(isOther)] as const);

@@ -15,14 +15,16 @@ export function isOurselves(url: URL, own: OwnAddresses): boolean {
 }
 
 /** What GENTOO_MIRRORS comes to. */
-export interface Mirrors {
+interface Mirrors {
   /** http and https URLs and absolute paths, in its order, no `/` at their ends. */
   readonly usable: readonly string[];
   /** Words of another protocol, or that are no URLs. */
   readonly unusable: readonly string[];
 }
 
-/** Sorts out GENTOO_MIRRORS (words separated by blanks) and leaves this agent itself out. `file://` URLs become paths. */
+/**
+ * Sorts out GENTOO_MIRRORS (words separated by blanks) and leaves this agent itself out. `file://` URLs become paths.
+ */
 export function readMirrors(gentooMirrors: string, own: OwnAddresses): Mirrors {
   const usable: string[] = [];
   const unusable: string[] = [];

@@ -36,7 +36,7 @@ export async function readReposConf(root: string): Promise<ReposConf> {
 }
 
 /** The repositories of a parsed repos.conf. */
-export function repositories(ini: Ini): { repos: string[] } {
+function repositories(ini: Ini): { repos: string[] } {
   const defaults = ini.get("DEFAULT") ?? new Map<string, string>();
   const main = defaults.get("main-repo") ?? "gentoo";
   const found = [...ini]

@@ -13,7 +13,7 @@ import type { Exchange } from "./reply.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** What answering with a known distfile uses. */
-export interface BlobDoorComponents {
+interface BlobDoorComponents {
   readonly resolver: Resolver;
   readonly retriever: Retriever;
   readonly store: BlobStore;
@@ -30,8 +30,8 @@ export class BlobDoor {
   }
 
   /**
-   * Answers one request for a digest. What is here needs no look at the Manifests. Throws what went wrong; the answer may
-   * have begun.
+   * Answers one request for a digest. What is here needs no look at the Manifests. Throws what went wrong; the answer
+   * may have begun.
    *
    * @throws {DistswarmError} `NOT_FOUND` when no Manifest on this box has it; `INDEX_NOT_READY`.
    */
@@ -50,9 +50,9 @@ export class BlobDoor {
   }
 
   /**
-   * Answers one request for `want`. The headers wait for the first byte of the asked range: a client that resumes far into
-   * a file is kept patient until then, which is too late after the headers. Throws what went wrong; the answer may have
-   * begun.
+   * Answers one request for `want`. The headers wait for the first byte of the asked range: a client that resumes far
+   * into a file is kept patient until then, which is too late after the headers. Throws what went wrong; the answer may
+   * have begun.
    */
   async answer(exchange: Exchange, want: Want): Promise<void> {
     if (answerWithoutBytes(exchange, want)) return;
@@ -83,7 +83,9 @@ export class BlobDoor {
     }
   }
 
-  /** Promises no file that nobody has: what neither this box nor a peer has is looked for upstream, without its bytes. */
+  /**
+   * Promises no file that nobody has: what neither this box nor a peer has is looked for upstream, without its bytes.
+   */
   async #answerHead(exchange: Exchange, want: Want): Promise<void> {
     const stored = await this.#components.store.find(want.digest);
     if (stored === undefined) await this.#locate(exchange, want);

@@ -6,18 +6,20 @@ import type { Content } from "../retrieve/content.ts";
 import { parseRange, type RangeRequest } from "../core/range.ts";
 import { endAnswer, sendBytes, type Exchange } from "./reply.ts";
 
-/** The headers of a body up to this size leave together with it; those of a larger one do not wait for its first bytes. */
+/**
+ * The headers of a body up to this size leave together with it; those of a larger one do not wait for its first bytes.
+ */
 const HEAD_WITH_BODY_BYTES = 256 * 1024;
 
 /** What the answer with a file depends on before any byte of it is here. */
-export interface Known {
+interface Known {
   /** Absent for bytes that nobody has verified: their answer has no ETag. */
   readonly digest?: Digest;
   readonly size: number;
 }
 
 /** Where the bytes of a file come from, and what `Cache-Status` says of that. */
-export interface FileBody {
+interface FileBody {
   readonly cacheStatus: string;
   readonly read: (range: ByteRange) => AsyncIterable<Buffer>;
 }
@@ -60,7 +62,10 @@ export function sendBlobHead(exchange: Exchange, known: Known, cacheStatus: stri
   return range;
 }
 
-/** Sends a blob, or the range of it that was asked for; resolves with the bytes sent, when they have left. Throws when its bytes end early. */
+/**
+ * Sends a blob, or the range of it that was asked for; resolves with the bytes sent, when they have left. Throws when
+ * its bytes end early.
+ */
 export function sendContent(exchange: Exchange, content: Content): Promise<number> {
   const read: FileBody["read"] = (range) => content.read(range, exchange.signal);
   return sendFile(exchange, content, { cacheStatus: cacheStatusOf(content), read });

@@ -5,7 +5,7 @@ import type { Logger } from "../core/logger.ts";
 import { parseAuthority, type Authority } from "./request-target.ts";
 
 /** Opens a connection to a host outside, through the upstream proxy where one is set. */
-export type Dial = (to: Authority) => Promise<Duplex>;
+type Dial = (to: Authority) => Promise<Duplex>;
 
 /**
  * `CONNECT`: a blind tunnel to allowed ports. Gentoo's own check of its signing keys fails behind a proxy without it.

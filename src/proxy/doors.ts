@@ -27,7 +27,7 @@ const HEADERS_MS = 60_000;
 const SKIPPABLE = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
 
 /** What listens. */
-export interface DoorsComponents {
+interface DoorsComponents {
   readonly mirror: MirrorDoor;
   readonly forward: ForwardDoor;
   readonly tunnel: ConnectTunnel;
@@ -35,7 +35,7 @@ export interface DoorsComponents {
 }
 
 /** Where, and for whom. */
-export interface DoorsInit {
+interface DoorsInit {
   readonly listen: readonly { readonly host: string; readonly port: number }[];
   /** CIDR ranges. */
   readonly allow: readonly string[];

@@ -12,7 +12,7 @@ import type { RequestTarget } from "./request-target.ts";
 import type { SnapshotDoor } from "./snapshot-door.ts";
 
 /** What the forward proxy uses. */
-export interface ForwardDoorComponents {
+interface ForwardDoorComponents {
   readonly index: DistfileIndex;
   readonly resolver: Resolver;
   readonly upstream: Upstream;
@@ -22,7 +22,7 @@ export interface ForwardDoorComponents {
 }
 
 /** What a client asks the proxy for. */
-export type ForwardTarget = Omit<Extract<RequestTarget, { door: "forward" }>, "door">;
+type ForwardTarget = Omit<Extract<RequestTarget, { door: "forward" }>, "door">;
 
 /**
  * The agent as an HTTP proxy. A URL that certainly means a distfile, or a file of a tree snapshot, is answered as one;
@@ -53,8 +53,8 @@ export class ForwardDoor {
   }
 
   /**
-   * What a name in a URL stands for; undefined while the Manifests are still being read. Then it passes through: wget does
-   * not try a 503 again, and as every other URI of the file comes here, too, it would end the build.
+   * What a name in a URL stands for; undefined while the Manifests are still being read. Then it passes through: wget
+   * does not try a 503 again, and as every other URI of the file comes here, too, it would end the build.
    */
   async #resolve(name: string, url: URL): Promise<Resolution | undefined> {
     try {
@@ -66,8 +66,9 @@ export class ForwardDoor {
   }
 
   /**
-   * Answers `/snapshots/<name>` of one of our mirrors, or right below the root of any server, where Gentoo's mirrors have
-   * it; false when the request is to pass through. A server that is none of ours is asked itself where ours could not help.
+   * Answers `/snapshots/<name>` of one of our mirrors, or right below the root of any server, where Gentoo's mirrors
+   * have it; false when the request is to pass through. A server that is none of ours is asked itself where ours could
+   * not help.
    */
   async #answerSnapshot(exchange: Exchange, url: URL): Promise<boolean> {
     const { upstream, snapshots } = this.#components;

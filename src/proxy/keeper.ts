@@ -41,7 +41,9 @@ export class Keeper implements Startable {
     while (this.#underWay > 0) await this.#ended.wait();
   }
 
-  /** Begins to keep a body of `length` bytes that may be one of `candidates`; undefined when none fits, or it is here. */
+  /**
+   * Begins to keep a body of `length` bytes that may be one of `candidates`; undefined when none fits, or it is here.
+   */
   async begin(candidates: readonly Distfile[], length: number): Promise<Keeping | undefined> {
     const fits = candidates.filter((candidate) => candidate.size === length);
     const [only] = fits;

@@ -9,7 +9,7 @@ import { sendPlain, type Exchange } from "./reply.ts";
 import type { SnapshotDoor } from "./snapshot-door.ts";
 
 /** What Portage reads first: ask for everything by its digest (GLEP 75; content-hash needs Portage 3.0.15). */
-export const LAYOUT_CONF = "[structure]\n0=content-hash BLAKE2B 8\n";
+const LAYOUT_CONF = "[structure]\n0=content-hash BLAKE2B 8\n";
 
 /** Fields of the client's request that a mirror is told when it is asked in the client's place. */
 const PASSED_FIELDS = ["range", "if-range", "if-modified-since", "if-none-match", "user-agent", "accept", "via"];
@@ -20,7 +20,7 @@ const MISDIRECTED = {
 };
 
 /** What the mirror door uses. */
-export interface MirrorDoorComponents {
+interface MirrorDoorComponents {
   readonly resolver: Resolver;
   readonly upstream: Upstream;
   readonly blobs: BlobDoor;

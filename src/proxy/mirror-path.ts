@@ -2,7 +2,7 @@ import { DIGEST_HEX_LENGTH, isDigest, type Digest } from "../core/digest.ts";
 import { DistswarmError } from "../core/errors.ts";
 
 /** What a path of the mirror door asks for. */
-export type MirrorPath =
+type MirrorPath =
   | { readonly kind: "page" }
   | { readonly kind: "layout" }
   | { readonly kind: "digest"; readonly digest: Digest }

@@ -19,8 +19,9 @@ export function ownAddressTest(listening: () => readonly AddressInfo[]): IsOwn {
 }
 
 /**
- * Whether a `Host` field may mean this box: an address, this box's name, a name of the LAN, or none. Any other name is one
- * that somebody has pointed here, as a web page does to read in a browser what is for this box's users (DNS rebinding).
+ * Whether a `Host` field may mean this box: an address, this box's name, a name of the LAN, or none. Any other name is
+ * one that somebody has pointed here, as a web page does to read in a browser what is for this box's users (DNS
+ * rebinding).
  */
 export function mayMeanThisBox(host: string | undefined): boolean {
   if (host === undefined) return true;

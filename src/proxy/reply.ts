@@ -35,7 +35,10 @@ export async function sendBytes({ response, signal }: Exchange, bytes: AsyncIter
   }
 }
 
-/** Ends an answer; resolves when its last byte was given to the system, so that its buffers are free, or the client has left. */
+/**
+ * Ends an answer; resolves when its last byte was given to the system, so that its buffers are free, or the client has
+ * left.
+ */
 export function endAnswer({ response }: Exchange): Promise<void> {
   return new Promise((resolve) => {
     if (response.destroyed) return resolve();

@@ -3,14 +3,18 @@ import { DistswarmError } from "../core/errors.ts";
 /** By which door a request comes in, from its request line (RFC 9112, 3.2). */
 export type RequestTarget =
   | { readonly door: "mirror"; readonly path: string }
-  /** `path`: path and query as they were sent. Where `url` has others, its class made sense of dots and odd characters. */
+  /**
+   * `path`: path and query as they were sent. Where `url` has others, its class made sense of dots and odd characters.
+   */
   | { readonly door: "forward"; readonly url: URL; readonly path: string }
   | { readonly door: "unsupported"; readonly scheme: string };
 
 /** Tells whether a URL is this agent itself: its doors, by any of their names. */
 export type IsOwn = (url: URL) => boolean;
 
-/** Scheme and authority; URL would take the first part of the path for a missing authority, and a backslash for its end. */
+/**
+ * Scheme and authority; URL would take the first part of the path for a missing authority, and a backslash for its end.
+ */
 const ABSOLUTE_FORM = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)/i;
 
 /**

@@ -12,7 +12,7 @@ import type { Traffic } from "./traffic.ts";
 const TRIES = 3;
 
 /** What answering with files of tree snapshots uses. */
-export interface SnapshotDoorComponents {
+interface SnapshotDoorComponents {
   readonly snapshots: SnapshotServer;
   readonly store: Pick<BlobStore, "open">;
   readonly upstream: Pick<Upstream, "waits">;
@@ -59,7 +59,10 @@ export class SnapshotDoor {
     return true;
   }
 
-  /** False when the file is not in the store any more. One that turns out damaged breaks off; the next request gets it anew. */
+  /**
+   * False when the file is not in the store any more. One that turns out damaged breaks off; the next request gets it
+   * anew.
+   */
   async #sendHeld(exchange: Exchange, file: SnapshotFile): Promise<boolean> {
     const blob = await this.#components.store.open(file.digest);
     if (blob === undefined) return false;
@@ -76,7 +79,9 @@ export class SnapshotDoor {
     }
   }
 
-  /** The headers wait for the first byte: a client that resumes near the end of a slow download is kept alive till then. */
+  /**
+   * The headers wait for the first byte: a client that resumes near the end of a slow download is kept alive till then.
+   */
   async #sendPassing(exchange: Exchange, body: PassingBody): Promise<boolean> {
     const { signal } = exchange;
     const known = { size: body.size };

@@ -2,8 +2,8 @@ import { DistswarmError, messageOf, type ErrorCode } from "../core/errors.ts";
 import type { PlainAnswer } from "./reply.ts";
 
 /**
- * Error -> status for clients. Never 504: wget tries that three times. 404 only where the agent knows that nobody has it.
- * What is not listed is 502: the way to the bytes failed.
+ * Error -> status for clients. Never 504: wget tries that three times. 404 only where the agent knows that nobody has
+ * it. What is not listed is 502: the way to the bytes failed.
  */
 const STATUS: Partial<Record<ErrorCode, number>> = {
   INVALID_REQUEST: 400,

@@ -6,7 +6,7 @@ import { parseRetryAfter } from "./retry-after.ts";
 type AnswerHead = Omit<UpstreamAnswer, "body">;
 
 /** What was asked for: the bytes of a blob of `size` from `offset` to its end. */
-export interface Asked {
+interface Asked {
   readonly size: number;
   readonly offset: number;
 }
@@ -58,8 +58,8 @@ function checkRange(answer: AnswerHead, { size, offset }: Asked): void {
 }
 
 /**
- * A body without a length is taken on trust, its bytes are counted. `Content-Encoding` with the very length that we want
- * describes the file itself (Apache says `x-gzip` of every .tar.gz); with any other it means packed for transport.
+ * A body without a length is taken on trust, its bytes are counted. `Content-Encoding` with the very length that we
+ * want describes the file itself (Apache says `x-gzip` of every .tar.gz); with any other it means packed for transport.
  */
 function checkLength(answer: AnswerHead, wanted: number): void {
   const { "content-length": length, "content-encoding": encoding = "identity" } = answer.headers;

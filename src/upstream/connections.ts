@@ -18,7 +18,7 @@ export interface ConnectionOptions {
 }
 
 /** The part of a request that depends on the way it goes. */
-export interface Route {
+interface Route {
   readonly dispatcher: Undici.Dispatcher;
   readonly origin: string;
   readonly path: string;
@@ -55,8 +55,8 @@ export class Connections {
   }
 
   /**
-   * The way that a request for `url` takes: through the proxy, http in absolute form and https by CONNECT. `path`: path and
-   * query as they are to be sent.
+   * The way that a request for `url` takes: through the proxy, http in absolute form and https by CONNECT. `path`: path
+   * and query as they are to be sent.
    */
   routeTo(url: URL, path = url.pathname + url.search): Route {
     const straight = { origin: url.origin, path, headers: [] };

@@ -12,10 +12,10 @@ interface Parser {
 }
 
 /**
- * One of undici's connectors, with sockets that a server may close while the body of its answer waits for a slow reader. undici 7
- * asserts there that its parser is not paused, where nobody can catch it, so that any such server ends the process
- * (https://github.com/nodejs/undici/issues/5360; mended in undici 8, which needs Node 22). Here the parser is told to take
- * what is left first: no more than the buffer of a socket.
+ * One of undici's connectors, with sockets that a server may close while the body of its answer waits for a slow
+ * reader. undici 7 asserts there that its parser is not paused, where nobody can catch it, so that any such server ends
+ * the process (https://github.com/nodejs/undici/issues/5360; mended in undici 8, which needs Node 22). Here the parser
+ * is told to take what is left first: no more than the buffer of a socket.
  */
 export function closable(connect: buildConnector.connector): buildConnector.connector {
   return (target, connected) =>

@@ -5,13 +5,13 @@ import { SourceError, messageOf } from "../core/errors.ts";
 import { bypassesProxy } from "./no-proxy.ts";
 
 /** A TCP port of a host; IPv6 addresses without brackets. */
-export interface Endpoint {
+interface Endpoint {
   readonly host: string;
   readonly port: number;
 }
 
 /** How to get there. */
-export interface DialOptions {
+interface DialOptions {
   /** URL of the proxy to go through. @default none */
   readonly proxy?: string;
   /** What is reached without it (see {@link bypassesProxy}). @default nothing */

@@ -16,10 +16,11 @@ export function isAbsent(error: unknown): boolean {
 }
 
 /**
- * Answers for a file below a mirror that is a directory of this box, as a server would: 200, 206 to a range, 416 beyond the
- * end, 404.
+ * Answers for a file below a mirror that is a directory of this box, as a server would: 200, 206 to a range, 416 beyond
+ * the end, 404.
  *
- * @throws {SourceError} `BROKEN` when the file is there but cannot be looked at; the body errors when it cannot be read.
+ * @throws {SourceError} `BROKEN` when the file is there but cannot be looked at; the body errors when it cannot be
+ * read.
  */
 export async function directoryAnswer(path: string, request: MirrorRequest): Promise<UpstreamAnswer> {
   const size = await sizeOf(path);

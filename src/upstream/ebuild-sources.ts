@@ -6,7 +6,7 @@ import type { Repositories } from "./repositories.ts";
 import type { SrcUriFile } from "./src-uri.ts";
 
 /** What the ebuilds that name a distfile say of where it may be had. */
-export interface EbuildSources {
+interface EbuildSources {
   /** Whether the mirrors may be asked: unless every ebuild that names it forbids it. */
   readonly mirrorsAllowed: boolean;
   /** http and https URLs of SRC_URI, each once. */
@@ -16,7 +16,7 @@ export interface EbuildSources {
 }
 
 /** One ebuild's word on one file. */
-export interface Mention {
+interface Mention {
   /** `category/name` of its package. */
   readonly package: string;
   readonly file: SrcUriFile;

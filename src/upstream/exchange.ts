@@ -6,7 +6,7 @@ import type { Dispatcher } from "undici";
 const READ_AHEAD_BYTES = 256 * 1024;
 
 /** What a server answered. */
-export interface RawAnswer {
+interface RawAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   /** Destroy it to let go of the connection; an error that nobody hears harms nobody. */
@@ -14,15 +14,16 @@ export interface RawAnswer {
 }
 
 /** What ends an exchange early, and what its body is to say then. */
-export interface ExchangeInit {
+interface ExchangeInit {
   readonly signal: AbortSignal;
   /** What an error in mid-body means. The signal's reason passes as it is. */
   readonly bodyFault: (error: unknown) => Error;
 }
 
 /**
- * Sends one request and resolves with the answer's head, interim ones left out. Rejects with undici's error, or with the
- * signal's reason. The body is one stream over undici's parser: each stream between costs a small file as much as the network.
+ * Sends one request and resolves with the answer's head, interim ones left out. Rejects with undici's error, or with
+ * the signal's reason. The body is one stream over undici's parser: each stream between costs a small file as much as
+ * the network.
  */
 export function exchange(
   dispatcher: Dispatcher,

@@ -54,10 +54,10 @@ const UNKNOWN: Readonly<Mutable> = {
 };
 
 /**
- * Which servers outside to leave alone for a while, by origin, and what they gave. A server is left alone for 30 s after
- * a failure, and twice as long after each next one, up to 10 min; a success forgives. But the wait doubles only when
- * another server did well in the meantime: when none does, the fault may be our own line's, and nobody is condemned for
- * long.
+ * Which servers outside to leave alone for a while, by origin, and what they gave. A server is left alone for 30 s
+ * after a failure, and twice as long after each next one, up to 10 min; a success forgives. But the wait doubles only
+ * when another server did well in the meantime: when none does, the fault may be our own line's, and nobody is
+ * condemned for long.
  */
 export class Health {
   #origins = new BoundedMap<string, Mutable>(MAX_ORIGINS);

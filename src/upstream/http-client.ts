@@ -20,7 +20,9 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** Follow redirects (GET and HEAD only) instead of handing them on. */
   readonly followRedirects?: boolean;
-  /** Milliseconds that the server may take before its headers, and between two chunks of its body. @default the client's */
+  /**
+   * Milliseconds that the server may take before its headers, and between two chunks of its body. @default the client's
+   */
   readonly patienceMs?: number;
 }
 

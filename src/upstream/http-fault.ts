@@ -1,7 +1,7 @@
 import { SourceError, messageOf, systemCode, type SourceFault } from "../core/errors.ts";
 
 /** How far a request got: before the answer's headers, or in its body. */
-export type Phase = "headers" | "body";
+type Phase = "headers" | "body";
 
 /** OpenSSL's words for a certificate that does not hold (Node's tls documentation, "X509 certificate error codes"). */
 const CERTIFICATE_FAULT =

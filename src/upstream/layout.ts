@@ -29,7 +29,9 @@ const BITS_PER_HEX = 4;
 /** All files in one directory, by name. */
 export const FLAT: Layout = { kind: "flat" };
 
-/** What every Gentoo mirror has had since 2019-10-18 (GLEP 75): the guess while a mirror's layout.conf cannot be had. */
+/**
+ * What every Gentoo mirror has had since 2019-10-18 (GLEP 75): the guess while a mirror's layout.conf cannot be had.
+ */
 export const GLEP_75: Layout = { kind: "filename-hash", hash: "blake2b512", cuts: [2] };
 
 /** Whether `text` is a layout.conf at all, and not, say, an error page that came with 200. */
@@ -38,8 +40,8 @@ export function isLayoutConf(text: string): boolean {
 }
 
 /**
- * The layouts that a layout.conf lists, best first, less those with a hash that we lack or with cuts that make no sense;
- * {@link FLAT} alone when nothing is left, as Portage does. Never throws.
+ * The layouts that a layout.conf lists, best first, less those with a hash that we lack or with cuts that make no
+ * sense; {@link FLAT} alone when nothing is left, as Portage does. Never throws.
  */
 export function parseLayoutConf(text: string): readonly Layout[] {
   const entries = structureEntries(text);

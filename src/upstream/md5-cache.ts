@@ -35,8 +35,8 @@ export async function hasCache(repo: string): Promise<boolean> {
 }
 
 /**
- * The cache entries of a package's ebuilds; empty without an md5-cache. An ebuild that has none is skipped. The ebuilds tell
- * which: the directory of a category may hold thousands.
+ * The cache entries of a package's ebuilds; empty without an md5-cache. An ebuild that has none is skipped. The ebuilds
+ * tell which: the directory of a category may hold thousands.
  */
 export async function readEntriesOf({ repo, package: cpn }: PackageRef): Promise<CacheEntry[]> {
   const ebuilds = (await listOrEmpty(join(repo, cpn))).filter((file) => file.endsWith(EBUILD));

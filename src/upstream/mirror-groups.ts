@@ -11,8 +11,8 @@ export interface MirrorGroups {
 }
 
 /**
- * One list of several, as Portage stacks profiles/thirdpartymirrors (config.py, `stack_dictlist`): the earlier ones' URLs
- * first, each once; `-URL` takes one back and `-*` all that came before.
+ * One list of several, as Portage stacks profiles/thirdpartymirrors (config.py, `stack_dictlist`): the earlier ones'
+ * URLs first, each once; `-URL` takes one back and `-*` all that came before.
  */
 export function stackMirrors(lists: readonly MirrorLists[]): MirrorLists {
   const stacked = new Map<string, string[]>();

@@ -27,7 +27,7 @@ export interface KnownLayouts {
 }
 
 /** Sends a GET that follows redirects; counts in the mirror's health. */
-export type Get = (url: string, signal: AbortSignal) => Promise<UpstreamAnswer>;
+type Get = (url: string, signal: AbortSignal) => Promise<UpstreamAnswer>;
 
 /** How long a layout.conf, or its absence, is remembered; as Portage does (fetch.py). */
 const REMEMBER_MS = 24 * 3_600_000;
@@ -74,8 +74,8 @@ export class MirrorLayouts {
   }
 
   /**
-   * The layouts of `mirror`. Fetches its layout.conf when none is remembered; all who need it meanwhile share that. When
-   * it cannot be had, an old one serves, or a guess. Throws only the signal's reason.
+   * The layouts of `mirror`. Fetches its layout.conf when none is remembered; all who need it meanwhile share that.
+   * When it cannot be had, an old one serves, or a guess. Throws only the signal's reason.
    */
   async of(mirror: Mirror, signal: AbortSignal): Promise<KnownLayouts> {
     const { url } = mirror;

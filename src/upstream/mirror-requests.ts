@@ -20,8 +20,8 @@ export interface Asking {
 /**
  * Asks the candidates in turn, until one answers below 400, or 416, by a URL that is not to be avoided.
  *
- * @throws {DistswarmError} `NOT_FOUND` when all answered 404 or 410, or nobody may be asked; `NO_SOURCE` else: the facts say
- * who was asked, whether all that failed only asked to be left alone (`busy`), and `retryAfterMs`.
+ * @throws {DistswarmError} `NOT_FOUND` when all answered 404 or 410, or nobody may be asked; `NO_SOURCE` else: the
+ * facts say who was asked, whether all that failed only asked to be left alone (`busy`), and `retryAfterMs`.
  */
 export async function firstAnswer(
   what: string,

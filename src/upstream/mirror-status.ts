@@ -4,7 +4,10 @@ import type { MirrorLayouts } from "./mirror-layouts.ts";
 import { originOf } from "./mirror-places.ts";
 import type { Mirror } from "./mirrors.ts";
 
-/** What is known of the mirrors, in their order, and then of the other origins asked, newest first. `now`: since the epoch. */
+/**
+ * What is known of the mirrors, in their order, and then of the other origins asked, newest first. `now`: since the
+ * epoch.
+ */
 export function mirrorStatus(
   mirrors: readonly Mirror[],
   { health, layouts, now }: { health: Health; layouts: MirrorLayouts; now: number },

@@ -15,14 +15,14 @@ export type Mirror = ServerOrDirectory & {
 };
 
 /** The mirrors as they are configured. */
-export interface MirrorUrls {
+interface MirrorUrls {
   readonly local: readonly string[];
   readonly mirrors: readonly string[];
 }
 
 /**
- * Reads the mirror list, in the order of the asking. What is neither http(s) nor a directory is left out with one line in
- * the log.
+ * Reads the mirror list, in the order of the asking. What is neither http(s) nor a directory is left out with one line
+ * in the log.
  */
 export function readMirrorList({ local, mirrors }: MirrorUrls, log: Logger): Mirror[] {
   const [own, gentoo] = [new Set(local.map(withoutSlash)), new Set(mirrors.map(withoutSlash))];

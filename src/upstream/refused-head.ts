@@ -1,7 +1,10 @@
 import type { MirrorRequest, UpstreamAnswer } from "../core/upstream.ts";
 import { withoutFields } from "./fields.ts";
 
-/** How servers refuse HEAD where they would answer GET: 405 and 501 say so, 403 is of those that sign URLs for GET alone. */
+/**
+ * How servers refuse HEAD where they would answer GET: 405 and 501 say so, 403 is of those that sign URLs for GET
+ * alone.
+ */
 const REFUSALS = new Set([403, 405, 501]);
 /** HEAD knows no ranges (RFC 9110, 14.2): without these, GET has the same head. */
 const RANGE_FIELDS = new Set(["range", "if-range"]);

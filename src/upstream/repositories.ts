@@ -15,8 +15,8 @@ interface Known {
 const REMEMBER_MS = 60_000;
 
 /**
- * The configured ebuild repositories: whether they have an md5-cache, and what they define of `mirror://`, beside what the
- * administrator of the box does.
+ * The configured ebuild repositories: whether they have an md5-cache, and what they define of `mirror://`, beside what
+ * the administrator of the box does.
  */
 export class Repositories {
   readonly paths: readonly string[];
@@ -34,8 +34,9 @@ export class Repositories {
   }
 
   /**
-   * What `mirror://NAME/` may stand for in any ebuild: as in Portage, beside /etc/portage/mirrors profiles/thirdpartymirrors of all repositories, the
-   * last one first, whoever is whose master (config.py, `thirdpartymirrors`).
+   * What `mirror://NAME/` may stand for in any ebuild: as in Portage, beside /etc/portage/mirrors
+   * profiles/thirdpartymirrors of all repositories, the last one first, whoever is whose master (config.py,
+   * `thirdpartymirrors`).
    */
   async mirrorGroups(): Promise<MirrorGroups> {
     return { custom: this.#custom, thirdParty: (await this.#known()).mirrors };

@@ -20,10 +20,10 @@ export interface Candidate {
 }
 
 /**
- * The URLs to ask, best first, each once: the places in their order, then those that are being left alone, then the URLs
- * blamed for wrong bytes. So when every place is being left alone, which is what a broken line of our own looks like, all
- * are asked at once in their usual order. Nothing of a place is computed before its turn, and a place that fails while it
- * is being asked steps back with what it has left.
+ * The URLs to ask, best first, each once: the places in their order, then those that are being left alone, then the
+ * URLs blamed for wrong bytes. So when every place is being left alone, which is what a broken line of our own looks
+ * like, all are asked at once in their usual order. Nothing of a place is computed before its turn, and a place that
+ * fails while it is being asked steps back with what it has left.
  */
 export async function* inOrder(places: AsyncIterable<Place>, doubts: Doubts): AsyncGenerator<Candidate> {
   const seen = new Set<string>();

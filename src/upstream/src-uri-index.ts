@@ -52,8 +52,8 @@ export class SrcUriIndex {
   }
 
   /**
-   * The distfile name that `url` stands for; undefined when no SRC_URI has it, or when two give it different names. Where the
-   * database cannot be read nothing is known, and the URL can still pass through.
+   * The distfile name that `url` stands for; undefined when no SRC_URI has it, or when two give it different names.
+   * Where the database cannot be read nothing is known, and the URL can still pass through.
    */
   async nameOf(url: string): Promise<string | undefined> {
     try {

@@ -38,7 +38,10 @@ export interface FetchRestriction {
   readonly fetch: boolean;
 }
 
-/** Reads a RESTRICT; `nomirror` is the old word for `mirror` (fetch.py). What hangs on a USE flag does not restrict, for we do not know the flags of who asks. Never throws. */
+/**
+ * Reads a RESTRICT; `nomirror` is the old word for `mirror` (fetch.py). What hangs on a USE flag does not restrict, for
+ * we do not know the flags of who asks. Never throws.
+ */
 export function parseRestrict(text: string): FetchRestriction {
   const unconditional = new Set<string>();
   const groups: boolean[] = []; // whether each open group hangs on a flag, by itself or by one around it

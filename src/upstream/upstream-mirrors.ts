@@ -46,7 +46,9 @@ export interface UpstreamMirrorsOptions extends HttpClientOptions {
   readonly version?: string;
   /** Milliseconds since the epoch, for times that servers name or that outlive this process. @default Date.now */
   readonly now?: () => number;
-  /** Milliseconds since some moment, for how long something lasts, whatever the date is set to. @default the system's */
+  /**
+   * Milliseconds since some moment, for how long something lasts, whatever the date is set to. @default the system's
+   */
   readonly elapsed?: () => number;
 }
 
@@ -96,7 +98,10 @@ export class UpstreamMirrors implements Upstream, Startable {
     await this.#client.close();
   }
 
-  /** The `local` mirrors and the others, the URLs that the client named, SRC_URI; see {@link inOrder} for what is asked last. */
+  /**
+   * The `local` mirrors and the others, the URLs that the client named, SRC_URI; see {@link inOrder} for what is asked
+   * last.
+   */
   async *sources(want: Want, { signal }: { signal: AbortSignal }): AsyncGenerator<Source> {
     for await (const candidate of this.#inOrder(this.#placesOf(want, signal), want)) {
       yield isAbsolute(candidate.url)
@@ -128,7 +133,10 @@ export class UpstreamMirrors implements Upstream, Startable {
     return firstAnswer(name, this.#inOrder(places), this.#asking(request));
   }
 
-  /** See {@link Upstream.mirrorPath}. Neither directories nor mirrors that are only `local` are asked, as by emerge-webrsync. */
+  /**
+   * See {@link Upstream.mirrorPath}. Neither directories nor mirrors that are only `local` are asked, as by
+   * emerge-webrsync.
+   */
   async mirrorPath(path: string, request: MirrorRequest): Promise<UpstreamAnswer> {
     const servers = this.#mirrors.filter(({ kind, isGentoo }) => kind === "server" && isGentoo);
     const places = servers.map((mirror) => placeAt(`${mirror.url}${path}`));
@@ -166,7 +174,9 @@ export class UpstreamMirrors implements Upstream, Startable {
     return this.#mirrors.some((mirror) => isBelow(url, mirror));
   }
 
-  /** Brings the index of SRC_URI up to date: call it when the tree changed. Resolves when that is done; never throws. */
+  /**
+   * Brings the index of SRC_URI up to date: call it when the tree changed. Resolves when that is done; never throws.
+   */
   async refresh(): Promise<void> {
     await this.#index.refresh();
   }

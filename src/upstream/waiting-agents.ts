@@ -8,8 +8,8 @@ const MAX_NAMED = 64;
 type Send = (via: readonly string[], signal: AbortSignal) => Promise<UpstreamAnswer>;
 
 /**
- * Which other agents wait here for what. Whoever is asked for it upstream is told, as if each of them had sent the request: an
- * agent that would be asked for what it waits for here says so (508) instead of waiting, too.
+ * Which other agents wait here for what. Whoever is asked for it upstream is told, as if each of them had sent the
+ * request: an agent that would be asked for what it waits for here says so (508) instead of waiting, too.
  */
 export class WaitingAgents {
   readonly #self: string;
@@ -40,9 +40,9 @@ export class WaitingAgents {
   }
 
   /**
-   * Sends a request for `what` to a server that may be an agent, too. Two that ask each other in the same moment cannot know
-   * that they wait for each other: so it is sent again as soon as an agent whose name comes before ours begins to wait. In a
-   * circle of agents the first name goes round, and comes to the one that bears it.
+   * Sends a request for `what` to a server that may be an agent, too. Two that ask each other in the same moment cannot
+   * know that they wait for each other: so it is sent again as soon as an agent whose name comes before ours begins to
+   * wait. In a circle of agents the first name goes round, and comes to the one that bears it.
    */
   async send(what: string, signal: AbortSignal, send: Send): Promise<UpstreamAnswer> {
     for (;;) {
