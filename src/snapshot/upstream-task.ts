@@ -30,8 +30,8 @@ export interface UpstreamTaskComponents
 
 /** What may be set of an upstream task. */
 export interface UpstreamTaskInit extends UpstreamFlightInit {
-  /** Milliseconds after which other boxes are followed no more. @default 10 min */
-  readonly followAtMostMs?: number;
+  /** Milliseconds since some moment, for what other boxes are given time for. @default those of the system */
+  readonly now?: () => number;
 }
 
 /**
@@ -44,6 +44,7 @@ export class UpstreamTask {
   readonly #changed = new Pulse();
   readonly #claim: FlightClaim | undefined;
   readonly #follower: Follower | undefined;
+  readonly #now: () => number;
   #followedUntil: number | undefined;
   #flight: ClaimedFlight | undefined;
   #ended = false;
@@ -53,12 +54,13 @@ export class UpstreamTask {
   /** Begins at once. */
   constructor(components: UpstreamTaskComponents, init: UpstreamTaskInit) {
     const { claims, log } = components;
-    const { judgement, paths, transfers } = init;
+    const { judgement, paths, transfers, now = () => performance.now() } = init;
     const { date } = judgement;
     const want = { digest: subjectOf(date), size: Infinity, names: [fileName(date, "tarball")], packages: [] };
     this.#components = components;
     this.#init = init;
-    this.#claim = claims && new FlightClaim({ claims, log }, want);
+    this.#now = now;
+    this.#claim = claims && new FlightClaim({ claims, log }, want, { now });
     this.#follower =
       this.#claim && new Follower({ ...components, transfers, claim: this.#claim }, { date, path: paths.tarball });
     this.done = this.#run().finally(() => {
@@ -108,7 +110,7 @@ export class UpstreamTask {
   }
 
   #turn(received: number): Turn {
-    const isPatient = this.#followedUntil === undefined || performance.now() < this.#followedUntil;
+    const isPatient = this.#followedUntil === undefined || this.#now() < this.#followedUntil;
     return (isPatient ? this.#claim?.turn(received) : undefined) ?? "alone";
   }
 
@@ -123,11 +125,11 @@ export class UpstreamTask {
 
   /** Follows until another box announces the unit, or it is not theirs to download any more. */
   async #follow(): Promise<void> {
-    const { followAtMostMs = FOLLOW_AT_MOST_MS, signal } = this.#init;
-    this.#followedUntil ??= performance.now() + followAtMostMs;
+    const { signal } = this.#init;
+    this.#followedUntil ??= this.#now() + FOLLOW_AT_MOST_MS;
     const enough = new AbortController();
     const until = AbortSignal.any([signal, enough.signal]);
-    const timer = setTimeout(() => enough.abort(), this.#followedUntil - performance.now());
+    const timer = setTimeout(() => enough.abort(), this.#followedUntil - this.#now());
     this.#components.announced(until).then(
       () => enough.abort(),
       () => {}, // it ended before

@@ -1,10 +1,12 @@
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { Readable } from "node:stream";
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { BlobClaims } from "../../src/core/claims.ts";
 import { DistswarmError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { Pulse } from "../../src/core/pulse.ts";
+import type { Source } from "../../src/core/source.ts";
 import { Transfers } from "../../src/snapshot/transfers.ts";
 import { UpstreamTask } from "../../src/snapshot/upstream-task.ts";
 import { DATE, tempDir } from "./support/unit.ts";
@@ -12,57 +14,104 @@ import { DATE, tempDir } from "./support/unit.ts";
 const nothing = new Pulse();
 const never = new AbortController().signal;
 
+/** Bytes of a tarball that never comes to its end. */
+const MANY = 1_000_000;
+
 /** What the task's own download ends with. */
 const OWN = new DistswarmError("NOT_FOUND", "asked upstream itself");
 
-/** A task beside boxes that claim and give nothing; `claimant` names the one that does at its n-th look. */
-async function taskWhere(claimant: (look: number) => string, signal: AbortSignal): Promise<UpstreamTask> {
-  const dir = await tempDir();
-  let looks = 0;
-  const claims: BlobClaims = {
-    rival: () => ({ id: claimant(looks), holder: claimant(looks), received: 0, hasFailed: false }),
-    claim: async () => undefined,
-    news: async (_, __, signal) => {
-      looks += 1;
-      await delay(1, undefined, { signal }).catch(() => signal.throwIfAborted());
-    },
-    wasVain: () => {},
-    gave: () => {},
-  };
-  const path = (name: string): string => join(dir, name);
-  return new UpstreamTask(
-    {
-      claims,
-      log: silentLogger,
-      store: { makeRoom: async () => {} },
-      peers: { sources: async function* () {} },
-      upstream: { mirrorPath: () => Promise.reject(OWN) },
-      announced: (signal) => nothing.wait(signal),
-      pullFromPeers: async () => false,
-      shelve: async () => {},
-    },
-    {
-      judgement: { date: DATE, keys: [], now: 0, others: [] },
-      paths: { tarball: path("tarball"), signature: path("signature"), md5sum: path("md5sum") },
-      transfers: new Transfers(),
-      verifyFirst: 0,
-      followAtMostMs: 50,
-      signal,
-    },
-  );
+/** What the other boxes do. */
+interface Others {
+  /** Who claims at the n-th look. */
+  readonly claimant: (look: number) => string;
+  /** Milliseconds between two looks. */
+  readonly lookEveryMs: number;
+  /** What is given each time that somebody is asked. @default nothing */
+  readonly gives?: Buffer;
 }
 
-test("a claim of a snapshot that is told again for ever holds nobody up for ever", async () => {
-  await expect((await taskWhere(() => "h1", never)).done).rejects.toBe(OWN);
+/** A task beside boxes that claim for ever, on a clock of its own. */
+class Rig {
+  now = 0;
+  looks = 0;
+  /** Boxes that were followed in vain, and when that was. */
+  readonly vain: (readonly [string, number])[] = [];
+  readonly #others: Others;
+
+  constructor(others: Others) {
+    this.#others = others;
+  }
+
+  async start(signal: AbortSignal): Promise<UpstreamTask> {
+    const dir = await tempDir();
+    const path = (name: string): string => join(dir, name);
+    return new UpstreamTask(
+      {
+        claims: this.#claims(),
+        log: silentLogger,
+        store: { makeRoom: async () => {} },
+        peers: { sources: () => this.#sources() },
+        upstream: { mirrorPath: () => Promise.reject(OWN) },
+        announced: (signal) => nothing.wait(signal),
+        pullFromPeers: async () => false,
+        shelve: async () => {},
+      },
+      {
+        judgement: { date: DATE, keys: [], now: 0, others: [] },
+        paths: { tarball: path("tarball"), signature: path("signature"), md5sum: path("md5sum") },
+        transfers: new Transfers(),
+        verifyFirst: 0,
+        now: () => this.now,
+        signal,
+      },
+    );
+  }
+
+  #claims(): BlobClaims {
+    const { claimant, lookEveryMs } = this.#others;
+    return {
+      rival: () => ({ id: claimant(this.looks), holder: "another box", received: 0, hasFailed: false }),
+      claim: async () => undefined,
+      news: async (_, __, signal) => {
+        this.looks += 1;
+        this.now += lookEveryMs;
+        await turnOfTheLoop(undefined, { signal }).catch(() => signal.throwIfAborted());
+      },
+      wasVain: (id) => void this.vain.push([id, this.now]),
+      gave: () => {},
+    };
+  }
+
+  async *#sources(): AsyncGenerator<Source> {
+    const { gives } = this.#others;
+    if (gives === undefined) return;
+    const open: Source["open"] = async () => ({ bytes: Readable.from([gives]), size: MANY });
+    yield { kind: "peer", label: "h1", giver: "h1", isGrowing: true, open, blame: () => {} };
+  }
+}
+
+test("a box that claims a snapshot and gives nothing of it is left after 8 s, and that is remembered", async () => {
+  const rig = new Rig({ claimant: () => "h1", lookEveryMs: 100 });
+  await expect((await rig.start(never)).done).rejects.toBe(OWN);
+  expect(rig.vain[0]).toEqual(["h1", 8100]);
 });
 
-test("nor do boxes that claim it in turns", async () => {
-  await expect((await taskWhere((look) => `h${look % 2}`, never)).done).rejects.toBe(OWN);
+test("boxes that claim it in turns hold nobody up for longer than a minute", async () => {
+  const rig = new Rig({ claimant: (look) => `h${look % 10}`, lookEveryMs: 100 });
+  await expect((await rig.start(never)).done).rejects.toBe(OWN);
+  expect(rig.now).toBeLessThan(61_000);
+});
+
+test("nor does one that gives a byte now and then, for longer than ten", async () => {
+  const rig = new Rig({ claimant: () => "h1", lookEveryMs: 1000, gives: Buffer.alloc(1) });
+  await expect((await rig.start(never)).done).rejects.toBe(OWN);
+  expect(rig.now).toBe(600_000);
+  expect(rig.vain).toEqual([]);
 });
 
 test("who follows and stops meanwhile ends with the reason for that", async () => {
   const stopping = new AbortController();
-  const { done } = await taskWhere(() => "h1", stopping.signal);
+  const { done } = await new Rig({ claimant: () => "h1", lookEveryMs: 0 }).start(stopping.signal);
   const reason = new Error("the agent is stopping");
   stopping.abort(reason);
   await expect(done).rejects.toBe(reason);
