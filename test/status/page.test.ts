@@ -45,6 +45,13 @@ test("it shows peers, mirrors with trouble, tree snapshots and what is under way
   expect(text).toContain("Tree snapshots name size gentoo-20261119 50.0 MiB verified");
 });
 
+test("what has no column names has no line for them, and numbers stay on one line with their unit", () => {
+  const page = statusPage(STATUS);
+  expect(page).toContain("<h2>Kept here</h2>\n<table><tr><td>store</td>");
+  expect(page).toContain('<td class="n">600.0 MiB</td><td class="n">60 %</td>');
+  expect(page).toMatch(/\.n \{[^}]*white-space: nowrap/);
+});
+
 test("names and warnings from outside are text there, never markup", () => {
   const evil = '<script>alert("x")</script>';
   const page = statusPage({
