@@ -89,4 +89,6 @@ export interface SourceFinder {
   sources(want: Want, options: { signal: AbortSignal; growing?: GrowingUse }): AsyncIterable<Source>;
   /** Of upstream: who is left out of {@link SourceFinder.sources}, and why; empty when nobody is. */
   withheld?(want: Want): Promise<readonly Withheld[]>;
+  /** Of upstream: whether agents that have this one as a mirror wait here for it. */
+  isAwaited?(want: Want): boolean;
 }

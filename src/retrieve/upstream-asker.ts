@@ -26,10 +26,15 @@ export class UpstreamAsker {
     this.#want = want;
   }
 
-  /** Whose turn it is; a copy that peers cannot read is made for this box alone. */
+  /**
+   * Whose turn it is. A copy that peers cannot read is made for this box alone. Where agents wait here that have this one as
+   * a mirror, no other box is followed: it may be one of them.
+   */
   turn(): Turn {
-    const { claim, copy } = this.#components;
-    return copy.isKept ? claim.turn(copy.received) : "alone";
+    const { claim, copy, sources } = this.#components;
+    if (!copy.isKept) return "alone";
+    const turn = claim.turn(copy.received);
+    return turn === "theirs" && sources.upstream.isAwaited?.(this.#want) === true ? "alone" : turn;
   }
 
   /** Asks upstream, claimed before where the turn is open; false when it is another box's turn, or has become that. */

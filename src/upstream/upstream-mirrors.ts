@@ -115,6 +115,11 @@ export class UpstreamMirrors implements Upstream, Startable {
     return (await readEbuildSources(want, this.#repositories)).withheld;
   }
 
+  /** See {@link SourceFinder.isAwaited}. */
+  isAwaited({ digest }: Want): boolean {
+    return this.#waiting.isAwaited(digest);
+  }
+
   /** From now on these mirrors are asked, best first; what is under way stays with its mirror. */
   useMirrors(mirrors: readonly string[], customMirrors: readonly string[] = []): void {
     const custom = parseMirrorLists(customMirrors.join("\n"));

@@ -34,6 +34,11 @@ export class WaitingAgents {
     };
   }
 
+  /** Whether an agent waits for `what` now. */
+  isAwaited(what: string): boolean {
+    return this.#waiting.has(what);
+  }
+
   /** The field that names those who wait for `what` now, name and value in turn; empty when nobody does. */
   via(what: string): readonly string[] {
     return viaOf(this.#of(what));

@@ -115,6 +115,20 @@ describe("a box without the key", () => {
   });
 });
 
+test("a box that has another one of its network as a mirror does not wait for it in a circle", async () => {
+  const mirror = await mirrorOfAll();
+  const first = await box({ mirrors: [mirror.url] });
+  const { host, port } = first.config.swarm.listen;
+  const upstream = { custom_mirrors: [`local ${first.url}`], header_timeout: "10min" };
+  const second = await box({ mirrors: [mirror.url], config: { swarm: { peers: [`${host}:${port}`] }, upstream } });
+  await second.agent.api.join(await first.agent.api.invite());
+  for (const one of [first, second]) await expect.poll(() => peersOf(one), { timeout: 10_000 }).toHaveLength(1);
+  expect((await body(await get(second, files[0]!))).equals(files[0]!.bytes)).toBe(true);
+  const [explained] = (await second.agent.api.explain(files[0]!.name)).files;
+  expect(explained!.attempts.map(({ outcome }) => outcome)).toEqual(["ok"]);
+  expect(mirror.files()).toHaveLength(1);
+});
+
 test("a change of key at run time puts a box out of the old network", async () => {
   const mirror = await mirrorOfAll();
   const [first, second] = await twoBoxes(mirror);
