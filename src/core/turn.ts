@@ -1,10 +1,10 @@
 /** A flight that follows other boxes and gets no byte for so long goes on its own, whichever they are. */
 const IDLE_AT_MOST_MS = 60_000;
-/** So often a flight may be given wrong bytes by boxes that follow or were followed; then it goes on its own. */
-const MAX_MISLED = 1;
 /** The same once so many claims that were followed have failed: the mirrors may be closed to all, one after the other. */
 const FAILURES = 2;
 const IDLE_AFTER_FAILURES_MS = 10_000;
+/** So often a flight may be given wrong bytes by boxes that follow or were followed; then it goes on its own. */
+const MAX_MISLED = 1;
 /** So many boxes may be followed in vain for one blob: a member can invent any number of them. */
 const MAX_IN_VAIN = 1;
 

@@ -38,9 +38,9 @@ export class HostileMember {
     this.#tell({ type: "upstream-claim", subject: this.lan.wanted.digest, number: this.#number, base, received });
   }
 
-  /** Says that a claim of it has ended. */
-  end(): void {
-    this.#tell({ type: "upstream-end", subject: this.lan.wanted.digest, failed: false });
+  /** Says that a claim of it has ended; `failed`: with all sources. */
+  end({ failed }: { failed: boolean } = { failed: false }): void {
+    this.#tell({ type: "upstream-end", subject: this.lan.wanted.digest, failed });
   }
 
   /** Does something again and again, for ever. */
@@ -99,6 +99,14 @@ export const takesTurns: Evil = (member) => {
     claims.clock.at(claims.now + TURN_MS * member.random(), end);
   };
 };
+
+/** Claims, and says that all its sources failed, again and again. */
+export const fails: Evil = (member) =>
+  member.every(TURN_MS, () => {
+    member.claim({ base: 0, received: 0, anew: true });
+    const { claims } = member.lan;
+    claims.clock.at(claims.now + (TURN_MS / 2) * member.random(), () => member.end({ failed: true }));
+  });
 
 /** Lets every claim wait, and claims itself. */
 export const neverAcknowledges: Evil = (member) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../support/seeded-random.ts";
 import { DownloadLan, SIZE, mirror, type DownloadingBox } from "./download-lan.ts";
-import { boasts, exaggerates, idles, neverAcknowledges, takesTurns, type Evil } from "./hostile-member.ts";
+import { boasts, exaggerates, fails, idles, neverAcknowledges, takesTurns, type Evil } from "./hostile-member.ts";
 
 /** Runs of each simulation, each with another order of events. */
 const SEEDS = 400;
@@ -201,6 +201,7 @@ describe("beside a member that gives nothing, and that", () => {
     ["says that it has nearly all, and gets on", boasts, { costMs: IN_VAIN_MS, parts: 4 }],
     ["says what cannot be true", exaggerates, { costMs: LATE_MS, parts: 1 }],
     ["claims and lets go whenever another box claims", takesTurns, { costMs: IN_VAIN_MS, parts: 10 }],
+    ["claims and says that its sources failed, again and again", fails, { costMs: IN_VAIN_MS, parts: 1 }],
     ["claims, and acknowledges nothing", neverAcknowledges, { costMs: IN_VAIN_MS, parts: 1 }],
   ])(
     "%s, six boxes get three blobs, each from upstream once; to wait for it is not repeated",
