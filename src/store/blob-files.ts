@@ -177,8 +177,9 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   async mark(digest: Digest): Promise<void> {
     const record = this.#servable(digest);
     if (record === undefined) return;
-    await this.#records.put(digest, { ...record, damaged: true });
-    this.emit("removed", digest);
+    const written = this.#records.put(digest, { ...record, damaged: true });
+    this.emit("removed", digest); // in the same moment, lest it comes after the event of a commit
+    await written;
   }
 
   /** Records the chunk sums of a blob whose digest was found right; one that was marked is served again. */
@@ -186,8 +187,9 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     const record = this.#records.get(digest);
     if (record === undefined || (record.sums === sums && !record.damaged)) return;
     const { size, added, used } = record;
-    await this.#records.put(digest, { size, added, used, sums });
+    const written = this.#records.put(digest, { size, added, used, sums });
     if (record.damaged) this.emit("added", this.#info(digest, size));
+    await written;
   }
 
   /**

@@ -2,6 +2,7 @@ import { basename, dirname, join } from "node:path";
 import type { Digest } from "../core/digest.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { OneByOne } from "../core/one-by-one.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import type { FileIdentity } from "./distdir-names.ts";
 import type { Table, TableOperation } from "./records.ts";
@@ -19,8 +20,8 @@ export interface DistdirRecord extends HashedFile {
 }
 
 /**
- * The records of the files hashed in one DISTDIR, kept in a table and all in memory: by name, and those that are blobs by
- * digest too.
+ * The records of the files hashed in one DISTDIR, all in memory: by name, and those that are blobs by digest too. Changes
+ * count on the spot, so that who makes one tells of it in the same moment, and are written behind to a table.
  */
 export class DistdirRecords {
   #table: Table<DistdirRecord>;
@@ -29,6 +30,7 @@ export class DistdirRecords {
   #byName = new Map<string, DistdirRecord>();
   #names = new Map<Digest, Set<string>>();
   #bytes = 0;
+  #writes = new OneByOne();
 
   constructor(components: { table: Table<DistdirRecord>; log: Logger }, init: { dir: string }) {
     this.#table = components.table;
@@ -76,20 +78,24 @@ export class DistdirRecords {
   }
 
   /** Records a file; true when a blob is new here by it. */
-  async put(name: string, record: DistdirRecord): Promise<boolean> {
-    await this.#write({ type: "put", key: join(this.#dir, name), value: record });
-    const isNew = record.named && !this.has(record.digest); // last, so that what is seen here is told in the same moment
+  put(name: string, record: DistdirRecord): boolean {
+    const isNew = record.named && !this.has(record.digest);
     this.#add(name, record);
+    this.#write({ type: "put", key: join(this.#dir, name), value: record });
     return isNew;
   }
 
   /** Forgets a file; its digest when that was the last file which was this blob. */
-  async delete(name: string): Promise<Digest | undefined> {
+  delete(name: string): Digest | undefined {
     const record = this.#byName.get(name);
     if (record === undefined) return undefined;
-    const isLast = this.#remove(name, record);
-    await this.#write({ type: "del", key: join(this.#dir, name) });
-    return isLast ? record.digest : undefined;
+    this.#write({ type: "del", key: join(this.#dir, name) });
+    return this.#remove(name, record) ? record.digest : undefined;
+  }
+
+  /** Resolves when all changes so far are written, or could not be. */
+  written(): Promise<void> {
+    return this.#writes.idle();
   }
 
   #add(name: string, record: DistdirRecord): void {
@@ -111,8 +117,9 @@ export class DistdirRecords {
     return names.size === 0 && this.#names.delete(record.digest);
   }
 
-  async #write(operation: TableOperation<DistdirRecord>): Promise<void> {
-    await this.#table.batch([operation]).catch((error: unknown) => {
+  #write(operation: TableOperation<DistdirRecord>): void {
+    const written = this.#writes.run(() => this.#table.batch([operation]));
+    written.catch((error: unknown) => {
       this.#log.warn(`cannot write DISTDIR records (${messageOf(error)}); files are hashed again after a restart`);
     });
   }

@@ -77,6 +77,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     this.#hints.close();
     await this.#scanning;
     await this.#hashing.stop();
+    await this.#records.written();
   }
 
   get blobs(): number {
@@ -99,7 +100,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
   /** Opens a file that has this digest and is unchanged since it was hashed; one that changed is hashed again. */
   async open(digest: Digest): Promise<OpenBlob | undefined> {
     for (const name of this.#records.namesOf(digest)) {
-      const blob = await this.#openFile(name);
+      const blob = this.#openFile(name);
       if (blob !== undefined) return blob;
     }
     return undefined;
@@ -140,7 +141,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
   async drop(digest: Digest, what: string): Promise<void> {
     for (const name of this.#records.namesOf(digest)) {
       this.#log.warn(`${join(this.#dir, name)}: ${what}; it is not shared until it is hashed again`);
-      await this.#forget(name);
+      this.#forget(name);
       this.#hints.hint(name);
     }
   }
@@ -171,7 +172,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     if (record !== undefined && stat?.isFile() && isSameFile(record, identityOf(stat))) {
       return this.#share(name, record);
     }
-    await this.#forget(name);
+    this.#forget(name);
     this.#links.delete(name);
     if (stat?.isSymbolicLink()) await this.#noteLink(name, stat);
     if (stat?.isFile() && (await this.#isNamed(name, { size: stat.size }))) this.#hashing.push(name);
@@ -192,7 +193,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
   /** Shares a hashed file from when a Manifest names its digest. */
   async #share(name: string, record: DistdirRecord): Promise<void> {
     if (record.named || !(await this.#isNamed(name, record))) return;
-    if (await this.#records.put(name, { ...record, named: true })) this.emit("added", this.#info(name, record));
+    if (this.#records.put(name, { ...record, named: true })) this.emit("added", this.#info(name, record));
   }
 
   async #hash(name: string, signal: AbortSignal): Promise<void> {
@@ -201,7 +202,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
       const hashed = await hashUnchanged(path, signal);
       if (hashed === undefined) return this.#hints.hint(name);
       const record = { ...hashed, named: false };
-      await this.#records.put(name, record); // before the look-up, for a rescan after it to find
+      this.#records.put(name, record); // before the look-up, for a rescan after it to find
       await this.#share(name, record);
       if (this.#records.get(name)?.named === false) {
         this.#log.warn(`${path} has the size but not the digest that the Manifests name; it is not shared`);
@@ -211,7 +212,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     }
   }
 
-  async #openFile(name: string): Promise<OpenBlob | undefined> {
+  #openFile(name: string): OpenBlob | undefined {
     const record = this.#records.get(name);
     if (record === undefined) return undefined;
     const info = this.#info(name, record);
@@ -221,13 +222,13 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
       return new StoredBlob({ file, turns: this.#turns, damaged }, { ...info, sums: record.sums });
     }
     file?.close();
-    await this.#forget(name);
+    this.#forget(name);
     this.#hints.hint(name);
     return undefined;
   }
 
-  async #forget(name: string): Promise<void> {
-    const digest = await this.#records.delete(name);
+  #forget(name: string): void {
+    const digest = this.#records.delete(name);
     if (digest !== undefined) this.emit("removed", digest);
   }
 
