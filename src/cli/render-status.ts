@@ -52,11 +52,12 @@ function renderWarnings({ warnings }: Status): string {
 
 /** `distswarm status` as text: whether it works, what came from where, the parts, then what needs mending. */
 export function renderStatus(status: Status): string {
-  const { peers } = status.swarm;
+  const { peers, unoffered } = status.swarm;
+  const noPeers = unoffered === undefined ? "none" : `none, and none is looked for: ${unoffered}`;
   return [
     renderHead(status),
     renderStore(status),
-    block("Peers", renderPeers(peers) || "  none\n"),
+    block("Peers", renderPeers(peers) || `  ${noPeers}\n`),
     block("Tree snapshots", renderSnapshots(status)),
     block("Under way", renderTransfers(status.transfers)),
     block("Mirrors with trouble", renderMirrors(status.mirrors.filter(({ problem }) => problem !== undefined))),

@@ -49,6 +49,8 @@ export interface SwarmStatus {
   readonly problem?: string;
   /** The addresses at which this box offers the swarm; empty without a network. */
   readonly addresses?: readonly string[];
+  /** Why there is no such address: no other box is looked for then. */
+  readonly unoffered?: string;
   /** Hosts of peers that could reach this box's TCP port, and that could not. */
   readonly port?: { readonly open: readonly string[]; readonly closed: readonly string[] };
   /** Connections to the swarm that were refused, by reason, and the last of each. */

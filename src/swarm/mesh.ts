@@ -75,6 +75,11 @@ export class Mesh implements Startable {
     return this.#scope?.addresses.map(({ address }) => address) ?? [];
   }
 
+  /** Why there is none of {@link Mesh.addresses}; undefined where there is one. */
+  get unoffered(): string | undefined {
+    return this.#scope?.problem;
+  }
+
   /** Why there is no swarm now, or none at some address; undefined when all went well at the last look. */
   get problem(): string | undefined {
     return this.#problem;
@@ -160,6 +165,8 @@ export class Mesh implements Startable {
     const scope = this.#currentScope();
     const isSame = this.#scope !== undefined && scope.equals(this.#scope);
     this.#scope = scope;
+    if (!isSame && scope.problem !== undefined)
+      this.#components.log.info(`no other box is looked for: ${scope.problem}`);
     if (!isSame || this.#transport === undefined) await this.#build();
     for (const { id } of this.#boxes.forgetLost(this.#components.isConnected)) this.#transport?.leave(id);
     this.#dialAll();

@@ -8,6 +8,7 @@ export interface SwarmReport extends Required<Pick<SwarmStatus, "peers" | "addre
   readonly last_rejected: Readonly<Partial<Record<Rejection, LastRejected>>>;
   readonly static: readonly StaticPeerStatus[];
   readonly problem?: string;
+  readonly unoffered?: string;
 }
 
 /** The warnings for those of `swarm.peers` that are not reached, for a box that is alone: beside other peers any may be off. */

@@ -230,6 +230,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
       static: this.#mesh.staticPeers,
       haves: this.#table.haves,
       ...(this.#mesh.problem === undefined ? {} : { problem: this.#mesh.problem }),
+      ...(this.#mesh.unoffered === undefined ? {} : { unoffered: this.#mesh.unoffered }),
     };
   }
 

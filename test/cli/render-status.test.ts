@@ -96,6 +96,14 @@ Warnings
 `);
 });
 
+test("status of a box without a LAN says why it has no peers", () => {
+  const text = renderStatus({
+    ...STATUS,
+    swarm: { peers: [], addresses: [], unoffered: "this box has no IPv4 address" },
+  });
+  expect(text).toContain("\nPeers\n  none, and none is looked for: this box has no IPv4 address\n");
+});
+
 test("status does not claim to work when no door listens, nor to be ready when the index is not", () => {
   const verdict = (text: string) => text.split("\n")[1];
   expect(verdict(renderStatus({ ...STATUS, proxy: { listen: [] } }))).toBe(

@@ -224,6 +224,12 @@ const BROKEN: readonly Broken[] = [
     finding("warn", "nas:8481 of swarm.peers: TCP nas:8481: getaddrinfo ENOTFOUND nas", "distswarm join"),
   ],
   [
+    "this box has no address on a LAN",
+    "peers",
+    (box) => swarm(box, { peers: [], addresses: [], unoffered: "this box has no IPv4 address" }),
+    finding("warn", "no other box is looked for: this box has no IPv4 address", "swarm.networks"),
+  ],
+  [
     "this box has an old network key",
     "peers",
     (box) =>

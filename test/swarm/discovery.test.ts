@@ -54,6 +54,22 @@ describe("where the swarm is offered", () => {
     expect(new LanScope(BOX, [], "192.168.1.7").addresses.map(({ link }) => link)).toEqual(["wlan0"]);
   });
 
+  it("says why it is nowhere", () => {
+    const problem = (networks: string[], bind?: string, box: object = BOX): string | undefined =>
+      new LanScope(box as typeof BOX, networks, bind).problem;
+    const { lo, wan, docker0 } = BOX;
+    expect(problem([])).toBeUndefined();
+    expect(problem([], "10.0.0.5")).toBe("this box has no address 10.0.0.5, as swarm.listen has it");
+    expect(problem([], undefined, { lo })).toMatch("no IPv4 address");
+    expect(problem([], undefined, { lo, wan, docker0 })).toMatch(
+      "(172.17.0.1, 203.0.113.9) none is in a private subnet",
+    );
+    expect(problem(["10.9.0.0/16"], undefined, { wan })).toBe(
+      "of this box's addresses (203.0.113.9) none is in swarm.networks",
+    );
+    expect(problem([], "203.0.113.9")).toMatch("(203.0.113.9) none is in a private subnet");
+  });
+
   it("names a network that is none", () => {
     for (const network of ["10.0.0.0/33", "10.0.0", "::1/64", "x/8"]) {
       expect(() => new LanScope(BOX, [network])).toThrow(`swarm.networks: ${network} is no IPv4 network`);

@@ -29,6 +29,10 @@ test("of swarm.peers the status says which are not reached, and why", async () =
   await expect
     .poll(() => alone.swarm.warnings())
     .toEqual([expect.stringMatching(/^no peer is here; swarm\.peers: 127\./)]);
+  const wrongFamily = await start({ networkKey, peers: [{ host: "fd77::1", port: 8481 }] });
+  expect(wrongFamily.swarm.warnings()).toEqual([
+    "no peer is here; swarm.peers: [fd77::1]:8481: the swarm knows no IPv6: name it by an IPv4 address",
+  ]);
   const { last_rejected } = stranger.swarm.status();
   expect(Object.values(last_rejected)).toContainEqual({ at: expect.stringMatching(/Z$/), address: "127.0.0.1" });
 });

@@ -13,9 +13,17 @@ export const peers: Check = {
     if (!("status" in agent)) return AGENT_NEEDED;
     const { swarm } = agent.status;
     if (swarm.problem !== undefined) return warn(`there is no swarm: ${swarm.problem}`, "the agent's log says more");
-    return unreached(swarm) ?? strangers(swarm, now) ?? troubled(swarm) ?? versions(swarm);
+    return nowhere(swarm) ?? unreached(swarm) ?? strangers(swarm, now) ?? troubled(swarm) ?? versions(swarm);
   },
 };
+
+/** This box has no address at which others could find it. */
+function nowhere({ unoffered }: SwarmStatus): Finding | undefined {
+  if (unoffered === undefined) return undefined;
+  const mend =
+    "give it an IPv4 address of the LAN, or name the subnet of the boxes in swarm.networks, and restart the agent";
+  return warn(`no other box is looked for: ${unoffered}`, mend);
+}
 
 /** Those of `swarm.peers` with which there is no session. */
 function unreached({ static: configured = [] }: SwarmStatus): Finding | undefined {

@@ -1,6 +1,7 @@
 import { BlockList, isIPv4 } from "node:net";
 import type { NetworkInterfaceInfo } from "node:os";
 import { DistswarmError } from "../../core/errors.ts";
+import { isLoopback } from "../../core/host.ts";
 
 /** Private and link-local IPv4 (RFC 1918, RFC 3927). */
 const PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"];
@@ -32,6 +33,8 @@ export class LanScope {
   readonly #links: readonly { readonly isVirtual: boolean; readonly subnet: BlockList }[];
   /** This box's addresses on the LAN, sorted by address; none when it has no network. */
   readonly addresses: readonly LanAddress[];
+  /** Why there is no such address, one clause for people; undefined when there is one. */
+  readonly problem: string | undefined;
 
   /**
    * `bind`: the one address where this box listens, or all of them.
@@ -48,6 +51,7 @@ export class LanScope {
       const isBound = bind === EVERY_ADDRESS || bind === one.address;
       return isBound && this.#wanted.check(one.address) && (byChoice || !isVirtual(one));
     });
+    this.problem = this.addresses.length > 0 ? undefined : problemOf(all, { byChoice, bind });
   }
 
   /** Whether a box at this IPv4 address may be talked to. */
@@ -75,6 +79,16 @@ function ipv4Addresses(interfaces: Interfaces): LanAddress[] {
     }
   }
   return found.sort((a, b) => a.address.localeCompare(b.address));
+}
+
+/** Why none of all IPv4 addresses of this box is on the LAN. */
+function problemOf(all: readonly LanAddress[], { byChoice, bind }: { byChoice: boolean; bind: string }): string {
+  const own = all.map(({ address }) => address);
+  if (bind !== EVERY_ADDRESS && !own.includes(bind)) return `this box has no address ${bind}, as swarm.listen has it`;
+  const usable = bind === EVERY_ADDRESS ? own.filter((address) => !isLoopback(address)) : [bind];
+  if (usable.length === 0) return "this box has no IPv4 address, and the swarm knows no IPv6";
+  const where = byChoice ? "swarm.networks" : "a private subnet on a physical link, and swarm.networks names no other";
+  return `of this box's addresses (${usable.join(", ")}) none is in ${where}`;
 }
 
 function prefixOf(subnet: string): number {

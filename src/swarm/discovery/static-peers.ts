@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { messageOf } from "../../core/errors.ts";
 import type { Startable } from "../../core/lifecycle.ts";
@@ -63,7 +64,7 @@ export class StaticPeers implements Startable {
     if (this.#abort !== undefined) return;
     this.#abort = new AbortController();
     const { signal } = this.#abort;
-    this.#running = this.#peers.map((peer) => this.#watch(peer, signal));
+    this.#running = this.#peers.filter(({ host }) => !isIPv6(host)).map((peer) => this.#watch(peer, signal));
   }
 
   async stop(): Promise<void> {
@@ -78,11 +79,13 @@ export class StaticPeers implements Startable {
       const { host, port } = peer;
       const { id } = this.#looks.get(peer) ?? {};
       const problem = this.#problemOf(peer);
-      return { address: `${host}:${port}`, ...(id !== undefined && { id }), ...(problem !== undefined && { problem }) };
+      const address = isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+      return { address, ...(id !== undefined && { id }), ...(problem !== undefined && { problem }) };
     });
   }
 
   #problemOf(peer: StaticPeer): string | undefined {
+    if (isIPv6(peer.host)) return "the swarm knows no IPv6: name it by an IPv4 address";
     const { id, problem, vain } = this.#looks.get(peer) ?? { vain: 0 };
     const { ownId, isConnected } = this.#components;
     if (id === ownId) return "that is this box itself";
