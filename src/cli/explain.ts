@@ -1,13 +1,12 @@
 import type { RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
-import { asJson } from "./json.ts";
+import { printResult } from "./print.ts";
 import { renderExplanation } from "./render-explain.ts";
 
 /** `distswarm explain NAME|URL|DIGEST` */
-export const run: RunCommand = async ({ io, args, options, agent }) => {
-  const [asked = ""] = args;
-  const explanation = await (await agent()).explain(asked);
-  const text = options["json"] === true ? asJson(explanation) : renderExplanation(explanation);
-  io.stdout.write(text);
+export const run: RunCommand = async (context) => {
+  const [asked = ""] = context.args;
+  const explanation = await (await context.agent()).explain(asked);
+  printResult(context, explanation, renderExplanation(explanation));
   return EXIT.done;
 };

@@ -1,19 +1,25 @@
 import { hasCode } from "../core/errors.ts";
 import type { Context, RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
-import { asJson } from "./json.ts";
+import { printResult } from "./print.ts";
 
 /** `distswarm invite` */
 export const run: RunCommand = async (context) => {
-  const { io, options } = context;
   const key = await networkKey(context);
-  if (options["json"] === true) io.stdout.write(asJson({ key }));
-  else
-    io.stdout.write(
-      `${key}\n\nOn each other box, as root or as the user that runs the agent there:\n\n  echo ${key} | distswarm join -\n\nWho has this key is let in: keep it to your boxes.\n`,
-    );
+  printResult(context, { key }, invitation(key));
   return EXIT.done;
 };
+
+function invitation(key: string): string {
+  return `${key}
+
+On each other box, as root or as the user that runs the agent there:
+
+  echo ${key} | distswarm join -
+
+Who has this key is let in: keep it to your boxes.
+`;
+}
 
 /** From the running agent; where none runs, from its file. */
 async function networkKey({ agent, load }: Context): Promise<string> {

@@ -1,12 +1,12 @@
 import type { RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
-import { asJson } from "./json.ts";
+import { printResult } from "./print.ts";
 import { renderMirrors } from "./render-mirrors.ts";
 
 /** `distswarm mirrors` */
-export const run: RunCommand = async ({ io, options, agent }) => {
-  const { mirrors } = await (await agent()).status();
+export const run: RunCommand = async (context) => {
+  const { mirrors } = await (await context.agent()).status();
   const text = renderMirrors(mirrors) || "no mirrors are configured and no host was asked yet\n";
-  io.stdout.write(options["json"] === true ? asJson(mirrors) : text);
+  printResult(context, mirrors, text);
   return EXIT.done;
 };

@@ -1,11 +1,11 @@
 import type { RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
-import { asJson } from "./json.ts";
+import { printResult } from "./print.ts";
 import { renderPeers } from "./render-peers.ts";
 
 /** `distswarm peers` */
-export const run: RunCommand = async ({ io, options, agent }) => {
-  const { swarm } = await (await agent()).status();
-  io.stdout.write(options["json"] === true ? asJson(swarm) : renderPeers(swarm));
+export const run: RunCommand = async (context) => {
+  const { swarm } = await (await context.agent()).status();
+  printResult(context, swarm, renderPeers(swarm));
   return EXIT.done;
 };

@@ -1,5 +1,6 @@
 import type { createLogUpdate } from "log-update";
 import type { Io } from "./io.ts";
+import { fitRows } from "./table.ts";
 
 /** At most ten pictures a second: more cannot be read. */
 const REDRAW_INTERVAL_MS = 100;
@@ -46,7 +47,7 @@ class TerminalScreen implements Screen {
     const now = performance.now();
     if (this.#drawnAt !== undefined && now - this.#drawnAt < REDRAW_INTERVAL_MS) return;
     this.#drawnAt = now;
-    this.#picture(render());
+    this.#picture(fitRows(render(), this.#stdout.columns));
   }
 
   clear(): void {

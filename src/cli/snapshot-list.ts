@@ -1,12 +1,12 @@
 import type { RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
-import { asJson } from "./json.ts";
+import { printResult } from "./print.ts";
 import { renderSnapshots } from "./render-snapshots.ts";
 
 /** `distswarm snapshot list` */
-export const run: RunCommand = async ({ io, options, agent }) => {
-  const { snapshots, swarm } = await (await agent()).status();
+export const run: RunCommand = async (context) => {
+  const { snapshots, swarm } = await (await context.agent()).status();
   const text = renderSnapshots(snapshots, swarm.peers) || "no tree snapshot is kept on this box\n";
-  io.stdout.write(options["json"] === true ? asJson(snapshots) : text);
+  printResult(context, snapshots, text);
   return EXIT.done;
 };

@@ -1,14 +1,14 @@
 import type { RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
-import { asJson } from "./json.ts";
+import { printResult } from "./print.ts";
 import { renderSnapshots } from "./render-snapshots.ts";
 
 /** `distswarm snapshot pull [DATE]` */
-export const run: RunCommand = async ({ io, args, options, agent }) => {
-  const [date] = args;
-  const api = await agent();
-  const snapshot = await api.pullSnapshot(date, io.interrupted());
-  const text = async () => renderSnapshots([snapshot], (await api.status()).swarm.peers);
-  io.stdout.write(options["json"] === true ? asJson(snapshot) : await text());
+export const run: RunCommand = async (context) => {
+  const [date] = context.args;
+  const agent = await context.agent();
+  const snapshot = await agent.pullSnapshot(date, context.io.interrupted());
+  const { swarm } = await agent.status();
+  printResult(context, snapshot, renderSnapshots([snapshot], swarm.peers));
   return EXIT.done;
 };

@@ -1,17 +1,17 @@
 import type { RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
-import { asJson } from "./json.ts";
+import { printResult } from "./print.ts";
 import { renderStatus } from "./render-status.ts";
 
 /** `distswarm status [--watch]` */
 export const run: RunCommand = async (context) => {
-  const { io, options, agent } = context;
+  const { options, agent } = context;
   if (options["watch"] === true) {
     const { watchStatus } = await import("./watch-status.ts");
     await watchStatus(context);
     return EXIT.done;
   }
   const status = await (await agent()).status();
-  io.stdout.write(options["json"] === true ? asJson(status) : renderStatus(status));
+  printResult(context, status, renderStatus(status));
   return EXIT.done;
 };

@@ -3,6 +3,7 @@ import { toLine } from "../control/ndjson.ts";
 import type { AgentApi, Status } from "../core/agent-api.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { Context } from "./command.ts";
+import { printText } from "./print.ts";
 import { renderWatch } from "./render-status.ts";
 import { openScreen } from "./screen.ts";
 
@@ -30,7 +31,7 @@ export async function watchStatus({ io, options, agent }: Context): Promise<void
     }
   } finally {
     screen.clear();
-    io.stdout.write(last);
+    printText(io, last);
   }
 }
 

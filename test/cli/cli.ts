@@ -22,13 +22,16 @@ export interface Around {
   readonly stdin?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly interruption?: AbortSignal;
+  /** Of the terminal that standard output is. @default it is none */
+  readonly columns?: number;
   /** Called with each piece of standard output as it comes. */
   readonly onOutput?: (text: string) => void;
 }
 
 /** Runs `distswarm` with these arguments within this process. */
 export async function distswarm(args: readonly string[], around: Around = {}): Promise<Outcome> {
-  const stdout = new PassThrough();
+  const { columns } = around;
+  const stdout = Object.assign(new PassThrough(), columns !== undefined && { isTTY: true, columns });
   const stderr = new PassThrough();
   stdout.on("data", (chunk: Buffer) => around.onOutput?.(chunk.toString()));
   const written = Promise.all([text(stdout), text(stderr)]);

@@ -15,6 +15,14 @@ test("status prints text, and with --json what the agent said", async () => {
   expect([code, JSON.parse(out)]).toEqual([0, STATUS]);
 });
 
+test("a terminal too narrow for a table is given each row in pieces, and everybody else a line for each", async () => {
+  const swarm = { peers: [{ id: "ab".repeat(32), host: "h2", address: "10.0.0.2:8481", distfiles: 7 }] };
+  const args = ["status", ...(await runningAgent({ status: async () => ({ ...STATUS, swarm }) }))];
+  expect((await distswarm(args)).out).toContain("  h2  10.0.0.2:8481  7 distfiles\n");
+  expect((await distswarm(args, { columns: 80 })).out).toContain("  h2  10.0.0.2:8481  7 distfiles\n");
+  expect((await distswarm(args, { columns: 25 })).out).toContain("  h2  10.0.0.2:8481\n      7 distfiles\n");
+});
+
 test("mirrors prints text, with --json the list, and says when there are none", async () => {
   const agent = await runningAgent({ status: async () => ({ ...STATUS, mirrors: [MIRROR] }) });
   expect((await distswarm(["mirrors", ...agent])).out).toContain("http://a.example  flat");

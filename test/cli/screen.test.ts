@@ -35,6 +35,13 @@ test("on a terminal the picture is drawn below the lines that stay", async () =>
   expect(await written(true, progress)).toBe("half\na: done\n");
 });
 
+test("a row of the picture that the terminal is too narrow for is broken between its cells", async () => {
+  const row = `  ${"a".repeat(60)}  50 %  of 1.00 MiB  from box2\n`;
+  expect(await written(true, (screen) => screen.draw(() => row))).toBe(
+    `  ${"a".repeat(60)}  50 %\n      of 1.00 MiB  from box2\n`,
+  );
+});
+
 test("off a terminal only the lines that stay are written", async () => {
   expect(await written(false, progress)).toBe("a: done\n");
   expect(await written(true, progress, { TERM: "dumb" })).toBe("a: done\n");

@@ -1,4 +1,0 @@
-/** A value as `--json` prints it. */
-export function asJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}
