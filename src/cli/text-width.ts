@@ -8,5 +8,5 @@ const NARROW_ONLY = /^[\x20-\x7e]*$/;
 /** How many columns of a terminal a text takes that is one line. */
 export function textWidth(text: string): number {
   if (NARROW_ONLY.test(text)) return text.length;
-  return [...text.replace(WITHOUT_WIDTH, "")].length + (text.match(WIDE)?.length ?? 0);
+  return Array.from(text.replace(WITHOUT_WIDTH, "")).length + (text.match(WIDE)?.length ?? 0);
 }
