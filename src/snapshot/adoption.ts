@@ -1,10 +1,11 @@
-import { readdir, stat } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, systemCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { SNAPSHOT_PARTS } from "../core/snapshots.ts";
 import type { StampedJudgement } from "./fetcher.ts";
 import { fileName, parseFileName, unitName } from "./name.ts";
+import { SnapshotRefused } from "./refusal.ts";
 import type { Shelf } from "./shelf.ts";
 import { verifyUnit, type UnitPaths } from "./verify.ts";
 
@@ -19,8 +20,8 @@ export interface AdoptionComponents {
 export class Adoption {
   readonly #components: AdoptionComponents;
   readonly #dir: string;
-  /** Tarballs that were refused, by size and time of change: not looked at again until they change. */
-  readonly #refused = new Set<string>();
+  /** Units that were refused, by date, as their files were then: not looked at again until they change. */
+  readonly #refused = new Map<string, string>();
 
   constructor(components: AdoptionComponents, init: { dir: string }) {
     this.#components = components;
@@ -36,20 +37,25 @@ export class Adoption {
     }
   }
 
+  /** The keyring changed: what was refused may be adopted now. */
+  forgive(): void {
+    this.#refused.clear();
+  }
+
   async #adopt(date: string): Promise<void> {
     const { shelf, judgement, log } = this.#components;
     if (shelf.has(date) || !shelf.hasRoomFor(date)) return;
     const paths = this.#paths(date);
-    const { size, mtimeMs } = await stat(paths.tarball);
-    const tarball = `${date} ${size} ${mtimeMs}`;
-    const judged = this.#refused.has(tarball) ? undefined : await judgement(date);
+    const seen = await stampOf(paths);
+    const judged = this.#refused.get(date) === seen ? undefined : await judgement(date);
     if (judged === undefined) return;
     try {
       await shelf.put({ ...(await verifyUnit(paths, judged)), stamp: judged.stamp }, paths);
       log.info(`${unitName(date)}: adopted from ${this.#dir}`);
     } catch (error) {
-      this.#refused.add(tarball);
-      log.info(`${paths.tarball} is not adopted: ${messageOf(error)}`);
+      const isRefused = error instanceof SnapshotRefused;
+      if (isRefused) this.#refused.set(date, seen); // else, there may be room for it at the next look
+      log[isRefused ? "info" : "debug"](`${paths.tarball} is not adopted: ${messageOf(error)}`);
     }
   }
 
@@ -57,6 +63,12 @@ export class Adoption {
     const path = (part: keyof UnitPaths): string => join(this.#dir, fileName(date, part));
     return { tarball: path("tarball"), signature: path("signature"), md5sum: path("md5sum") };
   }
+}
+
+/** Tells changed files: their sizes and times of change. */
+async function stampOf(paths: UnitPaths): Promise<string> {
+  const stats = await Promise.all(SNAPSHOT_PARTS.map((part) => lstat(paths[part])));
+  return stats.map(({ size, mtimeMs }) => `${size} ${mtimeMs}`).join();
 }
 
 /** The dates of which all three files are among `names`, newest first. */

@@ -6,7 +6,7 @@ import type { SourceFinder } from "../core/source.ts";
 import { formatSize } from "../core/units.ts";
 import type { Upstream } from "../core/upstream.ts";
 import { unitName } from "./name.ts";
-import type { Pace } from "./pace.ts";
+import type { Throttle } from "./throttle.ts";
 import { PeerPull } from "./peer-pull.ts";
 import type { Rumours } from "./rumours.ts";
 import type { Shelf, ShelfStore } from "./shelf.ts";
@@ -44,7 +44,7 @@ export interface FetcherInit {
 export interface PullOptions {
   readonly signal: AbortSignal;
   /** Nobody waits for it: it is held back. */
-  readonly pace?: Pace;
+  readonly throttle?: Throttle;
   /** Milliseconds since the first one waited after which the waiting is over; the pull goes on. @default 60 s */
   readonly patienceMs?: number;
 }
@@ -74,12 +74,12 @@ export class Fetcher {
 
   /**
    * Whether the unit is on the shelf after all that the peers announce of its date was tried, or as far as that got
-   * within the patience. With a pace nobody waits for it; a caller without one makes a pull under way hurry.
+   * within the patience. With a throttle nobody waits for it; a caller without one makes a pull under way hurry.
    */
   async fromPeers(judgement: StampedJudgement, options: PullOptions): Promise<boolean> {
     const { date } = judgement;
-    const pull = this.#pulls.get(date) ?? this.#startPull(judgement, options.pace);
-    return options.pace === undefined ? pull.wait(options) : abortable(pull.done, options.signal);
+    const pull = this.#pulls.get(date) ?? this.#startPull(judgement, options.throttle);
+    return options.throttle === undefined ? pull.wait(options) : abortable(pull.done, options.signal);
   }
 
   /** Whether a pull of that date that is under way gets the unit onto the shelf; false at once where there is none. */
@@ -96,12 +96,12 @@ export class Fetcher {
     return task;
   }
 
-  #startPull(judgement: StampedJudgement, pace: Pace | undefined): PeerPull {
+  #startPull(judgement: StampedJudgement, throttle: Throttle | undefined): PeerPull {
     const { date, stamp } = judgement;
     const shelve = (unit: VerifiedUnit, paths: UnitPaths): Promise<void> =>
       this.#shelve(unit, { paths, stamp, from: "peers" });
     const components = { ...this.#components, transfers: this.transfers, shelve };
-    const pull = new PeerPull(components, { judgement, pace, signal: this.#stopping.signal });
+    const pull = new PeerPull(components, { judgement, throttle, signal: this.#stopping.signal });
     this.#pulls.set(date, pull);
     const ended = (): void => void this.#pulls.delete(date);
     pull.done.then(ended, ended);

@@ -97,8 +97,8 @@ export class Follower {
 
   /** The bytes of two files would prove nothing: who follows goes on with boxes that have one of the same length. */
   async #expect(copy: StagedCopy, size: number): Promise<void> {
-    if (size > MAX_BYTES.tarball || size <= copy.received || (copy.size ?? size) !== size)
-      throw new SourceError("BAD_LENGTH", `has ${size} bytes, where ${copy.received} of ${copy.size} are here`);
+    const isPossible = size <= MAX_BYTES.tarball && size > copy.received && size === (copy.size ?? size);
+    if (!isPossible) throw new SourceError("BAD_LENGTH", `says that it has ${size} bytes, which cannot be`);
     if (copy.size !== undefined) return;
     await this.#components.store.makeRoom(size);
     copy.expect(size);

@@ -7,7 +7,7 @@ import type { Source, SourceFinder } from "../core/source.ts";
 import type { DatedAnnouncement } from "./announcement.ts";
 import { StagedCopy } from "./staged-copy.ts";
 import { fileName } from "./name.ts";
-import type { Pace } from "./pace.ts";
+import type { Throttle } from "./throttle.ts";
 import { makeStagingDir } from "./staging.ts";
 import type { Transfers } from "./transfers.ts";
 import type { UnitPaths } from "./verify.ts";
@@ -18,7 +18,7 @@ export interface PeerDownloadComponents {
   readonly transfers: Transfers;
   readonly log: Logger;
   /** Holds it back while nobody waits for it. */
-  readonly pace?: Pace | undefined;
+  readonly throttle?: Throttle | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -106,13 +106,13 @@ class BlobDownload {
   }
 
   async #copyFrom(source: Source, copy: StagedCopy): Promise<void> {
-    const { signal, pace } = this.#components;
+    const { signal, throttle } = this.#components;
     const { bytes } = await source.open({ offset: copy.received, signal });
     copy.source = source.label;
     for await (const chunk of bytes) {
       const received = copy.received + chunk.length;
       if (received > this.#file.size) throw new SourceError("BAD_LENGTH", "more bytes than announced");
-      await pace?.take(chunk.length, signal);
+      await throttle?.take(chunk.length, signal);
       await copy.append(chunk);
     }
     if (copy.received < this.#file.size) throw new SourceError("BROKEN", "the body ended early");

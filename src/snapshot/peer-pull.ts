@@ -4,7 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import { abortable } from "../core/pulse.ts";
 import type { SourceFinder } from "../core/source.ts";
 import { identityOf, type DatedAnnouncement } from "./announcement.ts";
-import type { Pace } from "./pace.ts";
+import type { Throttle } from "./throttle.ts";
 import { downloadFromPeers } from "./peer-download.ts";
 import { SnapshotRefused } from "./refusal.ts";
 import type { Rumours } from "./rumours.ts";
@@ -46,7 +46,7 @@ export interface PeerPullComponents {
 export interface PeerPullInit {
   readonly judgement: Judgement;
   /** Nobody waits for it: it is held back. */
-  readonly pace: Pace | undefined;
+  readonly throttle: Throttle | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -73,7 +73,7 @@ export class PeerPull {
    * `patienceMs` have passed since the first one waited: it goes on then.
    */
   async wait({ signal, patienceMs = PATIENCE_MS }: { signal: AbortSignal; patienceMs?: number }): Promise<boolean> {
-    this.#init.pace?.hurry();
+    this.#init.throttle?.hurry();
     const enough = new AbortController();
     const ended = AbortSignal.any([signal, enough.signal]);
     this.#awaited ??= performance.now();

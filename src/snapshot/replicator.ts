@@ -1,7 +1,7 @@
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Fetcher, StampedJudgement } from "./fetcher.ts";
-import { Pace } from "./pace.ts";
+import { Throttle } from "./throttle.ts";
 import { dateToPull } from "./policy.ts";
 import type { Rumours } from "./rumours.ts";
 import type { Shelf } from "./shelf.ts";
@@ -52,7 +52,7 @@ export class Replicator {
       const judged = date === undefined ? undefined : await judgement(date);
       if (date === undefined || judged === undefined) return;
       tried.add(date);
-      await fetcher.fromPeers(judged, { signal, pace: new Pace(this.#rate) });
+      await fetcher.fromPeers(judged, { signal, throttle: new Throttle(this.#rate) });
     }
   }
 }

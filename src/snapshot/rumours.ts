@@ -6,10 +6,13 @@ import { latestDate } from "./name.ts";
 /** Peers remembered as unreliable, the latest: they may leave, and come back with the same story. */
 const MAX_UNRELIABLE = 1024;
 
+/** Units remembered as refused, the latest: one box may announce any number of them. */
+const MAX_REFUSED = 1024;
+
 /** What the peers announce, and which of it turned out wrong on this box. */
 export class Rumours {
   readonly #byPeer = new Map<string, readonly DatedAnnouncement[]>();
-  readonly #refused = new Set<string>();
+  readonly #refused = new BoundedMap<string, true>(MAX_REFUSED);
   /** Peers that announced what they could not give, or what was refused. */
   readonly #unreliable = new BoundedMap<string, true>(MAX_UNRELIABLE);
   readonly #changed = new Pulse();
@@ -30,7 +33,6 @@ export class Rumours {
   /** A peer left: what it announces counts no more, what is known of its word does. */
   gone(peer: string): void {
     this.#byPeer.delete(peer);
-    this.#forgetUnheard();
   }
 
   /** The units of a date that are worth a try, those of most peers that keep their word first. */
@@ -69,7 +71,7 @@ export class Rumours {
   /** Its files failed a check here: it is no candidate any more, whoever announces it. */
   refuse(announcement: DatedAnnouncement): void {
     this.failed(announcement);
-    this.#refused.add(identityOf(announcement));
+    this.#refused.set(identityOf(announcement), true);
   }
 
   /** Those who announce it could not give it: what others announce is tried first from now on. */
@@ -96,11 +98,5 @@ export class Rumours {
 
   #all(): DatedAnnouncement[] {
     return [...this.#byPeer.values()].flat();
-  }
-
-  /** Keeps the memory of refusals as small as what is being announced. */
-  #forgetUnheard(): void {
-    const heard = new Set(this.#all().map(identityOf));
-    for (const identity of this.#refused) if (!heard.has(identity)) this.#refused.delete(identity);
   }
 }

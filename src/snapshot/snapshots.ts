@@ -258,6 +258,7 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
   #keysChanged(): void {
     this.#rumours.forgive();
     this.#opener.forgive();
+    this.#adoption?.forgive();
     this.emit("changed");
   }
 

@@ -114,7 +114,7 @@ async function checkTarball(
 ): Promise<SnapshotFile> {
   const name = fileName(judgement.date, "tarball");
   const hash = new TarballHash();
-  const bytes = (await openRegular(path)).createReadStream({ highWaterMark: READ_BYTES });
+  const bytes = (await openRegular(path)).createReadStream({ highWaterMark: READ_BYTES, end: MAX_BYTES.tarball });
   const refusal = await refusalOf(signature.check(hash.over(bytes)));
   const found = hash.end();
   if (refusal?.check === "WRONG_SIGNATURE" && found.footer !== XZ_FOOTER) {

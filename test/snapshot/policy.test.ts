@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Pace } from "../../src/snapshot/pace.ts";
+import { Throttle } from "../../src/snapshot/throttle.ts";
 import { dateToPull, electedFor } from "../../src/snapshot/policy.ts";
 import { Recent } from "../../src/snapshot/recent.ts";
 
@@ -33,28 +33,28 @@ describe("the box that is elected", () => {
   });
 });
 
-describe("a pace", () => {
+describe("a throttle", () => {
   const { signal } = new AbortController();
 
   test("lets a burst pass, and then holds back", async () => {
-    const pace = new Pace(1_000_000);
+    const throttle = new Throttle(1_000_000);
     const began = performance.now();
-    await pace.take(500_000, signal);
+    await throttle.take(500_000, signal);
     expect(performance.now() - began).toBeLessThan(50);
-    await pace.take(100_000, signal);
+    await throttle.take(100_000, signal);
     expect(performance.now() - began).toBeGreaterThan(80);
   });
 
   test("ends at once when somebody waits, also for who is being held back", async () => {
-    const pace = new Pace(1);
-    const held = pace.take(1_000_000, signal);
-    pace.hurry();
+    const throttle = new Throttle(1);
+    const held = throttle.take(1_000_000, signal);
+    throttle.hurry();
     await held;
-    await pace.take(1_000_000, signal);
+    await throttle.take(1_000_000, signal);
   });
 
   test("ends with the signal's reason", async () => {
-    await expect(new Pace(1).take(1000, AbortSignal.abort(new Error("stop")))).rejects.toThrow("stop");
+    await expect(new Throttle(1).take(1000, AbortSignal.abort(new Error("stop")))).rejects.toThrow("stop");
   });
 });
 
@@ -66,6 +66,14 @@ describe("what is recent", () => {
     time = 99;
     expect(recent.get("a")).toBe("x");
     time = 100;
+    expect(recent.get("a")).toBeUndefined();
+  });
+
+  test("is forgotten when the clock is set back: nobody knows how old it is", () => {
+    let time = 1000;
+    const recent = new Recent<string>({ ttlMs: 100, now: () => time });
+    recent.remember("a", "x");
+    time = 999;
     expect(recent.get("a")).toBeUndefined();
   });
 });

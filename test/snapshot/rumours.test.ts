@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import type { SnapshotAnnouncement } from "../../src/core/snapshots.ts";
+import type { DatedAnnouncement } from "../../src/snapshot/announcement.ts";
 import { Rumours } from "../../src/snapshot/rumours.ts";
 
 const DATE = "20261119";
@@ -21,6 +22,19 @@ test("a peer that did not keep its word is not believed again for having left an
   expect(rumours.isPromised(DATE)).toBe(false);
   rumours.heard("honest", [announcement("the truth")]);
   expect(rumours.candidates(DATE).map((unit) => rumours.peersWith(unit))).toEqual([["honest"], ["liar"]]);
+});
+
+test("of the units that were refused a thousand are remembered, the last ones, however many one box announces", () => {
+  const rumours = new Rumours({ now });
+  const isCandidate = (number: number): boolean => {
+    rumours.heard("liar", [announcement(`lie ${number}`)]);
+    return rumours.candidates(DATE).length > 0;
+  };
+  for (let number = 0; number <= 1024; number += 1) {
+    expect(isCandidate(number)).toBe(true);
+    rumours.refuse(announcement(`lie ${number}`) as DatedAnnouncement);
+  }
+  expect([isCandidate(1024), isCandidate(1), isCandidate(0)]).toEqual([false, false, true]);
 });
 
 test("of those that did not keep their word a thousand are remembered, the last ones", () => {

@@ -316,6 +316,29 @@ describe("what emerge-webrsync -k left in DISTDIR", () => {
     expect(box.store.digests()).toEqual([]);
   });
 
+  test("is adopted later, when the keyring that lacked its key has it", async () => {
+    const box = await startBox({ key: await makeKey() });
+    await writeUnit(box.distdir, unit);
+    await box.restart({ distdir: box.distdir });
+    await box.snapshots.tick();
+    expect(box.lines.join()).toContain("is not in the keyring");
+    await writeKeyring(box.keyring, key);
+    await box.snapshots.tick();
+    await keeps(box, DATE);
+  });
+
+  test("is adopted later, when the store that was full has room", async () => {
+    const box = await startBox({ key });
+    await writeUnit(box.distdir, unit);
+    box.store.full = true;
+    await box.restart({ distdir: box.distdir });
+    await box.snapshots.tick();
+    expect(box.snapshots.list()).toEqual([]);
+    box.store.full = false;
+    await box.snapshots.tick();
+    await keeps(box, DATE);
+  });
+
   test("holds up nothing when its files are FIFOs, and is no snapshot", async () => {
     const box = await startBox({ key });
     const names = SNAPSHOT_PARTS.map((part) => join(box.distdir, fileName(DATE, part)));

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const BURST_MS = 500;
 
 /** Holds a transfer in the background to a rate (a token bucket), until somebody waits for it. */
-export class Pace {
+export class Throttle {
   readonly #bytesPerMs: number;
   readonly #hurry = new AbortController();
   #tokens: number;
