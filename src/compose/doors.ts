@@ -31,12 +31,13 @@ export function buildDoors(config: Config, parts: DoorParts, via: string): Doors
   const page = async (): Promise<string> => statusPage(parts.status.current());
   const mirror = new MirrorDoor({ ...doors, page });
   const forward = new ForwardDoor(doors);
-  const tunnel = buildTunnel(config, parts.log);
+  const tunnel = buildTunnel(config, parts.log, via);
   const { listen, allow } = config.proxy;
   return new Doors({ mirror, forward, tunnel, log: parts.log }, { listen, allow, via });
 }
 
-function buildTunnel(config: Config, log: Logger): ConnectTunnel {
+function buildTunnel(config: Config, log: Logger, name: string): ConnectTunnel {
   const options = { ...wayOut(config), timeoutMs: config.upstream.header_timeout };
-  return new ConnectTunnel({ dial: (to) => dial(to, options), log }, { ports: config.proxy.connect_ports });
+  const init = { ports: config.proxy.connect_ports, via: `1.1 ${name}` };
+  return new ConnectTunnel({ dial: (to, via) => dial(to, { ...options, via }), log }, init);
 }

@@ -1,11 +1,12 @@
-import type { IncomingMessage } from "node:http";
+import { STATUS_CODES, type IncomingMessage } from "node:http";
 import { pipeline, type Duplex } from "node:stream";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { parseAuthority, type Authority } from "./request-target.ts";
+import { answerFor } from "./status-code.ts";
 
-/** Opens a connection to a host outside, through the upstream proxy where one is set. */
-type Dial = (to: Authority) => Promise<Duplex>;
+/** Opens a connection to a host outside, through the upstream proxy where one is set: that one is told the `Via`. */
+type Dial = (to: Authority, via: string) => Promise<Duplex>;
 
 /**
  * `CONNECT`: a blind tunnel to allowed ports. Gentoo's own check of its signing keys fails behind a proxy without it.
@@ -13,13 +14,15 @@ type Dial = (to: Authority) => Promise<Duplex>;
 export class ConnectTunnel {
   readonly #dial: Dial;
   readonly #ports: ReadonlySet<number>;
+  readonly #via: string;
   readonly #log: Logger;
   readonly #open = new Set<Duplex>();
 
-  constructor(components: { dial: Dial; log: Logger }, init: { ports: readonly number[] }) {
+  constructor(components: { dial: Dial; log: Logger }, init: { ports: readonly number[]; via: string }) {
     this.#dial = components.dial;
     this.#log = components.log;
     this.#ports = new Set(init.ports);
+    this.#via = init.via;
   }
 
   /** Serves one `CONNECT`; never throws: the client is told in a status line. */
@@ -28,7 +31,8 @@ export class ConnectTunnel {
     client.once("close", () => this.#open.delete(client));
     try {
       const to = this.#allowed(request.url ?? "");
-      join(client, await this.#dial(to), head);
+      const via = [request.headers.via ?? [], this.#via].flat().join(", ");
+      join(client, await this.#dial(to, via), head);
     } catch (error) {
       this.#log.debug(`CONNECT ${request.url}: ${messageOf(error)}`);
       refuse(client, error);
@@ -44,7 +48,10 @@ export class ConnectTunnel {
     const to = parseAuthority(target);
     if (this.#ports.has(to.port)) return to;
     const allowed = [...this.#ports].join(", ");
-    throw new DistswarmError("USAGE", `CONNECT to port ${to.port} is not allowed: proxy.connect_ports has ${allowed}`);
+    throw new DistswarmError(
+      "NOT_PERMITTED",
+      `CONNECT to port ${to.port} is not allowed: proxy.connect_ports has ${allowed}`,
+    );
   }
 }
 
@@ -62,16 +69,10 @@ function join(client: Duplex, server: Duplex, head: Buffer): void {
 
 /** Tells a client in a status line why there is no tunnel. */
 export function refuse(client: Duplex, error: unknown): void {
-  const [status, reason] = statusFor(error);
-  const body = `${messageOf(error)}\n`;
-  const length = Buffer.byteLength(body);
+  const { status, message } = answerFor(error);
+  const line = `HTTP/1.1 ${status} ${STATUS_CODES[status]}`;
+  const length = Buffer.byteLength(message) + 1;
   client.end(
-    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${body}`,
+    `${line}\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${message}\n`,
   );
-}
-
-function statusFor(error: unknown): [number, string] {
-  if (!(error instanceof DistswarmError)) return [502, "Bad Gateway"];
-  if (error.code === "INVALID_REQUEST") return [400, "Bad Request"];
-  return error.code === "USAGE" ? [403, "Forbidden"] : [502, "Bad Gateway"];
 }

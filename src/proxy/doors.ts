@@ -137,12 +137,17 @@ export class Doors implements Startable {
     this.#answering.add(request.socket);
     response.once("close", () => this.#answering.delete(request.socket));
     try {
-      if (!this.#allow.includes(request.socket.remoteAddress)) return sendPlain(exchange, forbidden(request.socket));
-      if (agentsIn(request.headers.via).includes(this.#init.via)) throw loop(request);
+      this.#check(request);
       await this.#dispatch(exchange, parseRequestTarget(request.url ?? "", this.isOwn));
     } catch (error) {
       this.#onError(exchange, error);
     }
+  }
+
+  /** @throws {DistswarmError} `NOT_PERMITTED`, `LOOP`. */
+  #check(request: IncomingMessage): void {
+    if (!this.#allow.includes(request.socket.remoteAddress)) throw forbidden(request.socket);
+    if (agentsIn(request.headers.via).includes(this.#init.via)) throw loop(request);
   }
 
   async #dispatch(exchange: Exchange, target: RequestTarget): Promise<void> {
@@ -169,11 +174,12 @@ export class Doors implements Startable {
 
   #onConnect(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy()); // Node has taken its own listener away by now
-    if (this.#allow.includes(request.socket.remoteAddress)) {
+    try {
+      this.#check(request);
       void this.#components.tunnel.serve(request, socket, head);
-      return;
+    } catch (error) {
+      refuse(socket, error);
     }
-    refuse(socket, new DistswarmError("USAGE", forbidden(request.socket).message));
   }
 }
 
@@ -197,11 +203,8 @@ function loop(request: IncomingMessage): DistswarmError {
   return new DistswarmError("LOOP", message);
 }
 
-function forbidden(socket: Socket): { status: number; message: string } {
-  return {
-    status: 403,
-    message: `${socket.remoteAddress ?? "this address"} is not in proxy.allow of this distswarm agent`,
-  };
+function forbidden({ remoteAddress = "this address" }: Socket): DistswarmError {
+  return new DistswarmError("NOT_PERMITTED", `${remoteAddress} is not in proxy.allow of this distswarm agent`);
 }
 
 const CLIENT_ERRORS: Readonly<Record<string, string>> = {

@@ -8,6 +8,7 @@ import type { PlainAnswer } from "./reply.ts";
 const STATUS: Partial<Record<ErrorCode, number>> = {
   INVALID_REQUEST: 400,
   INVALID_DIGEST: 400,
+  NOT_PERMITTED: 403,
   NOT_FOUND: 404,
   ABSENT: 404,
   INDEX_NOT_READY: 503,

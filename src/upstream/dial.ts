@@ -18,6 +18,8 @@ interface DialOptions {
   readonly noProxy?: readonly string[];
   /** How long the connection may take to come about, in milliseconds. */
   readonly timeoutMs: number;
+  /** The `Via` that the proxy is told. @default none */
+  readonly via?: string;
 }
 
 /**
@@ -25,12 +27,12 @@ interface DialOptions {
  *
  * @throws {SourceError} `REFUSED`; `HEADER_TIMEOUT` after the time allowed.
  */
-export async function dial(to: Endpoint, { proxy, noProxy = [], timeoutMs }: DialOptions): Promise<Socket> {
+export async function dial(to: Endpoint, { proxy, noProxy = [], timeoutMs, via }: DialOptions): Promise<Socket> {
   const signal = AbortSignal.timeout(timeoutMs);
   if (proxy === undefined || bypassesProxy(new URL(`https://${authorityOf(to)}`), noProxy)) {
     return dialStraight(to, signal);
   }
-  return dialThrough(new URL(proxy), to, signal);
+  return dialThrough(new URL(proxy), to, { signal, via });
 }
 
 /** `Proxy-Authorization` for the user and password in a proxy's URL, name and value in turn; empty without them. */
@@ -65,7 +67,11 @@ function dialStraight({ host, port }: Endpoint, signal: AbortSignal): Promise<So
  *
  * @throws {SourceError} `REFUSED`, also when the proxy says no; `HEADER_TIMEOUT` when `signal` aborts first.
  */
-export function dialThrough(proxy: URL, to: Endpoint, signal: AbortSignal): Promise<Socket> {
+export function dialThrough(
+  proxy: URL,
+  to: Endpoint,
+  { signal, via }: { signal: AbortSignal; via?: string | undefined },
+): Promise<Socket> {
   const authority = authorityOf(to);
   const [name, value] = proxyAuthorization(proxy);
   return new Promise((resolve, reject) => {
@@ -74,7 +80,7 @@ export function dialThrough(proxy: URL, to: Endpoint, signal: AbortSignal): Prom
       port: proxy.port,
       method: "CONNECT",
       path: authority,
-      headers: { host: authority, ...(name === undefined ? {} : { [name]: value }) },
+      headers: { host: authority, ...(name !== undefined && { [name]: value }), ...(via !== undefined && { via }) },
       agent: false,
       signal,
     });

@@ -14,7 +14,7 @@ export function tunnelConnector(
 ): buildConnector.connector {
   return (target, connected) => {
     const endpoint = { host: target.hostname, port: Number(target.port) || HTTPS_PORT };
-    dialThrough(proxy, endpoint, AbortSignal.timeout(timeoutMs)).then(
+    dialThrough(proxy, endpoint, { signal: AbortSignal.timeout(timeoutMs) }).then(
       (httpSocket) => secure({ ...target, httpSocket }, connected),
       (error: Error) => connected(error, null),
     );

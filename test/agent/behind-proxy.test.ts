@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
+import { freePort } from "../support/free-port.ts";
 import { testFile } from "../support/repository.ts";
 import { startMirror, well, type MockMirror } from "../support/zoo/zoo.ts";
 import { startProxy } from "../upstream/test-proxy.ts";
@@ -65,4 +66,16 @@ test("a proxy that refuses is an answer that says so, and the agent goes on", as
   expect([answer.status, await answer.text()]).toEqual([502, expect.stringContaining("407")]);
   expect(mirror.requests).toEqual([]);
   expect((await fetch(box.url)).status).toBe(200);
+});
+
+test("of two agents that are each other's proxy, the first hears of a tunnel again, and refuses it", async () => {
+  const ports = [await freePort(), await freePort()];
+  for (const [at, port] of ports.entries()) {
+    const upstream = { proxy: `http://127.0.0.1:${ports[1 - at]}`, header_timeout: "10min" };
+    open.push(await startBox({ config: { proxy: { listen: [`127.0.0.1:${port}`] }, upstream } }));
+  }
+  const socket = connect(ports[0]!, "127.0.0.1");
+  open.push({ close: async () => void socket.destroy() });
+  socket.write("CONNECT mirror.invalid:443 HTTP/1.1\r\n\r\n");
+  expect(String(await once(socket, "data"))).toMatch(/^HTTP\/1.1 502 .*answered 502 to CONNECT mirror.invalid:443/s);
 });
