@@ -7,6 +7,7 @@ import type { Blames } from "./blames.ts";
 import type { Health } from "./health.ts";
 import { faultOf } from "./http-fault.ts";
 import type { HttpClient } from "./http-client.ts";
+import { guarded } from "./page-guard.ts";
 import type { Candidate } from "./source-order.ts";
 import type { WaitingAgents } from "./waiting-agents.ts";
 
@@ -74,7 +75,7 @@ export class UpstreamSource implements Source {
     let toSkip = skip;
     let missing = wanted;
     try {
-      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      for await (const chunk of guarded(answer, skip + wanted)) {
         const part = chunk.subarray(toSkip, toSkip + missing);
         toSkip -= Math.min(toSkip, chunk.length);
         missing -= part.length;

@@ -19,6 +19,8 @@ const SLOW_STEP_MS = 20;
 const ZEROS = Buffer.alloc(64 * 1024);
 /** How far off the wrong lengths and offsets of the zoo are. Bytes. */
 const WRONG_BY = 10;
+/** What a server shows to browsers in place of a file. */
+const PAGE = Buffer.from("<html><title>404 Not Found</title><p>Please log in</html>");
 
 // ---- good ones
 
@@ -117,6 +119,14 @@ export const noLengthCut: Behaviour = (exchange) => {
   sendRaw(exchange, { status: 200, headers: { connection: "close" }, bytes }, "close");
 };
 
+/** The same page in place of the file, without saying how long it is. */
+export const htmlWithoutLength: Behaviour = (exchange) =>
+  send(exchange, {
+    status: 200,
+    headers: { "content-type": "text/html", "transfer-encoding": "chunked" },
+    bytes: PAGE,
+  });
+
 /** Closes after each tenth of the file: ten requests, each from where the last one broke, have it all. */
 export const closesAtEveryTenth: Behaviour = (exchange) => {
   const answer = rightAnswer(exchange);
@@ -164,8 +174,8 @@ export const tooLong: Behaviour = (exchange) => {
 
 /** A page of HTML with 200, as captive portals and soft 404s have it. */
 export const htmlWith200: Behaviour = (exchange) => {
-  const bytes = Buffer.from("<html><title>404 Not Found</title><p>Please log in</html>");
-  send(exchange, { status: 200, headers: { "content-type": "text/html", "content-length": bytes.length }, bytes });
+  const headers = { "content-type": "text/html", "content-length": PAGE.length };
+  send(exchange, { status: 200, headers, bytes: PAGE });
 };
 
 /** The file with one byte wrong: the one at this fraction of it. */
@@ -247,6 +257,7 @@ export const badOnes: Readonly<Record<string, Behaviour>> = {
   noLengthCut,
   wrongLength,
   htmlWith200,
+  htmlWithoutLength,
   oneWrongByte: oneWrongByte(),
   packed,
   redirectsForEver,
