@@ -34,7 +34,7 @@ export async function directoryAnswer(path: string, request: MirrorRequest): Pro
     "accept-ranges": "bytes",
     ...(asked.kind === "part" && { "content-range": `bytes ${range.start}-${range.end - 1}/${size}` }),
   };
-  const body = request.method === "HEAD" ? undefined : bodyOf(path, range, request.signal);
+  const body = request.method === "HEAD" ? undefined : readRange(path, range, request.signal);
   return answer(path, asked.kind === "part" ? 206 : 200, headers, body);
 }
 
@@ -42,7 +42,8 @@ function answer(url: string, status: number, headers: IncomingHttpHeaders, body?
   return { url, status, headers, body: body ?? Readable.from([]) };
 }
 
-function bodyOf(path: string, { start, end }: ByteRange, signal: AbortSignal): Readable {
+/** A part of a file. */
+export function readRange(path: string, { start, end }: ByteRange, signal: AbortSignal): Readable {
   if (start === end) return Readable.from([]);
   const body = createReadStream(path, { start, end: end - 1, signal });
   body.on("error", () => {}); // whoever reads it is told; who has let go of it does not care

@@ -1,9 +1,8 @@
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { Want } from "../core/distfile.ts";
 import { SourceError, messageOf } from "../core/errors.ts";
 import type { Source, SourceBody } from "../core/source.ts";
-import { isAbsent } from "./directory-answer.ts";
+import { isAbsent, readRange } from "./directory-answer.ts";
 import type { Candidate } from "./source-order.ts";
 import type { SourceParts } from "./upstream-source.ts";
 
@@ -42,15 +41,20 @@ export class DirectorySource implements Source {
   }
 
   async *#read(start: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const { size: end } = this.#want;
     const startedAt = performance.now();
+    let position = start;
     try {
-      yield* createReadStream(this.label, { start, signal }) as AsyncIterable<Buffer>;
+      for await (const chunk of readRange(this.label, { start, end }, signal) as AsyncIterable<Buffer>) {
+        position += chunk.length;
+        yield chunk;
+      }
+      if (position < end) throw new SourceError("BROKEN", `${this.label} ended ${end - position} bytes early`);
     } catch (error) {
       signal.throwIfAborted();
       throw this.#told(this.#fault(error));
     }
-    const bytes = this.#want.size - start;
-    this.#parts.health.succeeded(this.#origin, { bytes, ms: performance.now() - startedAt });
+    this.#parts.health.succeeded(this.#origin, { bytes: end - start, ms: performance.now() - startedAt });
   }
 
   #told(fault: SourceError): SourceError {
@@ -59,6 +63,7 @@ export class DirectorySource implements Source {
   }
 
   #fault(error: unknown): SourceError {
+    if (error instanceof SourceError) return error;
     const code = isAbsent(error) ? "ABSENT" : "BROKEN";
     return new SourceError(code, `cannot read ${this.label}: ${messageOf(error)}`, { cause: error });
   }

@@ -84,10 +84,7 @@ export class SrcUriIndex {
   refresh(): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     this.#again = true;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
+    return (this.#running ??= this.#run());
   }
 
   /** Ends a refresh under way, and begins no other; what it wrote stays. */
@@ -97,15 +94,14 @@ export class SrcUriIndex {
   }
 
   async #run(): Promise<void> {
-    try {
-      while (this.#again && !this.#stopped) {
-        this.#again = false;
-        this.#repositories.forget();
-        await this.#pass();
-      }
-    } catch (error) {
-      this.#log.warn({ err: error }, `the index of SRC_URI could not be refreshed: ${messageOf(error)}`);
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      this.#repositories.forget();
+      await this.#pass().catch((error: unknown) => {
+        this.#log.warn({ err: error }, `the index of SRC_URI could not be refreshed: ${messageOf(error)}`);
+      });
     }
+    this.#running = undefined; // in the same moment in which it looked last
   }
 
   async #pass(): Promise<void> {

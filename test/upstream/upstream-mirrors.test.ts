@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { truncate } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Database } from "../../src/core/database.ts";
 import { digestOf } from "../../src/core/digest.ts";
@@ -97,6 +99,26 @@ describe("a mirror is asked by its own layout", () => {
     expect((await retrieve(await upstreamOf([hashed]))).got?.equals(FILE)).toBe(true);
     expect((await retrieve(await upstreamOf([dir]), { ...WANT, names: ["lacking"] })).faults).toEqual(["ABSENT"]);
   });
+
+  test.each([
+    ["longer", 1],
+    ["shorter", -1],
+  ])(
+    "in a directory, where a file that became %s since it was opened gives right bytes, or breaks off",
+    async (_, by) => {
+      const dir = await tempDir();
+      await writeTree(dir, { [NAME]: FILE });
+      const upstream = await upstreamOf([dir]);
+      for await (const source of upstream.sources(WANT, { signal: noSignal() })) {
+        const { bytes } = await source.open({ offset: 100, signal: noSignal() });
+        await truncate(join(dir, NAME), FILE.length + by);
+        const reading = readAll(bytes);
+        if (by > 0) expect((await reading).equals(FILE.subarray(100))).toBe(true);
+        else await expect(reading).rejects.toMatchObject({ code: "BROKEN" });
+        expect(upstream.mirrorStatus()).toMatchObject([{ failures: by > 0 ? 0 : 1 }]);
+      }
+    },
+  );
 
   test("in a directory that is none, as where there is nothing", async () => {
     const dir = await tempDir();
