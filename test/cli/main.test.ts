@@ -1,29 +1,16 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
-import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { buildForAll } from "../support/build.ts";
 
-const root = join(import.meta.dirname, "../..");
-let built = "";
-
-/** The real program, compiled for this test below the project, where it finds its dependencies. */
-beforeAll(async () => {
-  await mkdir(join(root, "node_modules/.cache"), { recursive: true });
-  built = await mkdtemp(join(root, "node_modules/.cache/main-test-"));
-  await copyFile(join(root, "package.json"), join(built, "package.json"));
-  const tsc = join(root, "node_modules/.bin/tsc");
-  const options = ["--outDir", join(built, "dist"), "--tsBuildInfoFile", join(built, "tsbuildinfo")];
-  await promisify(execFile)(tsc, ["-p", join(root, "tsconfig.build.json"), ...options]);
-});
-
-afterAll(() => rm(built, { recursive: true, force: true }));
+const built = buildForAll();
 
 function start(args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [join(built, "dist/main.js"), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [join(built.dir, "main.js"), ...args], { stdio: ["ignore", "pipe", "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   return child;
 }
@@ -52,12 +39,12 @@ test("who closes the pipe of what went wrong is told by the exit code", async ()
 
 /** Starts an agent of its own directories, with its config file; resolves when it serves, with its first lines. */
 async function startAgent(name: string): Promise<{ agent: ChildProcess; config: string; lines: string[] }> {
-  const config = join(built, `${name}.toml`);
+  const config = join(built.dir, `${name}.toml`);
   await writeFile(
     config,
-    `state_dir = "${join(built, name, "state")}"
+    `state_dir = "${join(built.dir, name, "state")}"
      proxy.listen = ["127.0.0.1:0"]
-     store = { dir = "${join(built, name, "store")}", max_size = "1MiB", min_free = "0B" }
+     store = { dir = "${join(built.dir, name, "store")}", max_size = "1MiB", min_free = "0B" }
      portage = { repos = [], distdir = "" }
      upstream.mirrors = []
      swarm = { listen = "127.0.0.1:0", multicast = false }`,

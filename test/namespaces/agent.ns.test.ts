@@ -3,7 +3,7 @@ import type { TransferStatus } from "../../src/core/agent-api.ts";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import { testFile, type TestFile } from "../support/repository.ts";
 import { AgentHost, type AgentHostOptions } from "./agent-host.ts";
-import { buildForAll } from "./build.ts";
+import { buildForAll } from "../support/build.ts";
 import { fullMesh } from "./full-mesh.ts";
 import { Lan, whyNoNamespaces } from "./lan.ts";
 import { named } from "../support/skipped.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
-import { buildForAll } from "./build.ts";
+import { buildForAll } from "../support/build.ts";
 import { fullMesh } from "./full-mesh.ts";
 import { Agent, PORT, type AgentOptions } from "./host.ts";
 import { Lan, whyNoNamespaces } from "./lan.ts";

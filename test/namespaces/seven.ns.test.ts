@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testFile, type TestFile } from "../support/repository.ts";
 import type { AgentHost, Answer } from "./agent-host.ts";
-import { build, type Build } from "./build.ts";
+import { build, type Build } from "../support/build.ts";
 import { Chaos } from "./chaos.ts";
 import { whyNoNamespaces } from "./lan.ts";
 import { receivedBy, SevenHosts, sum } from "./seven-hosts.ts";

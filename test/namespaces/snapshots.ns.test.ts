@@ -12,7 +12,7 @@ import { hasProgram } from "../support/nginx.ts";
 import { treeTarball } from "../support/tree-tarball.ts";
 import { DATE, key, mirrorFiles, ORDER, SYNC } from "../support/webrsync.ts";
 import { AgentHost, DOOR } from "./agent-host.ts";
-import { build, type Build } from "./build.ts";
+import { build, type Build } from "../support/build.ts";
 import { fullMesh } from "./full-mesh.ts";
 import { Lan, whyNoNamespaces } from "./lan.ts";
 import { NginxHost, type MirrorLine } from "./nginx-host.ts";

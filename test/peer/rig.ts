@@ -15,7 +15,7 @@ import { PeerSources } from "../../src/peer/peer-sources.ts";
 import { Standing } from "../../src/peer/standing.ts";
 import { Traffic } from "../../src/peer/traffic.ts";
 import { identityFromSeed, type Identity } from "../../src/swarm/identity.ts";
-import { freePort } from "../swarm/ports.ts";
+import { freePort } from "../support/free-port.ts";
 
 const LOOPBACK = "127.0.0.1";
 

@@ -1,11 +1,6 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { openDatabase } from "../../src/core/database.ts";
 import { digestOf } from "../../src/core/digest.ts";
 import { silentLogger } from "../../src/core/logger.ts";
@@ -14,47 +9,18 @@ import type { DistdirRecord } from "../../src/store/distdir-records.ts";
 import { takeInventory } from "../../src/store/inventory.ts";
 import { storePaths } from "../../src/store/layout.ts";
 import type { BlobRecord } from "../../src/store/records.ts";
-import { CRASH_BLOBS, CRASH_MAX_SIZE, crashBlob, seededRandom } from "./support/crash-blobs.ts";
+import { buildFile, buildForAll } from "../support/build.ts";
+import { killedAfter } from "../support/killed.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { CRASH_BLOBS, CRASH_MAX_SIZE, crashBlob } from "./support/crash-blobs.ts";
 import { emptyIndex, tempDir } from "./support/harness.ts";
 
-const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
-/** Where the child is compiled to; below node_modules, so that it finds its packages. */
-const OUT = join(PROJECT, "node_modules/.cache/distswarm-crash-test");
-const CHILD = join(OUT, "test/store/support/crash-child.js");
+const CHILD = "test/store/support/crash-child";
 const KILLS = 12;
 /** Most lines that a child may print before it is killed. */
 const MOST_LINES = 400;
 
-beforeAll(async () => {
-  await mkdir(OUT, { recursive: true });
-  await writeFile(join(OUT, "package.json"), '{ "type": "module" }');
-  const tsc = join(PROJECT, "node_modules/typescript/bin/tsc");
-  const settings = [
-    "--ignoreConfig",
-    "--module",
-    "nodenext",
-    "--target",
-    "es2023",
-    "--types",
-    "node",
-    "--skipLibCheck",
-  ];
-  const output = ["--rewriteRelativeImportExtensions", "--rootDir", PROJECT, "--outDir", OUT];
-  const source = join(PROJECT, "test/store/support/crash-child.ts");
-  await promisify(execFile)(process.execPath, [tsc, ...settings, ...output, source], { cwd: PROJECT });
-});
-
-/** Runs the child until it has printed `lines` lines, then kills it. */
-async function crash(root: string, seed: number, lines: number): Promise<void> {
-  const child = spawn(process.execPath, [CHILD, root, String(seed)], { stdio: ["ignore", "pipe", "inherit"] });
-  const exited = once(child, "exit");
-  let seen = 0;
-  for await (const _ of createInterface({ input: child.stdout })) {
-    seen++;
-    if (seen === lines) child.kill("SIGKILL");
-  }
-  expect(await exited).toEqual([null, "SIGKILL"]);
-}
+const built = buildForAll(() => buildFile(`${CHILD}.ts`));
 
 /** Opens what a crash left, checks all of it, and finishes every partial. Returns how many bytes were resumed. */
 async function recover(root: string): Promise<number> {
@@ -99,7 +65,8 @@ test("after a SIGKILL at any moment all blobs are whole and right, and what was 
   const random = seededRandom(20_261_121);
   let resumed = 0;
   for (let kill = 0; kill < KILLS; kill++) {
-    await crash(root, kill, 1 + Math.floor(random() * MOST_LINES));
+    const lines = 1 + Math.floor(random() * MOST_LINES);
+    await killedAfter(lines, join(built.dir, `${CHILD}.js`), [root, String(kill)]);
     resumed += await recover(root);
   }
   expect(resumed).toBeGreaterThan(0);

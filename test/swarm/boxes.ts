@@ -10,7 +10,7 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { PEEK_PROTOCOL, identityFromSeed, type Identity } from "../../src/swarm/identity.ts";
 import { NetworkKey, saveNetworkKey } from "../../src/swarm/network-key.ts";
 import { Swarm, type SwarmInit } from "../../src/swarm/swarm.ts";
-import { freePort } from "./ports.ts";
+import { freePort } from "../support/free-port.ts";
 
 const LOOPBACK = "127.0.0.1";
 

@@ -2,7 +2,7 @@ import HyperDHT, { type KeyPair } from "hyperdht";
 import type { NoiseStream } from "hyperswarm";
 import { placeOf, type Box } from "./boxes.ts";
 import type { Contact } from "./outsider.ts";
-import { freePort } from "./ports.ts";
+import { freePort } from "../support/free-port.ts";
 
 /** What of HyperDHT only an outsider needs. */
 interface DhtNode {

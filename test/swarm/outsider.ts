@@ -5,7 +5,7 @@ import { identityFromSeed, type Identity } from "../../src/swarm/identity.ts";
 import type { NetworkKey } from "../../src/swarm/network-key.ts";
 import { Transport } from "../../src/swarm/transport.ts";
 import { placeOf } from "./boxes.ts";
-import { freePort } from "./ports.ts";
+import { freePort } from "../support/free-port.ts";
 
 const BYTES: Encoding<Buffer> = {
   preencode: (state, bytes) => void (state.end += bytes.length),

@@ -4,7 +4,7 @@ import { createServer } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 import { identityFromSeed, PEEK_PROTOCOL } from "../../src/swarm/identity.ts";
 import { PortCheck } from "../../src/swarm/port-check.ts";
-import { freePort } from "./ports.ts";
+import { freePort } from "../support/free-port.ts";
 
 test("a port that closes after it was open is named, and its peer is told once of each", async () => {
   const identity = await identityFromSeed(randomBytes(32));

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import { makeBox, type Box, type BoxOptions } from "./boxes.ts";
-import { freePort } from "./ports.ts";
+import { freePort } from "../support/free-port.ts";
 
 async function start(options: BoxOptions): Promise<Box> {
   const box = await makeBox(options);

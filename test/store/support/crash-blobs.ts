@@ -13,12 +13,3 @@ export function crashBlob(index: number): { bytes: Buffer; digest: Digest; size:
   const bytes = createHash("shake256", { outputLength: size }).update(`crash ${index}`).digest();
   return { bytes, digest: digestOf(bytes), size };
 }
-
-/** Numbers from 0 up to 1, the same for the same seed (a linear congruential generator, Numerical Recipes). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}

@@ -8,7 +8,8 @@ import { silentLogger } from "../../../src/core/logger.ts";
 import { FileStore } from "../../../src/store/blob-store.ts";
 import type { DistdirRecord } from "../../../src/store/distdir-records.ts";
 import type { BlobRecord } from "../../../src/store/records.ts";
-import { CRASH_BLOBS, CRASH_MAX_SIZE, crashBlob, seededRandom } from "./crash-blobs.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
+import { CRASH_BLOBS, CRASH_MAX_SIZE, crashBlob } from "./crash-blobs.ts";
 
 const [root = "", seed = "0"] = process.argv.slice(2);
 const db = await openDatabase(join(root, "db"), silentLogger);
