@@ -33,10 +33,9 @@ export class FlightClaim {
   #rival: RivalClaim | undefined;
   #isClaiming = false;
   #isAlone = false;
-  /** How many claims that were followed have failed, and the last of them. */
-  #failures = 0;
+  /** The last claim that was followed and failed. */
   #failed: RivalClaim | undefined;
-  /** How many boxes were followed in vain. */
+  /** How many claims were followed in vain. */
   #inVain = 0;
   #misled: number;
   readonly #now: () => number;
@@ -89,7 +88,6 @@ export class FlightClaim {
     const turn = turnOf({
       isOurs: this.#held !== undefined,
       isTheirs: rival !== undefined,
-      failures: this.#failures,
       inVain: this.#inVain,
       idleMs: this.#following.idleMs,
       misled: this.#misled,
@@ -182,7 +180,7 @@ export class FlightClaim {
   #countFailure(): void {
     if (this.#rival?.hasFailed !== true || this.#rival === this.#failed) return;
     this.#failed = this.#rival;
-    this.#failures += 1;
+    this.#inVain += 1;
   }
 
   #goAlone(): void {

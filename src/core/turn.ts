@@ -1,12 +1,10 @@
 /** A flight that follows other boxes and gets no byte for so long goes on its own, whichever they are. */
 const IDLE_AT_MOST_MS = 60_000;
-/** The same once so many claims that were followed have failed: the mirrors may be closed to all, one after the other. */
-const FAILURES = 2;
-const IDLE_AFTER_FAILURES_MS = 10_000;
+/** The same once so many claims that were followed came to nothing: the next ones may, too. */
+const MAX_IN_VAIN = 1;
+const IDLE_IN_VAIN_MS = 10_000;
 /** So often a flight may be given wrong bytes by boxes that follow or were followed; then it goes on its own. */
 const MAX_MISLED = 1;
-/** So many boxes may be followed in vain for one blob: a member can invent any number of them. */
-const MAX_IN_VAIN = 1;
 
 /** What decides whose turn it is to ask upstream. */
 export interface TurnFacts {
@@ -14,9 +12,7 @@ export interface TurnFacts {
   readonly isOurs: boolean;
   /** Another box holds one that counts now. */
   readonly isTheirs: boolean;
-  /** How many of the claims that were followed have failed with all sources of their boxes. */
-  readonly failures: number;
-  /** How many boxes claimed it and gave nothing, so that their claims count no more. */
+  /** How many claims were followed in vain: all sources of their boxes failed, or these give nothing of what they claim. */
   readonly inVain: number;
   /** Milliseconds in which other boxes have been followed since the last byte. */
   readonly idleMs: number;
@@ -32,10 +28,9 @@ export type Turn = "ours" | "theirs" | "open" | "alone";
 
 /** Whose turn it is. */
 export function turnOf(facts: TurnFacts): Turn {
-  const { isOurs, isTheirs, failures, inVain, idleMs, misled } = facts;
+  const { isOurs, isTheirs, inVain, idleMs, misled } = facts;
   if (misled > MAX_MISLED) return "alone";
   if (isOurs) return "ours";
-  if (inVain > MAX_IN_VAIN) return "alone";
   if (!isTheirs) return "open";
-  return idleMs > (failures < FAILURES ? IDLE_AT_MOST_MS : IDLE_AFTER_FAILURES_MS) ? "alone" : "theirs";
+  return idleMs > (inVain > MAX_IN_VAIN ? IDLE_IN_VAIN_MS : IDLE_AT_MOST_MS) ? "alone" : "theirs";
 }

@@ -109,6 +109,8 @@ test("boxes with ever new ids that give nothing cost a file two times 8 s, then 
   const rig = new Rig();
   const anew = (): void => rig.boxes.claimedBy(`box ${rig.boxes.vain.length}`, 900);
   for (let times = 0; times < 2; times += 1) expect(rig.followUntil(60_000, 10, anew)).toBeLessThan(17_000);
+  anew();
+  expect(rig.claim.turn(10)).toBe("alone");
   expect(rig.claim.events.at(-1)).toMatchObject({ event: "alone" });
   expect(rig.boxes.vain).toEqual(["box 0", "box 1"]);
 });

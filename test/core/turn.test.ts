@@ -4,7 +4,6 @@ import { turnOf, type TurnFacts } from "../../src/core/turn.ts";
 const NOBODY: TurnFacts = {
   isOurs: false,
   isTheirs: false,
-  failures: 0,
   inVain: 0,
   idleMs: 0,
   misled: 0,
@@ -24,20 +23,15 @@ describe("the turn to ask upstream", () => {
   });
 
   it("is open to all when the one that was followed failed with all its sources, however many did before it", () => {
-    expect([1, 2, 6].map((failures) => turnOf({ ...NOBODY, failures }))).toEqual(["open", "open", "open"]);
+    expect([1, 2, 6].map((inVain) => turnOf({ ...NOBODY, inVain }))).toEqual(["open", "open", "open"]);
   });
 
-  it("is nobody's after ten seconds without a byte where two have failed with all their sources", () => {
-    const facts = { ...NOBODY, isTheirs: true, failures: 2 };
+  it("is nobody's after ten seconds without a byte where two have been followed in vain, whoever claims next", () => {
+    const facts = { ...NOBODY, isTheirs: true, inVain: 2 };
     expect(turnOf({ ...facts, idleMs: 10_000 })).toBe("theirs");
     expect(turnOf({ ...facts, idleMs: 10_001 })).toBe("alone");
-    expect(turnOf({ ...facts, idleMs: 10_001, failures: 1 })).toBe("theirs");
-  });
-
-  it("is nobody's when two boxes have been followed in vain, whoever claims next", () => {
-    expect(turnOf({ ...NOBODY, isTheirs: true, inVain: 1 })).toBe("theirs");
-    expect(turnOf({ ...NOBODY, isTheirs: true, inVain: 2 })).toBe("alone");
-    expect(turnOf({ ...NOBODY, isOurs: true, inVain: 2 })).toBe("ours");
+    expect(turnOf({ ...facts, idleMs: 10_001, inVain: 1 })).toBe("theirs");
+    expect(turnOf({ ...facts, idleMs: 10_001, isOurs: true })).toBe("ours");
   });
 
   it("is nobody's after a minute without a byte, whatever the other one says: a claim may be told again for ever", () => {
