@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
-import { startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
+import { agentConfig, startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { distLine, makeRepository, testFile, type TestFile } from "../support/repository.ts";
 import { seededRandom } from "../support/seeded-random.ts";
@@ -130,11 +130,8 @@ test(
     await makeRepository(repo, files);
     const mirror = await startMirror(slow(8 * MIB), Object.fromEntries(files.map(({ name, bytes }) => [name, bytes])));
     open.push(mirror);
-    const place = {
-      dir,
-      // room for all that is fetched at once, and for two thirds of the files, so that commits evict
-      config: `[proxy]\nlisten = ["127.0.0.1:0"]\n[store]\ndir = "${store}"\nmax_size = "24MiB"\nmin_free = "0B"\n[portage]\nrepos = ["${repo}"]\ndistdir = ""\n[upstream]\nmirrors = ["${mirror.url}"]\n`,
-    };
+    // room for all that is fetched at once, and for two thirds of the files, so that commits evict
+    const place = { dir, config: agentConfig(dir, mirror.url, 'max_size = "24MiB"') };
     let resumed = 0;
     let syncs = 0;
     for (let kill = 0; kill < KILLS; kill += 1) {

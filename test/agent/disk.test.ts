@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import { startAgent } from "../../src/agent.ts";
 import { digestOf } from "../../src/core/digest.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { startAgentProcess } from "../support/agent-process.ts";
+import { agentConfig, startAgentProcess } from "../support/agent-process.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { flipBit } from "../support/flip-bit.ts";
@@ -242,7 +242,7 @@ test("a database whose damage shows only when it is read: a new one is begun by 
   await makeRepository(join(dir, "repo"), [small, ...many]);
   const mirror = await startMirror(well, { [small.name]: small.bytes });
   open.push(mirror);
-  const config = `[proxy]\nlisten = ["127.0.0.1:0"]\n[store]\ndir = "${dir}/store"\nmin_free = "0B"\n[portage]\nrepos = ["${dir}/repo"]\ndistdir = ""\n[upstream]\nmirrors = ["${mirror.url}"]\n`;
+  const config = agentConfig(dir, mirror.url);
   const path = `/distfiles/${small.digest.slice(0, 2)}/${small.digest}`;
   let agent = await startAgentProcess({ dir, config });
   await expect.poll(async () => (await fetch(agent.url + path)).status).toBe(200);

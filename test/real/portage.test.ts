@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
-import { startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
+import { agentConfig, startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { hasProgram, startNginxMirror, type NginxMirror } from "../support/nginx.ts";
 import { FETCH, RESUME, wget } from "../support/wget.ts";
@@ -79,7 +79,7 @@ async function setUp(options: { limitRate?: number } = {}): Promise<Place> {
   await mkdir(join(dir, "out"));
   const mirror = await startNginxMirror(dir, distfiles!, options);
   open.push(mirror);
-  const config = `[proxy]\nlisten = ["127.0.0.1:0"]\n[store]\ndir = "${dir}/store"\nmin_free = "0B"\n[portage]\nrepos = ["${dir}/repo"]\ndistdir = ""\n[upstream]\nmirrors = ["${mirror.url}"]\n`;
+  const config = agentConfig(dir, mirror.url);
   const start = async (): Promise<void> => {
     place.agent = await startAgentProcess({ dir, config });
   };

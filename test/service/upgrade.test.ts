@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { fileName } from "../../src/snapshot/name.ts";
 import { writeKeyring } from "../snapshot/support/unit.ts";
-import { startAgentProcess } from "../support/agent-process.ts";
+import { agentConfig, startAgentProcess } from "../support/agent-process.ts";
 import { makeRepository, testFile } from "../support/repository.ts";
 import { DATE, key, mirrorFiles, unit } from "../support/webrsync.ts";
 import { startMirror, well } from "../support/zoo/zoo.ts";
@@ -23,25 +23,14 @@ async function installInto(dir: string): Promise<string> {
 test("an agent whose files an upgrade replaces before its first download goes on with its work", async () => {
   const dir = await mkdtemp(join(tmpdir(), "distswarm-upgrade-"));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
-  const repo = join(dir, "repo");
-  await makeRepository(repo, [file]);
+  await makeRepository(join(dir, "repo"), [file]);
   const mirror = await startMirror(well, { [file.name]: file.bytes, ...mirrorFiles(unit) });
   onTestFinished(() => mirror.close());
   await writeKeyring(join(dir, "keyring.asc"), key);
   const agent = await startAgentProcess({
     dir,
     main: await installInto(dir),
-    config: `
-      [proxy]
-      listen = ["127.0.0.1:0"]
-      [store]
-      dir = "${dir}/store"
-      min_free = "0B"
-      [portage]
-      repos = ["${repo}"]
-      distdir = ""
-      [upstream]
-      mirrors = ["${mirror.url}"]
+    config: `${agentConfig(dir, mirror.url)}
       [snapshot]
       keyring = "${dir}/keyring.asc"`,
   });

@@ -30,14 +30,28 @@ export interface AgentPlace {
   readonly main?: string;
 }
 
+/** The config of an agent with its repository and store below `dir`, and one mirror; `store`: more lines of that section. */
+export function agentConfig(dir: string, mirror: string, store = ""): string {
+  return `
+    [proxy]
+    listen = ["127.0.0.1:0"]
+    [store]
+    dir = "${dir}/store"
+    min_free = "0B"
+    ${store}
+    [portage]
+    repos = ["${dir}/repo"]
+    distdir = ""
+    [upstream]
+    mirrors = ["${mirror}"]`;
+}
+
 /** Starts an agent and waits for its ready line. Throws with its log when it ends before. */
 export async function startAgentProcess(place: AgentPlace): Promise<AgentProcess> {
   const stateDir = join(place.dir, "state");
   const configFile = join(place.dir, "distswarm.toml");
-  await writeFile(
-    configFile,
-    `state_dir = ${JSON.stringify(stateDir)}\n${place.config}${/^\s*(\[swarm\]|swarm =)/m.test(place.config) ? "" : await swarmSection()}`,
-  );
+  const swarm = /^\s*(\[swarm\]|swarm =)/m.test(place.config) ? "" : await swarmSection();
+  await writeFile(configFile, `state_dir = ${JSON.stringify(stateDir)}\n${place.config}${swarm}`);
   const program = [place.main ?? MAIN, "agent", "--config", configFile];
   const child = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "pipe"] });
   const log: string[] = [];
