@@ -67,12 +67,13 @@ function join(client: Duplex, server: Duplex, head: Buffer): void {
   client.once("close", end);
 }
 
-/** Tells a client in a status line why there is no tunnel. */
+/** Tells a client in a status line why there is no tunnel, and closes; its own end would be waited for for ever. */
 export function refuse(client: Duplex, error: unknown): void {
   const { status, message } = answerFor(error);
   const line = `HTTP/1.1 ${status} ${STATUS_CODES[status]}`;
   const length = Buffer.byteLength(message) + 1;
   client.end(
     `${line}\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${message}\n`,
+    () => client.destroy(),
   );
 }

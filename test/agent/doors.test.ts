@@ -392,6 +392,18 @@ describe("bad input", () => {
     expect(await raw(box, "CONNECT a.example:443 HTTP/1.1\r\n\r\n")).toMatch(/^HTTP\/1.1 403 .*not in proxy\.allow/s);
   });
 
+  test.each([
+    ["CONNECT", "CONNECT a.example:443 HTTP/1.1\r\n\r\n"],
+    ["request line", "GET\r\n\r\n"],
+  ])("who keeps the connection of a refused %s open holds up no stop", async (_, request) => {
+    const { box } = await setUp({ config: { proxy: { listen: ["127.0.0.1:0"], allow: ["10.0.0.0/8"] } } });
+    const socket = connect({ port: Number(new URL(box.url).port), host: "127.0.0.1", allowHalfOpen: true });
+    open.push({ close: async () => void socket.destroy() });
+    socket.write(request);
+    await once(socket, "data");
+    await box.agent.stop();
+  });
+
   test("rubbish behind a request never ends up in the file", async () => {
     const { box } = await setUp();
     await (await fetch(box.url + byDigest)).arrayBuffer();
