@@ -1,6 +1,6 @@
 /** A flight that follows other boxes and gets no byte for so long goes on its own, whichever they are. */
 const IDLE_AT_MOST_MS = 60_000;
-/** The same once so many claims that were followed came to nothing: the next ones may, too. */
+/** The same once more than so many claims were followed in vain: the next ones may be, too. */
 const MAX_IN_VAIN = 1;
 const IDLE_IN_VAIN_MS = 10_000;
 /** So often a flight may be given wrong bytes by boxes that follow or were followed; then it goes on its own. */
