@@ -1,5 +1,14 @@
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import type { buildConnector } from "undici";
+
+/** Stands for ECONNRESET, which undici takes for the end of a body without a length ("on Mac OS", `onHttpSocketError`). */
+const RESET = "RESET";
+
+/** What undici tells with its own faults of a socket, and we with the system's. */
+interface SocketFault {
+  code?: string;
+  socket?: { readonly bytesRead: number };
+}
 
 /** The part of undici's HTTP/1 parser that matters here. */
 interface Parser {
@@ -15,19 +24,28 @@ interface Parser {
  * One of undici's connectors, with sockets that a server may close while the body of its answer waits for a slow
  * reader. undici 7 asserts there that its parser is not paused, where nobody can catch it, so that any such server ends
  * the process (https://github.com/nodejs/undici/issues/5360; mended in undici 8, which needs Node 22). Here the parser
- * is told to take what is left first: no more than the buffer of a socket.
+ * is told to take what is left first: no more than the buffer of a socket. A reset is never the end of a body here.
  */
 export function closable(connect: buildConnector.connector): buildConnector.connector {
   return (target, connected) =>
     connect(target, (...result) => {
       const [, socket] = result;
       socket?.prependListener("end", () => takeRest(socket));
+      socket?.prependListener("error", (error: SocketFault) => {
+        if (error.code === "ECONNRESET") error.code = RESET;
+        error.socket ??= { bytesRead: socket.bytesRead };
+      });
       connected(...result);
     });
 }
 
+/** Whether a request failed on a connection that had brought an answer before: the server may just have closed it. */
+export function wasKept(error: unknown): boolean {
+  return ((error as SocketFault | undefined)?.socket?.bytesRead ?? 0) > 0;
+}
+
 /** Where it is still paused after the last byte, undici is to find it ready for the end of the body. */
-function takeRest(socket: Duplex): void {
+function takeRest(socket: Socket): void {
   const parser = parserOf(socket);
   if (parser?.paused !== true) return;
   do parser.resume();
@@ -38,7 +56,7 @@ function takeRest(socket: Duplex): void {
 }
 
 /** undici keeps it at the socket, under a symbol of its own. */
-function parserOf(socket: Duplex): Parser | undefined {
+function parserOf(socket: Socket): Parser | undefined {
   const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "parser");
   return symbol && ((socket as unknown as Record<symbol, Parser | null>)[symbol] ?? undefined);
 }

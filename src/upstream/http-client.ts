@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { SourceError } from "../core/errors.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
 import { Connections, type ConnectionOptions } from "./connections.ts";
+import { wasKept } from "./connector.ts";
 import { exchange } from "./exchange.ts";
 import { withoutFields } from "./fields.ts";
 import { faultOf } from "./http-fault.ts";
@@ -100,8 +101,11 @@ export class HttpClient {
     return patienceMs === undefined ? this.#timeouts : { headersTimeout: patienceMs, bodyTimeout: patienceMs };
   }
 
-  /** `as`: path and query, where they are to go as they are. */
-  async #once(request: HttpRequest, url: URL, as: string | undefined): Promise<UpstreamAnswer> {
+  /**
+   * `as`: path and query, where they are to go as they are. A server may close a kept connection in the moment of its next use,
+   * so who can is sent again, once (RFC 9110, 9.2.2).
+   */
+  async #once(request: HttpRequest, url: URL, as: string | undefined, isAgain = false): Promise<UpstreamAnswer> {
     const connections = await this.#opened();
     request.signal.throwIfAborted();
     const { dispatcher, origin, path, headers } = connections.routeTo(url, as);
@@ -113,9 +117,14 @@ export class HttpClient {
       return { ...(await exchange(dispatcher, options, { signal, bodyFault })), url: url.href };
     } catch (error) {
       request.signal.throwIfAborted();
+      if (!isAgain && wasKept(error) && isRepeatable(request)) return this.#once(request, url, as, true);
       throw faultOf(error, "headers", url.href);
     }
   }
+}
+
+function isRepeatable({ method, body }: HttpRequest): boolean {
+  return body === undefined && ["GET", "HEAD"].includes(method);
 }
 
 /** Lets go of a redirect's own body, and of the answer altogether when the chain ends here in an error. */

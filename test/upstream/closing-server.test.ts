@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
+import { createServer, type AddressInfo, type Socket } from "node:net";
+import { Readable } from "node:stream";
+import { setImmediate as turnOfTheLoop, setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { HttpClient } from "../../src/upstream/http-client.ts";
 import { closeAfter, noSignal, readAll } from "./harness.ts";
@@ -11,14 +12,11 @@ const UNREAD_MS = 100;
 /** Among them those that fill the client's buffers to the byte. */
 const SIZES = [1, 16, 32, 48, 64, 80, 96, 128, 192, 256].map((kib) => kib * 1024);
 
-/** A server that closes each connection with its answer, which begins with `head`. */
-async function closingServer(head: string, body: Buffer): Promise<string> {
+/** A server that does this at each request. */
+async function serverOf(onRequest: (socket: Socket) => void): Promise<string> {
   const server = createServer((socket) => {
     socket.on("error", () => {});
-    socket.once("data", () => {
-      socket.write(head);
-      socket.end(body);
-    });
+    socket.on("data", () => onRequest(socket));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -29,7 +27,10 @@ async function closingServer(head: string, body: Buffer): Promise<string> {
 async function answerOf(head: string, body: Buffer) {
   const client = new HttpClient();
   closeAfter(() => client.close());
-  const url = await closingServer(head, body);
+  const url = await serverOf((socket) => {
+    socket.write(head);
+    socket.end(body); // and closes the connection with its answer
+  });
   const answer = await client.request({ method: "GET", url, headers: [], signal: noSignal() });
   await delay(UNREAD_MS);
   return answer;
@@ -52,4 +53,69 @@ describe("a server that closes the connection while its answer waits to be read"
     const { body } = await answerOf(head, randomBytes(size));
     await expect(readAll(body)).rejects.toMatchObject({ code: "BROKEN" });
   });
+});
+
+test("a server that resets the connection in a body without a length has broken off", async () => {
+  const url = await serverOf((socket) => {
+    socket.write("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf of it");
+    setTimeout(() => socket.resetAndDestroy(), UNREAD_MS);
+  });
+  const client = new HttpClient();
+  closeAfter(() => client.close());
+  const { body } = await client.request({ method: "GET", url, headers: [], signal: noSignal() });
+  await expect(readAll(body)).rejects.toMatchObject({ code: "BROKEN" });
+});
+
+describe.each<[string, (socket: Socket) => void]>([
+  ["closes", (socket) => socket.end()],
+  ["resets", (socket) => socket.resetAndDestroy()],
+])("a server that %s a kept connection when it is used again", (_what, leave) => {
+  /** Answers once on each connection. */
+  async function start(): Promise<{
+    ask: (method: string, body?: Readable) => Promise<string>;
+    requests: () => number;
+  }> {
+    const answered = new WeakSet<Socket>();
+    let requests = 0;
+    const url = await serverOf((socket) => {
+      requests += 1;
+      if (answered.has(socket)) return leave(socket);
+      answered.add(socket);
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    });
+    const client = new HttpClient();
+    closeAfter(() => client.close());
+    const ask = async (method: string, body?: Readable): Promise<string> => {
+      const request = { method, url, headers: [], signal: noSignal(), ...(body && { body }) };
+      const bytes = await readAll((await client.request(request)).body);
+      await turnOfTheLoop(); // the connection is kept from then on
+      return bytes.toString();
+    };
+    return { ask, requests: () => requests };
+  }
+
+  test("is asked once more, on a new one", async () => {
+    const { ask, requests } = await start();
+    expect([await ask("GET"), await ask("GET")]).toEqual(["ok", "ok"]);
+    expect(requests()).toBe(3);
+  });
+
+  test("is not sent again what may have counted", async () => {
+    const { ask } = await start();
+    expect(await ask("GET")).toBe("ok");
+    await expect(ask("POST", Readable.from(["x"]))).rejects.toMatchObject({ code: "REFUSED" });
+  });
+});
+
+test("a server that resets a new connection is not asked again", async () => {
+  let requests = 0;
+  const url = await serverOf((socket) => {
+    requests += 1;
+    socket.resetAndDestroy();
+  });
+  const client = new HttpClient();
+  closeAfter(() => client.close());
+  const request = client.request({ method: "GET", url, headers: [], signal: noSignal() });
+  await expect(request).rejects.toMatchObject({ code: "REFUSED" });
+  expect(requests).toBe(1);
 });
