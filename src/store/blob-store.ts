@@ -24,7 +24,7 @@ import { HashThread } from "./hash-thread.ts";
 import { FileIngest } from "./ingest.ts";
 import { statOf } from "./inventory.ts";
 import { type StorePaths, storePaths } from "./layout.ts";
-import { findStalePartials, removePartial, type StalePartial } from "./partials.ts";
+import { Leftovers } from "./leftovers.ts";
 import { type BlobRecord, BlobRecords, type Table } from "./records.ts";
 import { Room } from "./room.ts";
 import { collectGarbage } from "./tools/gc.ts";
@@ -72,6 +72,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   /** Ingests that there is room for, until they are committed or closed. */
   #inFlight = new Map<Digest, FileIngest>();
   #turns = new Turns<Digest>();
+  #leftovers: Leftovers;
   #hashThread = new HashThread();
   #problem: string | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
@@ -88,12 +89,14 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     if (init.distdir !== undefined) {
       this.#distdir = new Distdir({ table: components.distdirRecords, log, index }, { dir: init.distdir });
     }
+    this.#leftovers = new Leftovers({ ingesting: this.#turns }, { paths: this.#paths });
     this.#room = new Room(
       {
         records: this.#records,
         blobs: this.#blobs,
         distdir: this.#distdir,
         inFlight: this.#inFlight,
+        leftovers: this.#leftovers,
         isKept: components.isKept ?? (() => false),
       },
       { ...init, paths: this.#paths },
@@ -113,8 +116,8 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     await prepareDirs(this.#paths).catch((error: unknown) => this.#wrote(writeFault(error, this.#init.dir)));
     await this.#records.load();
     await this.#blobs.reconcile();
-    const stale = await this.#stalePartials().catch(() => []); // a partial/ that cannot be written was told
-    for (const partial of stale) await removePartial(partial).catch(() => {});
+    const stale = await this.#leftovers.stale(Date.now()).catch(() => []); // a partial/ that cannot be written was told
+    for (const leftover of stale) await this.#leftovers.remove(leftover).catch(() => {});
     await this.#distdir?.start();
     this.#flushTimer = setInterval(() => void this.#records.flush(), FLUSH_INTERVAL_MS).unref();
   }
@@ -228,8 +231,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   gc(options: { dryRun: boolean }, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
     const plan = async () => (await this.#room.plan()).victims;
     const isInFlight = (digest: Digest) => this.isIngesting(digest);
-    const stalePartials = () => this.#stalePartials();
-    const components = { blobs: this.#blobs, paths: this.#paths, plan, stalePartials, isInFlight };
+    const components = { blobs: this.#blobs, paths: this.#paths, plan, leftovers: this.#leftovers, isInFlight };
     return collectGarbage(components, options, signal);
   }
 
@@ -240,10 +242,6 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     blobs.on("removed", (digest) => distdir?.has(digest) || this.emit("removed", digest));
     distdir?.on("added", (info) => blobs.has(info.digest) || this.emit("added", info));
     distdir?.on("removed", (digest) => blobs.has(digest) || this.emit("removed", digest));
-  }
-
-  async #stalePartials(): Promise<StalePartial[]> {
-    return findStalePartials(this.#paths, (digest) => this.isIngesting(digest), Date.now());
   }
 
   /** What Portage left of the download is copied where there is room for all of it: the ingest goes on from there. */

@@ -6,8 +6,9 @@ import { formatSize } from "../core/units.ts";
 import type { BlobFiles } from "./blob-files.ts";
 import { prepareDirs, writeFault } from "./disk.ts";
 import type { Distdir } from "./distdir.ts";
-import { type EvictionPlan, planEviction } from "./eviction.ts";
+import { type EvictionPlan, type EvictionState, planEviction, type Victim } from "./eviction.ts";
 import type { StorePaths } from "./layout.ts";
+import type { Leftovers } from "./leftovers.ts";
 import type { BlobRecords } from "./records.ts";
 
 /** What is asked for the room that is taken, and for what may go. */
@@ -17,6 +18,8 @@ interface RoomComponents {
   readonly distdir: Distdir | undefined;
   /** Ingests that there is room for, not committed yet. */
   readonly inFlight: ReadonlyMap<Digest, ComingBlob>;
+  /** They go where nothing else is left to make room on the disk: the next retrieval then begins anew. */
+  readonly leftovers: Leftovers;
   /** Whether somebody else vouches for a blob. */
   readonly isKept: (digest: Digest) => boolean;
 }
@@ -104,12 +107,16 @@ export class Room {
    * @throws {DistswarmError} `STORE_UNUSABLE` when the file system does not answer.
    */
   async plan(more: readonly ComingBlob[] = []): Promise<EvictionPlan> {
+    return planEviction(await this.#state(more));
+  }
+
+  async #state(more: readonly ComingBlob[] = []): Promise<EvictionState> {
     const { records, blobs, distdir, inFlight, isKept } = this.#components;
     const { maxSize, minFree } = this.#limits;
     const free = await this.#freeBytes();
     const coming = [...inFlight.values(), ...more];
     let linked: ReadonlySet<Digest> | undefined; // looked for when something has to go
-    return planEviction({
+    return {
       blobs: records.candidates(),
       held: records.bytes + coming.reduce((sum, { size }) => sum + size, 0),
       free,
@@ -123,16 +130,30 @@ export class Room {
         return isKept(digest) || linked.has(digest);
       },
       isInDistdir: (digest) => distdir?.has(digest) ?? false,
-    });
+    };
   }
 
   async #evict(more?: readonly ComingBlob[]): Promise<number> {
-    const { victims, short } = await this.plan(more);
-    if (short > 0) return short;
+    const state = await this.#state(more);
+    const { victims, short } = planEviction(state);
+    if (short === 0) {
+      await this.#remove(victims);
+      return 0;
+    }
+    const held = victims.reduce((sum, { size }) => sum - size, state.held);
+    const isDiskFull = held <= state.maxSize;
+    return isDiskFull && (await this.#dropLeftovers(short)) ? this.#evict(more) : short;
+  }
+
+  async #dropLeftovers(bytes: number): Promise<boolean> {
+    return this.#components.leftovers.makeFree(bytes).catch(() => false); // then there is no room, whatever the reason
+  }
+
+  async #remove(victims: readonly Victim[]): Promise<void> {
     const { blobs } = this.#components;
     const removals = await Promise.all(victims.map(({ digest }) => blobs.remove(digest)));
     const stuck = victims[removals.indexOf("stuck")];
-    if (stuck === undefined) return 0;
+    if (stuck === undefined) return;
     const path = this.#paths.blob(stuck.digest);
     throw new DistswarmError("STORE_UNUSABLE", `cannot remove ${path} to make room; the log says why`, {
       facts: { path },

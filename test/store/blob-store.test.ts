@@ -362,6 +362,29 @@ test("a partial takes no room twice where Portage has begun the download too", a
   expect(await store.find(other.digest)).toBeDefined();
 });
 
+test("on a disk full of broken retrievals the oldest make room, and no more of them than needed", async (context) => {
+  const disk = await mountDisk(context, 8 * MIB);
+  const { store, dir } = await startStore({ dir: join(disk.dir, "store"), minFree: MIB / 2 });
+  const [old, young, blob] = [makeBlob(4 * MIB, "old"), makeBlob(4 * MIB, "young"), makeBlob(4 * MIB, "blob")];
+  for (const { digest, bytes } of [old, young]) {
+    await writeFile(join(dir, "partial", digest), bytes.subarray(0, 2.5 * MIB));
+  }
+  await utimes(join(dir, "partial", old.digest), new Date(), Date.now() / 1000 - 3600);
+  await put(store, blob);
+  expect(await readdir(join(dir, "partial"))).toEqual([young.digest]);
+  expect(store.usage().problem).toBeUndefined();
+});
+
+test("broken retrievals do not go for a blob that max_size has no room for", async () => {
+  const { store, dir } = await startStore({ maxSize: 3 * MIB });
+  const leftover = join(dir, "partial", makeBlob(1).digest);
+  await writeFile(leftover, Buffer.alloc(3 * MIB));
+  const first = await store.ingest(makeBlob(2 * MIB, "first"));
+  await expect(store.ingest(makeBlob(2 * MIB, "second"))).rejects.toMatchObject({ code: "STORE_FULL" });
+  expect(existsSync(leftover)).toBe(true);
+  await first.close({ keep: false });
+});
+
 test("what cannot fit is refused at once, and nothing is evicted for it", async () => {
   const { store } = await startStore({ maxSize: 2 * MIB });
   const [small, held] = [makeBlob(MIB / 2, "small"), makeBlob(MIB, "held")];

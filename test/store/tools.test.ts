@@ -22,9 +22,11 @@ import type { StoreToolEvent } from "../../src/core/agent-api.ts";
 import type { Distfile } from "../../src/core/distfile.ts";
 import { BlobFiles } from "../../src/store/blob-files.ts";
 import { storePaths } from "../../src/store/layout.ts";
+import { Leftovers } from "../../src/store/leftovers.ts";
 import { OpenFile } from "../../src/store/open-file.ts";
 import { BlobRecords } from "../../src/store/records.ts";
 import { collectGarbage } from "../../src/store/tools/gc.ts";
+import { Turns } from "../../src/store/turns.ts";
 import {
   expectBytes,
   get,
@@ -495,7 +497,8 @@ test("gc says of a blob that is committed anew while it goes that it came into u
   };
   await blobs.add({ digest, size, sums: "" }, place);
   const plan = async () => [{ digest, size, used: 0, reason: "old" }];
-  const components = { blobs, paths, plan, stalePartials: async () => [], isInFlight: () => false };
+  const leftovers = new Leftovers({ ingesting: new Turns() }, { paths });
+  const components = { blobs, paths, plan, leftovers, isInFlight: () => false };
   const removed = once(blobs, "removed");
   const committed = blobs.add({ digest, size, sums: "" }, () => removed.then(place));
   const events = await outcome(collectGarbage(components, { dryRun: false }, signal));

@@ -4,7 +4,7 @@ import { messageOf } from "../../core/errors.ts";
 import type { BlobFiles, Removal } from "../blob-files.ts";
 import type { Victim } from "../eviction.ts";
 import type { StorePaths } from "../layout.ts";
-import { removePartial, type StalePartial } from "../partials.ts";
+import type { Leftovers } from "../leftovers.ts";
 import { Report } from "./report.ts";
 
 /** What the garbage collection works on. */
@@ -13,7 +13,7 @@ interface GcComponents {
   readonly paths: StorePaths;
   /** Who would be evicted now. */
   readonly plan: () => Promise<readonly Victim[]>;
-  readonly stalePartials: () => Promise<readonly StalePartial[]>;
+  readonly leftovers: Leftovers;
   /** Whether a blob is on its way into the store. */
   readonly isInFlight: (digest: Digest) => boolean;
 }
@@ -66,30 +66,29 @@ export async function* collectGarbage(
 }
 
 async function findGarbage(components: GcComponents): Promise<Garbage[]> {
-  const { paths, plan, stalePartials } = components;
+  const { paths, plan, leftovers } = components;
   const victims = (await plan()).map(({ digest, size, reason }) => ({
     file: paths.blob(digest),
     size,
     reason,
     remove: () => evict(components, digest),
   }));
-  const leftovers = (await stalePartials()).map((partial) => ({
-    file: partial.path,
-    size: partial.size,
+  const stale = (await leftovers.stale(Date.now())).map((leftover) => ({
+    file: leftover.path,
+    size: leftover.size,
     reason: "leftover of a broken retrieval, older than 7 days",
-    remove: () => clear(components, partial),
+    remove: () => outcomeOf(leftovers.remove(leftover)),
   }));
-  return [...victims, ...leftovers];
+  return [...victims, ...stale];
 }
 
 async function evict({ blobs, isInFlight }: GcComponents, digest: Digest): Promise<Outcome> {
   return blobs.isPinned(digest) || isInFlight(digest) ? IN_USE : OUTCOMES[await blobs.remove(digest)];
 }
 
-async function clear({ isInFlight }: GcComponents, partial: StalePartial): Promise<Outcome> {
-  if (isInFlight(partial.digest)) return IN_USE;
-  return removePartial(partial).then(
-    () => "evicted",
+async function outcomeOf(removal: Promise<boolean>): Promise<Outcome> {
+  return removal.then(
+    (isRemoved) => (isRemoved ? "evicted" : IN_USE),
     (error: unknown) => ({ kept: `cannot be removed (${messageOf(error)})` }),
   );
 }
