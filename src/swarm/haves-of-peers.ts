@@ -33,6 +33,11 @@ export class HavesOfPeers {
     return this.#index.holders(prefixOf(digest));
   }
 
+  /** Whether a peer in session holds a blob. */
+  has(id: string, digest: Digest): boolean {
+    return this.holders(digest).includes(id);
+  }
+
   /** A peer does not have a blob after all. */
   disown(id: string, digest: Digest): void {
     this.#index.remove(id, prefixOf(digest));

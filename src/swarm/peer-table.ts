@@ -105,6 +105,7 @@ export class PeerTable {
     const handlers: SessionHandlers = {
       proved: (session) => this.#onProved(session, peerHaves),
       greeted: (session, hello) => this.#onGreeted(session, hello),
+      toldHaves: ({ id }) => this.upstreamClaims.toldHaves(id, (subject) => this.#haves.has(id, subject as Digest)),
       told: ({ id }, { peers }) => this.#onTold(id, peers),
       announced: ({ id }, { units }) => this.#components.announced(id, units),
       claimedUpstream: ({ id }, message) => this.upstreamClaims.heard(id, message),

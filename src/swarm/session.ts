@@ -40,6 +40,8 @@ export interface SessionHandlers {
   proved(session: Session): void;
   /** It said who it is. */
   greeted(session: Session, hello: Hello): void;
+  /** It told what it holds, or a part of it. */
+  toldHaves(session: Session): void;
   told(session: Session, addresses: Addresses): void;
   announced(session: Session, snapshots: SnapshotsMessage): void;
   claimedUpstream(session: Session, message: UpstreamMessage): void;
@@ -134,8 +136,8 @@ export class Session {
     const { peerHaves } = this.#components;
     if (message.type === "hello") return this.#onHello(message);
     if (this.#hello === undefined) throw new RuleBroken(`${message.type} before hello`);
-    if (message.type === "haves") return peerHaves.onHaves(message);
-    if (message.type === "change") return peerHaves.onChange(message);
+    if (message.type === "haves") return this.#onHaves(() => peerHaves.onHaves(message));
+    if (message.type === "change") return this.#onHaves(() => peerHaves.onChange(message));
     if (message.type === "addresses") return this.#handlers.told(this, message);
     if (message.type === "snapshots") return this.#handlers.announced(this, message);
     if (message.type === "port-seen") return this.#handlers.sawPort(this, message);
@@ -150,6 +152,11 @@ export class Session {
     if (hello.known?.instance.equals(local.instance) === true) this.#told = hello.known.sequence;
     this.#enqueue(() => this.#tellHaves());
     this.#handlers.greeted(this, hello);
+  }
+
+  #onHaves(takeIn: () => void): void {
+    takeIn();
+    this.#handlers.toldHaves(this);
   }
 
   #onEnded(why: WireEnd, detail: string): void {

@@ -121,6 +121,15 @@ export class UpstreamClaims implements BlobClaims {
     this.#changed.fire(message.subject);
   }
 
+  /** A peer told what it holds: who waits for an upstream that is silent takes the blob from there. */
+  toldHaves(peer: string, has: (subject: string) => boolean): void {
+    for (const [subject, own] of this.#own) {
+      if (!own.isSilent || !has(subject) || !this.#minds(peer, subject)) continue;
+      this.#lose(subject, own, peer);
+      this.#changed.fire(subject);
+    }
+  }
+
   /** The session ended. */
   gone(peer: string): void {
     this.#peers.forget(peer);
@@ -136,11 +145,15 @@ export class UpstreamClaims implements BlobClaims {
     const own = this.#own.get(subject);
     if (own !== undefined) own.isContested = true;
     if (own?.yieldsTo(peer, message) === true && this.#minds(peer, subject)) {
-      this.#end(subject, own);
-      own.loseTo({ id: peer, holder: this.#components.nameOf(peer) });
+      this.#lose(subject, own, peer);
     } else if (own !== undefined && isNew) this.#insist(peer, own);
     const { tell, received } = this.#components;
     tell(peer, { type: "upstream-ack", subject, number, received: received(subject) });
+  }
+
+  #lose(subject: string, own: OwnClaim, peer: string): void {
+    this.#end(subject, own);
+    own.loseTo({ id: peer, holder: this.#components.nameOf(peer) });
   }
 
   #onAck(peer: string, message: UpstreamAck): void {

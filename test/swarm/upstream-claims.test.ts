@@ -338,6 +338,27 @@ describe("a claim of upstream", () => {
     expect(other!.claims.rival(BLOB)).toMatchObject({ id: failed!.id });
   });
 
+  it("that is silent is let go of for a box that says that it holds the blob; one that gets on is not", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [holder, other] = lan.boxes;
+    const [mine] = await Promise.all([holder!.claims.claim(BLOB, { received: 0, signal: never }), lan.run(10)]);
+    const hearsOf = (...subjects: string[]): boolean => {
+      holder!.claims.toldHaves(other!.id, (subject) => subjects.includes(subject));
+      return mine!.lost.aborted;
+    };
+    await lan.run(4000);
+    mine!.progress(1, "upstream");
+    await lan.run(8990);
+    expect(hearsOf(BLOB.digest)).toBe(false);
+    await lan.run(9000);
+    expect(hearsOf("another one")).toBe(false);
+    lan.closed.add(`${holder!.id} ${other!.id}`);
+    expect(hearsOf(BLOB.digest)).toBe(false); // it cannot be read from
+    lan.closed.clear();
+    expect(hearsOf(BLOB.digest)).toBe(true);
+    expect(mine!.winner).toMatchObject({ id: other!.id });
+  });
+
   it("of a box that was followed in vain counts no more for a minute, then for two; and again once it has given bytes", async () => {
     const lan = new ClaimLan(2, () => 1);
     const [idler, other] = lan.boxes;
