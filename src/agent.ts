@@ -65,7 +65,7 @@ async function startOnce(config: Config, options: AgentOptions): Promise<Agent> 
   try {
     await startAll(parts.order);
   } catch (error) {
-    if (isDatabaseDamage(error)) await condemnDatabase(db);
+    if (isDatabaseDamage(error)) await condemnDatabase(db).catch(() => {}); // then the next start says what is wrong
     await db.close();
     throw error;
   }

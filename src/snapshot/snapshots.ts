@@ -59,7 +59,7 @@ export interface SnapshotsInit {
   readonly id: string;
   /** The keyring file, armored. */
   readonly keyring: string;
-  /** A directory of the stage's own, for what is not verified yet. */
+  /** A directory for what is not verified yet. */
   readonly stagingDir: string;
   /** How many units are kept, the newest. @default 2 */
   readonly keep?: number;

@@ -1,5 +1,6 @@
 import { constants, copyFile, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { DIGEST_HEX_LENGTH } from "../core/digest.ts";
 import { systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
 import type { SnapshotAnnouncement, SnapshotPart } from "../core/snapshots.ts";
@@ -8,6 +9,7 @@ import type { UnitPaths } from "./verify.ts";
 
 /** What the directories of units that peers announce begin with; the digest of the tarball follows. */
 const PEERS_PREFIX = "peers-";
+const PEERS_PATTERN = new RegExp(`^${PEERS_PREFIX}[0-9a-f]{${DIGEST_HEX_LENGTH}}$`);
 
 /** Units that peers broke off of which the bytes are kept for another try; honest boxes announce the same few. */
 const MAX_BROKEN_OFF = 2;
@@ -15,7 +17,7 @@ const MAX_BROKEN_OFF = 2;
 /** The bytes are shared where the file system can; what is there already is kept. */
 const COPY_FLAGS = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
 
-/** Where units lie until they are verified: a directory for each date, below one that holds nothing else. */
+/** Where units lie until they are verified: a directory for each date. */
 export class Staging {
   readonly #dir: string;
   /** Directories in which something is being staged. */
@@ -25,11 +27,16 @@ export class Staging {
     this.#dir = init.dir;
   }
 
-  /** Removes what is left of downloads, but for the dates that are still wanted: those are resumed. */
+  /**
+   * Removes what is left of downloads, but for the dates that are still wanted: those are resumed. What is not made here is
+   * left alone: a store may be put into a directory that had another one of this name.
+   */
   async sweep(isWanted: (date: string) => boolean): Promise<void> {
-    for (const name of await namesIn(this.#dir)) {
-      const path = join(this.#dir, name);
-      if ((!isDate(name) || !isWanted(name)) && !this.#isInUse(path)) await rm(path, { recursive: true, force: true });
+    for (const date of (await namesIn(this.#dir)).filter(isDate)) {
+      const dir = join(this.#dir, date);
+      if (isWanted(date) || this.#isInUse(dir)) continue;
+      for (const path of await this.#peerDirs(date)) await rm(path, { recursive: true, force: true });
+      await this.drop(this.byName(date));
     }
     await this.#trim();
   }
@@ -72,19 +79,19 @@ export class Staging {
 
   /** A member may announce one unit after the other and break each off: the disk is not its to fill. */
   async #trim(): Promise<void> {
-    const brokenOff = (await this.#peerDirs()).sort((a, b) => b.touched - a.touched).slice(MAX_BROKEN_OFF);
-    for (const { path } of brokenOff) await rm(path, { recursive: true, force: true });
+    const brokenOff: { path: string; touched: number }[] = [];
+    for (const date of (await namesIn(this.#dir)).filter(isDate)) {
+      const paths = (await this.#peerDirs(date)).filter((path) => !this.#inUse.has(path));
+      for (const path of paths) brokenOff.push({ path, touched: await lastTouched(path) });
+    }
+    brokenOff.sort((a, b) => b.touched - a.touched);
+    for (const { path } of brokenOff.slice(MAX_BROKEN_OFF)) await rm(path, { recursive: true, force: true });
   }
 
-  /** The directories of units that peers announce which are not in use, and when bytes came for each last. */
-  async #peerDirs(): Promise<{ path: string; touched: number }[]> {
-    const dirs: { path: string; touched: number }[] = [];
-    for (const date of await namesIn(this.#dir)) {
-      const names = (await namesIn(join(this.#dir, date))).filter((name) => name.startsWith(PEERS_PREFIX));
-      const paths = names.map((name) => join(this.#dir, date, name)).filter((path) => !this.#inUse.has(path));
-      for (const path of paths) dirs.push({ path, touched: await lastTouched(path) });
-    }
-    return dirs;
+  /** The directories of units of a date that peers announce. */
+  async #peerDirs(date: string): Promise<string[]> {
+    const dir = join(this.#dir, date);
+    return (await namesIn(dir)).filter((name) => PEERS_PATTERN.test(name)).map((name) => join(dir, name));
   }
 
   #isInUse(path: string): boolean {

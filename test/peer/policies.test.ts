@@ -348,4 +348,22 @@ describe("what peers say in headers", () => {
     const reply = { status, headers, body: undefined as never };
     expect(() => checkAnswer(reply, { offset: 10, size: 100 })).toThrow(expect.objectContaining({ code }));
   });
+
+  it("tells the size of what is asked for without one, and is refused when it contradicts itself", () => {
+    fc.assert(
+      fc.property(fc.nat(200), fc.nat(200), fc.nat(200), (length, end, total) => {
+        const headers = { "content-length": `${length}`, "content-range": `bytes 10-${end - 1}/${total}` };
+        const check = () =>
+          checkAnswer({ status: 206, headers, body: undefined as never }, { offset: 10, size: Infinity });
+        if (end > 10 && end === total && length === total - 10) expect(check().size).toBe(total);
+        else expect(check).toThrow(SourceError);
+      }),
+    );
+    const rest = { "content-length": "90", "content-range": "bytes 10-99/100" };
+    const part = { status: 206, headers: rest, body: undefined as never };
+    expect(checkAnswer(part, { offset: 10, size: Infinity }).size).toBe(100);
+    const whole = { status: 200, headers: { "content-length": "7" }, body: undefined as never };
+    expect(checkAnswer(whole, { offset: 0, size: Infinity }).size).toBe(7);
+    expect(() => checkAnswer({ ...whole, headers: {} }, { offset: 0, size: Infinity })).toThrow(SourceError);
+  });
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { PrivateKey } from "openpgp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
+import { fileName } from "../../src/snapshot/name.ts";
 import { expectNothing, get, keeps, never, startBox, type TestBox } from "./support/box.ts";
 import { TestMirrors } from "./support/mirrors.ts";
 import { DATE, makeKey, makeUnit, NOW, OLDER_DATE, tempDir, writeKeyring, type TestUnit } from "./support/unit.ts";
@@ -59,10 +60,26 @@ describe("after a restart", () => {
   test("leftovers of staging are gone, but for a download that can be resumed", async () => {
     const box = await keepingBox();
     const staging = join(box.dir, "staging");
-    for (const name of ["20261118", "20261121", DATE, "x"]) await mkdir(join(staging, name), { recursive: true });
-    await writeFile(join(staging, "stray"), "");
+    for (const date of ["20261118", "20261121", DATE]) {
+      const peers = join(staging, date, `peers-${"ab".repeat(64)}`);
+      await mkdir(peers, { recursive: true });
+      await writeFile(join(peers, "cd".repeat(64)), "begun");
+      await writeFile(join(staging, date, fileName(date, "tarball")), "begun");
+    }
     await box.restart();
     expect(await readdir(staging)).toEqual(["20261121"]);
+    expect(await readdir(join(staging, "20261121"))).toHaveLength(2);
+  });
+
+  test("what else lies beside them is left alone: it may have been there before the store", async () => {
+    const box = await keepingBox();
+    const staging = join(box.dir, "staging");
+    for (const dir of ["x", "20261118", "20261117/peers-mine"]) await mkdir(join(staging, dir), { recursive: true });
+    for (const file of ["stray", "20261118/backup.tar"]) await writeFile(join(staging, file), "");
+    await box.restart();
+    expect(await readdir(staging)).toEqual(["20261117", "20261118", "stray", "x"]);
+    expect(await readdir(join(staging, "20261118"))).toEqual(["backup.tar"]);
+    expect(await readdir(join(staging, "20261117"))).toEqual(["peers-mine"]);
   });
 });
 
