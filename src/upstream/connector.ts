@@ -4,6 +4,9 @@ import type { buildConnector } from "undici";
 /** Stands for ECONNRESET, which undici takes for the end of a body without a length ("on Mac OS", `onHttpSocketError`). */
 const RESET = "RESET";
 
+/** What the system says of a connection that the other side has left. */
+const BREAKS = new Set(["ECONNRESET", "EPIPE"]);
+
 /** What undici tells with its own faults of a socket, and we with the system's. */
 interface SocketFault {
   code?: string;
@@ -32,14 +35,15 @@ export function closable(connect: buildConnector.connector): buildConnector.conn
       const [, socket] = result;
       socket?.prependListener("end", () => takeRest(socket));
       socket?.prependListener("error", (error: SocketFault) => {
+        if (!BREAKS.has(error.code ?? "")) return;
+        error.socket = { bytesRead: socket.bytesRead };
         if (error.code === "ECONNRESET") error.code = RESET;
-        error.socket ??= { bytesRead: socket.bytesRead };
       });
       connected(...result);
     });
 }
 
-/** Whether a request failed on a connection that had brought an answer before: the server may just have closed it. */
+/** Whether a request failed as its connection broke, which had brought an answer before: the server may just have closed it. */
 export function wasKept(error: unknown): boolean {
   return ((error as SocketFault | undefined)?.socket?.bytesRead ?? 0) > 0;
 }

@@ -107,6 +107,21 @@ describe.each<[string, (socket: Socket) => void]>([
   });
 });
 
+test("a server that is silent on a kept connection is not waited for twice", async () => {
+  let requests = 0;
+  const url = await serverOf((socket) => {
+    requests += 1;
+    if (requests === 1) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  });
+  const client = new HttpClient({ headerTimeoutMs: 300 });
+  closeAfter(() => client.close());
+  const ask = async () => readAll((await client.request({ method: "GET", url, headers: [], signal: noSignal() })).body);
+  await ask();
+  await turnOfTheLoop();
+  await expect(ask()).rejects.toMatchObject({ code: "HEADER_TIMEOUT" });
+  expect(requests).toBe(2);
+});
+
 test("a server that resets a new connection is not asked again", async () => {
   let requests = 0;
   const url = await serverOf((socket) => {
