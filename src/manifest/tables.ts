@@ -40,6 +40,9 @@ interface State {
   readonly counted: boolean;
 }
 
+/** No format: an index that is being taken apart. */
+const NO_FORMAT = 0;
+
 const EMPTY: State = { format: INDEX_FORMAT, complete: false, distfiles: 0, counted: false };
 
 /** One Manifest's part of a refresh: all of it is written, or nothing. */
@@ -148,8 +151,9 @@ export class Tables {
     return records;
   }
 
-  /** Begins an empty index. */
+  /** Begins an empty index. A crash leaves one that {@link load} refuses: the state, as the last of all keys, goes last. */
   async reset(): Promise<void> {
+    await this.#save({ ...EMPTY, format: NO_FORMAT });
     await written(this.#db.sublevel(SUBLEVEL, {}).clear());
     this.#state = EMPTY;
   }

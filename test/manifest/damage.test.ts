@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { mkdir, readdir, symlink, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { openDatabase, type Database } from "../../src/core/database.ts";
 import { hasCode } from "../../src/core/errors.ts";
 import { ManifestIndex } from "../../src/manifest/index.ts";
+import { Tables } from "../../src/manifest/tables.ts";
 import { database, digestFor, dist, recordingLogger, startIndex, temporaryDirectory, writeManifest } from "./tree.ts";
 
 describe("a damaged Manifest line", () => {
@@ -80,10 +81,13 @@ describe("a Manifest that cannot be read", () => {
 describe("a damaged database", () => {
   /** Overwrites the value of every record whose key holds `part`, beneath the index. */
   async function damage(db: Database, part: string, value: string): Promise<void> {
-    const keys = await db.keys().all();
-    const hit = keys.filter((key) => key.includes(part));
+    for (const key of await keysWith(db, part)) await db.put(key, value, { valueEncoding: "utf8" });
+  }
+
+  async function keysWith(db: Database, part: string): Promise<string[]> {
+    const hit = (await db.keys().all()).filter((key) => key.includes(part));
     expect(hit.length).toBeGreaterThan(0);
-    for (const key of hit) await db.put(key, value, { valueEncoding: "utf8" });
+    return hit;
   }
 
   async function indexOfOne(): Promise<{ db: Database; repo: string; index: ManifestIndex; messages: string[] }> {
@@ -132,6 +136,20 @@ describe("a damaged database", () => {
     expect(next.ready).toBe(true);
     expect(await next.byName("foo.tar")).toHaveLength(1);
     expect(next.counts()).toEqual({ manifests: 1, distfiles: 1 });
+  });
+
+  test("that was being taken apart when the agent was killed is built anew", async () => {
+    const { db, repo, index } = await indexOfOne();
+    await index.stop();
+    const killed = async (): Promise<never> => {
+      await db.batch((await keysWith(db, "!digests!")).map((key) => ({ type: "del", key })));
+      throw new Error("killed");
+    };
+    const tables = new Tables(db);
+    vi.spyOn(db, "sublevel").mockReturnValueOnce({ clear: killed } as never);
+    await expect(tables.reset()).rejects.toThrow("killed");
+    const next = await startIndex(db, [repo]);
+    expect(await next.byDigest(digestFor("foo.tar"))).toBeDefined();
   });
 
   test("with files cut short says so, and is set aside when it is opened next", async () => {
