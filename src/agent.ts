@@ -30,7 +30,7 @@ export interface Agent {
 }
 
 /** What an agent is started with beside its config. */
-export interface AgentOptions {
+interface AgentOptions {
   readonly log: Logger;
   /** What the config has to tell people now: part of the warnings in the status. */
   readonly notes: () => readonly string[];

@@ -3,7 +3,7 @@ import type { Status } from "../core/agent-api.ts";
 import type { Context } from "./command.ts";
 
 /** What the running agent says of itself; or why it does not. */
-export type AgentAnswer = { readonly status: Status } | { readonly error: Error };
+type AgentAnswer = { readonly status: Status } | { readonly error: Error };
 
 /** Asks the running agent for its status. Never throws. */
 export async function askAgent({ agent }: Pick<Context, "agent">): Promise<AgentAnswer> {

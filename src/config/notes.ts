@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import type { PortageSettings } from "../portage/portage.ts";
 
 /** What the config of this box was made from. */
-export interface Origins {
+interface Origins {
   readonly config: Config;
   /** The config file that was read. */
   readonly file: string | undefined;

@@ -17,7 +17,7 @@ const MAX_EVENTS = 100;
 type Box = Pick<RivalClaim, "id" | "holder">;
 
 /** What a flight's claim uses. */
-export interface FlightClaimComponents {
+interface FlightClaimComponents {
   readonly claims: BlobClaims;
   readonly log: Logger;
 }

@@ -1,7 +1,7 @@
 import type { Pulse } from "./pulse.ts";
 
 /** What a growing copy sees of its flight. */
-export interface GrowingFlight {
+interface GrowingFlight {
   readonly size: number;
   received(): number;
   /** Whether its bytes come from no other box: from upstream, or they are about to. */

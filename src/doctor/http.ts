@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 const TIMEOUT_MS = 10_000;
 
 /** An answer over HTTP. */
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;

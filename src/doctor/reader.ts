@@ -8,7 +8,7 @@ const READ = 4;
 const ENTER = 1;
 
 /** The user that the agent runs as. */
-export interface Reader {
+interface Reader {
   readonly uid: number;
   readonly gids: readonly number[];
 }

@@ -24,7 +24,7 @@ const RETRY_AFTER_S = 1;
 const STALLED_MS = 5000;
 
 /** What an answer uses. */
-export interface BlobAnswerComponents {
+interface BlobAnswerComponents {
   readonly shelf: BlobShelf;
   readonly traffic: Traffic;
   readonly slots: UploadSlots;

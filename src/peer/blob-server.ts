@@ -27,7 +27,7 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const WARN_EVERY_MS = 60_000;
 
 /** What the blob server uses. */
-export interface BlobServerComponents {
+interface BlobServerComponents {
   readonly identity: Identity;
   readonly shelf: BlobShelf;
   readonly traffic: Traffic;
@@ -39,7 +39,7 @@ export interface BlobServerComponents {
 }
 
 /** What may be set of the blob server. */
-export interface BlobServerInit {
+interface BlobServerInit {
   /** Address and TCP port; the port is that of the swarm. */
   readonly listen: { readonly host: string; readonly port: number };
 }

@@ -7,7 +7,7 @@ const STORED_PACE: PaceLimit = { windowMs: 2000, bytes: 64 * 1024 };
 const GROWING_PACE: PaceLimit = { windowMs: 5000, bytes: 4096 };
 
 /** A body about to be read. */
-export interface Body {
+interface Body {
   readonly chunks: AsyncIterable<Buffer>;
   /** Where it begins, and the size of the whole blob. */
   readonly offset: number;
@@ -21,7 +21,7 @@ export interface Body {
 }
 
 /** Whom the reading of a body tells. */
-export interface BodyReading {
+interface BodyReading {
   /** Ends what the body comes over. */
   readonly abort: (reason: Error) => void;
   /** Told now and then how many bytes a second come, as soon as that is known. */

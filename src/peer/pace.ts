@@ -92,7 +92,7 @@ export class Pace {
 }
 
 /** Whom a watch tells. */
-export interface PaceWatch {
+interface PaceWatch {
   /** The least that must come now. */
   readonly limit: () => PaceLimit;
   /** Less came; told once. */

@@ -7,7 +7,7 @@ import { PeerConnection, StaleConnection, type BlobReply, type PeerRequest } fro
 import { TRIED_HEADER, blobPath, idList } from "./protocol.ts";
 
 /** What one asks a peer for. */
-export interface BlobRequest {
+interface BlobRequest {
   readonly digest: Digest;
   readonly offset: number;
   /** Ids of boxes that were asked in vain. */

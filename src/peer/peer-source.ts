@@ -27,7 +27,7 @@ export interface PeerSourceParts {
 }
 
 /** What may be set of a peer source. */
-export interface PeerSourceInit {
+interface PeerSourceInit {
   readonly want: Want;
   /** How long to wait for any answer, and how much longer where others are asked beside those that are silent. Milliseconds. */
   readonly patienceMs: number;

@@ -2,7 +2,7 @@ import type { Tally } from "../core/agent-api.ts";
 import { BoundedMap } from "../core/bounded-map.ts";
 
 /** What went between this box and one peer. */
-export interface PeerTraffic {
+interface PeerTraffic {
   /** Bytes of blobs from and to it. */
   readonly received: number;
   readonly sent: number;

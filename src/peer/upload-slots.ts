@@ -25,7 +25,7 @@ export interface UploadRequest {
 }
 
 /** The answer: go on, or come back later, and whom to ask meanwhile. */
-export type Admission = { readonly upload: Upload } | { readonly receiving: readonly string[] };
+type Admission = { readonly upload: Upload } | { readonly receiving: readonly string[] };
 
 /**
  * Who may read what at the same time. A large blob, whole or growing, is given to one reader at a time, and others are

@@ -25,7 +25,7 @@ export interface Content {
 }
 
 /** How a stored blob that turns out damaged is gone on with: the same blob, from elsewhere. */
-export type Continue = (signal: AbortSignal) => Promise<Content>;
+type Continue = (signal: AbortSignal) => Promise<Content>;
 
 /** A blob in the store. Where it turns out damaged, the rest is retrieved anew; what left until then was right. */
 export class StoredContent implements Content {

@@ -29,7 +29,7 @@ export interface FillingComponents {
 }
 
 /** What filling is about. */
-export interface FillingInit {
+interface FillingInit {
   readonly want: Want;
   readonly signal: AbortSignal;
 }

@@ -8,7 +8,7 @@ import { MEMORY_SPOOL_BYTES, MemorySpool, type Spool, type SpoolReaders } from "
 const READ_BACK_BYTES = 2 ** 20;
 
 /** What a flight's copy uses. */
-export interface FlightCopyComponents {
+interface FlightCopyComponents {
   readonly store: BlobStore;
   readonly log: Logger;
 }

@@ -7,7 +7,7 @@ import type { Pulse } from "../core/pulse.ts";
 const READ_BYTES = 512 * 1024;
 
 /** What a reader sees of its flight. */
-export interface ReadableFlight {
+interface ReadableFlight {
   /** Whether all bytes are here and right; of an empty file nothing else tells. */
   isVerified(): boolean;
   /** Bytes from 0 that may leave for a client. */

@@ -17,7 +17,7 @@ import { onTrial, type Opponent } from "./trial.ts";
 const MAX_RESTARTS = 30;
 
 /** What an intake uses. */
-export interface IntakeComponents {
+interface IntakeComponents {
   readonly log: Logger;
   readonly copy: FlightCopy;
   readonly claim: FlightClaim;
@@ -35,7 +35,7 @@ export interface Taking {
 }
 
 /** What an intake is about, and whom it tells. */
-export interface IntakeInit {
+interface IntakeInit {
   readonly want: Want;
   readonly verifyFirst: VerifyFirst;
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** A URL that has the form of a mirror's: `…/distfiles/<name>` or `…/distfiles/<hh>/<name>`. */
-export interface MirrorUrl {
+interface MirrorUrl {
   readonly name: string;
   /** True when the directory is the hash of the name, which proves that the URL is a mirror's (GLEP 75). */
   readonly proven: boolean;

@@ -21,7 +21,7 @@ export type Resolution =
   | { readonly kind: "undigested" | "unknown" };
 
 /** What resolving uses. */
-export interface ResolverComponents {
+interface ResolverComponents {
   readonly index: DistfileIndex;
   readonly upstream: Pick<Upstream, "isMirror" | "nameOf">;
 }

@@ -24,7 +24,7 @@ export interface RetrieverComponents extends Omit<FlightComponents, "queue" | "e
 }
 
 /** What may be set of the retriever. */
-export interface RetrieverInit extends Omit<FlightInit, "misled" | "now"> {
+interface RetrieverInit extends Omit<FlightInit, "misled" | "now"> {
   /** Transfers at once, by kind of source. */
   readonly transfers: Readonly<Record<SourceKind, number>>;
 }

@@ -16,7 +16,7 @@ export const NOTHING_ASKED: Asked = { peers: false, upstream: false, lastResort:
  * the box whose turn it is. `upstream`: claim it, and ask the servers outside. `last-resort`: peers once more, with
  * patience. `give-up`: this round has brought what it could.
  */
-export type Step = "peers" | "wait" | "upstream" | "last-resort" | "give-up";
+type Step = "peers" | "wait" | "upstream" | "last-resort" | "give-up";
 
 /**
  * The order of sources: peers, upstream when it is this box's turn, and peers with patience when that has failed. While peers

@@ -10,7 +10,7 @@ import type { Shelf } from "./shelf.ts";
 import { verifyUnit, type UnitPaths } from "./verify.ts";
 
 /** What adoption uses. */
-export interface AdoptionComponents {
+interface AdoptionComponents {
   readonly shelf: Shelf;
   readonly judgement: (date: string) => Promise<StampedJudgement | undefined>;
   readonly log: Logger;

@@ -21,7 +21,7 @@ export interface StampedJudgement extends Judgement {
 }
 
 /** What fetching uses. */
-export interface FetcherComponents {
+interface FetcherComponents {
   readonly store: Pick<ShelfStore, "makeRoom">;
   readonly shelf: Shelf;
   readonly rumours: Rumours;
@@ -35,13 +35,13 @@ export interface FetcherComponents {
 }
 
 /** What may be set. */
-export interface FetcherInit {
+interface FetcherInit {
   /** Tarballs from upstream up to this size, in bytes, wait for their verification before a client gets a byte. */
   readonly verifyFirst: number;
 }
 
 /** Whether somebody waits for a pull, and how long. */
-export interface PullOptions {
+interface PullOptions {
   readonly signal: AbortSignal;
   /** Nobody waits for it: it is held back. */
   readonly throttle?: Throttle;

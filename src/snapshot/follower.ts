@@ -21,7 +21,7 @@ export interface FollowerComponents {
 }
 
 /** What is followed. */
-export interface FollowerInit {
+interface FollowerInit {
   readonly date: string;
   /** Where the tarball is staged. */
   readonly path: string;

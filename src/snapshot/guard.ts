@@ -9,7 +9,7 @@ import type { Shelf, ShelfStore, ShelvedUnit } from "./shelf.ts";
 import type { Judgement } from "./verify.ts";
 
 /** What the guard uses, and whom it tells. */
-export interface GuardComponents {
+interface GuardComponents {
   readonly keyring: Keyring;
   readonly shelf: Shelf;
   readonly store: Pick<ShelfStore, "open">;

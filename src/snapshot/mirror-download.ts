@@ -32,7 +32,7 @@ export interface Filling {
 }
 
 /** A small file, and the URL that gave it. */
-export interface SmallFile {
+interface SmallFile {
   readonly bytes: Buffer;
   readonly url: string;
 }

@@ -23,7 +23,7 @@ const ABSENT_MS = 2 * 60_000;
 const REFUSED_MS = 10 * 60_000;
 
 /** What answering clients uses. */
-export interface OpenerComponents {
+interface OpenerComponents {
   readonly shelf: Shelf;
   readonly rumours: Rumours;
   readonly fetcher: Fetcher;

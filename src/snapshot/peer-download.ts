@@ -13,7 +13,7 @@ import type { Transfers } from "./transfers.ts";
 import type { UnitPaths } from "./verify.ts";
 
 /** What a download from peers uses. */
-export interface PeerDownloadComponents {
+interface PeerDownloadComponents {
   readonly peers: SourceFinder;
   readonly transfers: Transfers;
   readonly log: Logger;

@@ -29,7 +29,7 @@ const PATIENCE_MS = 60_000;
 const BUSY_PAUSE_MS = 250;
 
 /** What a pull uses. */
-export interface PeerPullComponents {
+interface PeerPullComponents {
   readonly store: Pick<ShelfStore, "makeRoom">;
   readonly shelf: Shelf;
   readonly rumours: Rumours;
@@ -43,7 +43,7 @@ export interface PeerPullComponents {
 }
 
 /** What a pull is about. */
-export interface PeerPullInit {
+interface PeerPullInit {
   readonly judgement: Judgement;
   /** Nobody waits for it: it is held back. */
   readonly throttle: Throttle | undefined;

@@ -10,7 +10,7 @@ import type { Shelf } from "./shelf.ts";
 const INTERVAL_MS = 30 * 60_000;
 
 /** What polling uses. */
-export interface PollerComponents {
+interface PollerComponents {
   readonly shelf: Shelf;
   readonly rumours: Rumours;
   readonly fetcher: Fetcher;

@@ -7,7 +7,7 @@ import type { Rumours } from "./rumours.ts";
 import type { Shelf } from "./shelf.ts";
 
 /** What replication uses. */
-export interface ReplicatorComponents {
+interface ReplicatorComponents {
   readonly shelf: Shelf;
   readonly rumours: Rumours;
   readonly fetcher: Fetcher;

@@ -28,7 +28,7 @@ export interface ShelvedUnit extends VerifiedUnit {
 }
 
 /** What the shelf uses, and whom it tells. */
-export interface ShelfComponents {
+interface ShelfComponents {
   readonly store: ShelfStore;
   readonly db: Database;
   readonly log: Logger;

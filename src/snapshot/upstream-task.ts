@@ -18,7 +18,7 @@ import type { UpstreamFlightInit } from "./upstream-flight.ts";
 const FOLLOW_AT_MOST_MS = 10 * 60_000;
 
 /** What an upstream task uses. */
-export interface UpstreamTaskComponents
+interface UpstreamTaskComponents
   extends Omit<ClaimedFlightComponents, "claim">, Omit<FollowerComponents, "claim" | "transfers"> {
   /** One upstream download on the LAN; without it, each box for itself. */
   readonly claims?: BlobClaims | undefined;
@@ -29,7 +29,7 @@ export interface UpstreamTaskComponents
 }
 
 /** What may be set of an upstream task. */
-export interface UpstreamTaskInit extends UpstreamFlightInit {
+interface UpstreamTaskInit extends UpstreamFlightInit {
   /** Milliseconds since some moment, for what other boxes are given time for. @default those of the system */
   readonly now?: () => number;
 }

@@ -36,10 +36,10 @@ export interface VerifiedUnit extends Signer {
 }
 
 /** The bytes of the two small files. */
-export type SideFiles = Readonly<Record<Exclude<SnapshotPart, "tarball">, Buffer>>;
+type SideFiles = Readonly<Record<Exclude<SnapshotPart, "tarball">, Buffer>>;
 
 /** The two small files of a unit, found fit for a tarball that is yet to come. */
-export interface PromisingUnit {
+interface PromisingUnit {
   readonly md5: string;
   readonly signature: PromisingSignature;
 }

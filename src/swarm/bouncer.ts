@@ -31,7 +31,7 @@ const CONSEQUENCES: Readonly<Record<Fault, { readonly rejection: Rejection; read
 };
 
 /** What the bouncer uses. */
-export interface BouncerComponents {
+interface BouncerComponents {
   readonly log: Logger;
   /** Whether a box at this address may be talked to. */
   readonly accepts: (host: string) => boolean;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** A claim as it is weighed against another of the same subject. */
-export interface WeighedClaim {
+interface WeighedClaim {
   /** The box that claims, 64 hex characters. */
   readonly id: string;
   /** How often all sources of the box have failed for this subject lately. */

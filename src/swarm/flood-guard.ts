@@ -1,5 +1,5 @@
 /** What one side of a connection may send: so much at once, and so much a second after that. */
-export interface FloodLimits {
+interface FloodLimits {
   readonly messages: { readonly burst: number; readonly perSecond: number };
   readonly bytes: { readonly burst: number; readonly perSecond: number };
 }

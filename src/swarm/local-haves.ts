@@ -7,7 +7,7 @@ const MAX_LOG = 4096;
 const INSTANCE_BYTES = 8;
 
 /** What changed between two sequence numbers: the prefixes that came and those that went, one after the other. */
-export interface HaveChange {
+interface HaveChange {
   readonly since: number;
   readonly sequence: number;
   readonly added: Buffer;

@@ -17,7 +17,7 @@ import { Transport, type Place } from "./transport.ts";
 const TEND_EVERY_MS = 2000;
 
 /** What a mesh uses. */
-export interface MeshComponents {
+interface MeshComponents {
   readonly identity: Identity;
   readonly log: Logger;
   /** Whether there is a session with a box. */

@@ -14,14 +14,14 @@ const LOOK_EVERY_MS = 60_000;
 const MEND = "the agent keeps the key that it has until it is restarted: put one there, or run distswarm join";
 
 /** What the network key's file uses. */
-export interface NetworkKeyFileComponents {
+interface NetworkKeyFileComponents {
   readonly log: Logger;
   /** Told of another key, one at a time; {@link NetworkKeyFile.key} is that one by then. */
   readonly changed: () => Promise<void>;
 }
 
 /** What may be set of it. */
-export interface NetworkKeyFileInit {
+interface NetworkKeyFileInit {
   /** The directory that it lies in. */
   readonly stateDir: string;
   /** The key that it held when it was read at the start. */

@@ -37,7 +37,7 @@ interface RivalsInit {
 }
 
 /** What the claims of peers use. */
-export interface PeerClaimsComponents {
+interface PeerClaimsComponents {
   readonly clock: Clock;
   /** The name of a peer, for people. */
   readonly nameOf: (peer: string) => string;

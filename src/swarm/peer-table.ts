@@ -19,7 +19,7 @@ import { UpstreamClaims } from "./upstream-claims.ts";
 import type { WireEnd } from "./wire.ts";
 
 /** What the table uses. */
-export interface PeerTableComponents {
+interface PeerTableComponents {
   readonly ownId: string;
   readonly local: LocalHaves;
   readonly log: Logger;

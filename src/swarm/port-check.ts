@@ -7,7 +7,7 @@ const CLOSED_AGAIN_MS = 30_000;
 const OPEN_AGAIN_MS = 120_000;
 
 /** The TCP port of a peer, as it says. */
-export interface PeerPort {
+interface PeerPort {
   readonly id: string;
   readonly name: string;
   readonly host: string;
@@ -15,7 +15,7 @@ export interface PeerPort {
 }
 
 /** What may be set of a port check. */
-export interface PortCheckInit {
+interface PortCheckInit {
   readonly signal: AbortSignal;
   /** Told whether the port is open, first and at each change: the peer cannot see its own firewall. */
   readonly looked: (open: boolean) => void;

@@ -22,7 +22,7 @@ const CHANGE_DELAY_MS = 200;
 const MAX_WAITING = 10_000;
 
 /** What a session uses. */
-export interface SessionComponents {
+interface SessionComponents {
   readonly stream: NoiseStream;
   readonly key: NetworkKey;
   /** What this box holds. */

@@ -21,7 +21,7 @@ import { announcementsOf, unitsOf } from "./snapshot-units.ts";
 import { type SwarmReport, unreached } from "./swarm-report.ts";
 
 /** What the swarm uses. */
-export interface SwarmComponents {
+interface SwarmComponents {
   readonly identity: Identity;
   readonly db: Database;
   readonly log: Logger;
@@ -45,7 +45,7 @@ export interface SwarmInit extends MeshInit {
 }
 
 /** Events of the swarm. */
-export interface SwarmEvents {
+interface SwarmEvents {
   /** All tree snapshots that a peer (by its id) announces now: a word, nothing more. */
   announced: [peer: string, announcements: readonly SnapshotAnnouncement[]];
   /** The session with a peer has ended: what it announced counts no more. */

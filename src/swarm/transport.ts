@@ -26,7 +26,7 @@ export interface Place {
 type Places = Map<string, readonly Place[]>;
 
 /** What a transport uses. */
-export interface TransportComponents {
+interface TransportComponents {
   readonly keyPair: KeyPair;
   /** Whether this key may never connect. */
   readonly denies: (id: string) => boolean;
@@ -35,7 +35,7 @@ export interface TransportComponents {
 }
 
 /** What may be set of a transport. */
-export interface TransportInit {
+interface TransportInit {
   /** The address to bind to: `0.0.0.0`, since a node bound to one address does not survive its change. */
   readonly bind: string;
   readonly port: number;

@@ -8,7 +8,7 @@ import { PeerClaims } from "./peer-claims.ts";
 import { VainClaims } from "./vain-claims.ts";
 
 /** What the claims use. */
-export interface UpstreamClaimsComponents {
+interface UpstreamClaimsComponents {
   readonly ownId: string;
   /** Ids of the peers that can be told something now. */
   readonly peers: () => readonly string[];

@@ -31,7 +31,7 @@ export type WireEnd =
   | "rule";
 
 /** What happens on a wire. `ended` is the last call, and comes once. */
-export interface WireHandlers {
+interface WireHandlers {
   proved(): void;
   /** May throw a {@link RuleBroken}. */
   message(message: Message): void;

@@ -7,7 +7,7 @@ const REMEMBER_MS = 30 * 24 * 3600 * 1000;
 const TIDY_EVERY = 64;
 
 /** Where a member was seen last. */
-export interface Remembered {
+interface Remembered {
   readonly host: string;
   readonly port: number;
   /** Milliseconds since 1970. */

@@ -17,7 +17,7 @@ export interface Announced {
 }
 
 /** Answers of a DNS packet; from outside, so nothing about them is sure. */
-export interface Packet {
+interface Packet {
   readonly answers?: readonly unknown[];
   readonly questions?: readonly unknown[];
 }

@@ -13,10 +13,10 @@ const VIRTUAL_LINK =
 const EVERY_ADDRESS = "0.0.0.0";
 
 /** Interfaces as `os.networkInterfaces()` tells them. */
-export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
+type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
 /** One IPv4 address of this box on a LAN. */
-export interface LanAddress {
+interface LanAddress {
   readonly link: string;
   readonly address: string;
   /** The subnet, such as `10.13.18.101/24`. */

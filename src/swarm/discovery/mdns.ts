@@ -12,14 +12,14 @@ const ANNOUNCE_EVERY_MS = 30_000;
 const ANSWER_EVERY_MS = 1000;
 
 /** What mDNS uses. */
-export interface MdnsComponents {
+interface MdnsComponents {
   readonly log: Logger;
   /** Told of each announcement that is heard, with the address that it came from. */
   readonly heard: (announced: Announced, address: string) => void;
 }
 
 /** What may be set of mDNS. */
-export interface MdnsInit {
+interface MdnsInit {
   readonly self: Announced;
   /** The address of this box on the link where it announces itself. */
   readonly address: string;

@@ -38,7 +38,7 @@ interface Look {
 }
 
 /** What static peers use. */
-export interface StaticPeersComponents {
+interface StaticPeersComponents {
   readonly ownId: string;
   readonly log: Logger;
   /** Whether there is a session with the box that answered there last. */
