@@ -91,4 +91,6 @@ export interface SourceFinder {
   withheld?(want: Want): Promise<readonly Withheld[]>;
   /** Of upstream: whether agents that have this one as a mirror wait here for it. */
   isAwaited?(want: Want): boolean;
+  /** Of upstream: has `begin` called whenever one of them begins to wait, until the returned function is called. */
+  onAwaited?(want: Want, begin: () => void): () => void;
 }

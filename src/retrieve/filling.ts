@@ -116,8 +116,12 @@ export class Filling {
     return { peers: true, upstream: isUpstreamAsked };
   }
 
-  /** Asks a peer, and when it is silent upstream beside it; returns whether upstream has been asked in vain by then. */
+  /**
+   * Asks a peer, and upstream beside it when it is silent, or receives the blob itself and may be one of the agents that
+   * begin to wait here for it. Returns whether upstream has been asked in vain by then.
+   */
   async #askInRace(source: Source, isUpstreamAsked: boolean): Promise<boolean> {
+    const { queue, sources } = this.#components;
     const race = new Race(this.#signal);
     const peer = race.enter();
     let beside: Promise<boolean> | undefined;
@@ -126,7 +130,8 @@ export class Filling {
       beside.catch(() => {}); // it is looked at below
     };
     const entry = { race, way: peer, isUpstreamAsked, ...(!isUpstreamAsked && { silent }) };
-    await this.#components.queue.run("peer", peer.signal, () => this.#contest.take(source, entry));
+    const ended = source.isGrowing === true ? sources.upstream.onAwaited?.(this.#want, silent) : undefined;
+    await queue.run("peer", peer.signal, () => this.#contest.take(source, entry)).finally(ended);
     return (await beside) ?? isUpstreamAsked;
   }
 

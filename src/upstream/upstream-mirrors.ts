@@ -120,6 +120,11 @@ export class UpstreamMirrors implements Upstream, Startable {
     return this.#waiting.isAwaited(digest);
   }
 
+  /** See {@link SourceFinder.onAwaited}. */
+  onAwaited({ digest }: Want, begin: () => void): () => void {
+    return this.#waiting.onJoined(digest, begin);
+  }
+
   /** From now on these mirrors are asked, best first; what is under way stays with its mirror. */
   useMirrors(mirrors: readonly string[], customMirrors: readonly string[] = []): void {
     const custom = parseMirrorLists(customMirrors.join("\n"));

@@ -39,6 +39,12 @@ export class WaitingAgents {
     return this.#waiting.has(what);
   }
 
+  /** Has `joined` called whenever agents begin to wait for `what`, until the returned function is called. */
+  onJoined(what: string, joined: (agents: readonly string[]) => void): () => void {
+    this.#joined.on(what, joined);
+    return () => this.#joined.off(what, joined);
+  }
+
   /** The field that names those who wait for `what` now, name and value in turn; empty when nobody does. */
   via(what: string): readonly string[] {
     return viaOf(this.#of(what));
@@ -53,10 +59,9 @@ export class WaitingAgents {
     for (;;) {
       const named = this.#of(what);
       const again = new AbortController();
-      const onJoined = (agents: readonly string[]): void => {
+      const listened = this.onJoined(what, (agents) => {
         if (agents.some((name) => name < this.#self && !named.includes(name))) again.abort();
-      };
-      this.#joined.on(what, onJoined);
+      });
       try {
         const answer = await send(viaOf(named), AbortSignal.any([signal, again.signal]));
         if (!again.signal.aborted) return answer;
@@ -64,7 +69,7 @@ export class WaitingAgents {
       } catch (error) {
         if (signal.aborted || !again.signal.aborted) throw error;
       } finally {
-        this.#joined.off(what, onJoined);
+        listened();
       }
     }
   }
