@@ -17,8 +17,6 @@ import { Rounds, type Round } from "./rounds.ts";
 import { isCorruption, Tables } from "./tables.ts";
 import { RepoWatch } from "./watch.ts";
 
-export type { RepoState } from "./problems.ts";
-
 /** A round that came to nothing. */
 const NOTHING: Round = { changed: false, costMs: 0 };
 

@@ -46,6 +46,17 @@ export async function prepareDirs(paths: StorePaths): Promise<void> {
   for (const path of [paths.blobs, paths.partials]) await access(path, constants.W_OK);
 }
 
+/** Does it again after making the store's directories anew, where somebody deleted them. */
+export async function withDirs<T>(paths: StorePaths, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+  }
+  await prepareDirs(paths);
+  return action();
+}
+
 /** Makes one directory with {@link DIR_MODE}, durably; harmless where it is there. Throws system errors. */
 export async function makeDir(path: string, { parents = false } = {}): Promise<void> {
   if (parents) await makeDirs(dirname(path));

@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import type { Ingest } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError, SourceError, systemCode } from "../core/errors.ts";
 import { BlobHash, type BlobSums, type ChunkSums } from "./chunk-sums.ts";
-import { FILE_MODE, makeDir, prepareDirs, syncDir, writeFault } from "./disk.ts";
+import { FILE_MODE, withDirs, writeFault } from "./disk.ts";
 import type { HashThread } from "./hash-thread.ts";
 import type { StorePaths } from "./layout.ts";
 import { OpenFile } from "./open-file.ts";
+import { placeBlob } from "./place.ts";
 import { SyncAhead } from "./sync-ahead.ts";
 import { ThreadedHash } from "./threaded-hash.ts";
 import { WriteBehind } from "./write-behind.ts";
@@ -232,13 +233,7 @@ export class FileIngest implements Ingest {
     const file = await this.#opened();
     file.chmod(FILE_MODE);
     await this.#durable.finish(file);
-    await renameIntoShard(paths, this.digest);
-    try {
-      await syncDir(paths.shard(this.digest));
-    } catch (error) {
-      await rename(paths.blob(this.digest), paths.partial(this.digest));
-      throw error;
-    }
+    await placeBlob(paths, this.digest);
     this.#named = false;
   }
 
@@ -267,27 +262,4 @@ function openPresent(path: string): OpenFile | undefined {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
-}
-
-/** The directory of most blobs is there, so it is made only where the rename misses it. */
-async function renameIntoShard(paths: StorePaths, digest: Digest): Promise<void> {
-  const place = (): Promise<void> => rename(paths.partial(digest), paths.blob(digest));
-  try {
-    await place();
-  } catch (error) {
-    if (systemCode(error) !== "ENOENT") throw error;
-    await withDirs(paths, () => makeDir(paths.shard(digest)));
-    await place();
-  }
-}
-
-/** Does it again after making the store's directories anew, where somebody deleted them. */
-async function withDirs<T>(paths: StorePaths, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    if (systemCode(error) !== "ENOENT") throw error;
-  }
-  await prepareDirs(paths);
-  return action();
 }

@@ -103,11 +103,9 @@ export class BlobRecords {
     await this.#write([digest]);
   }
 
-  /** Forgets a blob; false when it is not recorded. */
-  async delete(digest: Digest): Promise<boolean> {
-    if (!this.#forget(digest)) return false;
-    await this.#write([digest]);
-    return true;
+  /** Forgets a blob, if it is recorded; resolves when that is written. */
+  async delete(digest: Digest): Promise<void> {
+    if (this.#forget(digest)) await this.#write([digest]);
   }
 
   /** Notes a use at `now`; written by the next {@link flush}, not at each use. */

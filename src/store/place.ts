@@ -1,0 +1,31 @@
+import { rename } from "node:fs/promises";
+import type { Digest } from "../core/digest.ts";
+import { systemCode } from "../core/errors.ts";
+import { makeDir, syncDir, withDirs } from "./disk.ts";
+import type { StorePaths } from "./layout.ts";
+
+/**
+ * Puts the partial of a blob, whose bytes are durable, where the blob belongs, durably. Throws system errors; then the
+ * partial is where it was.
+ */
+export async function placeBlob(paths: StorePaths, digest: Digest): Promise<void> {
+  await renameIntoShard(paths, digest);
+  try {
+    await syncDir(paths.shard(digest));
+  } catch (error) {
+    await rename(paths.blob(digest), paths.partial(digest));
+    throw error;
+  }
+}
+
+/** The directory of most blobs is there, so it is made only where the rename misses it. */
+async function renameIntoShard(paths: StorePaths, digest: Digest): Promise<void> {
+  const place = (): Promise<void> => rename(paths.partial(digest), paths.blob(digest));
+  try {
+    await place();
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+    await withDirs(paths, () => makeDir(paths.shard(digest)));
+    await place();
+  }
+}
