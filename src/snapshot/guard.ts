@@ -41,15 +41,18 @@ export class Guard {
     return this.#reason === undefined && unit.stamp === this.#stamp;
   }
 
-  /** Looks at the keyring; when it changed, the kept units are verified anew before this resolves. */
+  /**
+   * Looks at the keyring; when it changed, the kept units are verified anew before this resolves. Who looked before the
+   * change, and is done after it, looks again: the last content counts.
+   */
   async look(): Promise<KeyringState> {
-    const state = await this.#components.keyring.current();
-    this.#note(state);
-    while (state.usable && !this.#isDoneWith(state.stamp)) {
+    for (;;) {
+      const state = await this.#components.keyring.current();
+      this.#note(state);
+      if (!state.usable || this.#isDoneWith(state.stamp)) return state;
       this.#rechecking ??= this.#recheck(state).finally(() => (this.#rechecking = undefined));
       await this.#rechecking;
     }
-    return state;
   }
 
   /** What to judge a unit of `date` by now; undefined when no key can be used. */

@@ -21,7 +21,7 @@ import {
   unit,
   type LoggedBox,
 } from "../support/webrsync.ts";
-import { refusingMirror, slow } from "../support/zoo/zoo.ts";
+import { refusingMirror, slow, well } from "../support/zoo/zoo.ts";
 
 const HOUR_MS = 3_600_000;
 const GIB = 2 ** 30;
@@ -81,6 +81,24 @@ describe("two boxes of one network", () => {
     await Promise.all([sync(first, unit), sync(second, unit)]);
     await Promise.all([keeps(first, DATE), keeps(second, DATE)]);
     expect(askedFor(mirror, "tarball")).toBe(1);
+  });
+
+  test("when the one that downloads it goes away, the other goes on from the byte reached", async () => {
+    const mirror = await mirrorWith([unit], slow(unit.files.tarball.length / 4));
+    const first = await boxWith([mirror.url]);
+    const second = await besideOf(first, [mirror.url]);
+    const received = async (box: LoggedBox) => (await box.agent.api.status()).transfers[0]?.received ?? 0;
+    const broken = first.agent.api.pullSnapshot(DATE, never).catch(() => "broken");
+    await expect.poll(() => received(first)).toBeGreaterThan(0);
+    const synced = sync(second, unit, { order: ["tarball", "signature", "md5sum"] });
+    await expect.poll(() => received(second)).toBeGreaterThan(0);
+    mirror.become(well);
+    await first.agent.stop();
+    expect(await broken).toBe("broken");
+    await synced;
+    await keeps(second, DATE);
+    const tarballs = mirror.files().filter(({ url }) => url.endsWith(".xz"));
+    expect(tarballs.map(({ headers }) => headers.range)).toEqual([undefined, expect.stringMatching(/^bytes=[1-9]/)]);
   });
 
   test("snapshot list names the other box, until it has left", async () => {
