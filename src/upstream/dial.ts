@@ -38,8 +38,17 @@ export async function dial(to: Endpoint, { proxy, noProxy = [], timeoutMs, via }
 /** `Proxy-Authorization` for the user and password in a proxy's URL, name and value in turn; empty without them. */
 export function proxyAuthorization(proxy: URL): readonly string[] {
   if (proxy.username === "" && proxy.password === "") return [];
-  const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
+  const credentials = `${unescaped(proxy.username)}:${unescaped(proxy.password)}`;
   return ["Proxy-Authorization", `Basic ${Buffer.from(credentials).toString("base64")}`];
+}
+
+/** What is escaped wrongly was not meant to be escaped: a password may have a bare `%`. */
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function dialStraight({ host, port }: Endpoint, signal: AbortSignal): Promise<Socket> {

@@ -103,12 +103,15 @@ describe("redirects", () => {
 });
 
 describe("through a proxy", () => {
-  test("http goes in absolute form, with user and password", async () => {
+  test.each([
+    ["p%40ss", "p@ss"],
+    ["100%", "100%"],
+  ])("http goes in absolute form, with user and password: %s", async (written, password) => {
     const proxy = await startProxy();
     const mirror = await mirrorOf(zoo.well, FILES);
-    const client = clientWith({ proxy: proxy.url.replace("//", "//user:p%40ss@"), via: "1.1 box" });
+    const client = clientWith({ proxy: proxy.url.replace("//", `//user:${written}@`), via: "1.1 box" });
     expect((await fetchFile(client, `${mirror.url}/f`)).equals(FILE)).toBe(true);
-    const authorization = `Basic ${Buffer.from("user:p@ss").toString("base64")}`;
+    const authorization = `Basic ${Buffer.from(`user:${password}`).toString("base64")}`;
     expect(proxy.requests).toEqual([{ method: "GET", target: `${mirror.url}/f`, authorization, via: "1.1 box" }]);
     expect(mirror.requests[0]?.headers.host).toBe(new URL(mirror.url).host);
   });
