@@ -1,6 +1,7 @@
 import type { NoiseStream } from "hyperswarm";
 import { isDigest } from "../core/digest.ts";
 import { messageOf } from "../core/errors.ts";
+import { OneByOne } from "../core/one-by-one.ts";
 import type { LocalHaves } from "./local-haves.ts";
 import {
   MAX_PREFIXES,
@@ -66,7 +67,7 @@ export class Session {
   /** Up to which change the peer knows our haves; undefined: it needs the full list. */
   #told: number | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #sending: Promise<void> = Promise.resolve();
+  readonly #sends = new OneByOne();
   #waiting = 0;
 
   constructor(components: SessionComponents, init: SessionInit, handlers: SessionHandlers) {
@@ -168,8 +169,8 @@ export class Session {
   #enqueue(send: () => Promise<void>): void {
     if (this.#waiting >= MAX_WAITING) return this.close("closed", "it does not read what it is told");
     this.#waiting += 1;
-    this.#sending = this.#sending
-      .then(send)
+    void this.#sends
+      .run(send)
       .catch((error: unknown) => this.close("closed", messageOf(error)))
       .finally(() => (this.#waiting -= 1));
   }

@@ -2,9 +2,6 @@ import type { Digest } from "../../src/core/digest.ts";
 import type { Want } from "../../src/core/distfile.ts";
 import type { ClaimBox, ClaimLan } from "./claim-lan.ts";
 
-/** Bodies bring something so often. */
-export const STEP_MS = 100;
-
 /** What a box gives of a blob now. */
 export interface Given {
   readonly received: number;

@@ -3,7 +3,8 @@ import type { Want } from "../../src/core/distfile.ts";
 import { SourceError, messageOf } from "../../src/core/errors.ts";
 import type { GrowingUse, OpenOptions, Source, SourceBody, SourceFinder } from "../../src/core/source.ts";
 import { mayFollow } from "../../src/peer/may-follow.ts";
-import { STEP_MS, type Given, type SimulatedBox } from "./simulated-lan.ts";
+import { inSteps } from "./in-steps.ts";
+import type { Given, SimulatedBox } from "./simulated-lan.ts";
 
 /** What a peer brings in one step, in bytes. */
 const FROM_PEER = 5;
@@ -105,14 +106,8 @@ class SimulatedPeer implements Source {
     const end = isBounded ? given.received : lan.size;
     if (!isBounded) lan.follows(this.#box, this.#giver);
     try {
-      for (let [position, silentMs] = [offset, 0]; position < end;) {
-        const bytes = await this.#step(given, position, end);
-        silentMs = bytes.length > 0 ? 0 : silentMs + STEP_MS;
-        if (silentMs >= SILENCE_MS) throw new SourceError("STALLED", "is silent");
-        position += bytes.length;
-        if (bytes.length > 0) yield bytes;
-        if (position < end) await lan.claims.sleep(STEP_MS, signal);
-      }
+      const next = (position: number): Promise<Buffer> => this.#step(given, position, end);
+      yield* inSteps(lan.claims, { from: offset, to: end, stallMs: SILENCE_MS, next, signal });
       if (end < lan.size) throw new SourceError("BUSY", "has no more yet");
     } finally {
       this.#box.source = undefined;

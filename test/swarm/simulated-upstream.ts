@@ -1,12 +1,14 @@
 import { SourceError } from "../../src/core/errors.ts";
 import type { OpenOptions, Source, SourceBody, SourceFinder } from "../../src/core/source.ts";
+import { inSteps } from "./in-steps.ts";
 import { RIGHT, WRONG } from "./memory-store.ts";
-import { STEP_MS, type SimulatedBox, type SimulatedMirror } from "./simulated-lan.ts";
+import type { SimulatedBox, SimulatedMirror } from "./simulated-lan.ts";
 
 /** What upstream brings in one step, in bytes. */
 const FROM_UPSTREAM = 1;
-/** To the first byte. */
-const FIRST_BYTE_MS = 40;
+/** To the answer, and from there to the first byte. */
+const ANSWER_MS = 40;
+const FIRST_BYTE_MS = 100;
 /** A server that is silent so long in a body is left for the next. */
 const STALL_MS = 30_000;
 
@@ -25,7 +27,7 @@ export class SimulatedUpstream implements SourceFinder {
   }
 
   async #open(mirror: SimulatedMirror, { offset, signal }: OpenOptions): Promise<SourceBody> {
-    await this.#box.lan.claims.sleep(FIRST_BYTE_MS, signal);
+    await this.#box.lan.claims.sleep(ANSWER_MS, signal);
     if (mirror.refused.has(this.#box)) throw new SourceError("REFUSED", "does not answer");
     return { bytes: this.#body(mirror, offset, signal) };
   }
@@ -37,15 +39,13 @@ export class SimulatedUpstream implements SourceFinder {
     if (wrongAt !== undefined && wrongAt >= offset) mirror.wrongAt = undefined; // the next download is right
     box.isAtUpstream = !box.self.isDeaf;
     try {
-      for (let [position, silentMs] = [offset, 0]; position < lan.size; silentMs += STEP_MS) {
-        await lan.claims.sleep(STEP_MS, signal);
-        if (silentMs >= STALL_MS) throw new SourceError("STALLED", "is silent");
-        if (lan.silent.has(box)) continue;
+      await lan.claims.sleep(FIRST_BYTE_MS, signal);
+      const next = async (position: number): Promise<Buffer> => {
+        if (lan.silent.has(box)) return Buffer.alloc(0);
         lan.upstreamGave(box, { isFirst: position === offset });
-        yield Buffer.alloc(FROM_UPSTREAM, position === wrongAt ? WRONG : RIGHT);
-        position += FROM_UPSTREAM;
-        silentMs = 0;
-      }
+        return Buffer.alloc(FROM_UPSTREAM, position === wrongAt ? WRONG : RIGHT);
+      };
+      yield* inSteps(lan.claims, { from: offset, to: lan.size, stallMs: STALL_MS, next, signal });
     } finally {
       box.isAtUpstream = false;
     }
