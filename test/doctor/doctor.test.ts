@@ -7,7 +7,8 @@ import { CHECKS } from "../../src/doctor/doctor.ts";
 import { permits } from "../../src/doctor/reader.ts";
 import { healthyBox, type TestBox } from "./box.ts";
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const NOBODY_LISTENS = { agent: { error: new DistswarmError("AGENT_NOT_RUNNING", "no agent is running") } };
 
 /** A finding that asks for something, with a piece of what was seen and of the mend. */
@@ -295,6 +296,21 @@ describe("doctor finds it, and names the mend, when", () => {
     );
   });
 
+  test("the tree is the older one of two", async () => {
+    const box = await healthyBox();
+    await box.write("var/db/repos/old/metadata/timestamp.chk", new Date(Date.now() - 20 * DAY_MS).toUTCString());
+    index(box, { repos: ["/var/db/repos/old", "/var/db/repos/gentoo"] });
+    expect(await box.finding("tree")).toEqual(finding("warn", "the oldest made 20 d 0 h ago", "emerge --sync"));
+  });
+
+  test("a box of swarm.peers is not reached, and whoever comes has another network key", async () => {
+    const box = await healthyBox();
+    const lost = { address: "nas:8481", problem: "no answer" };
+    const last = { wrong_proof: { at: new Date().toISOString(), address: "10.0.0.2" } };
+    swarm(box, { peers: [], static: [lost], last_rejected: last });
+    expect(await box.finding("peers")).toEqual(finding("warn", "nas:8481 of swarm.peers: no answer", "distswarm join"));
+  });
+
   test("the keys have expired", async () => {
     expect(await (await healthyBox()).finding("keyring", { now: Date.now() + 2 * DAY_MS })).toEqual(
       finding("warn", "expired on", "sec-keys/openpgp-keys-gentoo-release"),
@@ -306,6 +322,33 @@ describe("doctor finds it, and names the mend, when", () => {
     expect(await (await healthyBox()).finding("native parts", { loadSwarm })).toEqual(
       finding("warn", "do not load on linux", "glibc"),
     );
+  });
+});
+
+describe("what is well is not blamed:", () => {
+  test("a clock that is little behind the tree, with no mirror to ask", async () => {
+    const box = await healthyBox();
+    const { verdict } = await box.finding("clock", { now: Date.now() - HOUR_MS - 60_000, ...NOBODY_LISTENS });
+    expect(verdict).toBe("unchecked");
+  });
+
+  test("a box with another network key that came hours ago: it may have been mended since", async () => {
+    const box = await healthyBox();
+    const at = new Date(Date.now() - 2 * HOUR_MS).toISOString();
+    swarm(box, { peers: [], last_rejected: { wrong_proof: { at, address: "10.0.0.2" } } });
+    expect((await box.finding("peers")).verdict).toBe("unchecked");
+  });
+
+  test("a full disk whose store holds all that it may", async () => {
+    const box = await healthyBox();
+    box.config["store"] = { min_free: "900000TiB", max_size: "3GiB" };
+    box.status = { ...box.status, store: { ...box.status.store, bytes: 900_001 * 2 ** 40 } };
+    expect((await box.finding("disk room")).verdict).toBe("ok");
+  });
+
+  test("a mirror whose name only ends as an entry of no_proxy does", async () => {
+    const { verdict } = await (await healthyBox()).finding("no_proxy", { env: { no_proxy: "ror.example" } });
+    expect(verdict).toBe("ok");
   });
 });
 
