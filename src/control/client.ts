@@ -89,6 +89,7 @@ export class ControlClient implements AgentApi {
   async *#values(call: Call): AsyncGenerator {
     const response = await this.#open(call);
     try {
+      // whoever stops reading destroys the response, by which the agent sees its client leave
       for await (const value of fromLines(response)) {
         const error = fromFailure(value);
         if (error !== undefined) throw error;
@@ -97,8 +98,6 @@ export class ControlClient implements AgentApi {
     } catch (error) {
       call.signal?.throwIfAborted();
       throw response.errored === null ? error : wentAway(error);
-    } finally {
-      response.destroy();
     }
   }
 

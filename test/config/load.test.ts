@@ -189,3 +189,11 @@ test.for([
     message: expect.stringMatching(message),
   });
 });
+
+test("addresses with any free port are in nobody's way", async () => {
+  const text = 'proxy.listen = ["127.0.0.1:0"]\nswarm.listen = "127.0.0.1:0"';
+  const root = await rootWith({ ...GENTOO, "/etc/distswarm.toml": text });
+  await expect(loadConfig({ root, env: {}, uid: 0 })).resolves.toMatchObject({
+    config: { swarm: { listen: { port: 0 } } },
+  });
+});

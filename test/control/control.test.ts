@@ -218,6 +218,13 @@ describe("the sockets", () => {
     expect(answer).toContain(JSON.stringify(message).slice(1, -1));
   });
 
+  test("refuse a request of more than 64 MiB", async () => {
+    const { dir } = await agentWith();
+    const [status, answer] = await ask(join(dir, "control.sock"), "POST", "/join", " ".repeat(64 * 2 ** 20 + 1));
+    expect(status).toBe(400);
+    expect(answer).toContain("a request may have at most 67108864 bytes");
+  });
+
   test("of a dead agent are replaced", async () => {
     const dir = await temporaryDir();
     await leaveDeadSocket(join(dir, "status.sock"));

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readFile, readdir, rename, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, readFile, readdir, rename, stat, symlink, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -9,7 +9,11 @@ import { localMirrors, withLocalMirror } from "../../src/setup/mirrors.ts";
 import { applyEdits, planSetup, undoSetup, type Wishes } from "../../src/setup/setup.ts";
 import { parseAssignments } from "../../src/portage/assignments.ts";
 import { rootWith } from "../portage/tree.ts";
+import { named } from "../support/skipped.ts";
 
+/** The user and group id of `nobody`. */
+const NOBODY = 65534;
+const IS_ROOT = process.getuid?.() === 0;
 const URL = "http://127.0.0.1:8480";
 const WISHES: Wishes = { url: URL, agentHasProxy: false, webrsync: true };
 const GENTOO = {
@@ -242,6 +246,11 @@ test("taking a change back gives the text that was before it, whatever was chang
   );
 });
 
+test("a change that stands there twice is not taken back: nobody knows which one it was", () => {
+  const hunk = hunkOf("A=1\n", "A=1\nhttp_proxy=x\n");
+  expect(withoutHunk("http_proxy=x\nA=1\nhttp_proxy=x\n", hunk)).toBeUndefined();
+});
+
 test("a line that was the last one, without a line break, gets one when another stands behind it by now", () => {
   const hunk = hunkOf("A=1", "A=1\nhttp_proxy=x\n");
   expect(withoutHunk("A=1\nhttp_proxy=x\nB=2\n", hunk)).toBe("A=1\nB=2\n");
@@ -269,6 +278,15 @@ test("a symlink stays one, and permissions stay", async () => {
   expect((await lstat(join(root, "etc/portage/make.conf"))).isSymbolicLink()).toBe(true);
   expect((await stat(join(root, "srv/make.conf"))).mode & 0o777).toBe(0o640);
   expect(await readFile(join(root, "srv/make.conf"), "utf8")).toContain(URL);
+});
+
+test.skipIf(!IS_ROOT)(named("a file stays with its owner", IS_ROOT ? undefined : "needs root"), async () => {
+  const root = await box(BOXES["a plain box"]!);
+  const path = join(root, "etc/portage/make.conf");
+  await chown(path, NOBODY, NOBODY);
+  await write(root);
+  const { uid, gid } = await stat(path);
+  expect([uid, gid]).toEqual([NOBODY, NOBODY]);
 });
 
 test("an end between the copy and the change does no harm", async () => {
