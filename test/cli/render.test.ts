@@ -99,6 +99,13 @@ test("explain says nothing of other boxes where there are none", () => {
   );
 });
 
+test("explain says of other boxes what they did, though none is a source now, nor was one", () => {
+  const attempts = FILE.attempts.filter(({ kind }) => kind === "upstream");
+  const file = { ...FILE, attempts, sources: [] };
+  const text = renderExplanation({ asked: "a.tgz", kind: "name", meaning: "a distfile", files: [file] });
+  expect(text).toContain("  and with the other boxes:\n");
+});
+
 test("explain of a file that is here, of one under way, and of a name with two digests", () => {
   const here = { ...FILE, attempts: [], here: { where: "distdir", path: "/d/a.tgz" } } as const;
   const transfer = { digest: DIGEST, name: "a", size: 4, received: 1, seconds: 1, clients: 1 };
@@ -153,6 +160,7 @@ test("a fetch list keeps names, digests and URL lines, and nothing of what else 
 These are the packages that would be fetched, in order:
 
 Calculating dependencies... done!
+Working...
 [ebuild  N    ] app-misc/hello-2.12  0 KiB
 >>> Fetching (1 of 2) app-misc/hello
 # a comment

@@ -63,4 +63,5 @@ test("names and warnings from outside are text there, never markup", () => {
   });
   expect(page).not.toContain("<script");
   expect(page).toContain("&lt;script&gt;");
+  expect(statusPage({ ...STATUS, host: "a&lt;b" })).toContain("<h1>distswarm on a&amp;lt;b</h1>");
 });

@@ -49,6 +49,19 @@ test("at midnight today begins anew, and the total goes on", async () => {
   await ledger.stop();
 });
 
+test("starting twice counts once, and forgets nothing", async () => {
+  const { begin } = box();
+  const first = await begin();
+  first.counter.passed(10);
+  await first.ledger.stop();
+  const { ledger, counter } = await begin();
+  counter.passed(5);
+  ledger.totals();
+  await ledger.start();
+  expect(ledger.totals().total.passed).toEqual({ requests: 2, bytes: 15 });
+  await ledger.stop();
+});
+
 test("looking twice counts once", async () => {
   const { ledger, counter } = await box().begin();
   counter.passed(10);
