@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { agentConfig, startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { distLine, makeRepository, testFile, type TestFile } from "../support/repository.ts";
+import { hintAtSync, distLine, makeRepository, testFile, type TestFile } from "../support/repository.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { slow, startMirror, type LoggedRequest } from "../support/zoo/zoo.ts";
 
@@ -45,10 +45,10 @@ const manifests = [files.map(distLine), [...files.slice(1).map(distLine), ...pad
   lines.map((line) => `${line}\n`).join(""),
 );
 
-/** Changes the tree as a sync does, and touches its top: the agent's hint. */
+/** Changes the tree as a sync does. */
 async function sync(repo: string, turn: number): Promise<void> {
   await writeFile(join(repo, "app-misc", "files", "Manifest"), manifests[turn % manifests.length]!);
-  await writeFile(join(repo, `synced-${turn}`), "");
+  await hintAtSync(repo);
 }
 
 function refreshes(agent: AgentProcess): number {

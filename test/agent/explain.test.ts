@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { distswarm } from "../cli/cli.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { makeRepository, testFile, type TestFile } from "../support/repository.ts";
+import { hintAtSync, makeRepository, testFile, type TestFile } from "../support/repository.ts";
 import { startMirror, well } from "../support/zoo/zoo.ts";
 
 const file = testFile("here-1.0.tar.gz", 700_000);
@@ -80,6 +80,7 @@ test("what has no BLAKE2B, what no Manifest names, and nothing at all", async ()
   const { box } = await setUp();
   const manifest = join(box.repo, "app-misc", "files", "Manifest");
   await writeFile(manifest, `DIST old-1.0.tar.gz 5 SHA512 ${"ab".repeat(64)}\n`);
+  await hintAtSync(box.repo);
   await expect
     .poll(async () => (await explain(box, "old-1.0.tar.gz")).out)
     .toContain("a distfile without a BLAKE2B digest: it passes through");
@@ -95,6 +96,7 @@ test("a blob that is here though no Manifest names it any more is told with its 
   expect(await get(box, file)).toBe(200);
   await expect.poll(async () => (await box.agent.api.status()).store.blobs).toBe(1);
   await makeRepository(box.repo, [absent]);
+  await hintAtSync(box.repo);
   await expect
     .poll(async () => (await explain(box, file.digest)).out)
     .toContain("a digest that no Manifest on this box has; its blob is here and is served");

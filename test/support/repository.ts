@@ -37,6 +37,11 @@ export async function makeRepository(dir: string, files: readonly TestFile[], na
   await writeFile(manifest, files.map((file) => `${distLine(file)}\n`).join(""));
 }
 
+/** Touches the top of a repository, as a sync does: an agent takes that for a hint to read it again. */
+export async function hintAtSync(repo: string): Promise<void> {
+  await writeFile(join(repo, "synced"), String(performance.now()));
+}
+
 /** Gives the package of {@link makeRepository} an ebuild with an md5-cache entry of these lines (`SRC_URI=…`). */
 export async function addEbuild(repo: string, version: string, lines: readonly string[]): Promise<void> {
   const cache = join(repo, "metadata", "md5-cache", "app-misc");
