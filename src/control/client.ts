@@ -9,10 +9,15 @@ import { fromFailure } from "./failure.ts";
 import { fromLines } from "./ndjson.ts";
 import { socketName, type Access } from "../core/agent-sockets.ts";
 
+/** What only reads is answered at once, also by a busy agent. Milliseconds. */
+const ANSWER_MS = 20_000;
+
 /** Which agent it calls. */
 interface ControlClientInit {
   /** The agent's state directory, where its sockets are. */
   readonly dir: string;
+  /** An agent that has not answered a call that only reads by then hangs. Milliseconds. @default 20 s */
+  readonly answerMs?: number;
 }
 
 interface Call {
@@ -25,14 +30,16 @@ interface Call {
 
 /**
  * A running agent, reached over its sockets. Every method throws what the agent threw, and besides
- * {@link DistswarmError} `AGENT_NOT_RUNNING` when nobody listens or the agent goes away in the middle, and
+ * {@link DistswarmError} `AGENT_NOT_RUNNING` when nobody listens, the agent hangs, or goes away in the middle, and
  * `NOT_PERMITTED` when the sockets are not for this user.
  */
 export class ControlClient implements AgentApi {
   readonly #dir: string;
+  readonly #answerMs: number;
 
   constructor(init: ControlClientInit) {
     this.#dir = init.dir;
+    this.#answerMs = init.answerMs ?? ANSWER_MS;
   }
 
   async status(): Promise<Status> {
@@ -106,6 +113,7 @@ export class ControlClient implements AgentApi {
     const method = body === undefined ? "GET" : "POST";
     const sent = request({ socketPath, path, method, agent: false, ...(signal && { signal }) });
     sent.on("error", () => {}); // also after the response, whose reader is told of it anyway
+    if (access === "status") sent.setTimeout(this.#answerMs, () => sent.destroy(hangs(socketPath)));
     sent.end(body === undefined ? undefined : JSON.stringify(body));
     try {
       const [response] = (await once(sent, "response")) as [IncomingMessage];
@@ -115,6 +123,12 @@ export class ControlClient implements AgentApi {
       throw await explainConnectError(error, socketPath);
     }
   }
+}
+
+function hangs(socketPath: string): DistswarmError {
+  const seen = `the agent hangs: it listens at ${socketPath}, and does not answer`;
+  const message = `${seen}. Restart it: rc-service distswarm restart, or systemctl restart distswarm`;
+  return new DistswarmError("AGENT_NOT_RUNNING", message, { facts: { seen, hangs: true } });
 }
 
 function wentAway(cause?: unknown): DistswarmError {

@@ -263,6 +263,20 @@ describe("without an agent", () => {
     });
   });
 
+  test("one that hangs is told from one that is off", async () => {
+    const dir = await temporaryDir();
+    const hung = createServer().listen(join(dir, "status.sock"));
+    await once(hung, "listening");
+    onTestFinished(() => void hung.close());
+    const client = new ControlClient({ dir, answerMs: 50 });
+    for (const call of [client.status(), client.explain("x")]) {
+      await expect(call).rejects.toMatchObject({
+        code: "AGENT_NOT_RUNNING",
+        message: expect.stringMatching(/^the agent hangs: .* Restart it: /) as string,
+      });
+    }
+  });
+
   test("a socket that a dead one left is the same", async () => {
     const dir = await temporaryDir();
     await leaveDeadSocket(join(dir, "control.sock"));

@@ -269,6 +269,13 @@ describe("doctor finds it, and names the mend, when", () => {
     expect(rest).toMatchObject({ portage: "ok", keyring: "ok", DISTDIR: "ok", doors: "unchecked", tree: "unchecked" });
   });
 
+  test("the agent hangs", async () => {
+    const error = new DistswarmError("AGENT_NOT_RUNNING", "the agent hangs", { facts: { hangs: true } });
+    expect(await (await healthyBox()).finding("agent", { agent: { error } })).toEqual(
+      finding("fail", "the agent hangs", "distswarm restart"),
+    );
+  });
+
   test("its status is not for this user", async () => {
     const error = new DistswarmError("NOT_PERMITTED", "status.sock is not for you");
     expect(await (await healthyBox()).finding("agent", { agent: { error } })).toEqual(
