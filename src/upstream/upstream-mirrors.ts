@@ -150,12 +150,17 @@ export class UpstreamMirrors implements Upstream, Startable {
   async mirrorPath(path: string, request: MirrorRequest): Promise<UpstreamAnswer> {
     const servers = this.#mirrors.filter(({ kind, isGentoo }) => kind === "server" && isGentoo);
     const places = servers.map((mirror) => placeAt(`${mirror.url}${path}`));
-    return firstAnswer(path, this.#inOrder(each(places)), this.#asking(this.#onBehalf(path, request)));
+    const send: Send = (to, asked) =>
+      this.#waiting.send(path, asked.signal, (via, signal) =>
+        this.#send(to, { ...asked, headers: [...asked.headers, ...via], signal }),
+      );
+    return firstAnswer(path, this.#inOrder(each(places)), { ...this.#asking(request), send });
   }
 
   /** See {@link Upstream.locate}. */
   async locate(want: Want, request: MirrorRequest): Promise<UpstreamAnswer> {
-    const { send, ...asking } = this.#asking(this.#onBehalf(want.digest, request));
+    const headers = [...request.headers, ...this.#waiting.via(want.digest)];
+    const { send, ...asking } = this.#asking({ ...request, headers });
     const checked: Send = async (...to) => {
       const answer = await send(...to);
       accept(answer, { size: want.size, offset: 0 }, this.#now());
@@ -223,11 +228,6 @@ export class UpstreamMirrors implements Upstream, Startable {
     signal: AbortSignal,
   ): AsyncGenerator<Place> {
     for (const mirror of mirrors) yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
-  }
-
-  /** The request in the name of all who wait for what it asks for. */
-  #onBehalf(what: string, request: MirrorRequest): MirrorRequest {
-    return { ...request, headers: [...request.headers, ...this.#waiting.via(what)] };
   }
 
   #asking(request: MirrorRequest): Asking {

@@ -1,7 +1,10 @@
 import { EventEmitter } from "node:events";
 import type { UpstreamAnswer } from "../core/upstream.ts";
 
-/** Agents named at most; a circle of more breaks when the servers' time is over. */
+/**
+ * Agents named at most, and how often a request is sent for them: who may ask here can make up names. A circle of more
+ * breaks when the servers' time is over.
+ */
 const MAX_NAMED = 64;
 
 /** A request, with a `Via` field (name and value in turn) of its own. */
@@ -56,11 +59,12 @@ export class WaitingAgents {
    * wait. In a circle of agents the first name goes round, and comes to the one that bears it.
    */
   async send(what: string, signal: AbortSignal, send: Send): Promise<UpstreamAnswer> {
-    for (;;) {
+    for (let sent = 1; ; sent += 1) {
       const named = this.#of(what);
       const again = new AbortController();
       const listened = this.onJoined(what, (agents) => {
-        if (agents.some((name) => name < this.#self && !named.includes(name))) again.abort();
+        const isNews = agents.some((name) => name < this.#self && !named.includes(name));
+        if (isNews && sent < MAX_NAMED) again.abort();
       });
       try {
         const answer = await send(viaOf(named), AbortSignal.any([signal, again.signal]));

@@ -1,0 +1,24 @@
+import { Readable } from "node:stream";
+import { expect, test } from "vitest";
+import type { UpstreamAnswer } from "../../src/core/upstream.ts";
+import { WaitingAgents } from "../../src/upstream/waiting-agents.ts";
+
+const never = new AbortController().signal;
+
+/** The n-th of the names that come before the agent's own. */
+function nameOf(n: number): string {
+  return `distswarm-${n.toString(16).padStart(8, "0")}`;
+}
+
+test("a client that comes again and again under made-up names holds a request up for a while only", async () => {
+  const waiting = new WaitingAgents({ self: "distswarm-ffffffff" });
+  let sent = 0;
+  const answer = await waiting.send("file", never, async (_, signal): Promise<UpstreamAnswer> => {
+    sent += 1;
+    waiting.add("file", [nameOf(sent)])();
+    signal.throwIfAborted();
+    return { status: 200, headers: {}, url: "http://mirror.example/file", body: Readable.from([]) };
+  });
+  expect(answer.status).toBe(200);
+  expect(sent).toBe(64);
+});
