@@ -30,9 +30,11 @@ export function describeRepo({ path, error }: RepoState): string | undefined {
 /** Damaged Manifest lines, one plain line each; the last tells how many were left out. */
 export function describeAllDamage(known: ReadonlyMap<string, ManifestRecord>): string[] {
   const lines: string[] = [];
+  let total = 0;
   for (const [dir, { damaged }] of known) {
-    for (const damage of damaged) lines.push(describeDamage(manifestOf(dir), damage));
+    for (const damage of damaged.slice(0, MAX_LISTED - lines.length))
+      lines.push(describeDamage(manifestOf(dir), damage));
+    total += damaged.length;
   }
-  if (lines.length <= MAX_LISTED) return lines;
-  return [...lines.slice(0, MAX_LISTED), `and ${lines.length - MAX_LISTED} more damaged Manifest lines`];
+  return total > MAX_LISTED ? [...lines, `and ${total - MAX_LISTED} more damaged Manifest lines`] : lines;
 }
