@@ -43,7 +43,10 @@ export function closable(connect: buildConnector.connector): buildConnector.conn
     });
 }
 
-/** Whether a request failed as its connection broke, which had brought an answer before: the server may just have closed it. */
+/**
+ * Whether a request failed as its connection broke, which had brought an answer before: the server may just have closed it.
+ * Of https all connections pass for such, as the handshake brought bytes, too.
+ */
 export function wasKept(error: unknown): boolean {
   return ((error as SocketFault | undefined)?.socket?.bytesRead ?? 0) > 0;
 }
