@@ -12,7 +12,7 @@ import { makeStagingDir } from "./staging.ts";
 import type { UpstreamFlightInit } from "./upstream-flight.ts";
 
 /**
- * Other boxes are followed for so long, then this one downloads beside them: one may give a byte now and then for ever. A
+ * Other boxes are given so long, then this one downloads beside them: one may give a byte now and then for ever. A
  * tarball that takes an honest box longer comes at under 100 KB/s.
  */
 const FOLLOW_AT_MOST_MS = 10 * 60_000;
@@ -103,7 +103,7 @@ export class UpstreamTask {
     if (await this.#components.pullFromPeers()) return true;
     const received = await sizeOf(this.#init.paths.tarball);
     const turn = this.#turn(received);
-    if (turn === "theirs") await this.#follow();
+    if (turn === "theirs") await this.#fromOthers((follower, until) => follower.follow((at) => this.#turn(at), until));
     else if (turn === "open") await this.#claim?.claim(received, this.#init.signal);
     else return this.#download(turn);
     return false;
@@ -116,15 +116,19 @@ export class UpstreamTask {
 
   /** Takes over what others have so far before upstream is asked for the rest. */
   async #download(turn: Turn): Promise<boolean> {
-    if (turn === "ours") await this.#follower?.takePresent(this.#init.signal);
+    if (turn === "ours") {
+      await this.#fromOthers((follower, until) => follower.takePresent(until));
+      if (await this.#components.pullFromPeers()) return true;
+    }
     const flight = new ClaimedFlight({ ...this.#components, claim: this.#claim }, this.#init);
     this.#flight = flight;
     this.#changed.fire();
     return flight.run();
   }
 
-  /** Follows until another box announces the unit, or it is not theirs to download any more. */
-  async #follow(): Promise<void> {
+  /** Takes what other boxes give while they have time, until one of them announces the unit. */
+  async #fromOthers(take: (follower: Follower, until: AbortSignal) => Promise<void>): Promise<void> {
+    if (this.#follower === undefined) return;
     const { signal } = this.#init;
     this.#followedUntil ??= this.#now() + FOLLOW_AT_MOST_MS;
     const enough = new AbortController();
@@ -135,7 +139,7 @@ export class UpstreamTask {
       () => {}, // it ended before
     );
     try {
-      await this.#follower?.follow((received) => this.#turn(received), until);
+      await take(this.#follower, until);
     } catch (error) {
       signal.throwIfAborted();
       if (!enough.signal.aborted) throw error;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { BlobClaims } from "../../src/core/claims.ts";
 import { DistswarmError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
@@ -23,11 +23,11 @@ const OWN = new DistswarmError("NOT_FOUND", "asked upstream itself");
 /** What the other boxes do. */
 interface Others {
   /** Who claims at the n-th look. */
-  readonly claimant: (look: number) => string;
+  readonly claimant: (look: number) => string | undefined;
   /** Milliseconds between two looks. */
   readonly lookEveryMs: number;
   /** What is given each time that somebody is asked. @default nothing */
-  readonly gives?: Buffer;
+  readonly gives?: (signal: AbortSignal) => AsyncIterable<Buffer> | Iterable<Buffer>;
 }
 
 /** A task beside boxes that claim for ever, on a clock of its own. */
@@ -70,8 +70,11 @@ class Rig {
   #claims(): BlobClaims {
     const { claimant, lookEveryMs } = this.#others;
     return {
-      rival: () => ({ id: claimant(this.looks), holder: "another box", received: 0, hasFailed: false }),
-      claim: async () => undefined,
+      rival: () => {
+        const id = claimant(this.looks);
+        return id === undefined ? undefined : { id, holder: "another box", received: 0, hasFailed: false };
+      },
+      claim: async () => ({ lost: never, winner: undefined, progress: () => {}, release: () => {} }),
       news: async (_, __, signal) => {
         this.looks += 1;
         this.now += lookEveryMs;
@@ -85,7 +88,7 @@ class Rig {
   async *#sources(): AsyncGenerator<Source> {
     const { gives } = this.#others;
     if (gives === undefined) return;
-    const open: Source["open"] = async () => ({ bytes: Readable.from([gives]), size: MANY });
+    const open: Source["open"] = async ({ signal }) => ({ bytes: Readable.from(gives(signal)), size: MANY });
     yield { kind: "peer", label: "h1", giver: "h1", isGrowing: true, open, blame: () => {} };
   }
 }
@@ -103,10 +106,26 @@ test("boxes that claim it in turns hold nobody up for longer than a minute", asy
 });
 
 test("nor does one that gives a byte now and then, for longer than ten", async () => {
-  const rig = new Rig({ claimant: () => "h1", lookEveryMs: 1000, gives: Buffer.alloc(1) });
+  const rig = new Rig({ claimant: () => "h1", lookEveryMs: 1000, gives: () => [Buffer.alloc(1)] });
   await expect((await rig.start(never)).done).rejects.toBe(OWN);
   expect(rig.now).toBe(600_000);
   expect(rig.vain).toEqual([]);
+});
+
+test("nor one that has much of it and gives that slowly, to who is to download the rest", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const rig = new Rig({ claimant: () => undefined, lookEveryMs: 0, gives: slowly });
+  async function* slowly(signal: AbortSignal): AsyncGenerator<Buffer> {
+    for (let given = 0; given < MANY; given += 32_768) {
+      rig.now += 60_000;
+      vi.advanceTimersByTime(60_000);
+      signal.throwIfAborted();
+      yield Buffer.alloc(32_768);
+    }
+  }
+  await expect((await rig.start(never)).done).rejects.toBe(OWN);
+  expect(rig.now).toBe(600_000);
 });
 
 test("who follows and stops meanwhile ends with the reason for that", async () => {
