@@ -1,5 +1,5 @@
-// 50 clients ask for 7 stored files while upstream is well, and while it hangs; ten runs each. No request may fail. The slowest
-// answer of a run is bounded, and the slowest of all runs.
+// 50 clients ask for 7 stored files while upstream is well, and while it hangs; ten runs each. No request may fail. The
+// slowest answer of a run is bounded, and the slowest of all runs.
 //
 //   npm run build && node bench/hang.mjs
 import { once } from "node:events";

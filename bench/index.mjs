@@ -44,9 +44,9 @@ async function measure(label, step) {
   const seconds = (performance.now() - began) / 1000;
   delay.disable();
   const rss = process.memoryUsage.rss() / 2 ** 20;
-  console.log(
-    `${label.padEnd(24)} ${seconds.toFixed(3).padStart(8)} s   ${(delay.max / 1e6).toFixed(0).padStart(4)} ms   ${rss.toFixed(0).padStart(4)} MiB`,
-  );
+  const blocked = (delay.max / 1e6).toFixed(0).padStart(4);
+  const time = seconds.toFixed(3).padStart(8);
+  console.log(`${label.padEnd(24)} ${time} s   ${blocked} ms   ${rss.toFixed(0).padStart(4)} MiB`);
 }
 
 const given = process.argv[2];

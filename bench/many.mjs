@@ -1,5 +1,5 @@
-// 2,000 cold files of 10-300 KB, one wget after another, through the agent and through nginx's proxy_cache; and, as the floor,
-// through a bare Node proxy that keeps what it hands on.
+// 2,000 cold files of 10-300 KB, one wget after another, through the agent and through nginx's proxy_cache; and, as the
+// floor, through a bare Node proxy that keeps what it hands on.
 //
 //   npm run build && node bench/many.mjs [--beside DIR] [FILES]
 //
@@ -26,7 +26,8 @@ await withBed(async (bed) => {
   const upstream = await startNginx(bed, `root ${bed.mirror};`);
   const nginx = await startNginx(
     bed,
-    `location / { proxy_pass ${upstream.url}; proxy_cache c; proxy_cache_lock on; proxy_cache_valid 200 1h; proxy_http_version 1.1; proxy_set_header Connection ""; }`,
+    `location / { proxy_pass ${upstream.url}; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_cache c; proxy_cache_lock on; proxy_cache_valid 200 1h; }`,
     {
       http: "proxy_cache_path DIR/cache keys_zone=c:10m;",
     },

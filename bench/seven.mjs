@@ -6,8 +6,9 @@
 //   many     seven hosts ask for the same 200 files that nobody has, each in another order; the same lines
 //   spread   one host has a file of 250 MiB, six ask for it; each host has 300 Mbit/s
 //
-// A client is one curl a host, which asks for its files one after another over one connection that it keeps. While the time is
-// taken the sizes are checked, and nothing is kept; the digests of one file more, which all ask for at once, after that.
+// A client is one curl a host, which asks for its files one after another over one connection that it keeps. While the
+// time is taken the sizes are checked, and nothing is kept; the digests of one file more, which all ask for at once,
+// after that.
 //
 // All three unless some are named. `--alone` leaves the central caches out. Medians of N turns, 1 if not said. Needs root
 // (network namespaces), nginx and curl; squid and apache2 (Debian packages) are left out where they are missing.

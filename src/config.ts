@@ -49,7 +49,8 @@ export const configSchema = z.strictObject({
     custom_mirrors: option(
       value.listOf(value.customMirrors),
       [],
-      'Lines of /etc/portage/mirrors: "local" is asked first and for every file, other names for mirror:// (default: that file less this agent).',
+      'Lines of /etc/portage/mirrors: "local" is asked first and for every file, other names for mirror:// ' +
+        "(default: that file less this agent).",
     ),
     proxy: option(value.orNone(value.httpUrl), "", 'A proxy that the agent itself must use, "" for none.'),
     no_proxy: option(

@@ -166,7 +166,8 @@ export async function startNginx(bed, server, { host = "127.0.0.1", netns, http 
 events { worker_connections 1024; }
 http {
   access_log off; sendfile on; tcp_nopush on; keepalive_timeout 60;
-  client_body_temp_path ${dir}/t1; proxy_temp_path ${dir}/t2; fastcgi_temp_path ${dir}/t3; uwsgi_temp_path ${dir}/t4; scgi_temp_path ${dir}/t5;
+  client_body_temp_path ${dir}/t1; proxy_temp_path ${dir}/t2; fastcgi_temp_path ${dir}/t3;
+  uwsgi_temp_path ${dir}/t4; scgi_temp_path ${dir}/t5;
   ${http.replaceAll("DIR", dir)}
   server { listen ${host}:${port}; ${server.replaceAll("DIR", dir)} }
 }
@@ -243,7 +244,6 @@ export function row(what, ours, theirs, ratio, bound, unit) {
         : "MISSED";
   const limit = bound === undefined ? "" : bound.least === undefined ? `<= ${bound.most}` : `>= ${bound.least}`;
   const number = (value) => (value === undefined ? "" : value.toFixed(value < 10 ? 3 : 1)).padStart(9);
-  console.log(
-    `${what.padEnd(48)} ${number(ours)} ${number(theirs)} ${unit.padEnd(5)} ${ratio === undefined ? "" : ratio.toFixed(2).padStart(6)}  ${limit} ${good}`,
-  );
+  const times = ratio === undefined ? "" : ratio.toFixed(2).padStart(6);
+  console.log(`${what.padEnd(48)} ${number(ours)} ${number(theirs)} ${unit.padEnd(5)} ${times}  ${limit} ${good}`);
 }

@@ -70,7 +70,8 @@ export const COMMANDS: readonly Command[] = [
     name: "import",
     arguments: "[dir]",
     summary:
-      "Take in the distfiles of a directory (default: DISTDIR) that some Manifest knows; exits with 1 when one is wrong, cannot be read or finds no room.",
+      "Take in the distfiles of a directory (default: DISTDIR) that some Manifest knows; " +
+      "exits with 1 when one is wrong, cannot be read or finds no room.",
     json: JSON_EVENTS,
     example: "distswarm import /mnt/backup/distfiles",
     load: () => import("./import.ts"),
@@ -118,7 +119,8 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "setup",
     summary:
-      "Point Portage at the agent: show the changes in make.conf, /etc/portage/mirrors and repos.conf, make them, or take them back.",
+      "Point Portage at the agent: show the changes in make.conf, /etc/portage/mirrors and repos.conf, " +
+      "make them, or take them back.",
     options: {
       "--webrsync": "also sync the tree by signed snapshots, which boxes pass on to one another",
       "--write": "make the changes; what else stands in the files is kept",

@@ -15,7 +15,10 @@ const ERROR_LEVEL = 50;
 const SYSLOG_PRIORITIES: Readonly<Record<number, number>> = { 10: 7, 20: 7, 30: 6, 40: 4, 50: 3 };
 const SYSLOG_INFO = 6;
 
-/** What a record says: part, message, cause; at level error also, on lines below, where in the program the cause was thrown. */
+/**
+ * What a record says: part, message, cause; at level error also, on lines below, where in the program the cause was
+ * thrown.
+ */
 export function recordText({ level, part, msg, err }: LogRecord): string {
   const cause = err?.message === undefined || msg?.includes(err.message) === true ? "" : `: ${err.message}`;
   const frames = level < ERROR_LEVEL ? [] : (err?.stack?.match(/^ +at .*$/gm) ?? []);

@@ -17,9 +17,8 @@ function block(heading: string, body: string): string {
 
 function renderStore({ store, index }: Status): string {
   const full = percent(store.bytes, store.max_bytes);
-  const lines = [
-    `store     ${count(store.blobs, "blob")}, ${formatSize(store.bytes)} of ${formatSize(store.max_bytes)} (${full}) in ${store.dir}`,
-  ];
+  const room = `${formatSize(store.bytes)} of ${formatSize(store.max_bytes)} (${full})`;
+  const lines = [`store     ${count(store.blobs, "blob")}, ${room} in ${store.dir}`];
   const { path, blobs, bytes } = store.distdir;
   if (path !== null) lines.push(`DISTDIR   ${count(blobs, "blob")}, ${formatSize(bytes)} shared from ${path}`);
   const from = index.repos.length === 0 ? "no ebuild repository" : index.repos.join(", ");

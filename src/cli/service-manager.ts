@@ -25,7 +25,10 @@ export class ServiceManager {
     this.#env = env;
   }
 
-  /** The agent serves; `status` is what `systemctl status` shows. Sends signs of life from then on, where they are wanted. */
+  /**
+   * The agent serves; `status` is what `systemctl status` shows. Sends signs of life from then on, where they are
+   * wanted.
+   */
   async ready(status: string): Promise<void> {
     await this.#notify("READY=1", status);
     const interval = watchdogInterval(this.#env);

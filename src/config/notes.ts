@@ -22,7 +22,8 @@ export interface Described {
 }
 
 const NO_REPOSITORY =
-  "no ebuild repository: repos.conf names none that could be read, so no file can be told by its digest (a plain mirror only)";
+  "no ebuild repository: repos.conf names none that could be read, " +
+  "so no file can be told by its digest (a plain mirror only)";
 
 function repositoryNotes({ config, absentRepos }: Origins): string[] {
   const present = config.portage.repos.filter((repo) => !absentRepos.includes(repo));

@@ -54,7 +54,8 @@ export class Journal {
       const code = systemCode(error);
       if (code === "ENOENT") return [];
       if (code !== undefined) throw error;
-      const mend = `take out by hand what setup put in (the copies in ${this.dir} are what was there before), then remove that directory`;
+      const copies = `the copies in ${this.dir} are what was there before`;
+      const mend = `take out by hand what setup put in (${copies}), then remove that directory`;
       throw new DistswarmError("JOURNAL_DAMAGED", `${path} is damaged: ${mend}`, { cause: error });
     }
   }

@@ -51,7 +51,8 @@ events { worker_connections 512; }
 http {
   log_format plain '$request_method $uri $status $http_range';
   access_log ${dir}/nginx-access.log plain;
-  client_body_temp_path ${dir}/t1; proxy_temp_path ${dir}/t2; fastcgi_temp_path ${dir}/t3; uwsgi_temp_path ${dir}/t4; scgi_temp_path ${dir}/t5;
+  client_body_temp_path ${dir}/t1; proxy_temp_path ${dir}/t2; fastcgi_temp_path ${dir}/t3;
+  uwsgi_temp_path ${dir}/t4; scgi_temp_path ${dir}/t5;
   sendfile on; tcp_nopush on;
   server { listen 127.0.0.1:${port}; root ${root}; ${limitRate === undefined ? "" : `limit_rate ${limitRate};`} }
 }
