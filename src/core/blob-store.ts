@@ -22,8 +22,8 @@ export interface OpenBlob extends BlobInfo {
    * The bytes of `range` (default: all), in order, in buffers of at most 1 MiB that the consumer owns. Each chunk of
    * 1 MiB is held against its chunk sum before any byte of it is given out.
    *
-   * @param options.lend the buffers are of this loan: each is the consumer's until it has asked for two more, then it is filled
-   * again. For consumers that write each on and respect back-pressure; nearly twice as fast.
+   * @param options.lend the buffers are of this loan: each is the consumer's until it has asked for two more, then it
+   * is filled again. For consumers that write each on and respect back-pressure; nearly twice as fast.
    * @throws {DistswarmError} `BLOB_DAMAGED` at the chunk that differs, or that cannot be read; by then the store has
    * dropped the blob.
    */

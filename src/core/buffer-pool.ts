@@ -1,4 +1,7 @@
-/** Sizes of pooled buffers, in bytes: a small file; what readers and writers take at once, twice that; what the store loads at once. */
+/**
+ * Sizes of pooled buffers, in bytes: a small file; what readers and writers take at
+ * once, twice that; what the store loads at once.
+ */
 const SIZES = [64 * 1024, 256 * 1024, 512 * 1024, 2 ** 20] as const;
 
 /** Idle bytes that are kept: fifty clients that come at once seldom have more under way. */

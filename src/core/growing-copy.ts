@@ -36,7 +36,10 @@ export class GrowingCopy {
     return this.#flight.isRoot();
   }
 
-  /** Up to `length` bytes from `position`, as far as they are present, put `into` a buffer. Throws when they were dropped. */
+  /**
+   * Up to `length` bytes from `position`, as far as they are present, put
+   * `into` a buffer. Throws when they were dropped.
+   */
   async read(position: number, length: number, into?: Buffer): Promise<Buffer> {
     this.#check();
     const bytes = await this.#flight.read(position, length, into);

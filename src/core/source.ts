@@ -28,7 +28,10 @@ export interface Source {
   readonly kind: SourceKind;
   /** For people: the URL, or the peer's host name. */
   readonly label: string;
-  /** Of a peer: it is still receiving the blob itself, so what it gives nobody has checked, and its failure tells nothing. */
+  /**
+   * Of a peer: it is still receiving the blob itself, so what it gives
+   * nobody has checked, and its failure tells nothing.
+   */
   readonly isGrowing?: boolean;
   /** Of a peer: its id. */
   readonly giver?: string;

@@ -38,7 +38,10 @@ export interface RepoScan {
   /** As `profiles/repo_name` says, else the name of the directory. */
   readonly name: string;
   readonly manifests: readonly FoundManifest[];
-  /** What kept some of it from being read, one reason of several; what is missing from `manifests` may still be there then. */
+  /**
+   * What kept some of it from being read, one reason of several; what is
+   * missing from `manifests` may still be there then.
+   */
   readonly error?: string;
 }
 

@@ -11,7 +11,10 @@ import { PRESENT_HEADER, RECEIVING_HEADER, TRIED_HEADER, digestOfPath, idList, r
 import type { Traffic } from "./traffic.ts";
 import type { Upload, UploadSlots } from "./upload-slots.ts";
 
-/** The headers of bytes that are here leave together with them when they are so few: who asks waits for no more than that. */
+/**
+ * The headers of bytes that are here leave together with them when they are
+ * so few: who asks waits for no more than that.
+ */
 const HEAD_WITH_BODY_BYTES = 256 * 1024;
 /** Bytes taken from a growing copy at once. */
 const READ_BYTES = 256 * 1024;

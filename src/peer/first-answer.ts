@@ -31,12 +31,13 @@ interface Runner<C, A> {
 
 /**
  * Asks one; another one beside it when it does not answer soon, or in its place when it fails; takes the first good answer
- * and aborts the others. Those that are silent are waited for, as long as there is time, and are not lost to one that answers;
- * but no longer than it takes to ask another one where somebody has it and only has too many readers: the silent one may be
- * such a reader, and gone.
+ * and aborts the others. Those that are silent are waited for, as long as there is time, and are not lost to one that
+ * answers; but no longer than it takes to ask another one where somebody has it and only has too many readers: the
+ * silent one may be such a reader, and gone.
  *
  * @returns the answer and who gave it; abort `abort` to let go of it.
- * @throws {SourceError} the last fault when all failed, or the one of who has too many readers; `HEADER_TIMEOUT` when nobody answered in time, or the signal's reason.
+ * @throws {SourceError} the last fault when all failed, or the one of who has too many readers; `HEADER_TIMEOUT` when
+ * nobody answered in time, or the signal's reason.
  */
 export async function firstAnswer<C, A>(
   question: Question<C, A>,

@@ -46,7 +46,8 @@ interface Exchange {
 }
 
 /**
- * A connection to one peer: mutual TLS 1.3, one request at a time, none before the peer's key is seen to be the one expected.
+ * A connection to one peer: mutual TLS 1.3, one request at a time, none before the peer's key is seen to be the one
+ * expected.
  *
  * It speaks the little HTTP that a blob server speaks, and reads into one buffer: undici and node:http take fresh memory for
  * each 16 KiB, and to have that collected costs more than the transfer itself.
@@ -133,7 +134,10 @@ export class PeerConnection {
     this.#socket.write(`GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
   }
 
-  /** The bytes are those of the one buffer, and gone at the next call. Returns true: what holds the line back is the body. */
+  /**
+   * The bytes are those of the one buffer, and gone at the next call.
+   * Returns true: what holds the line back is the body.
+   */
   #onBytes(bytes: Buffer): boolean {
     const exchange = this.#exchange;
     try {

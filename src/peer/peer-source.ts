@@ -29,7 +29,10 @@ export interface PeerSourceParts {
 /** What may be set of a peer source. */
 interface PeerSourceInit {
   readonly want: Want;
-  /** How long to wait for any answer, and how much longer where others are asked beside those that are silent. Milliseconds. */
+  /**
+   * How long to wait for any answer, and how much longer where others are
+   * asked beside those that are silent. Milliseconds.
+   */
   readonly patienceMs: number;
   readonly graceMs: number;
   readonly growing: GrowingUse;
@@ -101,7 +104,10 @@ export class PeerSource implements Source {
     }
   }
 
-  /** See {@link Source.blame}. Wrong bytes shut the peer out, for all blobs; those that it only passed on do so in the long run. */
+  /**
+   * See {@link Source.blame}. Wrong bytes shut the peer out, for all blobs; those
+   * that it only passed on do so in the long run.
+   */
   blame(error: SourceError): void {
     const { standing } = this.#parts;
     if (this.#isGrowing) return standing.misled(this.#giver.id, this.#init.want.digest);

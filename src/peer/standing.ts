@@ -10,13 +10,19 @@ const LEAVE_AT_MOST_MS = 300_000;
 const SLOW_MS = 10_000;
 /** The same for one that was left for a faster one in the middle of a blob. */
 const OUTPACED_MS = 60_000;
-/** A peer from which growing copies of so many blobs were wrong is not followed any more for so long: bad luck has an end. */
+/**
+ * A peer from which growing copies of so many blobs were wrong is not
+ * followed any more for so long: bad luck has an end.
+ */
 const MISLED_BY_BLOBS = 3;
 const MISLED_MS = 600_000;
 /** A peer is not asked again for a blob that it failed to give for so long. */
 const AVOID_MS = 30_000;
 const MAX_AVOIDED = 4096;
-/** Peers remembered, those that were tried last, and apart from them those that lied last: a member can invent any number. */
+/**
+ * Peers remembered, those that were tried last, and apart from them those
+ * that lied last: a member can invent any number.
+ */
 const MAX_PEERS = 1024;
 
 /** What trying a peer has taught. */

@@ -30,8 +30,8 @@ type Admission = { readonly upload: Upload } | { readonly receiving: readonly st
 /**
  * Who may read what at the same time. A large blob, whole or growing, is given to one reader at a time, and others are
  * sent to those who are receiving it: so it spreads as a chain of growing copies instead of dividing this box's line.
- * Another reader is let in that has tried all present ones in vain; those that take nothing are not counted. (That the present
- * ones keep up with a growing copy proves no room on the line: it may be the line that both come over.)
+ * Another reader is let in that has tried all present ones in vain; those that take nothing are not counted. (That the
+ * present ones keep up with a growing copy proves no room on the line: it may be the line that both come over.)
  */
 export class UploadSlots {
   readonly #uploads = new Set<Upload>();

@@ -9,7 +9,10 @@ import { growingUse } from "./source-plan.ts";
 import type { UpstreamAsker, UpstreamAskerComponents } from "./upstream-asker.ts";
 import { worthRacing } from "./worth-racing.ts";
 
-/** After nobody was faster, others are looked for again so many milliseconds later; twice as long after each further time. */
+/**
+ * After nobody was faster, others are looked for again so many milliseconds
+ * later; twice as long after each further time.
+ */
 const PAUSE_MS = 1000;
 /** Races that are decided in one flight, at most: two that only start fast could take turns for ever. */
 const MAX_RACES = 4;
@@ -95,7 +98,10 @@ export class Contest {
     });
   }
 
-  /** Where each source is asked for all of it, bytes of others cannot go on with those of a slow one: it is tried after them. */
+  /**
+   * Where each source is asked for all of it, bytes of others cannot go on
+   * with those of a slow one: it is tried after them.
+   */
   #leaveOnce(source: Source, way: Way): void {
     if (this.#left.has(idOf(source))) return;
     this.#left.add(idOf(source));

@@ -45,7 +45,8 @@ export class Duel implements Opponent {
     this.#giver = giver;
     this.#way = way;
     this.#decided = decided;
-    void giver.ended.then(() => clearTimeout(this.#timer)); // the newcomer is all there is: it has the time that it would have alone
+    // the newcomer is all there is then: it has the time that it would have alone
+    void giver.ended.then(() => clearTimeout(this.#timer));
   }
 
   /** See {@link Opponent.rate}. */

@@ -135,7 +135,10 @@ export class Filling {
     return (await beside) ?? isUpstreamAsked;
   }
 
-  /** Asks upstream where it is this box's turn; when that has brought nothing, or is not to be, the silent peer is given up. */
+  /**
+   * Asks upstream where it is this box's turn; when that has brought nothing,
+   * or is not to be, the silent peer is given up.
+   */
   async #askUpstreamBeside(peer: Way, upstream: Way): Promise<boolean> {
     const { claim } = this.#components;
     const turn = this.#asker.turn();

@@ -47,7 +47,10 @@ interface IntakeInit {
   readonly hasClients: () => boolean;
 }
 
-/** Takes into a growing copy what sources give, each from the byte where the last one broke; knows what each of them gave. */
+/**
+ * Takes into a growing copy what sources give, each from the byte where the
+ * last one broke; knows what each of them gave.
+ */
 export class Intake {
   /** What was tried, oldest first; see {@link addAttempt}. */
   readonly attempts: Attempt[] = [];

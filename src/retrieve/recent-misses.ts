@@ -17,7 +17,10 @@ export class RecentMisses {
     this.#misses.set(digest, { error, until: performance.now() + REMEMBERED_MS });
   }
 
-  /** @throws {DistswarmError} the remembered `NOT_FOUND`, while it is fresh and the URLs that are named now were tried too. */
+  /**
+   * @throws {DistswarmError} the remembered `NOT_FOUND`, while it is fresh
+   * and the URLs that are named now were tried too.
+   */
   check({ digest, urls = [] }: Pick<Want, "digest" | "urls">): void {
     this.#forgetOld();
     const miss = this.#misses.get(digest);

@@ -14,7 +14,10 @@ import { Flight, type FlightComponents, type FlightInit } from "./flight.ts";
 import { RecentMisses } from "./recent-misses.ts";
 import { TransferQueue } from "./transfer-queue.ts";
 
-/** Whole wrong files above the verify-first size end their flight; a client that got none of it is taken along this often. */
+/**
+ * Whole wrong files above the verify-first size end their flight; a client
+ * that got none of it is taken along this often.
+ */
 const FLIGHTS_FOR_A_CLIENT = 4;
 
 /** What the retriever uses. */

@@ -19,8 +19,8 @@ export const NOTHING_ASKED: Asked = { peers: false, upstream: false, lastResort:
 type Step = "peers" | "wait" | "upstream" | "last-resort" | "give-up";
 
 /**
- * The order of sources: peers, upstream when it is this box's turn, and peers with patience when that has failed. While peers
- * are silent, upstream is asked beside them: then it has been asked when the next step is looked for.
+ * The order of sources: peers, upstream when it is this box's turn, and peers with patience when that has failed. While
+ * peers are silent, upstream is asked beside them: then it has been asked when the next step is looked for.
  */
 export function nextStep(asked: Asked, turn: Turn): Step {
   if (!asked.peers) return "peers";

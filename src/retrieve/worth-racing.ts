@@ -2,13 +2,16 @@ import type { SourceKind } from "../core/source.ts";
 
 /** Asked in this order: the LAN costs nobody's line. */
 const KINDS: readonly SourceKind[] = ["peer", "upstream"];
-/** A source is raced where another kind may be expected to give so many times as much: less is what one line gives that others use. */
+/**
+ * A source is raced where another kind may be expected to give so many times as
+ * much: less is what one line gives that others use.
+ */
 const FAR_BETTER = 8;
 /** What comes within so many milliseconds at the present pace is waited for. */
 const SOON_MS = 1000;
 /**
- * Other peers are also raced where so many times as much may be expected, and that saves so many milliseconds. Less would win
- * no race (`trial.ts`).
+ * Other peers are also raced where so many times as much may be expected, and that saves so many milliseconds. Less
+ * would win no race (`trial.ts`).
  */
 const BETTER = 2;
 const SAVES_MS = 10_000;

@@ -27,7 +27,10 @@ export class Transfers {
     }
   }
 
-  /** The copy that peers call `subject`, for one of them; undefined when none is on its way, or its size is not known yet. */
+  /**
+   * The copy that peers call `subject`, for one of them; undefined when
+   * none is on its way, or its size is not known yet.
+   */
   openGrowing(subject: Digest): GrowingCopy | undefined {
     const [copy, underWay] = this.#find(subject) ?? [];
     return copy?.openGrowing({ isRoot: underWay?.kind === "upstream" });

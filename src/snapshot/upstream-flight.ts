@@ -57,7 +57,8 @@ export class UpstreamFlight {
   }
 
   /**
-   * Downloads and verifies; the files lie at their paths then, whose directory is there. A download that broke off stays there to be resumed.
+   * Downloads and verifies; the files lie at their paths then, whose directory is there. A download that broke off
+   * stays there to be resumed.
    *
    * @throws {SnapshotRefused} the last check that failed, when no mirror had a right copy; {DistswarmError} `NOT_FOUND`,
    * `NO_SOURCE`; {SourceError} what broke it off; `STORE_FULL` before any byte of a tarball that finds no room.

@@ -36,7 +36,10 @@ export async function checkFormat(paths: StorePaths): Promise<void> {
   );
 }
 
-/** Makes what is missing of a store directory; harmless where all is there. Throws system errors, also where it cannot be written. */
+/**
+ * Makes what is missing of a store directory; harmless where all is there. Throws
+ * system errors, also where it cannot be written.
+ */
 export async function prepareDirs(paths: StorePaths): Promise<void> {
   await makeDir(paths.dir, { parents: true });
   await writeMissing(paths.version, `${STORE_FORMAT}\n`);

@@ -64,7 +64,10 @@ export class WriteBehind {
     this.#gathered += chunk.length;
   }
 
-  /** Up to `length` bytes from `position` that are in memory, copied `into` a buffer; undefined when they are in the file. */
+  /**
+   * Up to `length` bytes from `position` that are in memory, copied `into`
+   * a buffer; undefined when they are in the file.
+   */
   read(position: number, length: number, into?: Buffer): Buffer | undefined {
     this.#checkOpen();
     const behind = position - this.#written;

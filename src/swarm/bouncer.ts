@@ -13,7 +13,10 @@ const RULE_PENALTY_MS = 300_000;
 const STRANGER_PENALTY_MS = 60_000;
 /** One that says nothing is not dialled for so long: it may be a member that is busy. */
 const SILENT_PENALTY_MS = 3000;
-/** Connections that have proved nothing yet have places of their own, in all and for one address: a fleet may start at once. */
+/**
+ * Connections that have proved nothing yet have places of their own, in all
+ * and for one address: a fleet may start at once.
+ */
 const MAX_UNPROVED = 256;
 const MAX_UNPROVED_OF_ADDRESS = 64;
 /** Boxes that are turned away are spoken of at most this often for each reason: nobody must fill the log. */

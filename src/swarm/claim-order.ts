@@ -20,8 +20,8 @@ export interface OwnWeighedClaim extends WeighedClaim {
 
 /**
  * Whether this box lets go of its claim for another one's. A claim to which upstream gives bytes beats one to which it does
- * not; then the one whose box has failed less often wins; then the one that began with more bytes; then the lower hash. A silent claim is kept until another one has proved better: it
- * may be the only mirror that is slow.
+ * not; then the one whose box has failed less often wins; then the one that began with more bytes; then the lower hash.
+ * A silent claim is kept until another one has proved better: it may be the only mirror that is slow.
  *
  * Both sides judge alike, and what they judge by only grows: never do both let go, and once each knows what the other
  * told, one does.

@@ -53,7 +53,10 @@ export class HavesOfPeers {
     this.#peers.set(id, haves);
   }
 
-  /** A peer left. Nobody is sent to it, but what it said is kept for as long as it `isMember`; it may be back in a moment. */
+  /**
+   * A peer left. Nobody is sent to it, but what it said is kept for as long
+   * as it `isMember`; it may be back in a moment.
+   */
   left(id: string, isMember: (id: string) => boolean): void {
     this.#peers.get(id)?.onEnd();
     for (const [other, haves] of this.#peers) {

@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import { readOrCreateSecret } from "./secret-file.ts";
 
-/** The TLS application protocol (ALPN) of a box that only wants to see a certificate: it is refused nothing, and told nothing. */
+/**
+ * The TLS application protocol (ALPN) of a box that only wants to see a
+ * certificate: it is refused nothing, and told nothing.
+ */
 export const PEEK_PROTOCOL = "distswarm-id";
 
 /** The file in `state_dir` that holds the seed of this box's identity: a secret. */

@@ -5,7 +5,10 @@ import { RuleBroken, type UpstreamClaim, type UpstreamEnd } from "./messages.ts"
 
 /** A claim that was not told again for so long counts no more. */
 export const SILENCE_MS = 5000;
-/** Nobody begins to read from a box that has not told its claim again for so long: it may be gone, and a dial to it hangs. */
+/**
+ * Nobody begins to read from a box that has not told its claim again for so
+ * long: it may be gone, and a dial to it hangs.
+ */
 const QUIET_MS = 1000;
 /** What is known of a silent claim is kept for so long: who takes over need not wait for the box that made it. */
 const KEPT_MS = 60_000;

@@ -5,7 +5,10 @@ import { RuleBroken, type Change, type Haves, type Hello } from "./messages.ts";
 /** Blobs that one peer may say it holds. */
 const MAX_HAVES_OF_PEER = 1_000_000;
 
-/** How far one peer's haves are known, and how they get into the index. Outlives the session, so that a peer that was gone for a moment need tell only what changed. */
+/**
+ * How far one peer's haves are known, and how they get into the index. Outlives the session, so that a peer that was
+ * gone for a moment need tell only what changed.
+ */
 export class PeerHaves {
   readonly #index: HaveIndex;
   readonly #id: string;

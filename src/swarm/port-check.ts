@@ -24,7 +24,8 @@ interface PortCheckInit {
 }
 
 /**
- * Looks now and then whether a peer's TCP port can be reached and shows the peer's key, until the signal aborts. A box whose UDP port is open and whose TCP port is not is in the swarm, but gives nothing.
+ * Looks now and then whether a peer's TCP port can be reached and shows the peer's key, until the signal aborts. A box
+ * whose UDP port is open and whose TCP port is not is in the swarm, but gives nothing.
  */
 export class PortCheck {
   /** What is wrong, with the mend; undefined when all is well, or before the first look has ended. */

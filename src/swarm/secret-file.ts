@@ -68,7 +68,10 @@ async function writeBeside(path: string, secret: Buffer): Promise<string> {
   }
 }
 
-/** Reads a secret; throws system errors, and where it is no file, or the agent's user may not, an error that names the mend. */
+/**
+ * Reads a secret; throws system errors, and where it is no file, or the
+ * agent's user may not, an error that names the mend.
+ */
 export async function readSecret(path: string): Promise<Buffer> {
   try {
     return await readRegular(path);

@@ -11,7 +11,10 @@ export interface SwarmReport extends Required<Pick<SwarmStatus, "peers" | "addre
   readonly unoffered?: string;
 }
 
-/** The warnings for those of `swarm.peers` that are not reached, for a box that is alone: beside other peers any may be off. */
+/**
+ * The warnings for those of `swarm.peers` that are not reached, for a box
+ * that is alone: beside other peers any may be off.
+ */
 export function unreached(staticPeers: readonly StaticPeerStatus[]): string[] {
   const problems = staticPeers.filter(({ problem }) => problem !== undefined);
   return problems.map(({ address, problem }) => `no peer is here; swarm.peers: ${address}: ${problem}`);

@@ -123,7 +123,8 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
       this.#isStarted = false;
       await this.#stopMesh("the agent is stopping");
     });
-    await stopped.finally(() => this.#keyFile.stop()); // not in its turn: it may have to wait for a change of the network, which is one
+    // not in its turn: it may have to wait for a change of the network, which is one
+    await stopped.finally(() => this.#keyFile.stop());
   }
 
   // --- what this box holds, as the store and the retriever tell ---

@@ -93,7 +93,10 @@ export class Transport implements Startable {
     await swarm?.destroy();
   }
 
-  /** Keeps dialling a box at these places until it is connected, and again when it is lost. May be called again and again. */
+  /**
+   * Keeps dialling a box at these places until it is connected, and again
+   * when it is lost. May be called again and again.
+   */
   dial(id: string, places: readonly Place[]): void {
     this.#places.set(id, places);
     this.#swarm?.joinPeer(Buffer.from(id, "hex"));

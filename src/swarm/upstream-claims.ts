@@ -93,7 +93,10 @@ export class UpstreamClaims implements BlobClaims {
     await this.#changedBefore(subject, this.#clock.now() + withinMs, signal);
   }
 
-  /** Peers that a subject can be read from as it grows: who get on with it, the best first, then who hold more than is here. */
+  /**
+   * Peers that a subject can be read from as it grows: who get on with it,
+   * the best first, then who hold more than is here.
+   */
   givers(subject: string): string[] {
     const holding = this.#own.get(subject)?.givers.filter((peer) => this.#minds(peer, subject)) ?? [];
     return [...new Set([...this.#peers.givers(subject), ...holding])];

@@ -102,8 +102,8 @@ export class HttpClient {
   }
 
   /**
-   * `as`: path and query, where they are to go as they are. A server may close a kept connection in the moment of its next use,
-   * so who can is sent again, once (RFC 9110, 9.2.2).
+   * `as`: path and query, where they are to go as they are. A server may close a kept connection in the moment of its
+   * next use, so who can is sent again, once (RFC 9110, 9.2.2).
    */
   async #once(request: HttpRequest, url: URL, as: string | undefined, isAgain = false): Promise<UpstreamAnswer> {
     const connections = await this.#opened();

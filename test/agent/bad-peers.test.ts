@@ -30,7 +30,10 @@ const DEAD_COSTS_MS = 1200;
 /** The bound of a bad one with room for a busy machine: to stay with one that is slow costs half a minute at least. */
 const SLOW_COSTS_MS = 10_000;
 
-/** What the bad ones say that they hold, and what they do not: so many, as chance says which of two holders is asked first. */
+/**
+ * What the bad ones say that they hold, and what they do not: so many, as
+ * chance says which of two holders is asked first.
+ */
 const held = Array.from({ length: 20 }, (_, number) => testFile(`held-${number}.tar.xz`, 2 * MIB + 12_345));
 const others = Array.from({ length: 4 }, (_, number) => testFile(`other-${number}.tar.xz`, 2 * MIB + 12_345));
 const files = [...held, ...others];
@@ -90,7 +93,10 @@ async function fetchFile(box: Box, file: TestFile): Promise<Fetched> {
   return { code, right: digestOf(bytes) === file.digest, bytes: bytes.length, ms };
 }
 
-/** Gets files that bad ones hold, until one has been asked; returns by how much that took longer than one that they do not hold. */
+/**
+ * Gets files that bad ones hold, until one has been asked; returns by how much
+ * that took longer than one that they do not hold.
+ */
 async function costOf(box: Box, isAsked: () => boolean): Promise<number> {
   const absent = await fetchFile(box, others[0]!);
   expect(absent).toMatchObject({ code: 0, right: true });

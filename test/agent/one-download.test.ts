@@ -73,7 +73,8 @@ test("a file that all want at once is downloaded once, and explain tells who did
     expect(downloaders.map(({ claims }) => claims.map(({ event }) => event))).toEqual([["claimed"]]);
     if (file === small) continue; // it may be whole at the first box before the last one looks for it
     const followers = explained.filter((one) => !downloaders.includes(one));
-    const events = followers.map(({ claims }) => new Set(claims.map(({ event }) => event))); // of claims that cross more than one
+    // of claims that cross more than one
+    const events = followers.map(({ claims }) => new Set(claims.map(({ event }) => event)));
     expect(events).toEqual(followers.map(() => new Set(["followed"])));
     const grew = followers.map(({ attempts }) => attempts.filter(({ growing }) => growing === true));
     expect(grew.map((attempts) => attempts.some(({ bytes }) => bytes > 0))).toEqual(followers.map(() => true));

@@ -100,7 +100,10 @@ export class AgentHost {
     return (await this.status()).swarm.peers.length;
   }
 
-  /** Asks the host's own mirror door for files by their digests, one after another, as Portage does. Throws when one breaks. */
+  /**
+   * Asks the host's own mirror door for files by their digests, one after
+   * another, as Portage does. Throws when one breaks.
+   */
   async ask(files: readonly TestFile[]): Promise<Answer[]> {
     this.#asker ??= Program.start(this.#lan, this.number, "ask.mjs");
     const asker = await this.#asker;

@@ -5,7 +5,10 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Network N (from 1) is 10.77.(17+N).0/24 on a bridge of its own; host K (from 1) is at .(100+K) of each network it is on. */
+/**
+ * Network N (from 1) is 10.77.(17+N).0/24 on a bridge of its own; host K
+ * (from 1) is at .(100+K) of each network it is on.
+ */
 const FIRST_SUBNET = 17;
 const FIRST_HOST = 100;
 /** The network that hosts are parted from the others to; nobody has addresses of it. */

@@ -143,7 +143,10 @@ describe.skipIf(skipped !== undefined)(named("tree snapshots", skipped), () => {
     console.log(`taken over from a dead host, upstream gave ${ratio.toFixed(4)} of the three files`);
   });
 
-  /** The host whose client is passed the tarball while it is downloaded. A claim alone does not say that upstream was asked. */
+  /**
+   * The host whose client is passed the tarball while it is downloaded. A
+   * claim alone does not say that upstream was asked.
+   */
   async function theOneThatDownloads(): Promise<AgentHost> {
     const arrived = ({ dir: of }: AgentHost): Promise<number> =>
       stat(join(of, fileName(DATE, "tarball"))).then(

@@ -15,7 +15,10 @@ export interface ClaimBox {
   heard: UpstreamClaims["heard"];
 }
 
-/** When a message from one box reaches another, in milliseconds after it was sent; what one box tells another stays in order. */
+/**
+ * When a message from one box reaches another, in milliseconds after it was
+ * sent; what one box tells another stays in order.
+ */
 export type Delay = (from: number, to: number) => number;
 
 interface Task {

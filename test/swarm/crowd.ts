@@ -16,7 +16,10 @@ const native = HyperDHT as unknown as {
   keyPair(): KeyPair;
 };
 
-/** One node that holds any number of connections to a box, each with a key pair of its own, and dials again when it loses one. */
+/**
+ * One node that holds any number of connections to a box, each with a key pair
+ * of its own, and dials again when it loses one.
+ */
 export class Crowd {
   readonly #node: DhtNode;
   readonly #box: Box;

@@ -5,7 +5,10 @@ import type { Digest } from "../../src/core/digest.ts";
 export const RIGHT = 1;
 export const WRONG = 0;
 
-/** A store in memory, as far as flights use one. Its digests are not looked at: a blob is right when each of its bytes is. */
+/**
+ * A store in memory, as far as flights use one. Its digests are not looked
+ * at: a blob is right when each of its bytes is.
+ */
 export class MemoryStore {
   readonly #blobs = new Map<Digest, Buffer>();
   readonly #partials = new Map<Digest, Buffer>();

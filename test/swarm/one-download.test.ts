@@ -15,7 +15,10 @@ const LOOK_MS = 10;
 const SILENCE_MS = 5000;
 /** The same where a run takes long. */
 const FEWER_SEEDS = 120;
-/** What one box needs that gets a blob alone, and what a member that means ill may cost: what it is followed for, and to find out. */
+/**
+ * What one box needs that gets a blob alone, and what a member that means ill may
+ * cost: what it is followed for, and to find out.
+ */
 const ALONE_MS = 4300;
 const LATE_MS = 3000;
 const IN_VAIN_MS = 10_000;

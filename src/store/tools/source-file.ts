@@ -3,7 +3,10 @@ import { messageOf, systemCode } from "../../core/errors.ts";
 import { ownUser } from "../../core/own-user.ts";
 import type { ReadableFile } from "../file-chunks.ts";
 
-/** Others write in the directory: no symlink is followed, and a FIFO does not make the opening wait for who writes into it. */
+/**
+ * Others write in the directory: no symlink is followed, and a FIFO does not
+ * make the opening wait for who writes into it.
+ */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** A file that is taken in cannot be read: a fault of that file, and of nothing else. */

@@ -6,7 +6,10 @@ import { isLoopback } from "../../core/host.ts";
 /** Private and link-local IPv4 (RFC 1918, RFC 3927). */
 const PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"];
 
-/** Links that are no LAN, by the names that their makers give them: containers, virtual machines, VPNs. A plain `br0` is one. */
+/**
+ * Links that are no LAN, by the names that their makers give them: containers,
+ * virtual machines, VPNs. A plain `br0` is one.
+ */
 const VIRTUAL_LINK =
   /^(docker|br-|veth|virbr|vnet|vboxnet|vmnet|lxc|lxdbr|podman|cni|flannel|cali|tun|tap|wg|tailscale|zt|ppp|utun|ipsec|nordlynx)/;
 
@@ -25,7 +28,8 @@ interface LanAddress {
 
 /**
  * Where the swarm is offered and from where it is accepted. Without `networks`: private subnets on physical links, and
- * whoever comes from a private address that is not on a virtual link (so a routed LAN is one). With: those, and nothing else.
+ * whoever comes from a private address that is not on a virtual link (so a routed LAN is one). With: those, and nothing
+ * else.
  */
 export class LanScope {
   readonly #wanted: BlockList;

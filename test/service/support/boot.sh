@@ -1,4 +1,5 @@
-# boot.sh DIR PROJECT OVER: within new namespaces, makes a root file system above this machine's, with the files of OVER in it, and runs DIR/job/init in it.
+# boot.sh DIR PROJECT OVER: within new namespaces, makes a root file system above this machine's, with the files of OVER
+# in it, and runs DIR/job/init in it.
 set -e
 dir=$1 project=$2 over=$3
 root=$dir/root
