@@ -188,9 +188,12 @@ export class PeerSource implements Source {
   #note(holder: Holder, offset: number, error: unknown, reply: BlobReply | undefined): void {
     const { directory } = this.#parts;
     const { code, status } = error instanceof SourceError ? error : {};
-    if (code === "ABSENT") return directory.disown(holder.id, this.#init.want.digest);
+    const { digest, size } = this.#init.want;
+    // of a file without a size of its own it may not know the length yet, and has nothing to give before that
+    if (code === "ABSENT" && holder.growing === true && size === Infinity) return this.#candidates.wasBehind(holder);
+    if (code === "ABSENT") return directory.disown(holder.id, digest);
     // its program is gone: what it was receiving is nobody's affair any more, and whoever followed it may go on
-    if (code === "REFUSED" && holder.growing === true) directory.disown(holder.id, this.#init.want.digest);
+    if (code === "REFUSED" && holder.growing === true) directory.disown(holder.id, digest);
     if (code !== "BUSY") return this.#failed(holder);
     if (status !== 503) return this.#candidates.wasBehind(holder);
     const readers = readIds(reply!.headers, RECEIVING_HEADER);

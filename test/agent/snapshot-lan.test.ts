@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { startOf } from "../../src/snapshot/name.ts";
@@ -81,6 +82,19 @@ describe("two boxes of one network", () => {
     await Promise.all([sync(first, unit), sync(second, unit)]);
     await Promise.all([keeps(first, DATE), keeps(second, DATE)]);
     expect(askedFor(mirror, "tarball")).toBe(1);
+  });
+
+  test("nor is who downloads it left when the mirror takes a while before each answer", async () => {
+    const mirror = await mirrorWith([unit], async (exchange) => {
+      await delay(700);
+      await well(exchange);
+    });
+    const first = await boxWith([mirror.url]);
+    const second = await besideOf(first, [mirror.url]);
+    await Promise.all([sync(first, unit, { order: ["tarball"] }), sync(second, unit, { order: ["tarball"] })]);
+    await Promise.all([keeps(first, DATE), keeps(second, DATE)]);
+    expect(askedFor(mirror, "tarball")).toBe(1);
+    expect([...first.lines, ...second.lines].join("\n")).not.toContain("gives nothing");
   });
 
   test("when the one that downloads it goes away, the other goes on from the byte reached", async () => {
