@@ -41,21 +41,21 @@ export class Follower {
   }
 
   /**
-   * Takes what comes for as long as another box is to download it. Throws the signal's reason; `STORE_FULL` and system
-   * errors of the copy.
+   * Takes what comes for as long as another box is to download it, and claims it when nobody is; resolves when it is for this
+   * box, which has by then what others have so far. They can read the copy all the time: whoever claims first needs the
+   * bytes of the one that has most. Throws the signal's reason; `STORE_FULL` and system errors of the copy.
    */
   async follow(turn: (received: number) => Turn, signal: AbortSignal): Promise<void> {
+    const { claim } = this.#components;
     await this.#during(async (copy) => {
-      while (turn(copy.received) === "theirs") {
-        await this.#round(copy, "follow", signal);
-        await this.#components.claim.news(signal);
+      for (;;) {
+        const whose = turn(copy.received);
+        if (whose === "open") await claim.claim(copy.received, signal);
+        else if (whose === "theirs") await this.#round(copy, "follow", signal).then(() => claim.news(signal));
+        else break;
       }
+      if (claim.lost !== undefined) await this.#round(copy, "present", signal);
     });
-  }
-
-  /** Takes what is there by now; throws as {@link follow}. */
-  async takePresent(signal: AbortSignal): Promise<void> {
-    await this.#during((copy) => this.#round(copy, "present", signal));
   }
 
   async #during(work: (copy: StagedCopy) => Promise<void>): Promise<void> {

@@ -101,11 +101,9 @@ export class UpstreamTask {
   /** Whether the unit is on the shelf; what peers announce by now comes before all else. */
   async #step(): Promise<boolean> {
     if (await this.#components.pullFromPeers()) return true;
-    const received = await sizeOf(this.#init.paths.tarball);
-    const turn = this.#turn(received);
-    if (turn === "theirs") await this.#fromOthers((follower, until) => follower.follow((at) => this.#turn(at), until));
-    else if (turn === "open") await this.#claim?.claim(received, this.#init.signal);
-    else return this.#download(turn);
+    const turn = this.#turn(await sizeOf(this.#init.paths.tarball));
+    if (turn === "ours" || turn === "alone") return this.#download();
+    await this.#follow();
     return false;
   }
 
@@ -114,21 +112,15 @@ export class UpstreamTask {
     return (isPatient ? this.#claim?.turn(received) : undefined) ?? "alone";
   }
 
-  /** Takes over what others have so far before upstream is asked for the rest. */
-  async #download(turn: Turn): Promise<boolean> {
-    if (turn === "ours") {
-      await this.#fromOthers((follower, until) => follower.takePresent(until));
-      if (await this.#components.pullFromPeers()) return true;
-    }
+  #download(): Promise<boolean> {
     const flight = new ClaimedFlight({ ...this.#components, claim: this.#claim }, this.#init);
     this.#flight = flight;
     this.#changed.fire();
     return flight.run();
   }
 
-  /** Takes what other boxes give while they have time, until one of them announces the unit. */
-  async #fromOthers(take: (follower: Follower, until: AbortSignal) => Promise<void>): Promise<void> {
-    if (this.#follower === undefined) return;
+  /** Follows until another box announces the unit, or it is for this one to download. */
+  async #follow(): Promise<void> {
     const { signal } = this.#init;
     this.#followedUntil ??= this.#now() + FOLLOW_AT_MOST_MS;
     const enough = new AbortController();
@@ -139,7 +131,7 @@ export class UpstreamTask {
       () => {}, // it ended before
     );
     try {
-      await take(this.#follower, until);
+      await this.#follower?.follow((received) => this.#turn(received), until);
     } catch (error) {
       signal.throwIfAborted();
       if (!enough.signal.aborted) throw error;

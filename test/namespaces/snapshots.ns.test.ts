@@ -133,6 +133,7 @@ describe.skipIf(skipped !== undefined)(named("tree snapshots", skipped), () => {
     const syncing = hosts.map((host) => sync(host).then(() => host));
     for (const one of syncing) one.catch(() => {}); // one of them fails
     const holder = await theOneThatDownloads();
+    await expect.poll(() => othersHaveBytes(holder)).toBe(true);
     await holder.end("SIGKILL");
     const others = hosts.filter((host) => host !== holder);
     await Promise.all(syncing.filter((_, at) => hosts[at] !== holder));
@@ -156,6 +157,13 @@ describe.skipIf(skipped !== undefined)(named("tree snapshots", skipped), () => {
     const sizes = (): Promise<number[]> => Promise.all(hosts.map(arrived));
     await expect.poll(async () => (await sizes()).some((size) => size > 0), { timeout: 10_000 }).toBe(true);
     return hosts[(await sizes()).findIndex((size) => size > 0)]!;
+  }
+
+  /** Whether some other host has a part of the tarball by now. */
+  async function othersHaveBytes(holder: AgentHost): Promise<boolean> {
+    const others = hosts.filter((host) => host !== holder);
+    const statuses = await Promise.all(others.map(({ client }) => client.status()));
+    return statuses.some(({ transfers }) => transfers.some(({ received }) => received > 0));
   }
 
   async function verifyByGpg(host: AgentHost): Promise<void> {
