@@ -11,7 +11,7 @@ import { startBox, type Box, type BoxOptions } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { testFile } from "../support/repository.ts";
 import { FETCH, RESUME, wget } from "../support/wget.ts";
-import { startMirror, well, type MockMirror } from "../support/zoo/zoo.ts";
+import { stallsAfterHeaders, startMirror, well, type MockMirror } from "../support/zoo/zoo.ts";
 
 const file = testFile("hello+world~1.0@x.tar.gz", 700_000);
 const literal = testFile("github.com%2Ffhs%2F@v%2Fv2.3.0.mod", 300);
@@ -209,6 +209,15 @@ describe("the forward proxy", () => {
     const via = String(mirror.files().at(-1)!.headers.via);
     const looped = `GET ${mirror.url}/x HTTP/1.1\r\nHost: x\r\nVia: 1.0 other, ${via}\r\nConnection: close\r\n\r\n`;
     expect(await raw(box, looped)).toMatch(/^HTTP\/1.1 508 .*points back at it/s);
+  });
+
+  test("hands on the head of an answer at once, whenever its body comes", async () => {
+    const { box, mirror } = await setUp();
+    mirror.become(stallsAfterHeaders);
+    const socket = connect(Number(new URL(box.url).port), "127.0.0.1");
+    open.push({ close: async () => void socket.destroy() });
+    socket.write(`GET ${mirror.url}/snapshots/s.tar.xz HTTP/1.1\r\nHost: m\r\n\r\n`);
+    expect(String(await once(socket, "data"))).toMatch(/^HTTP\/1.1 200 /);
   });
 
   test("counts what passed through, but no HEAD, which brings nothing", async () => {
