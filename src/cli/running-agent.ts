@@ -1,9 +1,6 @@
 import type { ConfigPlace } from "../config/place.ts";
-import type { Status } from "../core/agent-api.ts";
+import type { AgentAnswer } from "../doctor/context.ts";
 import type { Context } from "./command.ts";
-
-/** What the running agent says of itself; or why it does not. */
-type AgentAnswer = { readonly status: Status } | { readonly error: Error };
 
 /** Asks the running agent for its status. Never throws. */
 export async function askAgent({ agent }: Pick<Context, "agent">): Promise<AgentAnswer> {

@@ -29,7 +29,7 @@ export function renderTable(rows: readonly (readonly Cell[])[], indent = GAP): s
 
 /**
  * A text for a terminal of so many columns (none: no terminal, no bound): a row that is wider is broken between its cells.
- * What is wider by itself is left to the terminal, from which it can be copied in one piece.
+ * A cell that is wider by itself is left to the terminal, from which it can be copied in one piece.
  */
 export function fitRows(text: string, columns = Infinity): string {
   const lines = text.split("\n").map((line) => (textWidth(line) > columns ? brokenRow(line, columns) : line));
@@ -38,15 +38,13 @@ export function fitRows(text: string, columns = Infinity): string {
 
 function brokenRow(row: string, columns: number): string {
   const indent = " ".repeat(row.search(/\S|$/));
-  const restIndent = indent + REST_INDENT;
   const [first = "", ...rest] = row.trimStart().split(/(?<! )(?= {2})/);
   const lines = [indent + first];
   for (const gapAndCell of rest) {
     const cell = gapAndCell.trimStart();
     const longer = lines.at(-1)! + (lines.length === 1 ? gapAndCell : GAP + cell);
-    const isInPlace = textWidth(longer) <= columns || textWidth(restIndent + cell) > columns;
-    if (isInPlace) lines[lines.length - 1] = longer;
-    else lines.push(restIndent + cell);
+    if (textWidth(longer) <= columns) lines[lines.length - 1] = longer;
+    else lines.push(indent + REST_INDENT + cell);
   }
   return lines.join("\n");
 }

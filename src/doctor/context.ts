@@ -5,13 +5,15 @@ import { readCustomMirrors } from "../portage/custom-mirrors.ts";
 import { readMakeConf } from "../portage/make-conf.ts";
 import { askMirrors, type MirrorAnswer } from "./ask-mirrors.ts";
 
+/** What the running agent says of itself; or why it does not. */
+export type AgentAnswer = { readonly status: Status } | { readonly error: Error };
+
 /** What the checks look at: the box below `root`, and the agent that runs on it. */
 export interface Context {
   readonly root: string;
   readonly env: NodeJS.ProcessEnv;
   readonly config: Config;
-  /** What the running agent says; or why it does not. */
-  readonly agent: { readonly status: Status } | { readonly error: Error };
+  readonly agent: AgentAnswer;
   /** The variables of make.conf. */
   readonly variables: ReadonlyMap<string, string>;
   /** The URLs of the `local` lines in /etc/portage/mirrors. */
@@ -51,6 +53,6 @@ export async function lookAround(init: ContextInit): Promise<Context> {
 }
 
 /** `host:port` of a door that is open. */
-function doorOf(agent: Context["agent"]): string | undefined {
+function doorOf(agent: AgentAnswer): string | undefined {
   return "status" in agent ? agent.status.proxy.listen[0] : undefined;
 }

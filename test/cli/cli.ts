@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -9,6 +8,7 @@ import { ControlServer } from "../../src/control/server.ts";
 import type { AgentApi } from "../../src/core/agent-api.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { fakeAgent } from "../control/fake-agent.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 /** What one run of the command line came to. */
 export interface Outcome {
@@ -51,8 +51,7 @@ export async function distswarm(args: readonly string[], around: Around = {}): P
 
 /** A config file whose state directory is a temporary one; both are gone when the test ends. */
 export async function temporaryConfig(more = ""): Promise<{ file: string; dir: string }> {
-  const dir = await mkdtemp(join(tmpdir(), "distswarm-cli-"));
-  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const dir = await tempDir();
   const file = join(dir, "distswarm.toml");
   await writeFile(file, `state_dir = ${JSON.stringify(dir)}\n${more}`);
   return { file, dir };

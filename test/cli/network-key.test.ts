@@ -1,13 +1,12 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { distswarm } from "./cli.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 /** The options that make a box without an agent use `stateDir`. */
 async function withoutAgent(stateDir = ""): Promise<string[]> {
-  const dir = await mkdtemp(join(tmpdir(), "distswarm-key-"));
-  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const dir = await tempDir();
   const file = join(dir, "distswarm.toml");
   await writeFile(file, `state_dir = ${JSON.stringify(stateDir || join(dir, "state"))}\n`);
   return ["--config", file];

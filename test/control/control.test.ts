@@ -1,8 +1,7 @@
 import { once } from "node:events";
-import { chmod, link, mkdtemp, rm, stat, unlink } from "node:fs/promises";
+import { chmod, link, stat, unlink } from "node:fs/promises";
 import { request } from "node:http";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { ControlClient } from "../../src/control/client.ts";
@@ -12,17 +11,12 @@ import { DistswarmError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { events, fakeAgent, STATUS } from "./fake-agent.ts";
 import { named } from "../support/skipped.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const IS_ROOT = process.getuid?.() === 0;
 const AS_ROOT = "root may read and write everything";
 
 const never = new AbortController().signal;
-
-async function temporaryDir(): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), "distswarm-control-"));
-  onTestFinished(() => rm(dir, { recursive: true }));
-  return dir;
-}
 
 async function serve(dir: string, methods: Partial<AgentApi> = {}): Promise<ControlServer> {
   const server = new ControlServer({ api: fakeAgent(methods), log: silentLogger }, { dir });
@@ -32,7 +26,7 @@ async function serve(dir: string, methods: Partial<AgentApi> = {}): Promise<Cont
 }
 
 async function agentWith(methods: Partial<AgentApi> = {}): Promise<{ client: ControlClient; dir: string }> {
-  const dir = await temporaryDir();
+  const dir = await tempDir();
   await serve(dir, methods);
   return { client: new ControlClient({ dir }), dir };
 }
@@ -172,7 +166,7 @@ describe("a call ends", () => {
   });
 
   test("at the client with an error when the agent stops", async () => {
-    const dir = await temporaryDir();
+    const dir = await tempDir();
     const server = await serve(dir, {
       fetch: async function* (_lines, signal) {
         yield { event: "started", line: 0, name: "a", size: 1 };
@@ -226,7 +220,7 @@ describe("the sockets", () => {
   });
 
   test("of a dead agent are replaced", async () => {
-    const dir = await temporaryDir();
+    const dir = await tempDir();
     await leaveDeadSocket(join(dir, "status.sock"));
     await serve(dir);
     expect(await new ControlClient({ dir }).status()).toEqual(STATUS);
@@ -241,7 +235,7 @@ describe("the sockets", () => {
   });
 
   test("can be started and stopped twice, and are gone afterwards", async () => {
-    const dir = await temporaryDir();
+    const dir = await tempDir();
     const server = await serve(dir);
     await server.start();
     await server.stop();
@@ -254,7 +248,7 @@ describe("the sockets", () => {
 
 describe("without an agent", () => {
   test("the error names the socket and says how to start one", async () => {
-    const dir = await temporaryDir();
+    const dir = await tempDir();
     await expect(new ControlClient({ dir }).status()).rejects.toMatchObject({
       code: "AGENT_NOT_RUNNING",
       message:
@@ -264,7 +258,7 @@ describe("without an agent", () => {
   });
 
   test("one that hangs is told from one that is off", async () => {
-    const dir = await temporaryDir();
+    const dir = await tempDir();
     const hung = createServer().listen(join(dir, "status.sock"));
     await once(hung, "listening");
     onTestFinished(() => void hung.close());
@@ -278,7 +272,7 @@ describe("without an agent", () => {
   });
 
   test("a socket that a dead one left is the same", async () => {
-    const dir = await temporaryDir();
+    const dir = await tempDir();
     await leaveDeadSocket(join(dir, "control.sock"));
     const run = all(new ControlClient({ dir }).gc({ dryRun: true }, never));
     await expect(run).rejects.toMatchObject({ code: "AGENT_NOT_RUNNING" });

@@ -1,20 +1,19 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../../src/core/database.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { mountDisk } from "../store/support/tmpfs.ts";
 import { unprivileged } from "../support/unprivileged.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const READ_ONLY = 0o400;
 const OPEN_TO_ALL = 0o777;
 const MIB = 2 ** 20;
 
 test("a database that is another user's is named with the mend, and is not set aside as damaged", async () => {
-  const dir = await mkdtemp(join(tmpdir(), "distswarm-database-"));
-  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const dir = await tempDir();
   const db = join(dir, "db");
   await (await openDatabase(db, silentLogger)).close();
   await Promise.all([chmod(dir, OPEN_TO_ALL), chmod(db, OPEN_TO_ALL), chmod(join(db, "LOCK"), READ_ONLY)]);

@@ -1,14 +1,8 @@
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { makeDirs } from "../../src/core/make-dirs.ts";
-
-async function tempDir(): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), "distswarm-dirs-"));
-  onTestFinished(() => rm(dir, { recursive: true, force: true }));
-  return dir;
-}
+import { tempDir } from "../support/temp-dir.ts";
 
 test("makes a directory with the parents that it lacks, and is content where it is there", async () => {
   const dir = join(await tempDir(), "a", "b", "c");

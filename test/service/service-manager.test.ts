@@ -1,14 +1,13 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { ServiceManager, watchdogInterval } from "../../src/cli/service-manager.ts";
 import { silentLogger, type Logger } from "../../src/core/logger.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 /** An environment in which `systemd-notify` writes down what it was told, or fails with a word. */
 async function systemd(script: string): Promise<{ env: NodeJS.ProcessEnv; heard: () => Promise<string[]> }> {
-  const dir = await mkdtemp(join(tmpdir(), "distswarm-notify-"));
-  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const dir = await tempDir();
   const heard = join(dir, "heard");
   await writeFile(heard, "");
   await writeFile(join(dir, "systemd-notify"), `#!/bin/sh\n${script}\n`);

@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { boot, BOOT_MS, whyNoPid1 } from "./support/pid1.ts";
 import { named } from "../support/skipped.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const run = promisify(execFile);
 const SYSTEMD = "/lib/systemd/systemd";
@@ -17,8 +17,7 @@ const analyze = await run("systemd-analyze", ["--version"]).then(
 
 /** The unit with a command that is there on any machine, for `verify` looks for it. */
 async function unitWithPresentCommand(): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), "distswarm-unit-"));
-  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const dir = await tempDir();
   const copy = join(dir, "distswarm.service");
   await writeFile(copy, (await readFile(unit, "utf8")).replaceAll("/usr/local/bin/distswarm", process.execPath));
   return copy;

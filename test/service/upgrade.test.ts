@@ -1,5 +1,4 @@
-import { copyFile, cp, mkdtemp, rename, rm, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, cp, rename, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { fileName } from "../../src/snapshot/name.ts";
@@ -8,6 +7,7 @@ import { agentConfig, startAgentProcess } from "../support/agent-process.ts";
 import { makeRepository, testFile } from "../support/repository.ts";
 import { DATE, key, mirrorFiles, unit } from "../support/webrsync.ts";
 import { startMirror, well } from "../support/zoo/zoo.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const project = join(import.meta.dirname, "../..");
 const file = testFile("asked-after-the-upgrade.tar.xz", 2 ** 16);
@@ -21,8 +21,7 @@ async function installInto(dir: string): Promise<string> {
 }
 
 test("an agent whose files an upgrade replaces before its first download goes on with its work", async () => {
-  const dir = await mkdtemp(join(tmpdir(), "distswarm-upgrade-"));
-  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const dir = await tempDir();
   await makeRepository(join(dir, "repo"), [file]);
   const mirror = await startMirror(well, { [file.name]: file.bytes, ...mirrorFiles(unit) });
   onTestFinished(() => mirror.close());
