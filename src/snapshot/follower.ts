@@ -41,9 +41,9 @@ export class Follower {
   }
 
   /**
-   * Takes what comes for as long as another box is to download it, and claims it when nobody is; resolves when it is for this
-   * box, which has by then what others have so far. They can read the copy all the time: whoever claims first needs the
-   * bytes of the one that has most. Throws the signal's reason; `STORE_FULL` and system errors of the copy.
+   * Takes what comes for as long as another box is to download it, and claims it when nobody is; resolves when it is for
+   * this box, which has by then what others have so far. They can read the copy all the time: whoever claims first needs
+   * the bytes of the one that has most. Throws the signal's reason; `STORE_FULL` and system errors of the copy.
    */
   async follow(turn: (received: number) => Turn, signal: AbortSignal): Promise<void> {
     const { claim } = this.#components;

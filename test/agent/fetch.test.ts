@@ -2,12 +2,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
-import { createLogger } from "../../src/core/logger.ts";
 import { distswarm, type Around, type Outcome } from "../cli/cli.ts";
 import { startBox, type Box, type BoxOptions } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { testFile, type TestFile } from "../support/repository.ts";
 import { slow, startMirror, well, type Behaviour, type MirrorFiles, type MockMirror } from "../support/zoo/zoo.ts";
+import { logInto } from "../support/log-lines.ts";
 
 const MIB = 2 ** 20;
 const small = testFile("small-1.0.tar.xz", 300_000);
@@ -128,7 +128,7 @@ test("an empty file needs no source, and the log says so", async () => {
   const empty = testFile("empty-1.0.tar.xz", 0);
   const mirror = await mirrorWith({});
   const lines: string[] = [];
-  const log = createLogger("info", { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) });
+  const log = logInto(lines);
   const box = await boxWith({ files: [empty], mirrors: [mirror.url], log });
   expect(await get(box, empty)).toBe(empty.digest);
   await expect

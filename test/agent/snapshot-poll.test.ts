@@ -4,14 +4,15 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { buildRetrieval, type Retrieval } from "../../src/compose/retrieval.ts";
 import { checkConfig } from "../../src/config/check.ts";
 import { openDatabase } from "../../src/core/database.ts";
-import { createLogger } from "../../src/core/logger.ts";
 import { startAll, stopAll } from "../../src/core/lifecycle.ts";
 import { fileName } from "../../src/snapshot/name.ts";
-import { DATE, makeKey, makeUnit, NOW, tempDir, writeKeyring, type TestUnit } from "../snapshot/support/unit.ts";
+import { DATE, makeKey, makeUnit, NOW, writeKeyring, type TestUnit } from "../snapshot/support/unit.ts";
 import { boxConfig } from "../support/box.ts";
 import { freePort } from "../support/free-port.ts";
 import { mirrorFiles } from "../support/webrsync.ts";
 import { startMirror, well, type MockMirror } from "../support/zoo/zoo.ts";
+import { logInto } from "../support/log-lines.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const HALF_HOUR_MS = 30 * 60_000;
 
@@ -58,7 +59,7 @@ async function startBox(has: TestUnit, keyOfRing: typeof key, first?: PollingBox
   if (first !== undefined) await writeFile(join(config.state_dir, "network.key"), first.lan.swarm.invite());
   await writeKeyring(config.snapshot.keyring, keyOfRing);
   const lines: string[] = [];
-  const log = createLogger("info", { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) });
+  const log = logInto(lines);
   const db = await openDatabase(join(config.state_dir, "db"), log);
   const parts = await buildRetrieval(config, { db, log, via: "test" });
   const order = [parts.index, parts.upstream, parts.store, parts.snapshots, parts.retriever, ...parts.lan.parts];

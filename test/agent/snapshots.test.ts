@@ -7,7 +7,7 @@ import { digestOf } from "../../src/core/digest.ts";
 import type { SnapshotPart } from "../../src/core/snapshots.ts";
 import { fileName } from "../../src/snapshot/name.ts";
 import { distswarm } from "../cli/cli.ts";
-import { tempDir, writeUnit } from "../snapshot/support/unit.ts";
+import { writeUnit } from "../snapshot/support/unit.ts";
 import { hasProgram, startNginxMirror } from "../support/nginx.ts";
 import { testFile } from "../support/repository.ts";
 import {
@@ -34,6 +34,7 @@ import {
 } from "../support/webrsync.ts";
 import { refusingMirror, says, startMirror, well } from "../support/zoo/zoo.ts";
 import { named } from "../support/skipped.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const MIB = 2 ** 20;
 const never = new AbortController().signal;

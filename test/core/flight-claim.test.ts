@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { claimText, type BlobClaims, type HeldClaim, type RivalClaim } from "../../src/core/claims.ts";
-import { createLogger, type Logger } from "../../src/core/logger.ts";
 import { FlightClaim } from "../../src/core/flight-claim.ts";
 import { testFile } from "../support/repository.ts";
+import { logInto } from "../support/log-lines.ts";
 
 const { name, digest } = testFile("wanted-1.0.tar.xz", 1000);
 const want = { digest, size: 1000, names: [name], packages: [] };
@@ -41,10 +41,6 @@ class Boxes implements BlobClaims {
   gave(id: string): void {
     this.forgiven.push(id);
   }
-}
-
-function logInto(lines: string[]): Logger {
-  return createLogger("info", { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) });
 }
 
 /** A flight's claim beside boxes, on a clock of its own. */

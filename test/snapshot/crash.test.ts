@@ -19,11 +19,11 @@ import {
   NOW,
   OLDER_DATE,
   OLDEST_DATE,
-  tempDir,
   writeKeyring,
   writeUnit,
   type TestUnit,
 } from "./support/unit.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const CHILD = "test/snapshot/support/crash-child";
 const DATES = [OLDEST_DATE, OLDER_DATE, DATE];

@@ -9,7 +9,8 @@ import { Pulse } from "../../src/core/pulse.ts";
 import type { Source } from "../../src/core/source.ts";
 import { Transfers } from "../../src/snapshot/transfers.ts";
 import { UpstreamTask } from "../../src/snapshot/upstream-task.ts";
-import { DATE, tempDir } from "./support/unit.ts";
+import { DATE } from "./support/unit.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const nothing = new Pulse();
 const never = new AbortController().signal;

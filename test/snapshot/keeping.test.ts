@@ -7,7 +7,8 @@ import { digestOf } from "../../src/core/digest.ts";
 import { fileName } from "../../src/snapshot/name.ts";
 import { expectNothing, get, keeps, never, startBox, type TestBox } from "./support/box.ts";
 import { TestMirrors } from "./support/mirrors.ts";
-import { DATE, makeKey, makeUnit, NOW, OLDER_DATE, tempDir, writeKeyring, type TestUnit } from "./support/unit.ts";
+import { DATE, makeKey, makeUnit, NOW, OLDER_DATE, writeKeyring, type TestUnit } from "./support/unit.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 let key: PrivateKey;
 let unit: TestUnit;

@@ -2,8 +2,9 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Keyring } from "../../src/snapshot/keyring.ts";
-import { makeKey, NOW, STRANGER, tempDir, writeKeyring } from "./support/unit.ts";
+import { makeKey, NOW, STRANGER, writeKeyring } from "./support/unit.ts";
 import { named } from "../support/skipped.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const IS_ROOT = process.getuid?.() === 0;
 

@@ -7,7 +7,8 @@ import type { Source, SourceFinder } from "../../src/core/source.ts";
 import { downloadFromPeers } from "../../src/snapshot/peer-download.ts";
 import { Transfers } from "../../src/snapshot/transfers.ts";
 import { never } from "./support/box.ts";
-import { announcementOf, DATE, makeKey, makeUnit, tempDir } from "./support/unit.ts";
+import { announcementOf, DATE, makeKey, makeUnit } from "./support/unit.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const unit = await makeUnit(await makeKey());
 

@@ -16,10 +16,10 @@ import {
   OLDER_DATE,
   STRANGER,
   tarballBytes,
-  tempDir,
   writeUnit,
   type TestUnit,
 } from "./support/unit.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const HOUR_MS = 3_600_000;
 

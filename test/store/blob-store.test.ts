@@ -19,10 +19,10 @@ import {
   outcome,
   put,
   startStore,
-  tempDir,
   type TestStore,
 } from "./support/harness.ts";
 import { mountDisk } from "./support/tmpfs.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 function pathOf({ dir }: TestStore, digest: string): string {
   return join(dir, "blobs", digest.slice(0, 2), digest);

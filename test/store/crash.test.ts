@@ -13,7 +13,8 @@ import { buildFile, buildForAll } from "../support/build.ts";
 import { killedAfter } from "../support/killed.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { CRASH_BLOBS, CRASH_MAX_SIZE, crashBlob } from "./support/crash-blobs.ts";
-import { emptyIndex, tempDir } from "./support/harness.ts";
+import { emptyIndex } from "./support/harness.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const CHILD = "test/store/support/crash-child";
 const KILLS = 12;

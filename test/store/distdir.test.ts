@@ -6,17 +6,8 @@ import { expect, test } from "vitest";
 import type { BlobInfo } from "../../src/core/blob-store.ts";
 import type { Distfile } from "../../src/core/distfile.ts";
 import { mayBeDistfile } from "../../src/store/distdir-names.ts";
-import {
-  expectBytes,
-  get,
-  makeBlob,
-  MIB,
-  put,
-  startStore,
-  tempDir,
-  type TestBlob,
-  type TestStore,
-} from "./support/harness.ts";
+import { expectBytes, get, makeBlob, MIB, put, startStore, type TestBlob, type TestStore } from "./support/harness.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 /** A store beside a DISTDIR, with an index that tests fill. */
 interface Box extends TestStore {

@@ -6,7 +6,8 @@ import { BlobFiles } from "../../src/store/blob-files.ts";
 import { FileStore } from "../../src/store/blob-store.ts";
 import { storePaths } from "../../src/store/layout.ts";
 import { BlobRecords, type Table } from "../../src/store/records.ts";
-import { makeBlob, put, tempDir } from "./support/harness.ts";
+import { makeBlob, put } from "./support/harness.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 /** A table that keeps nothing, and writes nothing before it is let go on. */
 function heldTable<V>(): { table: Table<V>; goOn: () => void } {

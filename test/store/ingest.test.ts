@@ -9,7 +9,8 @@ import { HashThread } from "../../src/store/hash-thread.ts";
 import { FileIngest } from "../../src/store/ingest.ts";
 import { storePaths } from "../../src/store/layout.ts";
 import { OpenFile } from "../../src/store/open-file.ts";
-import { expectBytes, get, makeBlob, MIB, put, startStore, tempDir, type TestBlob } from "./support/harness.ts";
+import { expectBytes, get, makeBlob, MIB, put, startStore, type TestBlob } from "./support/harness.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 test("a committed blob lies where Portage looks for it, readable by all, whatever the umask", async () => {
   const umask = process.umask(0o077);

@@ -36,10 +36,10 @@ import {
   outcome,
   put,
   startStore,
-  tempDir,
   type TestBlob,
 } from "./support/harness.ts";
 import { giveAway, unprivileged } from "../support/unprivileged.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const { signal } = new AbortController();
 

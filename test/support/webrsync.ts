@@ -2,7 +2,6 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
-import { createLogger } from "../../src/core/logger.ts";
 import type { SnapshotPart } from "../../src/core/snapshots.ts";
 import { DAY_MS, fileName, newestDate } from "../../src/snapshot/name.ts";
 import { makeKey, makeUnit, STRANGER, writeKeyring, type TestUnit } from "../snapshot/support/unit.ts";
@@ -11,6 +10,7 @@ import { flipBit } from "./flip-bit.ts";
 import { treeTarball } from "./tree-tarball.ts";
 import { FETCH, wget } from "./wget.ts";
 import { startMirror, well, type Behaviour, type MockMirror } from "./zoo/zoo.ts";
+import { logInto } from "./log-lines.ts";
 
 /** As emerge-webrsync calls Portage's FETCHCOMMAND. */
 export const SYNC = [...FETCH, "--continue", "--no-verbose"];
@@ -69,7 +69,7 @@ export async function boxWith(
   options: BoxOptions & { keyring?: false } = {},
 ): Promise<LoggedBox> {
   const lines: string[] = [];
-  const log = createLogger("info", { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) });
+  const log = logInto(lines);
   const box = Object.assign(await startBox({ mirrors, log, ...options }), { lines });
   onTestFinished(() => box.close());
   if (options.keyring !== false) await writeKeyring(keyringOf(box), key, strangersKey, revokedKey);

@@ -22,3 +22,18 @@ test("a client that comes again and again under made-up names holds a request up
   expect(answer.status).toBe(200);
   expect(sent).toBe(64);
 });
+
+test.each([
+  ["that comes before ours is sent again, with that name", "distswarm-00000001", ["", "Via 1.1 distswarm-00000001"]],
+  ["that comes after ours is not: that agent asks again", "distswarm-ffffffff", [""]],
+])("a request for which an agent begins to wait %s", async (_, name, expected) => {
+  const waiting = new WaitingAgents({ self: "distswarm-80000000" });
+  const sent: string[] = [];
+  await waiting.send("file", never, async (via, signal): Promise<UpstreamAnswer> => {
+    sent.push(via.join(" "));
+    if (sent.length === 1) waiting.add("file", [name]);
+    signal.throwIfAborted();
+    return { status: 200, headers: {}, url: "http://mirror.example/file", body: Readable.from([]) };
+  });
+  expect(sent).toEqual(expected);
+});

@@ -15,7 +15,8 @@ import { Snapshots, type SnapshotsInit } from "../../../src/snapshot/snapshots.t
 import { UpstreamClaims } from "../../../src/swarm/upstream-claims.ts";
 import { DiskStore } from "./disk-store.ts";
 import { TestMirrors } from "./mirrors.ts";
-import { NOW, tempDir, writeKeyring } from "./unit.ts";
+import { NOW, writeKeyring } from "./unit.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 export const never = new AbortController().signal;
 

@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createMessage, enums, generateKey, sign, type PartialConfig, type PrivateKey } from "openpgp";
-import { onTestFinished } from "vitest";
 import { digestOf } from "../../../src/core/digest.ts";
 import type { SnapshotAnnouncement, SnapshotPart } from "../../../src/core/snapshots.ts";
 import { fileName, startOf, unitName } from "../../../src/snapshot/name.ts";
@@ -92,11 +90,4 @@ export async function writeUnit(dir: string, { date, files }: TestUnit): Promise
 /** Writes a keyring file of public keys. */
 export async function writeKeyring(path: string, ...keys: PrivateKey[]): Promise<void> {
   await writeFile(path, keys.map((key) => key.toPublic().armor()).join("\n"));
-}
-
-/** A directory that is removed when the test ends. */
-export async function tempDir(): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), "distswarm-snapshot-"));
-  onTestFinished(() => rm(dir, { recursive: true, force: true }));
-  return dir;
 }

@@ -1,6 +1,4 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Level } from "level";
 import { expect, onTestFinished } from "vitest";
@@ -13,6 +11,7 @@ import type { Logger } from "../../../src/core/logger.ts";
 import { FileStore, type FileStoreInit } from "../../../src/store/blob-store.ts";
 import type { DistdirRecord } from "../../../src/store/distdir-records.ts";
 import type { BlobRecord } from "../../../src/store/records.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 export const MIB = 2 ** 20;
 
@@ -27,13 +26,6 @@ export interface TestBlob {
 export function makeBlob(size: number, seed: string | number = size): TestBlob {
   const bytes = createHash("shake256", { outputLength: size }).update(String(seed)).digest();
   return { bytes, digest: digestOf(bytes), size };
-}
-
-/** A directory that is removed when the test ends. */
-export async function tempDir(): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), "distswarm-store-"));
-  onTestFinished(() => rm(dir, { recursive: true, force: true }));
-  return dir;
 }
 
 /** Every line that was logged, as text. */

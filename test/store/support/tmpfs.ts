@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { onTestFinished, type TestContext } from "vitest";
-import { tempDir } from "./harness.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 const run = promisify(execFile);
 

@@ -120,7 +120,7 @@ export const noLengthCut: Behaviour = (exchange) => {
 };
 
 /** The same page in place of the file, without saying how long it is. */
-export const htmlWithoutLength: Behaviour = (exchange) =>
+const htmlWithoutLength: Behaviour = (exchange) =>
   send(exchange, {
     status: 200,
     headers: { "content-type": "text/html", "transfer-encoding": "chunked" },
