@@ -77,21 +77,25 @@ export class FlightClaim {
     return this.#held?.lost;
   }
 
-  /** Whose turn it is to ask upstream, when `received` bytes are here. */
-  turn(received: number): Turn {
+  /**
+   * Whose turn it is to ask upstream, when `received` bytes are here. `isAwaited`: whether agents wait here that have this
+   * box as a mirror.
+   */
+  turn(received: number, isAwaited = false): Turn {
     if (this.#isAlone) return "alone";
     if (this.#held?.lost.aborted === true) this.#yield(this.#held);
     const rival = this.#held === undefined ? this.#rivalToFollow() : undefined;
     this.#following.look(rival, received);
     if (rival === undefined) this.#countFailure();
-    else this.#follow(rival);
     const turn = turnOf({
       isOurs: this.#held !== undefined,
       isTheirs: rival !== undefined,
+      isAwaited,
       inVain: this.#inVain,
       idleMs: this.#following.idleMs,
       misled: this.#misled,
     });
+    if (turn === "theirs" && rival !== undefined) this.#follow(rival);
     if (turn === "alone") this.#goAlone();
     return turn;
   }

@@ -12,6 +12,8 @@ export interface TurnFacts {
   readonly isOurs: boolean;
   /** Another box holds one that counts now. */
   readonly isTheirs: boolean;
+  /** Agents wait here that have this box as a mirror: the other one may be one of them. */
+  readonly isAwaited: boolean;
   /** How many claims were followed in vain: all sources of their boxes failed, or these give nothing of what they claim. */
   readonly inVain: number;
   /** Milliseconds in which other boxes have been followed since the last byte. */
@@ -28,9 +30,10 @@ export type Turn = "ours" | "theirs" | "open" | "alone";
 
 /** Whose turn it is. */
 export function turnOf(facts: TurnFacts): Turn {
-  const { isOurs, isTheirs, inVain, idleMs, misled } = facts;
+  const { isOurs, isTheirs, isAwaited, inVain, idleMs, misled } = facts;
   if (misled > MAX_MISLED) return "alone";
   if (isOurs) return "ours";
   if (!isTheirs) return "open";
+  if (isAwaited) return "alone";
   return idleMs > (inVain > MAX_IN_VAIN ? IDLE_IN_VAIN_MS : IDLE_AT_MOST_MS) ? "alone" : "theirs";
 }

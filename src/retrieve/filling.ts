@@ -117,8 +117,8 @@ export class Filling {
   }
 
   /**
-   * Asks a peer, and upstream beside it when it is silent, or receives the blob itself and may be one of the agents that
-   * begin to wait here for it. Returns whether upstream has been asked in vain by then.
+   * Asks a peer, and upstream beside it when it is silent, or when it receives the blob itself, has given nothing of it
+   * yet, and may be one of the agents that begin to wait here for it. Returns whether upstream has been asked in vain.
    */
   async #askInRace(source: Source, isUpstreamAsked: boolean): Promise<boolean> {
     const { queue, sources } = this.#components;
@@ -129,8 +129,12 @@ export class Filling {
       beside ??= this.#askUpstreamBeside(peer, race.enter());
       beside.catch(() => {}); // it is looked at below
     };
+    const awaited = (): void => {
+      if (!race.isDecided) silent(); // two that both give cannot fill one copy
+    };
     const entry = { race, way: peer, isUpstreamAsked, ...(!isUpstreamAsked && { silent }) };
-    const ended = source.isGrowing === true ? sources.upstream.onAwaited?.(this.#want, silent) : undefined;
+    const isInDoubt = source.isGrowing === true && !isUpstreamAsked;
+    const ended = isInDoubt ? sources.upstream.onAwaited?.(this.#want, awaited) : undefined;
     await queue.run("peer", peer.signal, () => this.#contest.take(source, entry)).finally(ended);
     return (await beside) ?? isUpstreamAsked;
   }

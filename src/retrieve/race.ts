@@ -24,6 +24,11 @@ export class Race {
     this.#signal = signal;
   }
 
+  /** Whether a way has brought bytes. */
+  get isDecided(): boolean {
+    return this.#winner !== undefined;
+  }
+
   /** Another way. */
   enter(): Way {
     const way = new AbortController();

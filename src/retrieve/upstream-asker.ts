@@ -33,8 +33,7 @@ export class UpstreamAsker {
   turn(): Turn {
     const { claim, copy, sources } = this.#components;
     if (!copy.isKept) return "alone";
-    const turn = claim.turn(copy.received);
-    return turn === "theirs" && sources.upstream.isAwaited?.(this.#want) === true ? "alone" : turn;
+    return claim.turn(copy.received, sources.upstream.isAwaited?.(this.#want));
   }
 
   /** Asks upstream, claimed before where the turn is open; false when it is another box's turn, or has become that. */

@@ -4,6 +4,7 @@ import { turnOf, type TurnFacts } from "../../src/core/turn.ts";
 const NOBODY: TurnFacts = {
   isOurs: false,
   isTheirs: false,
+  isAwaited: false,
   inVain: 0,
   idleMs: 0,
   misled: 0,
@@ -20,6 +21,13 @@ describe("the turn to ask upstream", () => {
 
   it("is another's while its claim counts", () => {
     expect(turnOf({ ...NOBODY, isTheirs: true })).toBe("theirs");
+  });
+
+  it("is not left to another box while agents wait here that may be that box", () => {
+    const facts = { ...NOBODY, isAwaited: true };
+    expect(turnOf({ ...facts, isTheirs: true })).toBe("alone");
+    expect(turnOf({ ...facts, isOurs: true })).toBe("ours");
+    expect(turnOf(facts)).toBe("open");
   });
 
   it("is open to all when the one that was followed failed with all its sources, however many did before it", () => {
