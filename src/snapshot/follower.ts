@@ -72,6 +72,7 @@ export class Follower {
   async #round(copy: StagedCopy, growing: GrowingUse, signal: AbortSignal): Promise<void> {
     const { peers, log } = this.#components;
     const { date } = this.#init;
+    if (copy.size !== undefined && copy.received === copy.size) return;
     const want = { digest: subjectOf(date), size: Infinity, names: [], packages: [] };
     for await (const source of peers.sources(want, { signal, growing })) {
       if (copy.received === copy.size) return;

@@ -61,14 +61,15 @@ export class Leftovers {
   }
 
   /**
-   * Removes as many as have `bytes` in all, oldest first, where there are so many; else none. False when nothing came free.
+   * Removes as many as have `bytes` in all, oldest first, where there are so many; else none. One that cannot be removed is
+   * passed over. False when nothing came free.
    */
   async makeFree(bytes: number): Promise<boolean> {
     const all = await this.all();
     if (all.reduce((sum, { size }) => sum + size, 0) < bytes) return false;
     let freed = 0;
     for (const leftover of all) {
-      if (freed < bytes && (await this.remove(leftover))) freed += leftover.size;
+      if (freed < bytes && (await this.remove(leftover).catch(() => false))) freed += leftover.size;
     }
     return freed > 0;
   }

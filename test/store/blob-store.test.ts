@@ -375,6 +375,18 @@ test("on a disk full of broken retrievals the oldest make room, and no more of t
   expect(store.usage().problem).toBeUndefined();
 });
 
+test("what cannot be removed among them does not keep the others there", async (context) => {
+  const disk = await mountDisk(context, 8 * MIB);
+  const { store, dir } = await startStore({ dir: join(disk.dir, "store"), minFree: MIB / 2 });
+  const stuck = join(dir, "partial", makeBlob(1, "stuck").digest);
+  await mkdir(stuck); // a directory is no partial
+  await utimes(stuck, new Date(), Date.now() / 1000 - 3600);
+  const leftover = join(dir, "partial", makeBlob(1, "leftover").digest);
+  await writeFile(leftover, Buffer.alloc(5 * MIB));
+  await put(store, makeBlob(4 * MIB, "blob"));
+  expect([existsSync(stuck), existsSync(leftover)]).toEqual([true, false]);
+});
+
 test("broken retrievals do not go for a blob that max_size has no room for", async () => {
   const { store, dir } = await startStore({ maxSize: 3 * MIB });
   const leftover = join(dir, "partial", makeBlob(1).digest);
