@@ -8,7 +8,7 @@ export const run: RunCommand = async (context) => {
   const [date] = context.args;
   const agent = await context.agent();
   const snapshot = await agent.pullSnapshot(date, context.io.interrupted());
-  const { swarm } = await agent.status();
-  printResult(context, snapshot, renderSnapshots([snapshot], swarm.peers));
+  const peers = context.options["json"] === true ? [] : (await agent.status()).swarm.peers; // which JSON does not name
+  printResult(context, snapshot, renderSnapshots([snapshot], peers));
   return EXIT.done;
 };

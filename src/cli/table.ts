@@ -28,10 +28,12 @@ export function renderTable(rows: readonly (readonly Cell[])[], indent = GAP): s
 }
 
 /**
- * A text for a terminal of so many columns (none: no terminal, no bound): a row that is wider is broken between its cells.
+ * A text for a terminal of so many columns (none: no terminal; 0: one that does not tell): a row that is wider is broken
+ * between its cells.
  * A cell that is wider by itself is left to the terminal, from which it can be copied in one piece.
  */
-export function fitRows(text: string, columns = Infinity): string {
+export function fitRows(text: string, columns = 0): string {
+  if (columns === 0) return text;
   const lines = text.split("\n").map((line) => (textWidth(line) > columns ? brokenRow(line, columns) : line));
   return lines.join("\n");
 }

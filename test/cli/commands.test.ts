@@ -20,6 +20,8 @@ test("a terminal too narrow for a table is given each row in pieces, and everybo
   const args = ["status", ...(await runningAgent({ status: async () => ({ ...STATUS, swarm }) }))];
   expect((await distswarm(args)).out).toContain("  h2  10.0.0.2:8481  7 distfiles\n");
   expect((await distswarm(args, { columns: 80 })).out).toContain("  h2  10.0.0.2:8481  7 distfiles\n");
+  // a terminal that does not say how wide it is, such as a serial console
+  expect((await distswarm(args, { columns: 0 })).out).toContain("  h2  10.0.0.2:8481  7 distfiles\n");
   expect((await distswarm(args, { columns: 25 })).out).toContain("  h2  10.0.0.2:8481\n      7 distfiles\n");
 });
 
