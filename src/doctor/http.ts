@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
+import { hostOf, portOf } from "../core/host.ts";
 
 /** Whoever has not answered by then does not answer. */
 const TIMEOUT_MS = 10_000;
@@ -20,13 +21,13 @@ interface Answer {
  * @throws what the network says.
  */
 export async function askDoor(door: string, target: string, method: "GET" | "HEAD" = "GET"): Promise<Answer> {
-  const { hostname, port, host } = new URL(`http://${door}`);
+  const at = new URL(`http://${door}`);
   const sent = request({
-    host: hostname.replace(/^\[|\]$/g, ""),
-    port: port || 80,
+    host: hostOf(at),
+    port: portOf(at),
     path: target,
     method,
-    headers: { host: target.startsWith("/") ? host : new URL(target).host },
+    headers: { host: target.startsWith("/") ? at.host : new URL(target).host },
     agent: false,
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });

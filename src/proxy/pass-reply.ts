@@ -16,7 +16,7 @@ export async function sendAnswer(
   response.writeHead(answer.status, responseHeaders(answer.headers, options.via));
   let sent = 0;
   if (request.method !== "HEAD") {
-    response.flushHeaders(); // the body may take its time
+    if (answer.body.readableLength === 0) response.flushHeaders(); // the body may take its time
     await sendBytes(
       exchange,
       counted(answer.body, options.tap, (bytes) => (sent += bytes)),

@@ -1,11 +1,12 @@
+import { hostOf, portOf } from "../core/host.ts";
 import { isOurselves } from "../portage/mirrors.ts";
 
 /** Whether a word of Portage's config leads to the door at `url`, by whatever name it calls this box's loopback. */
 export function leadsTo(url: string): (word: string) => boolean {
-  const { hostname, port, protocol } = new URL(url);
-  const door = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) };
+  const at = new URL(url);
+  const door = { host: hostOf(at), port: portOf(at) };
   return (word) =>
     URL.canParse(word) &&
-    new URL(word).protocol === protocol &&
+    new URL(word).protocol === at.protocol &&
     isOurselves(new URL(word), { listen: [door], names: [] });
 }

@@ -73,6 +73,7 @@ export class Connections {
   }
 
   #proxyFor(url: URL): URL | undefined {
+    if (this.#proxy === undefined) return undefined;
     return bypassesProxy(url, this.#options.noProxy ?? []) ? undefined : this.#proxy;
   }
 }

@@ -2,6 +2,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect, isIPv6, type Socket } from "node:net";
 import { SourceError, messageOf } from "../core/errors.ts";
+import { hostOf } from "../core/host.ts";
 import { bypassesProxy } from "./no-proxy.ts";
 
 /** A TCP port of a host; IPv6 addresses without brackets. */
@@ -85,7 +86,7 @@ export function dialThrough(
   const [name, value] = proxyAuthorization(proxy);
   return new Promise((resolve, reject) => {
     const request = (proxy.protocol === "https:" ? httpsRequest : httpRequest)({
-      host: proxy.hostname.replace(/^\[|\]$/g, ""),
+      host: hostOf(proxy),
       port: proxy.port,
       method: "CONNECT",
       path: authority,

@@ -150,17 +150,12 @@ export class UpstreamMirrors implements Upstream, Startable {
   async mirrorPath(path: string, request: MirrorRequest): Promise<UpstreamAnswer> {
     const servers = this.#mirrors.filter(({ kind, isGentoo }) => kind === "server" && isGentoo);
     const places = servers.map((mirror) => placeAt(`${mirror.url}${path}`));
-    const send: Send = (to, asked) =>
-      this.#waiting.send(path, asked.signal, (via, signal) =>
-        this.#send(to, { ...asked, headers: [...asked.headers, ...via], signal }),
-      );
-    return firstAnswer(path, this.#inOrder(each(places)), { ...this.#asking(request), send });
+    return firstAnswer(path, this.#inOrder(each(places)), { ...this.#asking(request), send: this.#sendNaming(path) });
   }
 
   /** See {@link Upstream.locate}. */
   async locate(want: Want, request: MirrorRequest): Promise<UpstreamAnswer> {
-    const headers = [...request.headers, ...this.#waiting.via(want.digest)];
-    const { send, ...asking } = this.#asking({ ...request, headers });
+    const send = this.#sendNaming(want.digest);
     const checked: Send = async (...to) => {
       const answer = await send(...to);
       accept(answer, { size: want.size, offset: 0 }, this.#now());
@@ -168,7 +163,7 @@ export class UpstreamMirrors implements Upstream, Startable {
     };
     const candidates = this.#inOrder(this.#placesOf(want, request.signal), want);
     return firstAnswer(nameOf(want), candidates, {
-      ...asking,
+      ...this.#asking(request),
       send: checked,
       withheld: () => this.withheld(want),
     });
@@ -232,6 +227,14 @@ export class UpstreamMirrors implements Upstream, Startable {
 
   #asking(request: MirrorRequest): Asking {
     return { send: (...to) => this.#send(...to), request, now: this.#now };
+  }
+
+  /** The same to what may be an agent: it is told who waits here for `what`, a digest or a path. */
+  #sendNaming(what: string): Send {
+    return (to, asked) =>
+      this.#waiting.send(what, asked.signal, (via, signal) =>
+        this.#send(to, { ...asked, headers: [...asked.headers, ...via], signal }),
+      );
   }
 
   /** A request that nothing is checked of; the server's faults are remembered all the same. */

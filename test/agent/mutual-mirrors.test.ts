@@ -62,6 +62,12 @@ test.each([2, 3])("asked at the same moment, %i boxes do not wait for each other
   expect(mirror.files()).toHaveLength(1);
 });
 
+test.each([2, 3])("nor do %i that are asked by HEAD at the same moment", async (size) => {
+  const { boxes } = await circleOf(size, { [file.name]: file.bytes });
+  const answers = await Promise.all(boxes.map(({ url }) => fetch(url + byDigest, { method: "HEAD" })));
+  expect(answers.map(({ status }) => status)).toEqual(boxes.map(() => 200));
+});
+
 test.each([2, 3])("nor do %i that are asked for a tree snapshot at the same moment", async (size) => {
   const { now } = Date;
   const ahead = NOW - now();

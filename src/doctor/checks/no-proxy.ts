@@ -1,3 +1,4 @@
+import { hostOf } from "../../core/host.ts";
 import { ok, warn, type Check } from "../check.ts";
 import { gentooMirrors, pointersOf } from "../pointers.ts";
 
@@ -13,7 +14,7 @@ export const noProxy: Check = {
       .filter(Boolean);
     const hosts = gentooMirrors(variables)
       .filter((url) => URL.canParse(url))
-      .map((url) => new URL(url).hostname);
+      .map((url) => hostOf(new URL(url)));
     const around = hosts.filter((host) => excepted.some((entry) => isExcepted(host, entry)));
     if (around.length === 0) return ok("no mirror is taken out of http_proxy");
     const seen = `no_proxy takes out ${[...new Set(around)].join(", ")}: Portage goes around the agent there`;

@@ -2,6 +2,7 @@ import { BlockList, isIPv4 } from "node:net";
 import type { NetworkInterfaceInfo } from "node:os";
 import { DistswarmError } from "../../core/errors.ts";
 import { isLoopback } from "../../core/host.ts";
+import { parseSubnet } from "../../core/subnet.ts";
 
 /** Private and link-local IPv4 (RFC 1918, RFC 3927). */
 const PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"];
@@ -96,7 +97,7 @@ function problemOf(all: readonly LanAddress[], { byChoice, bind }: { byChoice: b
 }
 
 function prefixOf(subnet: string): number {
-  return Number(subnet.split("/")[1]);
+  return parseSubnet(subnet)![1];
 }
 
 function isVirtual({ link }: LanAddress): boolean {
@@ -106,12 +107,11 @@ function isVirtual({ link }: LanAddress): boolean {
 function blockList(networks: readonly string[]): BlockList {
   const list = new BlockList();
   for (const network of networks) {
-    const [address = "", bits = "32"] = network.split("/");
-    const prefix = Number(bits);
-    if (!isIPv4(address) || !Number.isInteger(prefix) || prefix < 0 || prefix > 32) {
+    const subnet = parseSubnet(network);
+    if (subnet?.[2] !== "ipv4") {
       throw new DistswarmError("INVALID_CONFIG", `swarm.networks: ${network} is no IPv4 network such as 10.13.18.0/24`);
     }
-    list.addSubnet(address, prefix, "ipv4");
+    list.addSubnet(...subnet);
   }
   return list;
 }
