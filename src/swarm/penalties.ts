@@ -12,9 +12,9 @@ export class Penalties {
     this.#now = now;
   }
 
-  /** Leaves `id` alone for so many milliseconds from now at least. */
+  /** Leaves `id` alone for so many milliseconds from now. */
   add(id: string, ms: number): void {
-    this.#until.set(id, Math.max(this.#until.get(id) ?? 0, this.#now() + ms));
+    this.#until.set(id, this.#now() + ms);
   }
 
   /** Whether `id` is left alone now. */
