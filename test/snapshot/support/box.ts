@@ -9,7 +9,7 @@ import { SourceError } from "../../../src/core/errors.ts";
 import type { GrowingCopy } from "../../../src/core/growing-copy.ts";
 import { silentLogger, type Logger } from "../../../src/core/logger.ts";
 import type { SnapshotContent } from "../../../src/core/snapshots.ts";
-import type { Source, SourceFinder } from "../../../src/core/source.ts";
+import type { GrowingUse, Source, SourceFinder } from "../../../src/core/source.ts";
 import { fileName } from "../../../src/snapshot/name.ts";
 import { Snapshots, type SnapshotsInit } from "../../../src/snapshot/snapshots.ts";
 import { UpstreamClaims } from "../../../src/swarm/upstream-claims.ts";
@@ -53,6 +53,12 @@ export interface TestBoxOptions {
   readonly init?: Partial<SnapshotsInit>;
 }
 
+/** How a copy that grows is read, and until when. */
+interface CopyUse {
+  readonly signal: AbortSignal;
+  readonly growing: GrowingUse;
+}
+
 /** Boxes that hear each other's announcements and hold blobs for each other. */
 export class TestLan {
   readonly boxes = new Map<string, TestBox>();
@@ -90,7 +96,9 @@ export class TestLan {
 
   /** The blobs of all boxes but `self`, and of the liars, who come first. */
   finderFor(self: string): SourceFinder {
-    return { sources: (want, { signal }) => this.#sources(self, want.digest, signal) };
+    return {
+      sources: (want, { signal, growing = "follow" }) => this.#sources(self, want.digest, { signal, growing }),
+    };
   }
 
   /** Tells every other box what this one holds. */
@@ -100,7 +108,7 @@ export class TestLan {
     }
   }
 
-  async *#sources(self: string, digest: Digest, signal: AbortSignal): AsyncGenerator<Source> {
+  async *#sources(self: string, digest: Digest, use: CopyUse): AsyncGenerator<Source> {
     for (const { label, give } of this.liars) {
       const bytes = give(digest);
       if (bytes !== undefined) yield this.#source(label, async (offset) => [bytes.subarray(offset)]);
@@ -108,32 +116,32 @@ export class TestLan {
     for (const box of [...this.boxes.values()].filter(({ id }) => id !== self)) {
       const blob = await box.store.open(digest);
       if (blob !== undefined) yield this.#source(box.id, async (start) => blob.read({ start, end: blob.size }));
-      const growing = box.snapshots.openGrowing(digest);
-      if (growing !== undefined) yield* this.#growing(box, growing, signal);
+      const copy = use.growing === "none" ? undefined : box.snapshots.openGrowing(digest);
+      if (copy !== undefined) yield* this.#growing(box, copy, use);
     }
   }
 
-  /** As the data plane gives it: to who has less of it. */
-  async *#growing(box: TestBox, growing: GrowingCopy, signal: AbortSignal): AsyncGenerator<Source> {
+  /** As the data plane gives it: to who has less of it, and no more than is there to who asks for that. */
+  async *#growing(box: TestBox, copy: GrowingCopy, { signal, growing }: CopyUse): AsyncGenerator<Source> {
     const cut = this.#cuts.get(box.id) ?? new AbortController();
     this.#cuts.set(box.id, cut);
     const ended = AbortSignal.any([signal, cut.signal]);
-    async function* read(offset: number): AsyncGenerator<Buffer> {
-      for (let position = offset; position < growing.size;) {
-        await growing.grown(position, ended);
-        const bytes = await growing.read(position, growing.received - position);
+    async function* read(offset: number, end: number): AsyncGenerator<Buffer> {
+      for (let position = offset; position < end;) {
+        await copy.grown(position, ended);
+        const bytes = await copy.read(position, Math.min(copy.received, end) - position);
         position += bytes.length;
         yield bytes;
       }
     }
     const open: Source["open"] = async ({ offset }) => {
-      if (offset >= growing.received) throw new SourceError("BUSY", "has no more than this box");
-      return { bytes: each(read(offset)), size: growing.size };
+      if (offset >= copy.received) throw new SourceError("BUSY", "has no more than this box");
+      return { bytes: each(read(offset, growing === "present" ? copy.received : copy.size)), size: copy.size };
     };
     try {
       yield { kind: "peer", label: box.id, giver: hexOf(box.id), isGrowing: true, open, blame: () => {} };
     } finally {
-      growing.close();
+      copy.close();
     }
   }
 
