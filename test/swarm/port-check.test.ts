@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { createServer } from "node:tls";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, onTestFinished, test } from "vitest";
 import { identityFromSeed, PEEK_PROTOCOL } from "../../src/swarm/identity.ts";
 import { PortCheck } from "../../src/swarm/port-check.ts";
@@ -24,4 +27,22 @@ test("a port that closes after it was open is named, and its peer is told once o
   server.close();
   await expect.poll(() => check.problem, { timeout: 5000 }).toContain(`TCP port ${port} is closed`);
   expect(told).toEqual([true, false]);
+});
+
+test("a port that accepts and says nothing is named soon, though memory is tidied up meanwhile", async () => {
+  const server = createTcpServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const ended = new AbortController();
+  onTestFinished(() => void server.close());
+  onTestFinished(() => ended.abort());
+  const { port } = server.address() as AddressInfo;
+  const peer = { id: "ab".repeat(32), name: "h2", host: "127.0.0.1", port };
+  const check = new PortCheck(peer, { signal: ended.signal, looked: () => {} });
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const problem = (): string | undefined => {
+    collectGarbage();
+    return check.problem;
+  };
+  await expect.poll(problem, { timeout: 10_000 }).toContain(`TCP port ${port} is closed`);
 });

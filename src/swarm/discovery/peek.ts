@@ -21,10 +21,11 @@ export interface Peeked {
  * @throws {SourceError} `REFUSED` when nobody answers there, `UNTRUSTED` when it is no agent; the signal's reason.
  */
 export async function peekId(host: string, port: number, { signal }: { signal: AbortSignal }): Promise<Peeked> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(PEEK_TIMEOUT_MS)]);
+  const limit = AbortSignal.timeout(PEEK_TIMEOUT_MS); // read below: Node forgets one that `any` alone holds (#57736)
+  const either = AbortSignal.any([signal, limit]);
   try {
-    const { address } = await abortable(lookup(host, { family: 4 }), limit); // a name server may take half a minute
-    return { host: address, id: await readId(address, port, limit) };
+    const { address } = await abortable(lookup(host, { family: 4 }), either); // a name server may take half a minute
+    return { host: address, id: await readId(address, port, either) };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof SourceError) throw error;
