@@ -11,7 +11,7 @@ import type { WireEnd } from "./wire.ts";
 const RULE_PENALTY_MS = 300_000;
 /** A box without our key is not dialled for so long; it may come by itself when it has it. */
 const STRANGER_PENALTY_MS = 60_000;
-/** One that says nothing is not dialled for so long: it may be a member that is busy. */
+/** One that says nothing, or nothing that can be read, is not dialled for so long: it may be a member that is busy. */
 const SILENT_PENALTY_MS = 3000;
 /**
  * Connections that have proved nothing yet have places of their own, in all
@@ -30,6 +30,7 @@ const CONSEQUENCES: Readonly<Record<Fault, { readonly rejection: Rejection; read
   silent: { rejection: "no_proof", penaltyMs: SILENT_PENALTY_MS },
   "no-proof": { rejection: "no_proof", penaltyMs: STRANGER_PENALTY_MS },
   "wrong-proof": { rejection: "wrong_proof", penaltyMs: STRANGER_PENALTY_MS },
+  garbled: { rejection: "rule", penaltyMs: SILENT_PENALTY_MS },
   rule: { rejection: "rule", penaltyMs: RULE_PENALTY_MS },
 };
 

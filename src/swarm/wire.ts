@@ -1,8 +1,9 @@
 import type { NoiseStream } from "hyperswarm";
-import Protomux, { type Encoding, type MuxChannel, type MuxMessage } from "protomux";
+import type { Encoding, MuxChannel, MuxMessage } from "protomux";
 import { messageOf, systemCode } from "../core/errors.ts";
 import { Pulse } from "../core/pulse.ts";
 import { systemClock } from "./clock.ts";
+import { FlatMux } from "./flat-mux.ts";
 import { FloodGuard, MEMBER_LIMITS, STRANGER_LIMITS } from "./flood-guard.ts";
 import { RuleBroken, decodeMessage, encodeMessage, type Message } from "./messages.ts";
 import type { NetworkKey, Role } from "./network-key.ts";
@@ -27,6 +28,8 @@ export type WireEnd =
   /** It does not know our protocol. */
   | "no-proof"
   | "wrong-proof"
+  /** What came from it cannot be read below our protocol: it sends nonsense, or the bytes were damaged on their way. */
+  | "garbled"
   /** It broke a rule of the protocol. */
   | "rule";
 
@@ -46,7 +49,7 @@ export class Wire {
   readonly #stream: NoiseStream;
   readonly #key: NetworkKey;
   readonly #handlers: WireHandlers;
-  readonly #mux: Protomux;
+  readonly #mux: FlatMux;
   readonly #drained = new Pulse();
   readonly #cancelTimeout: () => void;
   #channel: MuxChannel | undefined;
@@ -64,7 +67,7 @@ export class Wire {
     stream.on("data", (bytes: Buffer) => this.#count(bytes.length));
     stream.on("error", (error) => this.#note(error));
     stream.once("close", () => this.#ended());
-    this.#mux = new Protomux(stream);
+    this.#mux = new FlatMux(stream);
     this.#open();
   }
 
@@ -97,6 +100,7 @@ export class Wire {
   }
 
   #onProof(proof: Buffer): void {
+    if (this.#end !== undefined) return;
     const role = this.#role(!this.#stream.isInitiator);
     if (!this.#key.isProof(proof, this.#stream.handshakeHash, role)) {
       return this.close("wrong-proof", "does not hold our network key");
@@ -129,14 +133,14 @@ export class Wire {
     this.close("rule", this.#isProved ? "sends more than a member may" : "sends more than a proof");
   }
 
-  /** Errors of the system have a code; those of the decoders below us, who were sent nonsense, have none. */
+  /** Errors of the system, of UDX and of the DHT have a code; those of the decoders below us have none. */
   #note(error: Error): void {
     this.#end ??= { why: this.#reasonOf(error), detail: messageOf(error) };
   }
 
   #reasonOf(error: Error): WireEnd {
     if (HYPERSWARM_ENDS.has(error.message)) return "left";
-    if (systemCode(error) === undefined) return "rule";
+    if (systemCode(error) === undefined) return "garbled";
     return this.#isProved ? "left" : "left-unproved";
   }
 

@@ -43,5 +43,7 @@ declare module "protomux" {
     /** Null when the same protocol is open already. */
     createChannel(options: ChannelOptions): MuxChannel | null;
     destroy(error?: Error): void;
+    /** Takes in a frame that holds several. Protomux's own: it is no part of what the package promises. */
+    protected _onbatch(state: EncodingState): void;
   }
 }

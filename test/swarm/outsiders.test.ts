@@ -14,6 +14,11 @@ const FILE = digestOf(Buffer.from("a file"));
 /** An open frame with a proof is about a hundred bytes; a hello would be more. */
 const BYTES_OF_A_PROOF = 110;
 
+/** A batch of frames that holds a batch, and so on, `length` bytes in all: each level is channel, length and type. */
+function nestedBatches(length: number): Buffer {
+  return Buffer.concat([Buffer.of(0, 0), Buffer.alloc(length, Buffer.of(0, 0xfd, 0xff, 0xff, 0))]);
+}
+
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
@@ -73,6 +78,8 @@ describe("who does not prove the network key learns nothing, is dropped, and is 
       },
     ],
     ["one that floods before its proof", "rule", ({ stream }) => void stream.write(randomBytes(8192))],
+    ["one that sends batches of frames in batches", "rule", ({ stream }) => void stream.write(nestedBatches(60_000))],
+    ["one that sends a few of them", "rule", ({ stream }) => void stream.write(nestedBatches(1000))],
   ])("%s", async (_who, why, behave) => {
     const heard = await turnedAway(why, behave);
     expect(heard.length).toBeLessThan(BYTES_OF_A_PROOF);
@@ -166,6 +173,30 @@ describe("a member that breaks the rules is dropped, and left alone for a while:
     expect(box.swarm.admits(member.identity.id)).toBe(false);
     await eventually(() => rejected(box, "rule") > 1); // Hyperswarm dials again by itself
     expect(box.swarm.status().peers).toEqual([]);
+  });
+});
+
+describe("a member of which something cannot be read below our messages is dropped, and may come again at once:", () => {
+  const hello = encodeMessage({ type: "hello", host: "x", version: "1", port: 1, instance: Buffer.alloc(8) });
+
+  it.each<[string, Buffer]>([
+    ["an answer to what was not asked", Buffer.of(0, 2, 9)],
+    ["a frame that ends early", Buffer.of(0, 1, 1, 200)],
+    ["batches of frames in batches", nestedBatches(60_000)],
+  ])("%s", async (_what, bytes) => {
+    const box = await startBox();
+    const member: Outsider = await outsider((contact) => {
+      const { send } = openChannel(contact, rightProof(contact, NETWORK), () => {
+        send(hello);
+        if (contact === member.contacts[0]) contact.stream.write(bytes);
+      });
+    });
+    member.dial(box);
+    await eventually(() => rejected(box, "rule") > 0);
+    expect(box.swarm.admits(member.identity.id)).toBe(true);
+    await eventually(() => box.swarm.status().peers.length === 1); // Hyperswarm dials again by itself
+    expect(rejected(box, "rule")).toBe(1);
+    expect(member.contacts).toHaveLength(2);
   });
 });
 
