@@ -25,14 +25,15 @@ import { FileIngest } from "./ingest.ts";
 import { statOf } from "./inventory.ts";
 import { type StorePaths, storePaths } from "./layout.ts";
 import { Leftovers } from "./leftovers.ts";
-import { type BlobRecord, BlobRecords, type Table } from "./records.ts";
+import { type BlobRecord, BlobRecords } from "./records.ts";
 import { Room } from "./room.ts";
+import type { Table } from "./table-writer.ts";
 import { collectGarbage } from "./tools/gc.ts";
 import { fsck, type Refetch } from "./tools/fsck.ts";
 import { importFiles } from "./tools/import.ts";
 import { Turns } from "./turns.ts";
 
-/** How often the times of use are written to the database, in milliseconds. */
+/** How often the times of use are written to the database, and what could not be written before, in milliseconds. */
 const FLUSH_INTERVAL_MS = 30_000;
 
 /** What the store uses. */
@@ -119,7 +120,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     const stale = await this.#leftovers.stale(Date.now()).catch(() => []); // a partial/ that cannot be written was told
     for (const leftover of stale) await this.#leftovers.remove(leftover).catch(() => {});
     await this.#distdir?.start();
-    this.#flushTimer = setInterval(() => void this.#records.flush(), FLUSH_INTERVAL_MS).unref();
+    this.#flushTimer = setInterval(() => void this.#flush(), FLUSH_INTERVAL_MS).unref();
   }
 
   async stop(): Promise<void> {
@@ -127,7 +128,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     this.#flushTimer = undefined;
     await this.#distdir?.stop();
     await this.#hashThread.stop();
-    await this.#records.flush();
+    await this.#flush();
   }
 
   async find(digest: Digest): Promise<BlobInfo | undefined> {
@@ -273,6 +274,10 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       },
       blob,
     );
+  }
+
+  async #flush(): Promise<void> {
+    await Promise.all([this.#records.flush(), this.#distdir?.flush()]);
   }
 
   async #commit(blob: SummedBlob, place: () => Promise<void>): Promise<void> {

@@ -1,11 +1,9 @@
 import { basename, dirname, join } from "node:path";
 import type { Digest } from "../core/digest.ts";
-import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { OneByOne } from "../core/one-by-one.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import type { FileIdentity } from "./distdir-names.ts";
-import type { Table, TableOperation } from "./records.ts";
+import { type Table, TableWriter } from "./table-writer.ts";
 
 /** What hashing a file showed, and which file it was. */
 export interface HashedFile extends FileIdentity {
@@ -24,17 +22,20 @@ export interface DistdirRecord extends HashedFile {
  * count on the spot, so that who makes one tells of it in the same moment, and are written behind to a table.
  */
 export class DistdirRecords {
-  #table: Table<DistdirRecord>;
-  #log: Logger;
-  #dir: string;
+  readonly #table: Table<DistdirRecord>;
+  readonly #writer: TableWriter<string, DistdirRecord>;
+  readonly #dir: string;
   #byName = new Map<string, DistdirRecord>();
   #names = new Map<Digest, Set<string>>();
   #bytes = 0;
-  #writes = new OneByOne();
 
   constructor(components: { table: Table<DistdirRecord>; log: Logger }, init: { dir: string }) {
-    this.#table = components.table;
-    this.#log = components.log;
+    const { table, log } = components;
+    this.#table = table;
+    this.#writer = new TableWriter(
+      { table, row: (path) => this.get(basename(path)), log },
+      { rows: "DISTDIR records" },
+    );
     this.#dir = init.dir;
   }
 
@@ -81,7 +82,7 @@ export class DistdirRecords {
   put(name: string, record: DistdirRecord): boolean {
     const isNew = record.named && !this.has(record.digest);
     this.#add(name, record);
-    this.#write({ type: "put", key: join(this.#dir, name), value: record });
+    this.#write(name);
     return isNew;
   }
 
@@ -89,13 +90,14 @@ export class DistdirRecords {
   delete(name: string): Digest | undefined {
     const record = this.#byName.get(name);
     if (record === undefined) return undefined;
-    this.#write({ type: "del", key: join(this.#dir, name) });
-    return this.#remove(name, record) ? record.digest : undefined;
+    const isLast = this.#remove(name, record);
+    this.#write(name);
+    return isLast ? record.digest : undefined;
   }
 
-  /** Resolves when all changes so far are written, or could not be. */
-  written(): Promise<void> {
-    return this.#writes.idle();
+  /** Writes what could not be written before. Resolves when all changes so far are written, or could not be. */
+  flush(): Promise<void> {
+    return this.#writer.write();
   }
 
   #add(name: string, record: DistdirRecord): void {
@@ -117,10 +119,8 @@ export class DistdirRecords {
     return names.size === 0 && this.#names.delete(record.digest);
   }
 
-  #write(operation: TableOperation<DistdirRecord>): void {
-    const written = this.#writes.run(() => this.#table.batch([operation]));
-    written.catch((error: unknown) => {
-      this.#log.warn(`cannot write DISTDIR records (${messageOf(error)}); files are hashed again after a restart`);
-    });
+  #write(name: string): void {
+    this.#writer.note(join(this.#dir, name));
+    void this.#writer.write();
   }
 }

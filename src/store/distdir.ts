@@ -17,8 +17,8 @@ import { hashUnchanged, HashQueue } from "./hash-queue.ts";
 import { isGone, statOf } from "./inventory.ts";
 import { LoadTurns } from "./load-turns.ts";
 import { NameHints } from "./name-hints.ts";
-import type { Table } from "./records.ts";
 import { StoredBlob } from "./stored-blob.ts";
+import type { Table } from "./table-writer.ts";
 
 /** How long a symlink in DISTDIR keeps its blob from eviction, in milliseconds from the link's making: 24 h. */
 const LINK_PROTECTS_MS = 24 * 3_600_000;
@@ -77,7 +77,12 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     this.#hints.close();
     await this.#scanning;
     await this.#hashing.stop();
-    await this.#records.written();
+    await this.#records.flush();
+  }
+
+  /** Writes what could not be written before. */
+  async flush(): Promise<void> {
+    await this.#records.flush();
   }
 
   get blobs(): number {
@@ -90,6 +95,11 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
 
   has(digest: Digest): boolean {
     return this.#records.has(digest);
+  }
+
+  /** Of all files that are shared, each once. */
+  digests(): IterableIterator<Digest> {
+    return this.#records.digests();
   }
 
   find(digest: Digest): BlobInfo | undefined {
@@ -112,7 +122,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
   }
 
   *list(): IterableIterator<BlobInfo> {
-    for (const digest of this.#records.digests()) yield this.find(digest)!;
+    for (const digest of this.digests()) yield this.find(digest)!;
   }
 
   /** Blobs of the store that symlinks in DISTDIR protect at `now`. */
@@ -123,7 +133,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
 
   /** Every file that is shared; several may have one digest. */
   *files(): IterableIterator<BlobInfo> {
-    for (const digest of this.#records.digests()) {
+    for (const digest of this.digests()) {
       for (const name of this.#records.namesOf(digest)) yield this.#info(name, this.#records.get(name)!);
     }
   }

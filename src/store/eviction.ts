@@ -10,7 +10,10 @@ export interface EvictionCandidate {
 
 /** How things stand. All amounts in bytes. */
 export interface EvictionState {
+  /** All blobs, the least recently used first. */
   readonly blobs: Iterable<EvictionCandidate>;
+  /** Those of which DISTDIR has a copy that we serve, in any order. */
+  readonly doubles: Iterable<EvictionCandidate>;
   /** Held by blobs, and by ingests in flight once they are complete. */
   readonly held: number;
   /** Free on the file system. */
@@ -23,8 +26,6 @@ export interface EvictionState {
   readonly isPinned: (digest: Digest) => boolean;
   /** A fresh symlink in DISTDIR points at it (Portage is about to unpack it), or it is of a kept tree snapshot. */
   readonly isProtected: (digest: Digest) => boolean;
-  /** DISTDIR has a copy that we serve. */
-  readonly isInDistdir: (digest: Digest) => boolean;
 }
 
 /** A blob that goes, and why, as a phrase. */
@@ -54,14 +55,15 @@ export function planEviction(state: EvictionState): EvictionPlan {
   return { victims, short: Math.max(lacking, 0) };
 }
 
-/** All that may go, first to go first. */
+/** All that may go, first to go first; of the blobs no more are looked at than are taken. */
 function* inOrder(state: EvictionState): IterableIterator<Victim> {
-  const oldestFirst = [...state.blobs].sort((a, b) => a.used - b.used);
-  for (const blob of oldestFirst) {
-    if (state.isInDistdir(blob.digest) && mayGo(blob, state)) yield { ...blob, reason: "DISTDIR holds it too" };
+  const doubles = [...state.doubles].sort((a, b) => a.used - b.used);
+  for (const blob of doubles) {
+    if (mayGo(blob, state)) yield { ...blob, reason: "DISTDIR holds it too" };
   }
-  for (const blob of oldestFirst) {
-    if (!state.isInDistdir(blob.digest) && mayGo(blob, state)) yield { ...blob, reason: leastUsed(blob.used) };
+  const seen = new Set(doubles.map(({ digest }) => digest));
+  for (const blob of state.blobs) {
+    if (!seen.has(blob.digest) && mayGo(blob, state)) yield { ...blob, reason: leastUsed(blob.used) };
   }
 }
 

@@ -1,21 +1,11 @@
 import type { Digest } from "../core/digest.ts";
-import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { OneByOne } from "../core/one-by-one.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import type { EvictionCandidate } from "./eviction.ts";
+import { type Table, TableWriter } from "./table-writer.ts";
 
 /** How long new records wait for others to be written with, in milliseconds: in a run of small files each write shows. */
 const GATHER_MS = 250;
-
-/** What the store uses of a level sublevel with JSON values. */
-export interface Table<V> {
-  iterator(): AsyncIterable<[string, V]>;
-  batch(operations: TableOperation<V>[]): Promise<void>;
-}
-
-/** One change of a {@link Table}. */
-export type TableOperation<V> = { type: "put"; key: string; value: V } | { type: "del"; key: string };
 
 /** What is recorded of one blob of the store. Times are milliseconds since 1970. */
 export interface BlobRecord {
@@ -33,21 +23,21 @@ export interface BlobRecord {
  * that fails is tried again at the next {@link BlobRecords.flush}; what a crash loses is made anew from the disk.
  */
 export class BlobRecords {
-  #table: Table<BlobRecord>;
-  #log: Logger;
+  readonly #table: Table<BlobRecord>;
+  readonly #writer: TableWriter<Digest, BlobRecord>;
+  /** In the order of use: eviction looks at the first of them, however many there are. */
   #records = new Map<Digest, BlobRecord>();
-  /** Blobs whose record in the table is another one, or is there no more, or not yet. */
-  #unwritten = new Set<Digest>();
-  #writes = new OneByOne();
-  /** Why the last write failed. */
-  #fault: string | undefined;
+  #inOrder = true;
+  /** When that blob was used which came last. */
+  #lastUsed = 0;
   #writeSoon: NodeJS.Timeout | undefined;
   #bytes = 0;
   #damaged = 0;
 
   constructor(components: { table: Table<BlobRecord>; log: Logger }) {
-    this.#table = components.table;
-    this.#log = components.log;
+    const { table, log } = components;
+    this.#table = table;
+    this.#writer = new TableWriter({ table, row: (digest) => this.get(digest), log }, { rows: "blob records" });
   }
 
   /** Bytes of all recorded blobs. */
@@ -64,12 +54,10 @@ export class BlobRecords {
     return this.#damaged;
   }
 
-  /** Reads the table; takes up the records in the order of use, in which they are kept. */
+  /** Reads the table. */
   async load(): Promise<void> {
-    const rows: [string, BlobRecord][] = [];
-    for await (const row of this.#table.iterator()) rows.push(row);
-    rows.sort(([, a], [, b]) => a.used - b.used);
-    for (const [key, record] of rows) this.#set(key as Digest, record);
+    for await (const [digest, record] of this.#table.iterator()) this.#setLast(digest as Digest, record);
+    this.#sort();
   }
 
   get(digest: Digest): BlobRecord | undefined {
@@ -85,47 +73,63 @@ export class BlobRecords {
     return [...this.#records];
   }
 
-  /** All blobs as eviction sees them; of those used in one millisecond the earlier comes first. */
+  /** A blob as eviction sees it, if it is recorded. */
+  candidate(digest: Digest): EvictionCandidate | undefined {
+    const record = this.#records.get(digest);
+    return record && { digest, size: record.size, used: record.used };
+  }
+
+  /** All of them, the least recently used first; of those used in one millisecond the earlier. */
   *candidates(): IterableIterator<EvictionCandidate> {
-    for (const [digest, { size, used }] of this.#records) yield { digest, size, used };
+    if (!this.#inOrder) this.#sort();
+    for (const digest of this.#records.keys()) yield this.candidate(digest)!;
   }
 
   /** Records a new blob; written a moment later. */
   add(digest: Digest, record: BlobRecord): void {
-    this.#set(digest, record);
-    this.#unwritten.add(digest);
+    this.#setLast(digest, record);
+    this.#writer.note(digest);
     this.#writeSoon ??= setTimeout(() => void this.flush(), GATHER_MS).unref();
   }
 
-  /** Records a change of a blob; resolves when it is written. */
+  /** Records a change of a blob, which is no use of it; resolves when it is written. */
   async put(digest: Digest, record: BlobRecord): Promise<void> {
     this.#set(digest, record);
-    await this.#write([digest]);
+    this.#writer.note(digest);
+    await this.#writer.write();
   }
 
   /** Forgets a blob, if it is recorded; resolves when that is written. */
   async delete(digest: Digest): Promise<void> {
-    if (this.#forget(digest)) await this.#write([digest]);
+    if (!this.#forget(digest)) return;
+    this.#writer.note(digest);
+    await this.#writer.write();
   }
 
   /** Notes a use at `now`; written by the next {@link flush}, not at each use. */
   touch(digest: Digest, now: number): void {
     const record = this.#records.get(digest);
     if (record === undefined) return;
-    this.#set(digest, { ...record, used: now });
-    this.#unwritten.add(digest);
+    this.#setLast(digest, { ...record, used: now });
+    this.#writer.note(digest);
   }
 
   /** Writes what was recorded and noted since the last flush, and what could not be written before. */
   async flush(): Promise<void> {
     clearTimeout(this.#writeSoon);
     this.#writeSoon = undefined;
-    await this.#write([...this.#unwritten]);
+    await this.#writer.write();
   }
 
-  /** Sets it as the last one, so that the map is in the order of use within one millisecond too. */
-  #set(digest: Digest, record: BlobRecord): void {
+  #setLast(digest: Digest, record: BlobRecord): void {
     this.#forget(digest);
+    this.#set(digest, record);
+    this.#inOrder &&= record.used >= this.#lastUsed;
+    this.#lastUsed = record.used;
+  }
+
+  #set(digest: Digest, record: BlobRecord): void {
+    this.#uncount(this.#records.get(digest));
     this.#records.set(digest, record);
     this.#bytes += record.size;
     this.#damaged += record.damaged ? 1 : 0;
@@ -133,37 +137,18 @@ export class BlobRecords {
 
   /** Whether it was recorded. */
   #forget(digest: Digest): boolean {
-    const record = this.#records.get(digest);
-    if (record === undefined) return false;
-    this.#bytes -= record.size;
-    this.#damaged -= record.damaged ? 1 : 0;
+    this.#uncount(this.#records.get(digest));
     return this.#records.delete(digest);
   }
 
-  /** Brings the table in line with what is recorded by then; one write at a time, lest an older one comes last. */
-  async #write(digests: readonly Digest[]): Promise<void> {
-    for (const digest of digests) this.#unwritten.add(digest);
-    await this.#writes.run(async () => {
-      const due = digests.filter((digest) => this.#unwritten.delete(digest));
-      if (due.length === 0) return;
-      try {
-        await this.#table.batch(due.map((digest) => this.#operation(digest)));
-        this.#fault = undefined;
-      } catch (error) {
-        for (const digest of due) this.#unwritten.add(digest);
-        this.#complain(error);
-      }
-    });
+  #uncount(record: BlobRecord | undefined): void {
+    if (record === undefined) return;
+    this.#bytes -= record.size;
+    this.#damaged -= record.damaged ? 1 : 0;
   }
 
-  #operation(key: Digest): TableOperation<BlobRecord> {
-    const value = this.#records.get(key);
-    return value === undefined ? { type: "del", key } : { type: "put", key, value };
-  }
-
-  #complain(error: unknown): void {
-    const fault = messageOf(error);
-    if (fault !== this.#fault) this.#log.warn(`cannot write blob records (${fault}); it is tried again`);
-    this.#fault = fault;
+  #sort(): void {
+    this.#records = new Map([...this.#records].sort(([, a], [, b]) => a.used - b.used));
+    this.#inOrder = true;
   }
 }

@@ -6,7 +6,13 @@ import { formatSize } from "../core/units.ts";
 import type { BlobFiles } from "./blob-files.ts";
 import { prepareDirs, writeFault } from "./disk.ts";
 import type { Distdir } from "./distdir.ts";
-import { type EvictionPlan, type EvictionState, planEviction, type Victim } from "./eviction.ts";
+import {
+  type EvictionCandidate,
+  type EvictionPlan,
+  type EvictionState,
+  planEviction,
+  type Victim,
+} from "./eviction.ts";
 import type { StorePaths } from "./layout.ts";
 import type { Leftovers } from "./leftovers.ts";
 import type { BlobRecords } from "./records.ts";
@@ -118,6 +124,7 @@ export class Room {
     let linked: ReadonlySet<Digest> | undefined; // looked for when something has to go
     return {
       blobs: records.candidates(),
+      doubles: this.#doubles(),
       held: records.bytes + coming.reduce((sum, { size }) => sum + size, 0),
       free,
       outstanding: coming.reduce((sum, { size, received }) => sum + size - received, 0),
@@ -129,8 +136,15 @@ export class Room {
         linked ??= distdir?.protectedBlobs(Date.now()) ?? new Set();
         return isKept(digest) || linked.has(digest);
       },
-      isInDistdir: (digest) => distdir?.has(digest) ?? false,
     };
+  }
+
+  *#doubles(): IterableIterator<EvictionCandidate> {
+    const { records, distdir } = this.#components;
+    for (const digest of distdir?.digests() ?? []) {
+      const double = records.candidate(digest);
+      if (double !== undefined) yield double;
+    }
   }
 
   async #evict(more?: readonly ComingBlob[]): Promise<number> {

@@ -5,7 +5,8 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { BlobFiles } from "../../src/store/blob-files.ts";
 import { FileStore } from "../../src/store/blob-store.ts";
 import { storePaths } from "../../src/store/layout.ts";
-import { BlobRecords, type Table } from "../../src/store/records.ts";
+import { BlobRecords } from "../../src/store/records.ts";
+import type { Table } from "../../src/store/table-writer.ts";
 import { makeBlob, put } from "./support/harness.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
