@@ -11,7 +11,7 @@ import { SnapshotDoor } from "../proxy/snapshot-door.ts";
 import type { Traffic } from "../proxy/traffic.ts";
 import type { StatusModel } from "../status/model.ts";
 import { statusPage } from "../status/page.ts";
-import { dial } from "../upstream/dial.ts";
+import { dialer } from "../upstream/dial.ts";
 import type { Retrieval } from "./retrieval.ts";
 import { wayOut } from "./upstream.ts";
 
@@ -26,7 +26,7 @@ interface DoorParts extends Retrieval {
 /** Builds the doors. `via`: this agent's name in `Via` fields. */
 export function buildDoors(config: Config, parts: DoorParts, via: string): Doors {
   const snapshots = new SnapshotDoor(parts);
-  const pass = new PassDoor(parts, { via: `1.1 ${via}` });
+  const pass = new PassDoor(parts, { via });
   const doors = { ...parts, snapshots, pass, blobs: new BlobDoor(parts) };
   const page = async (): Promise<string> => statusPage(parts.status.current());
   const mirror = new MirrorDoor({ ...doors, page });
@@ -36,8 +36,7 @@ export function buildDoors(config: Config, parts: DoorParts, via: string): Doors
   return new Doors({ mirror, forward, tunnel, log: parts.log }, { listen, allow, via });
 }
 
-function buildTunnel(config: Config, log: Logger, name: string): ConnectTunnel {
-  const options = { ...wayOut(config), timeoutMs: config.upstream.header_timeout };
-  const init = { ports: config.proxy.connect_ports, via: `1.1 ${name}` };
-  return new ConnectTunnel({ dial: (to, via) => dial(to, { ...options, via }), log }, init);
+function buildTunnel(config: Config, log: Logger, via: string): ConnectTunnel {
+  const dial = dialer({ ...wayOut(config), timeoutMs: config.upstream.header_timeout });
+  return new ConnectTunnel({ dial, log }, { ports: config.proxy.connect_ports, via });
 }

@@ -15,7 +15,7 @@ export function buildUpstream(config: Config, components: { db: Database; log: L
     stallTimeoutMs: stall_timeout,
     repos: config.portage.repos,
     version: VERSION,
-    via: `1.1 ${via}`,
+    via,
   });
 }
 

@@ -10,6 +10,11 @@ export function newAgentName(): string {
   return `distswarm-${randomBytes(4).toString("hex")}`;
 }
 
+/** The `Via` value for a message that has come through agents with these names (RFC 9110, 7.6.3). */
+export function viaOf(...names: readonly string[]): string {
+  return names.map((name) => `1.1 ${name}`).join(", ");
+}
+
 /** The agents that a message has come through, by its `Via`, each once. */
 export function agentsIn(via: string | undefined): string[] {
   return [...new Set(via?.match(AGENT_NAME))];

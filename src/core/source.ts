@@ -81,7 +81,7 @@ export interface Withheld {
   readonly text: string;
 }
 
-/** Finds who can give a blob: one for upstream, one for the swarm. */
+/** Finds who can give a blob. */
 export interface SourceFinder {
   /**
    * The sources to try, best first, one at a time as the caller gets to them. Those known to be of no use now (left
@@ -90,10 +90,14 @@ export interface SourceFinder {
    * @param options.growing of the swarm; @default `follow`.
    */
   sources(want: Want, options: { signal: AbortSignal; growing?: GrowingUse }): AsyncIterable<Source>;
-  /** Of upstream: who is left out of {@link SourceFinder.sources}, and why; empty when nobody is. */
-  withheld?(want: Want): Promise<readonly Withheld[]>;
-  /** Of upstream: whether agents that have this one as a mirror wait here for it. */
-  isAwaited?(want: Want): boolean;
-  /** Of upstream: has `begin` called whenever one of them begins to wait, until the returned function is called. */
-  onAwaited?(want: Want, begin: () => void): () => void;
+}
+
+/** Finds who can give a blob among the mirrors and SRC_URI hosts. */
+export interface UpstreamFinder extends SourceFinder {
+  /** Who is left out of {@link SourceFinder.sources}, and why; empty when nobody is. */
+  withheld(want: Want): Promise<readonly Withheld[]>;
+  /** Whether agents that have this one as a mirror wait here for it. */
+  isAwaited(want: Want): boolean;
+  /** Has `begin` called whenever one of them begins to wait, until the returned function is called. */
+  onAwaited(want: Want, begin: () => void): () => void;
 }

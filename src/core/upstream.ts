@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { Want } from "./distfile.ts";
-import type { SourceFinder } from "./source.ts";
+import type { UpstreamFinder } from "./source.ts";
 
 /** One HTTP request to be sent on as it came, hop-by-hop fields already removed. */
 export interface ForwardRequest {
@@ -29,7 +29,7 @@ export interface UpstreamAnswer {
 }
 
 /** The ways to the servers outside: as sources of a wanted blob, and as a plain way through for all else. */
-export interface Upstream extends SourceFinder {
+export interface Upstream extends UpstreamFinder {
   /**
    * Sends a request on, whatever it is.
    *

@@ -124,8 +124,8 @@ export class Standing {
   }
 
   /**
-   * Whether nothing more of a subject, a digest or the name of what has none, is taken from it now: it lied, or others are
-   * raced against it.
+   * Whether nothing more of the blob with this digest, which a claim has as its `subject`, is taken from it now: it lied,
+   * or others are raced against it.
    */
   isOut(id: string, subject: string): boolean {
     return this.isShutOut(id) || this.#doubts.has(keyOf(id, subject));

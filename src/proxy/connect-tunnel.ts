@@ -1,5 +1,6 @@
 import { STATUS_CODES, type IncomingMessage } from "node:http";
 import { pipeline, type Duplex } from "node:stream";
+import { viaOf } from "../core/agent-names.ts";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { parseAuthority, type Authority } from "./request-target.ts";
@@ -7,6 +8,13 @@ import { answerFor } from "./status-code.ts";
 
 /** Opens a connection to a host outside, through the upstream proxy where one is set: that one is told the `Via`. */
 type Dial = (to: Authority, via: string) => Promise<Duplex>;
+
+/** Where tunnels may lead, and what they are told. */
+interface ConnectTunnelInit {
+  readonly ports: readonly number[];
+  /** The name of this agent in `Via` fields. */
+  readonly via: string;
+}
 
 /**
  * `CONNECT`: a blind tunnel to allowed ports. Gentoo's own check of its signing keys fails behind a proxy without it.
@@ -18,11 +26,11 @@ export class ConnectTunnel {
   readonly #log: Logger;
   readonly #open = new Set<Duplex>();
 
-  constructor(components: { dial: Dial; log: Logger }, init: { ports: readonly number[]; via: string }) {
+  constructor(components: { dial: Dial; log: Logger }, init: ConnectTunnelInit) {
     this.#dial = components.dial;
     this.#log = components.log;
     this.#ports = new Set(init.ports);
-    this.#via = init.via;
+    this.#via = viaOf(init.via);
   }
 
   /** Serves one `CONNECT`; never throws: the client is told in a status line. */

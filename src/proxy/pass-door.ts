@@ -1,3 +1,4 @@
+import { viaOf } from "../core/agent-names.ts";
 import type { Distfile } from "../core/distfile.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
 import { withInterimAnswers } from "./interim.ts";
@@ -12,10 +13,11 @@ export class PassDoor {
   readonly #traffic: Traffic;
   readonly #via: string;
 
+  /** `via`: the name of this agent in `Via` fields. */
   constructor(components: { keeper: Keeper; traffic: Traffic }, init: { via: string }) {
     this.#keeper = components.keeper;
     this.#traffic = components.traffic;
-    this.#via = init.via;
+    this.#via = viaOf(init.via);
   }
 
   /** Hands `asking`'s answer on; `candidates` are the distfiles that it may be. Throws what went wrong. */

@@ -4,10 +4,10 @@ import { isDigest, type Digest } from "../core/digest.ts";
 import type { KnownDistfile, Want } from "../core/distfile.ts";
 import type { DistfileIndex } from "../core/distfile-index.ts";
 import type { SnapshotServer } from "../core/snapshots.ts";
-import type { SourceFinder, Withheld } from "../core/source.ts";
+import type { Withheld } from "../core/source.ts";
 import { lastSegment } from "./mirror-url.ts";
 import type { Resolver } from "./resolver.ts";
-import type { Retriever } from "./retriever.ts";
+import type { Retriever, RetrieverComponents } from "./retriever.ts";
 
 /** Sources listed at most; a package with hundreds of mirrors tells nothing more. */
 const LISTED_SOURCES = 50;
@@ -25,7 +25,7 @@ export interface ExplainerComponents {
   readonly store: BlobStore;
   readonly retriever: Retriever;
   /** In the order of the asking. */
-  readonly sources: Readonly<Record<string, SourceFinder>>;
+  readonly sources: RetrieverComponents["sources"];
   readonly snapshots: Pick<SnapshotServer, "find">;
   /** Which repositories have an md5-cache, so that their SRC_URI are known. */
   readonly upstream: { reach(): Promise<readonly { readonly repo: string; readonly md5Cache: boolean }[]> };
@@ -107,7 +107,7 @@ export class Explainer {
     const names = [...(asked.name ? [asked.name] : []), ...known.names.filter((name) => name !== asked.name)];
     const info = await store.find(known.digest);
     const sources = await this.#sources({ ...known, names, ...(asked.url && { urls: [asked.url] }) });
-    const withheld = await this.#withheld(known);
+    const withheld = await this.#components.sources.upstream.withheld(known);
     const { attempts, claims } = retriever.story(known.digest);
     const missedForMs = retriever.missedForMs(known.digest);
     const unreached = await this.#withoutSrcUri(known);
@@ -133,11 +133,6 @@ export class Explainer {
     const repos = new Set(packages.map(({ repo }) => repo));
     const reach = await this.#components.upstream.reach();
     return reach.filter(({ repo, md5Cache }) => !md5Cache && repos.has(repo)).map(({ repo }) => repo);
-  }
-
-  async #withheld(want: Want): Promise<Withheld[]> {
-    const finders = Object.values(this.#components.sources);
-    return (await Promise.all(finders.map(async (finder) => (await finder.withheld?.(want)) ?? []))).flat();
   }
 
   async #sources(want: Want): Promise<ExplainedFile["sources"]> {

@@ -1,6 +1,6 @@
 import type { Want } from "../core/distfile.ts";
 import type { FlightClaim } from "../core/flight-claim.ts";
-import type { GrowingUse, Source, SourceFinder } from "../core/source.ts";
+import type { GrowingUse, Source, SourceFinder, UpstreamFinder } from "../core/source.ts";
 import { Contest } from "./contest.ts";
 import type { Expectations } from "./expectations.ts";
 import type { FlightCopy } from "./flight-copy.ts";
@@ -17,7 +17,7 @@ const MAX_ROUNDS = 20;
 export interface FillingComponents {
   readonly sources: {
     readonly peers: SourceFinder;
-    readonly upstream: SourceFinder;
+    readonly upstream: UpstreamFinder;
     /** Peers with more patience, for when upstream has failed. */
     readonly lastResort: SourceFinder;
   };
@@ -63,7 +63,7 @@ export class Filling {
       await this.#round();
       const stuck = intake.taken === before || round === MAX_ROUNDS;
       if (intake.missing === 0 || !stuck) continue;
-      throw intake.outOfSources((await sources.upstream.withheld?.(this.#want)) ?? []);
+      throw intake.outOfSources(await sources.upstream.withheld(this.#want));
     }
   }
 
@@ -134,7 +134,7 @@ export class Filling {
     };
     const entry = { race, way: peer, isUpstreamAsked, ...(!isUpstreamAsked && { silent }) };
     const isInDoubt = source.isGrowing === true && !isUpstreamAsked;
-    const ended = isInDoubt ? sources.upstream.onAwaited?.(this.#want, awaited) : undefined;
+    const ended = isInDoubt ? sources.upstream.onAwaited(this.#want, awaited) : undefined;
     await queue.run("peer", peer.signal, () => this.#contest.take(source, entry)).finally(ended);
     return (await beside) ?? isUpstreamAsked;
   }

@@ -1,6 +1,6 @@
 import type { Want } from "../core/distfile.ts";
 import type { FlightClaim } from "../core/flight-claim.ts";
-import type { SourceFinder } from "../core/source.ts";
+import type { SourceFinder, UpstreamFinder } from "../core/source.ts";
 import type { Turn } from "../core/turn.ts";
 import type { FlightCopy } from "./flight-copy.ts";
 import type { Intake, Taking } from "./intake.ts";
@@ -9,7 +9,7 @@ import type { TransferQueue } from "./transfer-queue.ts";
 
 /** What asking upstream uses. */
 export interface UpstreamAskerComponents {
-  readonly sources: { readonly peers: SourceFinder; readonly upstream: SourceFinder };
+  readonly sources: { readonly peers: SourceFinder; readonly upstream: UpstreamFinder };
   readonly queue: TransferQueue;
   readonly copy: FlightCopy;
   readonly claim: FlightClaim;
@@ -33,7 +33,7 @@ export class UpstreamAsker {
   turn(): Turn {
     const { claim, copy, sources } = this.#components;
     if (!copy.isKept) return "alone";
-    return claim.turn(copy.received, sources.upstream.isAwaited?.(this.#want));
+    return claim.turn(copy.received, sources.upstream.isAwaited(this.#want));
   }
 
   /** Asks upstream, claimed before where the turn is open; false when it is another box's turn, or has become that. */

@@ -2,14 +2,14 @@ import { createSecureContext, type SecureContext } from "node:tls";
 import type * as Undici from "undici";
 import { closable } from "./connector.ts";
 import { proxyAuthorization } from "./dial.ts";
-import { bypassesProxy } from "./no-proxy.ts";
+import { proxyBypass, type ProxyBypass } from "./no-proxy.ts";
 import { tunnelConnector } from "./tunnel.ts";
 
 /** How the agent reaches the servers outside. */
 export interface ConnectionOptions {
   /** URL of a proxy to go through, with user and password if it wants them. @default none */
   readonly proxy?: string;
-  /** What is reached without that proxy (see {@link bypassesProxy}). @default nothing */
+  /** What is reached without that proxy (see {@link proxyBypass}). @default nothing */
   readonly noProxy?: readonly string[];
   /** Certificates (PEM) trusted in place of those that Node brings: the system's, with a company's own. */
   readonly ca?: string;
@@ -31,8 +31,8 @@ const MAX_CONNECTIONS = 32;
 
 /** The pools of connections outside, and which of them a URL takes: straight, or through the proxy. */
 export class Connections {
-  #options: ConnectionOptions;
   #proxy: URL | undefined;
+  #isBypassed: ProxyBypass;
   #direct: Undici.Agent;
   #tunnelled: Undici.Agent | undefined;
 
@@ -41,7 +41,7 @@ export class Connections {
     const connections = MAX_CONNECTIONS;
     const secureContext: SecureContext = createSecureContext(ca === undefined ? {} : { ca });
     const connect = closable(undici.buildConnector({ timeout: timeoutMs, secureContext }));
-    this.#options = options;
+    this.#isBypassed = proxyBypass(options.noProxy ?? []);
     this.#direct = new undici.Agent({ connections, connect });
     if (options.proxy === undefined || options.proxy === "") return;
     this.#proxy = new URL(options.proxy);
@@ -73,7 +73,6 @@ export class Connections {
   }
 
   #proxyFor(url: URL): URL | undefined {
-    if (this.#proxy === undefined) return undefined;
-    return bypassesProxy(url, this.#options.noProxy ?? []) ? undefined : this.#proxy;
+    return this.#proxy === undefined || this.#isBypassed(url) ? undefined : this.#proxy;
   }
 }

@@ -3,7 +3,7 @@ import { request as httpsRequest } from "node:https";
 import { connect, isIPv6, type Socket } from "node:net";
 import { SourceError, messageOf } from "../core/errors.ts";
 import { hostOf } from "../core/host.ts";
-import { bypassesProxy } from "./no-proxy.ts";
+import { proxyBypass } from "./no-proxy.ts";
 
 /** A TCP port of a host; IPv6 addresses without brackets. */
 interface Endpoint {
@@ -11,29 +11,32 @@ interface Endpoint {
   readonly port: number;
 }
 
-/** How to get there. */
+/** How to get outside. */
 interface DialOptions {
   /** URL of the proxy to go through. @default none */
   readonly proxy?: string;
-  /** What is reached without it (see {@link bypassesProxy}). @default nothing */
+  /** What is reached without it (see {@link proxyBypass}). @default nothing */
   readonly noProxy?: readonly string[];
-  /** How long the connection may take to come about, in milliseconds. */
+  /** How long a connection may take to come about, in milliseconds. */
   readonly timeoutMs: number;
-  /** The `Via` that the proxy is told. @default none */
-  readonly via?: string;
 }
 
 /**
- * Opens a bare TCP connection to a host outside, through the proxy where one is set: for CONNECT tunnels.
+ * Opens a bare TCP connection to a host outside; `via` is the `Via` that a proxy is told, none by default.
  *
  * @throws {SourceError} `REFUSED`; `HEADER_TIMEOUT` after the time allowed.
  */
-export async function dial(to: Endpoint, { proxy, noProxy = [], timeoutMs, via }: DialOptions): Promise<Socket> {
-  const signal = AbortSignal.timeout(timeoutMs);
-  if (proxy === undefined || bypassesProxy(new URL(`https://${authorityOf(to)}`), noProxy)) {
-    return dialStraight(to, signal);
-  }
-  return dialThrough(new URL(proxy), to, { signal, via });
+type Dial = (to: Endpoint, via?: string) => Promise<Socket>;
+
+/** The way to hosts outside for CONNECT tunnels: through the proxy, where one is set. */
+export function dialer({ proxy, noProxy = [], timeoutMs }: DialOptions): Dial {
+  const proxyUrl = proxy === undefined ? undefined : new URL(proxy);
+  const isBypassed = proxyBypass(noProxy);
+  return async (to, via) => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const isStraight = proxyUrl === undefined || isBypassed(new URL(`https://${authorityOf(to)}`));
+    return isStraight ? dialStraight(to, signal) : dialThrough(proxyUrl, to, { signal, via });
+  };
 }
 
 /** `Proxy-Authorization` for the user and password in a proxy's URL, name and value in turn; empty without them. */

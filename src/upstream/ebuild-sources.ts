@@ -11,8 +11,8 @@ interface EbuildSources {
   readonly mirrorsAllowed: boolean;
   /** http and https URLs of SRC_URI, each once. */
   readonly urls: readonly string[];
-  /** What of all that is left out, and why. */
-  readonly withheld: readonly Withheld[];
+  /** What of all that is left out, and why: only a failing answer and `explain` need to know. */
+  readonly withheld: () => readonly Withheld[];
 }
 
 /** One ebuild's word on one file. */
@@ -33,7 +33,10 @@ export async function readEbuildSources(want: Want, repositories: Repositories):
   const mentions = perPackage.flat();
   const mirrorsAllowed = perPackage.length === 0 || perPackage.some(allowsMirrors);
   const urls = urlsOf(mentions, groups, Number.parseInt(want.digest.slice(0, TURN_HEX), 16));
-  const withheld = [...(mirrorsAllowed ? [] : [restriction(mentions, urls)]), ...withheldUris(mentions, groups)];
+  const withheld = (): Withheld[] => [
+    ...(mirrorsAllowed ? [] : [restriction(mentions, urls)]),
+    ...withheldUris(mentions, groups),
+  ];
   return { mirrorsAllowed, urls, withheld };
 }
 

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { viaOf } from "../core/agent-names.ts";
 import { SourceError } from "../core/errors.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
 import { Connections, type ConnectionOptions } from "./connections.ts";
@@ -33,7 +34,7 @@ export interface HttpClientOptions extends Omit<ConnectionOptions, "connectTimeo
   readonly headerTimeoutMs?: number;
   /** A body that is silent for this long has failed. Milliseconds. @default 30 s */
   readonly stallTimeoutMs?: number;
-  /** The `Via` value of our requests: `1.1 <name>`. @default no such field */
+  /** The name of this agent in the `Via` field of its requests. @default no such field */
   readonly via?: string;
 }
 
@@ -55,7 +56,7 @@ export class HttpClient {
     const headersTimeout = options.headerTimeoutMs ?? DEFAULT_HEADER_TIMEOUT_MS;
     this.#timeouts = { headersTimeout, bodyTimeout: options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS };
     this.#options = options;
-    this.#via = options.via === undefined ? [] : ["Via", options.via];
+    this.#via = options.via === undefined ? [] : ["Via", viaOf(options.via)];
   }
 
   /**

@@ -1,8 +1,14 @@
 import { hostOf, portOf } from "../core/host.ts";
 import { parseProxyException } from "../core/proxy-exception.ts";
 
-/** Whether `url` is reached without the proxy by a `no_proxy` list (see {@link parseProxyException}). */
-export function bypassesProxy(url: URL, noProxy: readonly string[]): boolean {
-  const [host, port] = [hostOf(url), portOf(url)];
-  return noProxy.some((entry) => parseProxyException(entry)?.(host, port) === true);
+/** Whether a URL is reached without the proxy. */
+export type ProxyBypass = (url: URL) => boolean;
+
+/** Reads a `no_proxy` list (see {@link parseProxyException}); what makes no sense excepts nothing. */
+export function proxyBypass(noProxy: readonly string[]): ProxyBypass {
+  const exceptions = noProxy.flatMap((entry) => parseProxyException(entry) ?? []);
+  return (url) => {
+    const [host, port] = [hostOf(url), portOf(url)];
+    return exceptions.some((excepts) => excepts(host, port));
+  };
 }

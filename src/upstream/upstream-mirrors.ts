@@ -1,6 +1,5 @@
 import { isAbsolute } from "node:path";
 import type { MirrorStatus } from "../core/agent-api.ts";
-import { agentsIn } from "../core/agent-names.ts";
 import type { Database } from "../core/database.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
 import { SourceError } from "../core/errors.ts";
@@ -78,7 +77,7 @@ export class UpstreamMirrors implements Upstream, Startable {
     this.useMirrors(mirrors, customMirrors);
     this.#index = new SrcUriIndex({ db, log, repositories: this.#repositories });
     const headers = ["User-Agent", `distswarm/${version}`, "Accept", "*/*", "Accept-Encoding", "identity"];
-    const waiting = (this.#waiting = new WaitingAgents({ self: agentsIn(options.via)[0] ?? "" }));
+    const waiting = (this.#waiting = new WaitingAgents({ self: options.via ?? "" }));
     this.#sourceParts = { client: this.#client, health: this.#health, blames: this.#blames, waiting, headers, now };
     const get = (url: string, signal: AbortSignal): Promise<UpstreamAnswer> =>
       this.#send({ url, origin: new URL(url).origin }, { method: "GET", headers, signal });
@@ -110,17 +109,17 @@ export class UpstreamMirrors implements Upstream, Startable {
     }
   }
 
-  /** See {@link SourceFinder.withheld}. */
+  /** See {@link UpstreamFinder.withheld}. */
   async withheld(want: Want): Promise<readonly Withheld[]> {
-    return (await readEbuildSources(want, this.#repositories)).withheld;
+    return (await readEbuildSources(want, this.#repositories)).withheld();
   }
 
-  /** See {@link SourceFinder.isAwaited}. */
+  /** See {@link UpstreamFinder.isAwaited}. */
   isAwaited({ digest }: Want): boolean {
     return this.#waiting.isAwaited(digest);
   }
 
-  /** See {@link SourceFinder.onAwaited}. */
+  /** See {@link UpstreamFinder.onAwaited}. */
   onAwaited({ digest }: Want, begin: () => void): () => void {
     return this.#waiting.onJoined(digest, begin);
   }

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { viaOf } from "../core/agent-names.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
 
 /**
@@ -50,7 +51,7 @@ export class WaitingAgents {
 
   /** The field that names those who wait for `what` now, name and value in turn; empty when nobody does. */
   via(what: string): readonly string[] {
-    return viaOf(this.#of(what));
+    return fieldOf(this.#of(what));
   }
 
   /**
@@ -67,7 +68,7 @@ export class WaitingAgents {
         if (isNews && sent < MAX_NAMED) again.abort();
       });
       try {
-        const answer = await send(viaOf(named), AbortSignal.any([signal, again.signal]));
+        const answer = await send(fieldOf(named), AbortSignal.any([signal, again.signal]));
         if (!again.signal.aborted) return answer;
         answer.body.destroy();
       } catch (error) {
@@ -83,6 +84,6 @@ export class WaitingAgents {
   }
 }
 
-function viaOf(agents: readonly string[]): readonly string[] {
-  return agents.length === 0 ? [] : ["Via", agents.map((name) => `1.1 ${name}`).join(", ")];
+function fieldOf(agents: readonly string[]): readonly string[] {
+  return agents.length === 0 ? [] : ["Via", viaOf(...agents)];
 }

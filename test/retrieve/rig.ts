@@ -111,7 +111,12 @@ export class Rig {
     const peers = this.#finder("peer");
     const sources = {
       peers,
-      upstream: { ...this.#finder("upstream"), onAwaited, isAwaited: () => this.#isAwaited },
+      upstream: {
+        ...this.#finder("upstream"),
+        withheld: async () => [],
+        isAwaited: () => this.#isAwaited,
+        onAwaited,
+      },
       lastResort: peers,
     };
     const parts = { sources, queue: new TransferQueue({ peer: 16, upstream: 8 }), copy, claim, intake, expectations };

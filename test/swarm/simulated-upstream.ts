@@ -1,5 +1,5 @@
 import { SourceError } from "../../src/core/errors.ts";
-import type { OpenOptions, Source, SourceBody, SourceFinder } from "../../src/core/source.ts";
+import type { OpenOptions, Source, SourceBody, UpstreamFinder, Withheld } from "../../src/core/source.ts";
 import { inSteps } from "./in-steps.ts";
 import { RIGHT, WRONG } from "./memory-store.ts";
 import type { SimulatedBox, SimulatedMirror } from "./simulated-lan.ts";
@@ -13,11 +13,23 @@ const FIRST_BYTE_MS = 100;
 const STALL_MS = 30_000;
 
 /** The mirrors as sources for one box. */
-export class SimulatedUpstream implements SourceFinder {
+export class SimulatedUpstream implements UpstreamFinder {
   readonly #box: SimulatedBox;
 
   constructor(box: SimulatedBox) {
     this.#box = box;
+  }
+
+  async withheld(): Promise<readonly Withheld[]> {
+    return [];
+  }
+
+  isAwaited(): boolean {
+    return false;
+  }
+
+  onAwaited(): () => void {
+    return () => {};
   }
 
   async *sources(): AsyncGenerator<Source> {

@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach } from "vitest";
 import { openDatabase, type Database } from "../../src/core/database.ts";
 import { silentLogger } from "../../src/core/logger.ts";
+import { tempDir } from "../support/temp-dir.ts";
 import * as zoo from "../support/zoo/zoo.ts";
 
 /** What a test opened; closed after it, the last one first. */
@@ -25,14 +25,7 @@ export async function mirrorOf(...args: Parameters<typeof zoo.startMirror>): Pro
   return mirror;
 }
 
-/** A directory for this test. */
-export async function tempDir(): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), "distswarm-upstream-"));
-  closeAfter(() => rm(dir, { recursive: true, force: true }));
-  return dir;
-}
-
-/** A database for this test. */
+/** A database for this test, closed before its directory goes. */
 export async function tempDatabase(): Promise<Database> {
   const db = await openDatabase(join(await tempDir(), "db"), silentLogger);
   closeAfter(() => db.close());

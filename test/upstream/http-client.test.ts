@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { beforeAll, describe, expect, test } from "vitest";
-import { dial } from "../../src/upstream/dial.ts";
+import { dialer } from "../../src/upstream/dial.ts";
 import { HttpClient, type HttpClientOptions, type HttpRequest } from "../../src/upstream/http-client.ts";
 import { makeCertificate, type TestCertificate } from "../support/zoo/certificate.ts";
 import * as zoo from "../support/zoo/zoo.ts";
@@ -109,7 +109,7 @@ describe("through a proxy", () => {
   ])("http goes in absolute form, with user and password: %s", async (written, password) => {
     const proxy = await startProxy();
     const mirror = await mirrorOf(zoo.well, FILES);
-    const client = clientWith({ proxy: proxy.url.replace("//", `//user:${written}@`), via: "1.1 box" });
+    const client = clientWith({ proxy: proxy.url.replace("//", `//user:${written}@`), via: "box" });
     expect((await fetchFile(client, `${mirror.url}/f`)).equals(FILE)).toBe(true);
     const authorization = `Basic ${Buffer.from(`user:${password}`).toString("base64")}`;
     expect(proxy.requests).toEqual([{ method: "GET", target: `${mirror.url}/f`, authorization, via: "1.1 box" }]);
@@ -168,13 +168,13 @@ describe("through a proxy", () => {
     const mirror = await mirrorOf(zoo.well, FILES);
     const to = { host: "127.0.0.1", port: Number(new URL(mirror.url).port) };
     for (const options of [{ proxy: proxy.url }, { proxy: proxy.url, noProxy: ["*"] }, {}]) {
-      const socket = await dial(to, { ...options, timeoutMs: 1000 });
+      const socket = await dialer({ ...options, timeoutMs: 1000 })(to);
       socket.end("GET /f HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
       expect((await readAll(socket)).length).toBeGreaterThan(FILE.length);
     }
     expect(proxy.requests).toHaveLength(1);
     const closed = { host: "127.0.0.1", port: Number(new URL(await zoo.refusingMirror()).port) };
-    await expect(dial(closed, { timeoutMs: 1000 })).rejects.toMatchObject({ code: "REFUSED" });
+    await expect(dialer({ timeoutMs: 1000 })(closed)).rejects.toMatchObject({ code: "REFUSED" });
   });
 });
 
@@ -205,7 +205,7 @@ describe("a request that is only passed on", () => {
     const headers = ["X-One", "1", "x-TWO", "2", "X-One", "3", "Via", "1.0 before", "Content-Type", "text/x"];
     const body = Readable.from([Buffer.from("some "), Buffer.from("body")]);
     const request = get(`${url}/path?q=%2F`, { method: "PUT", headers: ["Host", "wrong", ...headers], body });
-    const answer = await clientWith({ via: "1.1 box" }).request(request);
+    const answer = await clientWith({ via: "box" }).request(request);
     expect((await readAll(answer.body)).toString()).toBe("answer");
     expect(answer).toMatchObject({ status: 201, headers: { "x-answer": ["1", "2"], "set-cookie": ["a", "b"] } });
     const [{ request: sent, body: received } = { request: undefined, body: "" }] = got;

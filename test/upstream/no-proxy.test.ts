@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { wayOut } from "../../src/compose/upstream.ts";
 import { checkConfig } from "../../src/config/check.ts";
-import { bypassesProxy } from "../../src/upstream/no-proxy.ts";
+import { proxyBypass } from "../../src/upstream/no-proxy.ts";
 
 test.each([
   ["http://mirror.example/x", ["mirror.example"], true],
@@ -27,7 +27,7 @@ test.each([
   ["http://mirror.example/x", ["10.0.0.0/8", "10.0.0.0/99", "/", ":", "."], false],
   ["http://mirror.example/x", [], false],
 ])("%s by %j: %s", (url, list, expected) => {
-  expect(bypassesProxy(new URL(url), list)).toBe(expected);
+  expect(proxyBypass(list)(new URL(url))).toBe(expected);
 });
 
 const exceptions = (entry: string): readonly string[] =>
@@ -48,12 +48,12 @@ test.each([
   ["10.0.0.0/8", "http://10.1.2.3/x", "http://11.1.2.3/x"],
   ["fd00::/8", "http://[fd00::1]/x", "http://[fe80::1]/x"],
 ])("the config takes %s, which excepts %s, not %s", (entry, straight, proxied) => {
-  expect(bypassesProxy(new URL(straight), exceptions(entry))).toBe(true);
-  expect(bypassesProxy(new URL(proxied), exceptions(entry))).toBe(false);
+  expect(proxyBypass(exceptions(entry))(new URL(straight))).toBe(true);
+  expect(proxyBypass(exceptions(entry))(new URL(proxied))).toBe(false);
 });
 
 test("the config takes *, which excepts all", () => {
-  expect(bypassesProxy(new URL("http://mirror.example/x"), exceptions("*"))).toBe(true);
+  expect(proxyBypass(exceptions("*"))(new URL("http://mirror.example/x"))).toBe(true);
 });
 
 test.each([

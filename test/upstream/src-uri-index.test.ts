@@ -5,7 +5,8 @@ import type { Database } from "../../src/core/database.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { Repositories } from "../../src/upstream/repositories.ts";
 import { SrcUriIndex } from "../../src/upstream/src-uri-index.ts";
-import { tempDatabase, tempDir, writeTree } from "./harness.ts";
+import { tempDir } from "../support/temp-dir.ts";
+import { tempDatabase, writeTree } from "./harness.ts";
 
 const CACHE = "metadata/md5-cache";
 

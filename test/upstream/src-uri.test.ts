@@ -5,7 +5,8 @@ import { parseCacheEntry, readEntriesOf } from "../../src/upstream/md5-cache.ts"
 import { parseRestrict, parseSrcUri } from "../../src/upstream/src-uri.ts";
 import { contractUrl, expandUri, stackMirrors } from "../../src/upstream/mirror-groups.ts";
 import { urlsOf } from "../../src/upstream/ebuild-sources.ts";
-import { tempDir, writeTree } from "./harness.ts";
+import { tempDir } from "../support/temp-dir.ts";
+import { writeTree } from "./harness.ts";
 
 describe("SRC_URI", () => {
   test("flattens USE conditionals and groups: every branch counts", () => {

@@ -9,8 +9,9 @@ import { SourceError, type DistswarmError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { MirrorRequest } from "../../src/core/upstream.ts";
 import { UpstreamMirrors, type UpstreamMirrorsOptions } from "../../src/upstream/upstream-mirrors.ts";
+import { tempDir } from "../support/temp-dir.ts";
 import * as zoo from "../support/zoo/zoo.ts";
-import { closeAfter, mirrorOf, noSignal, readAll, tempDatabase, tempDir, writeTree } from "./harness.ts";
+import { closeAfter, mirrorOf, noSignal, readAll, tempDatabase, writeTree } from "./harness.ts";
 
 const NAME = "foo+1.tar.xz";
 const FILE = randomBytes(10_000);
@@ -80,7 +81,7 @@ describe("a mirror is asked by its own layout", () => {
 
   test("as an agent with a name of its own, and without compression", async () => {
     const mirror = await mirrorOf(zoo.well, FILES);
-    await retrieve(await upstreamOf([mirror.url], { version: "1.2.3", via: "1.1 box" }));
+    await retrieve(await upstreamOf([mirror.url], { version: "1.2.3", via: "box" }));
     for (const { headers } of mirror.requests) {
       expect(headers).toMatchObject({ "user-agent": "distswarm/1.2.3", "accept-encoding": "identity", via: "1.1 box" });
     }
