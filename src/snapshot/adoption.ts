@@ -6,7 +6,7 @@ import { SNAPSHOT_PARTS } from "../core/snapshots.ts";
 import type { StampedJudgement } from "./fetcher.ts";
 import { fileName, parseFileName, unitName } from "./name.ts";
 import { SnapshotRefused } from "./refusal.ts";
-import type { Shelf } from "./shelf.ts";
+import type { Shelf, ShelvedUnit } from "./shelf.ts";
 import { verifyUnit, type UnitPaths } from "./verify.ts";
 
 /** What adoption uses. */
@@ -16,12 +16,20 @@ interface AdoptionComponents {
   readonly log: Logger;
 }
 
+/** What came of verifying files that are not kept. */
+interface Looked {
+  /** The files as they were then. */
+  readonly stamp: string;
+  /** Undefined when they were refused. */
+  readonly unit?: ShelvedUnit;
+}
+
 /** Adopts, by copy, the units that `emerge-webrsync -k` leaves in DISTDIR. */
 export class Adoption {
   readonly #components: AdoptionComponents;
   readonly #dir: string;
-  /** Units that were refused, by date, as their files were then: not looked at again until they change. */
-  readonly #refused = new Map<string, string>();
+  /** By date: files are verified once, until they or the keyring change. One that finds no room is put again only. */
+  readonly #looked = new Map<string, Looked>();
 
   constructor(components: AdoptionComponents, init: { dir: string }) {
     this.#components = components;
@@ -39,23 +47,38 @@ export class Adoption {
 
   /** The keyring changed: what was refused may be adopted now. */
   forgive(): void {
-    this.#refused.clear();
+    this.#looked.clear();
   }
 
   async #adopt(date: string): Promise<void> {
-    const { shelf, judgement, log } = this.#components;
+    const { shelf, log } = this.#components;
     if (shelf.has(date) || !shelf.hasRoomFor(date)) return;
     const paths = this.#paths(date);
-    const seen = await stampOf(paths);
-    const judged = this.#refused.get(date) === seen ? undefined : await judgement(date);
-    if (judged === undefined) return;
+    const stamp = await stampOf(paths);
+    const seen = this.#looked.get(date);
+    const isNew = seen?.stamp !== stamp;
     try {
-      await shelf.put({ ...(await verifyUnit(paths, judged)), stamp: judged.stamp }, paths);
+      const unit = isNew ? await this.#verified(date, stamp) : seen.unit;
+      if (unit === undefined) return;
+      await shelf.put(unit, paths);
+      this.#looked.delete(date);
       log.info(`${unitName(date)}: adopted from ${this.#dir}`);
     } catch (error) {
-      const isRefused = error instanceof SnapshotRefused;
-      if (isRefused) this.#refused.set(date, seen); // else, there may be room for it at the next look
-      log[isRefused ? "info" : "debug"](`${paths.tarball} is not adopted: ${messageOf(error)}`);
+      log[isNew ? "info" : "debug"](`${paths.tarball} is not adopted: ${messageOf(error)}`);
+    }
+  }
+
+  /** The unit, if its files pass all checks; undefined while there is no key to judge it by. */
+  async #verified(date: string, stamp: string): Promise<ShelvedUnit | undefined> {
+    const judged = await this.#components.judgement(date);
+    if (judged === undefined) return undefined;
+    try {
+      const unit = { ...(await verifyUnit(this.#paths(date), judged)), stamp: judged.stamp };
+      this.#looked.set(date, { stamp, unit });
+      return unit;
+    } catch (error) {
+      if (error instanceof SnapshotRefused && error.isFinal) this.#looked.set(date, { stamp });
+      throw error;
     }
   }
 

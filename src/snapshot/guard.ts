@@ -92,10 +92,12 @@ export class Guard {
     const { shelf, store, log } = this.#components;
     try {
       await recheck(store, unit, this.#judgement(unit.date, keys));
-      await shelf.confirm(unit.date, stamp);
     } catch (error) {
       log.warn(`${unitName(unit.date)} fails the changed keyring, it is not kept any more: ${messageOf(error)}`);
-      await shelf.drop(unit.date);
+      return shelf.drop(unit.date);
     }
+    await shelf.confirm(unit.date, stamp).catch((error: unknown) => {
+      log.warn(`${unitName(unit.date)} passes the changed keyring, which cannot be noted: ${messageOf(error)}`);
+    });
   }
 }

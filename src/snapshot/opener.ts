@@ -1,11 +1,11 @@
 import { hasCode, messageOf, SourceError, type DistswarmError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { Recent } from "../core/recent.ts";
 import type { PassingBody, SnapshotContent, SnapshotPart } from "../core/snapshots.ts";
 import type { Upstream } from "../core/upstream.ts";
 import type { Fetcher, StampedJudgement } from "./fetcher.ts";
 import { MirrorDownload } from "./mirror-download.ts";
 import { fileName, unitName, type SnapshotFileName } from "./name.ts";
-import { Recent } from "./recent.ts";
 import { SnapshotRefused } from "./refusal.ts";
 import type { Rumours } from "./rumours.ts";
 import type { Shelf } from "./shelf.ts";

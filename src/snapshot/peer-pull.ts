@@ -138,14 +138,15 @@ export class PeerPull {
     await shelve(await verifyUnit(paths, judgement), paths);
   }
 
+  /** What this box itself lacks, room or the right time, speaks against no peer. */
   #note(error: unknown, candidate: DatedAnnouncement): void {
     const { rumours, log } = this.#components;
     if (!(error instanceof SnapshotRefused)) {
-      rumours.failed(candidate);
+      if (hasCode(error, "NO_SOURCE")) rumours.failed(candidate);
       return log.warn(`${candidate.name} from peers: ${messageOf(error)}`);
     }
     const peers = rumours.peersWith(candidate);
     log.warn({ check: error.check, peers }, `refused from peers (${error.check}): ${error.message}`);
-    rumours.refuse(candidate);
+    if (error.isFinal) rumours.refuse(candidate);
   }
 }

@@ -29,6 +29,7 @@ export class Poller {
   readonly #id: string;
   readonly #now: () => number;
   #interval: number;
+  #looking: Promise<void> | undefined;
 
   /** `id`: this box. The first look is in the next interval, when the peers have been found. */
   constructor(components: PollerComponents, init: { id: string; now: () => number }) {
@@ -38,26 +39,35 @@ export class Poller {
     this.#interval = this.#present();
   }
 
-  /** To be called now and then; looks at most once an interval. */
+  /** To be called now and then; looks at most once an interval. At once while an earlier look goes on. Never throws. */
   async tick(): Promise<void> {
     const interval = this.#present();
-    if (interval === this.#interval) return;
+    if (interval === this.#interval || this.#looking !== undefined) return;
     this.#interval = interval;
     const { shelf, rumours, boxes } = this.#components;
     const date = newestDate(this.#now());
     if (shelf.has(date) || rumours.isPromised(date)) return;
-    if (electedFor(`${date} ${interval}`, boxes()) === this.#id) await this.#look(date);
+    if (electedFor(`${date} ${interval}`, boxes()) !== this.#id) return;
+    this.#looking = this.#look(date).finally(() => (this.#looking = undefined));
+    await this.#looking;
+  }
+
+  /** Resolves when no look goes on; whoever stops ends the downloads before. */
+  async stop(): Promise<void> {
+    await this.#looking;
   }
 
   async #look(date: string): Promise<void> {
     const { fetcher, judgement, log } = this.#components;
-    const judged = await judgement(date);
-    if (judged === undefined) return;
-    log.info(`looking for ${unitName(date)} for all boxes`);
-    await fetcher.fromUpstream(judged).done.catch((error: unknown) => {
+    try {
+      const judged = await judgement(date);
+      if (judged === undefined) return;
+      log.info(`looking for ${unitName(date)} for all boxes`);
+      await fetcher.fromUpstream(judged).done;
+    } catch (error) {
       if (hasCode(error, "NOT_FOUND")) log.info(`${unitName(date)} is not out yet`);
       else log.warn(`${unitName(date)}: ${messageOf(error)}`);
-    });
+    }
   }
 
   #present(): number {

@@ -15,6 +15,7 @@ export type FailedCheck =
   | "WEAK_HASH" // signed over a hash that proves nothing any more
   | "SIGNED_TOO_EARLY" // before the date in the name: an older snapshot under a new name
   | "SIGNED_TOO_LATE" // more than 48 h after the date in the name
+  | "SIGNED_IN_FUTURE" // by the clock of this box, which may be slow
   | "SAME_TARBALL" // the very tarball that is kept under another date: an older snapshot under a new name
   | "WRONG_SIGNATURE"; // the signature is not of these bytes
 
@@ -25,5 +26,10 @@ export class SnapshotRefused extends DistswarmError<"SNAPSHOT_REFUSED"> {
   constructor(check: FailedCheck, message: string, options: { cause?: unknown } = {}) {
     super("SNAPSHOT_REFUSED", message, { cause: options.cause, facts: { check } });
     this.check = check;
+  }
+
+  /** Whether the same files fail the same check whenever they are looked at, as long as the keys are the same. */
+  get isFinal(): boolean {
+    return this.check !== "SIGNED_IN_FUTURE";
   }
 }

@@ -48,7 +48,7 @@ export interface PromisingSignature {
  * first by a key of the keyring counts.
  *
  * @throws {SnapshotRefused} `SIGNATURE_UNREADABLE`, `UNKNOWN_KEY`, `WRONG_USER_ID`, `KEY_REVOKED`, `SIGNED_TOO_EARLY`,
- * `SIGNED_TOO_LATE`.
+ * `SIGNED_TOO_LATE`, `SIGNED_IN_FUTURE`.
  */
 export async function readPromising(
   file: Buffer,
@@ -57,7 +57,7 @@ export async function readPromising(
   const found = findKey(await readPackets(file, date), keys, date);
   const at = new Date(now);
   await checkKey(found, date, at);
-  const signedAt = checkTime(found.packet, date);
+  const signedAt = checkTime(found.packet, date, now);
   const { key } = found;
   return {
     signer: { signedBy: trustedUserId(key), key: key.getFingerprint().toUpperCase(), signedAt },
@@ -104,13 +104,17 @@ async function checkKey({ packet, key }: Found, date: string, now: Date): Promis
 }
 
 /** An old tarball under a new name is validly signed, too: only the time of signing tells. */
-function checkTime({ created }: SignaturePacket, date: string): number {
+function checkTime({ created }: SignaturePacket, date: string, now: number): number {
   const signedAt = created?.getTime() ?? Number.NaN;
   const after = signedAt - startOf(date);
   const when = created?.toISOString();
-  if (after >= 0 && after <= SIGNED_WITHIN_MS) return signedAt;
   if (after > SIGNED_WITHIN_MS) throw refused("SIGNED_TOO_LATE", date, `signed on ${when}, over 48 h after its date`);
-  throw refused("SIGNED_TOO_EARLY", date, `signed on ${when}, before its date: an older one under a new name`);
+  if (!(after >= 0)) {
+    throw refused("SIGNED_TOO_EARLY", date, `signed on ${when}, before its date: an older one under a new name`);
+  }
+  if (signedAt <= now) return signedAt;
+  const clock = new Date(now).toISOString();
+  throw refused("SIGNED_IN_FUTURE", date, `signed on ${when}, and the clock of this box says ${clock}: set it right`);
 }
 
 async function checkBytes(bytes: AsyncIterable<Buffer>, found: Found, date: string, now: Date): Promise<void> {

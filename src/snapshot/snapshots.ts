@@ -94,7 +94,7 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
   readonly #poller: Poller | undefined;
   readonly #adoption: Adoption | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #ticking: Promise<void> | undefined;
+  #looking: Promise<void> | undefined;
 
   constructor(components: SnapshotsComponents, init: SnapshotsInit) {
     super();
@@ -132,7 +132,8 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     clearInterval(this.#timer);
     this.#timer = undefined;
     await Promise.all([this.#replicator?.stop(), this.#fetcher.stop()]);
-    await this.#ticking;
+    await this.#looking;
+    await this.#poller?.stop();
     await this.#shelf.stop();
   }
 
@@ -225,12 +226,16 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     return newest;
   }
 
-  /** Looks at the keyring and DISTDIR, and tries again what failed. Done each minute; one at a time. Never throws. */
-  tick(): Promise<void> {
-    this.#ticking ??= this.#runTick()
+  /**
+   * Looks at the keyring and DISTDIR, tries again what failed, and polls, which holds up no look after this one: what it
+   * downloads may be slow, and the keys count all the time. Done each minute. Never throws.
+   */
+  async tick(): Promise<void> {
+    this.#looking ??= this.#look()
       .catch((error: unknown) => this.#log.error({ err: error }, "tree snapshots: the regular look failed"))
-      .finally(() => (this.#ticking = undefined));
-    return this.#ticking;
+      .finally(() => (this.#looking = undefined));
+    await this.#looking;
+    await this.#poller?.tick();
   }
 
   #trusted(): ShelvedUnit[] {
@@ -262,12 +267,11 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     this.emit("changed");
   }
 
-  async #runTick(): Promise<void> {
+  async #look(): Promise<void> {
     await this.#guard.look();
     await this.#sweep().catch(() => {}); // said at the start
     await this.#adoption?.look();
     this.#replicator?.kick();
-    await this.#poller?.tick();
   }
 }
 

@@ -21,6 +21,7 @@ export class StagedCopy {
   source: string | undefined;
   readonly #handle: FileHandle;
   readonly #changed: Pulse;
+  #isResumed: boolean;
   #received: number;
   #size: number | undefined;
   #failure: unknown;
@@ -31,6 +32,7 @@ export class StagedCopy {
     this.path = path;
     this.#handle = handle;
     this.#received = init.received;
+    this.#isResumed = init.received > 0;
     this.#changed = init.changed;
   }
 
@@ -46,6 +48,11 @@ export class StagedCopy {
   /** Bytes present. */
   get received(): number {
     return this.#received;
+  }
+
+  /** Whether it goes on with what an earlier try left: who gave that is not known here. */
+  get isResumed(): boolean {
+    return this.#isResumed;
   }
 
   /** Bytes in all, as far as they are known. */
@@ -78,6 +85,7 @@ export class StagedCopy {
   async restart(): Promise<void> {
     await this.#handle.truncate(0);
     this.#received = 0;
+    this.#isResumed = false;
   }
 
   /** No more bytes will come: readers that lack some are told why. */

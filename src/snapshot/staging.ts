@@ -70,10 +70,13 @@ export class Staging {
     await copyFile(this.byName(date).tarball, paths.tarball, COPY_FLAGS).catch(() => {});
   }
 
-  /** Removes three files that are of no more use. */
+  /** Removes three files that are of no more use, and the directory of their date where nothing else is staged in it. */
   async drop(paths: UnitPaths): Promise<void> {
     for (const path of Object.values(paths)) await rm(path, { force: true });
-    for (let dir = dirname(paths.tarball); dir !== this.#dir; dir = dirname(dir)) await rmdir(dir).catch(() => {});
+    const dir = dirname(paths.tarball);
+    await removeEmpty(dir);
+    const parent = dirname(dir);
+    if (parent !== this.#dir && !this.#inUse.has(parent)) await removeEmpty(parent); // in use, it may be empty as yet
   }
 
   /** A member may announce one unit after the other and break each off: the disk is not its to fill. */
@@ -101,6 +104,10 @@ export class Staging {
 function pathsIn(dir: string, name: (part: SnapshotPart) => string): UnitPaths {
   const path = (part: SnapshotPart): string => join(dir, name(part));
   return { tarball: path("tarball"), signature: path("signature"), md5sum: path("md5sum") };
+}
+
+async function removeEmpty(dir: string): Promise<void> {
+  await rmdir(dir).catch(() => {}); // it holds something, or is gone
 }
 
 /** What is in a directory; nothing in what is none. Throws other system errors. */

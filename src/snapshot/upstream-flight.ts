@@ -42,8 +42,6 @@ export class UpstreamFlight {
   readonly #init: UpstreamFlightInit;
   readonly #changed = new Pulse();
   #copy: StagedCopy | undefined;
-  /** The copy began with what another box or an earlier run gave. */
-  #isResumed = false;
   #running: Promise<VerifiedUnit> | undefined;
   #refusal: SnapshotRefused | undefined;
   #refusals = 0;
@@ -79,7 +77,8 @@ export class UpstreamFlight {
   async passing(signal: AbortSignal): Promise<PassingBody | undefined> {
     const running = this.run();
     while (!this.#ended) {
-      if (!this.#isResumed && (this.#copy?.size ?? 0) > this.#init.verifyFirst) return this.#copy?.body();
+      const copy = this.#copy;
+      if (copy?.size !== undefined && copy.size > this.#init.verifyFirst && !copy.isResumed) return copy.body();
       await this.#changed.wait(signal);
     }
     await abortable(running, signal);
@@ -119,7 +118,6 @@ export class UpstreamFlight {
   async #unit(sideUrls: readonly string[]): Promise<VerifiedUnit | undefined> {
     const copy = await StagedCopy.open(this.#init.paths.tarball, this.#changed);
     this.#copy = copy;
-    this.#isResumed = copy.received > 0;
     let urls: string[] = [];
     const { transfers, judgement, paths } = this.#init;
     const { date } = judgement;
@@ -131,7 +129,7 @@ export class UpstreamFlight {
       });
     } catch (error) {
       copy.fail(error);
-      const isOfOne = urls.length === 1 && !this.#isResumed; // pieces of several prove nothing against any of them
+      const isOfOne = urls.length === 1 && !copy.isResumed; // pieces of several prove nothing against any of them
       this.#goOn(error, isAboutMd5sum(error) ? sideUrls : isOfOne ? urls : []);
       return undefined;
     } finally {

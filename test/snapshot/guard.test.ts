@@ -1,10 +1,18 @@
 import { expect, test } from "vitest";
+import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { Guard } from "../../src/snapshot/guard.ts";
 import type { Keyring, KeyringState } from "../../src/snapshot/keyring.ts";
 import type { Shelf, ShelfStore, ShelvedUnit } from "../../src/snapshot/shelf.ts";
+import { announcementOf, makeKey, makeUnit, NOW } from "./support/unit.ts";
 
-function keyring(stamp: string): KeyringState {
+/** A guard that reads the keyring so, before a shelf and a store of which it uses no more than is there. */
+function guardOf(current: Keyring["current"], shelf: Partial<Shelf>, store: Partial<ShelfStore> = {}): Guard {
+  const components = { shelf: shelf as Shelf, store: store as ShelfStore, log: silentLogger, changed: () => {} };
+  return new Guard({ ...components, keyring: { current } as Keyring }, { now: () => NOW });
+}
+
+function keyring(stamp: string): KeyringState & { usable: true } {
   return { usable: true, keys: [], stamp };
 }
 
@@ -12,20 +20,38 @@ test("of two looks that cross, one of which still saw the old keyring, the new o
   let readOld: (state: KeyringState) => void = () => {};
   const old = new Promise<KeyringState>((resolve) => (readOld = resolve));
   const reads = [old];
-  const current = async (): Promise<KeyringState> => (await reads.shift()) ?? keyring("new");
-  const guard = new Guard(
-    {
-      keyring: { current } as Keyring,
-      shelf: { units: () => [] as ShelvedUnit[] } as Shelf,
-      store: {} as ShelfStore,
-      log: silentLogger,
-      changed: () => {},
-    },
-    { now: () => 0 },
-  );
+  const guard = guardOf(async () => (await reads.shift()) ?? keyring("new"), { units: () => [] });
   const first = guard.look();
   await guard.look();
   readOld(keyring("old"));
   await first;
   expect(guard.trusts({ stamp: "new" } as ShelvedUnit)).toBe(true);
 });
+
+test("a unit that passes is kept, though the disk does not take the note of it", async () => {
+  const key = await makeKey();
+  const made = await makeUnit(key);
+  const { files } = announcementOf(made);
+  let unit: ShelvedUnit = { date: made.date, files, signedBy: "", key: "", signedAt: 0, stamp: "old" };
+  let isDropped = false;
+  const shelf: Partial<Shelf> = {
+    units: () => [unit],
+    confirm: async (_, stamp) => {
+      unit = { ...unit, stamp };
+      throw new Error("ENOSPC: no space left on device");
+    },
+    drop: async () => void (isDropped = true),
+  };
+  const open = async (digest: Digest) => {
+    const bytes = Object.values(made.files).filter((file) => digestOf(file) === digest);
+    return { digest, size: 0, where: "store", path: "", read: () => each(bytes), close: async () => {} } as const;
+  };
+  const keys = [key.toPublic()];
+  const guard = guardOf(async () => ({ ...keyring("new"), keys }), shelf, { open });
+  await guard.look();
+  expect([isDropped, guard.trusts(unit)]).toEqual([false, true]);
+});
+
+async function* each(bytes: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* bytes;
+}

@@ -14,6 +14,7 @@ import {
   OLDER_DATE,
   OLDEST_DATE,
   tarballBytes,
+  writeKeyring,
   type TestUnit,
 } from "./support/unit.ts";
 
@@ -312,6 +313,21 @@ describe("the poll for the new day's snapshot", () => {
     box.clock.time += HALF_HOUR_MS;
     await box.snapshots.tick();
     expect(box.lines.join()).toContain("is not out yet");
+  });
+});
+
+describe("a poll that takes long", () => {
+  test("holds up no look at the keyring: what a key signed that is gone is not given out meanwhile", async () => {
+    const mirrors = new TestMirrors();
+    publish(mirrors.add(older), unit, { holdsAt: { byte: 0, until: new Pulse().wait() } });
+    const box = await startBox({ key, mirrors, init: { poll: true } });
+    await box.snapshots.pull(OLDER_DATE, { signal: never });
+    box.clock.time += HALF_HOUR_MS;
+    void box.snapshots.tick();
+    await expect.poll(() => mirrors.count(DATE, "tarball")).toBe(1);
+    await writeKeyring(box.keyring, await makeKey());
+    await box.snapshots.tick();
+    expect(box.snapshots.announcements()).toEqual([]);
   });
 });
 

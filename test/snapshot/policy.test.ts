@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Throttle } from "../../src/snapshot/throttle.ts";
 import { dateToPull, electedFor } from "../../src/snapshot/policy.ts";
-import { Recent } from "../../src/snapshot/recent.ts";
 
 describe("the date to pull", () => {
   test("is the newest announced, if it is newer than all that is held", () => {
@@ -55,25 +54,5 @@ describe("a throttle", () => {
 
   test("ends with the signal's reason", async () => {
     await expect(new Throttle(1).take(1000, AbortSignal.abort(new Error("stop")))).rejects.toThrow("stop");
-  });
-});
-
-describe("what is recent", () => {
-  test("is remembered until its time is over", () => {
-    let time = 0;
-    const recent = new Recent<string>({ ttlMs: 100, now: () => time });
-    recent.remember("a", "x");
-    time = 99;
-    expect(recent.get("a")).toBe("x");
-    time = 100;
-    expect(recent.get("a")).toBeUndefined();
-  });
-
-  test("is forgotten when the clock is set back: nobody knows how old it is", () => {
-    let time = 1000;
-    const recent = new Recent<string>({ ttlMs: 100, now: () => time });
-    recent.remember("a", "x");
-    time = 999;
-    expect(recent.get("a")).toBeUndefined();
   });
 });

@@ -143,6 +143,18 @@ describe("what peers may do", () => {
     expect(box.snapshots.list().map(({ date }) => date)).toEqual([OLDER_DATE, OLDEST_DATE]);
   });
 
+  test("what a slow clock has signed in the future is pulled when the clock is right", async () => {
+    const lan = new TestLan();
+    peerWith(lan, "honest", right);
+    const box = await boxWith({ lan });
+    box.clock.time = startOf(DATE) + 20 * HOUR_MS;
+    box.snapshots.heard("honest", [announcementOf(right)]);
+    await expect(get(box, DATE, "md5sum")).rejects.toMatchObject({ code: "NO_SOURCE" });
+    expect(box.lines.join("\n")).toMatch(/SIGNED_IN_FUTURE.*the clock of this box says 2026-11-20T20:00/);
+    box.clock.time = NOW;
+    expect((await get(box, DATE, "tarball")).bytes.equals(right.files.tarball)).toBe(true);
+  });
+
   test("bytes unlike the announced digest are dropped, their source is blamed, and the next peer is asked", async () => {
     const lan = new TestLan();
     lan.liars.push({ label: "liar", give: () => Buffer.alloc(right.files.md5sum.length) });

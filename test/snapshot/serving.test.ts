@@ -262,6 +262,23 @@ describe("what upstream says", () => {
   });
 });
 
+describe("a tarball begun anew", () => {
+  test("waits for its verification no more than any other: nothing of it is of an earlier run", async () => {
+    const mirrors = mirrorsWith();
+    publish(mirrors.mirrors[0]!, unit, { breaksAfter: Array.from({ length: 5 }, () => 32_768) });
+    const box = await startBox({ key, mirrors });
+    expect(await codeOf(get(box, DATE, "tarball"))).toBe("BROKEN");
+    const { until, open } = gate();
+    const shorter = await makeUnit(key, { tarball: tarballBytes("shorter", 100_000) });
+    publish(mirrors.mirrors[0]!, shorter, { holdsAt: { byte: 65_536, until } });
+    const content = await box.snapshots.open(fileName(DATE, "tarball"), { signal: never });
+    open();
+    if (content?.kind !== "passing") throw new Error("not passing");
+    await content.body.close();
+    await keeps(box, DATE);
+  });
+});
+
 describe("snapshot list and pull", () => {
   test("say what is kept, of what size, signed by whom and when, and who else has it", async () => {
     const box = await startBox({ key, mirrors: mirrorsWith(unit) });

@@ -4,12 +4,15 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { SourceError } from "../../src/core/errors.ts";
+import { Pulse } from "../../src/core/pulse.ts";
 import type { SnapshotAnnouncement } from "../../src/core/snapshots.ts";
 import type { SourceFinder } from "../../src/core/source.ts";
-import { get, startBox, TestLan, type TestBox } from "./support/box.ts";
+import { fileName } from "../../src/snapshot/name.ts";
+import { get, keeps, startBox, TestLan, type TestBox } from "./support/box.ts";
 import { announcementOf, makeKey, makeUnit } from "./support/unit.ts";
 
 const MIB = 2 ** 20;
+const HALF_HOUR_MS = 30 * 60_000;
 const key = await makeKey();
 const unit = await makeUnit(key);
 
@@ -86,4 +89,37 @@ test("nor is one from upstream staged: the request passes through, and the log s
   expect((await get(box, unit.date, "tarball")).kind).toBe("pass");
   expect(staged(box)).toBeLessThan(unit.files.tarball.length);
   expect(box.lines).toContainEqual(expect.stringMatching(/passes through and is not kept: no room/));
+});
+
+test("a full store speaks against no peer: what it announces is still awaited from there, not looked for upstream", async () => {
+  const lan = new BreakingLan();
+  const box = await startBox({ key, lan, init: { poll: true } });
+  box.mirrors.add(unit);
+  box.store.full = true;
+  box.snapshots.heard("breaking", [announcementOf(unit)]);
+  await expect.poll(() => box.lines.join(), { timeout: 5000 }).toContain("no room");
+  box.clock.time += HALF_HOUR_MS;
+  await box.snapshots.tick();
+  expect(box.mirrors.requests).toEqual([]);
+});
+
+test("a unit that peers give and that is refused takes no directory from a download that is about to begin", async () => {
+  const lan = new TestLan();
+  const box = await startBox({ key, lan });
+  const md5sum = new Pulse();
+  const mirror = box.mirrors.add(unit);
+  const held = { bytes: unit.files.md5sum, holdsAt: { byte: 0, until: md5sum.wait() } };
+  mirror.files.set(`/snapshots/${fileName(unit.date, "md5sum")}`, held);
+  const getting = get(box, unit.date, "tarball");
+  await expect.poll(() => box.mirrors.count(unit.date, "md5sum")).toBe(1);
+  const wrong = await makeUnit(await makeKey());
+  const files = Object.values(wrong.files);
+  lan.liars.push({ label: "liar", give: (digest) => files.find((bytes) => digestOf(bytes) === digest) });
+  box.snapshots.heard("liar", [announcementOf(wrong)]);
+  await expect.poll(() => box.lines.join(), { timeout: 5000 }).toContain("UNKNOWN_KEY");
+  const dirs = (): string => readdirSync(join(box.dir, "staging"), { recursive: true }).join();
+  await expect.poll(dirs).not.toContain("peers-");
+  md5sum.fire();
+  expect((await getting).kind).toBe("passing");
+  await keeps(box, unit.date);
 });

@@ -7,7 +7,6 @@ import type { BlobClaims } from "../../../src/core/claims.ts";
 import type { Digest } from "../../../src/core/digest.ts";
 import { SourceError } from "../../../src/core/errors.ts";
 import type { GrowingCopy } from "../../../src/core/growing-copy.ts";
-import { silentLogger, type Logger } from "../../../src/core/logger.ts";
 import type { SnapshotContent } from "../../../src/core/snapshots.ts";
 import type { GrowingUse, Source, SourceFinder } from "../../../src/core/source.ts";
 import { fileName } from "../../../src/snapshot/name.ts";
@@ -16,6 +15,7 @@ import { UpstreamClaims } from "../../../src/swarm/upstream-claims.ts";
 import { DiskStore } from "./disk-store.ts";
 import { TestMirrors } from "./mirrors.ts";
 import { NOW, writeKeyring } from "./unit.ts";
+import { logInto } from "../../support/log-lines.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 export const never = new AbortController().signal;
@@ -173,7 +173,8 @@ export async function startBox(options: TestBoxOptions = {}): Promise<TestBox> {
   const distdir = join(dir, "distfiles");
   await mkdir(distdir);
   if (key !== undefined) await writeKeyring(keyring, key);
-  const { log, lines } = keepLog();
+  const lines: string[] = [];
+  const log = logInto(lines);
   const db = await openDatabase(join(dir, "db"), log);
   const id = `h${lan.boxes.size + 1}`;
   const clock = { time: NOW };
@@ -229,14 +230,6 @@ export async function startBox(options: TestBoxOptions = {}): Promise<TestBox> {
   lan.boxes.set(id, box);
   onTestFinished(() => box.stop());
   return box;
-}
-
-/** A logger that keeps what it is told above debug. */
-function keepLog(): { log: Logger; lines: string[] } {
-  const lines: string[] = [];
-  const keep = (...args: unknown[]): void => void lines.push(String(args.at(-1)));
-  const log = Object.assign(Object.create(silentLogger) as Logger, { info: keep, warn: keep, error: keep });
-  return { log, lines };
 }
 
 /** What a client gets for one file of a date. */

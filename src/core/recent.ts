@@ -5,6 +5,7 @@
 export class Recent<V> {
   readonly #ttlMs: number;
   readonly #now: () => number;
+  /** In order of time. */
   readonly #entries = new Map<string, { readonly value: V; readonly since: number }>();
 
   constructor(init: { ttlMs: number; now: () => number }) {
@@ -14,22 +15,35 @@ export class Recent<V> {
 
   /** Remembers from now on. */
   remember(name: string, value: V): void {
-    for (const [old, { since }] of this.#entries) if (!this.#isFresh(since)) this.#entries.delete(old);
+    this.#forgetOld();
+    this.#entries.delete(name);
     this.#entries.set(name, { value, since: this.#now() });
   }
 
   /** What is remembered, while it is fresh. */
   get(name: string): V | undefined {
+    return this.remainingMs(name) > 0 ? this.#entries.get(name)?.value : undefined;
+  }
+
+  /** For how many milliseconds more it is remembered; 0 when it is not. */
+  remainingMs(name: string): number {
     const entry = this.#entries.get(name);
-    return entry !== undefined && this.#isFresh(entry.since) ? entry.value : undefined;
+    return entry === undefined ? 0 : this.#leftOf(entry.since);
   }
 
   clear(): void {
     this.#entries.clear();
   }
 
-  #isFresh(since: number): boolean {
+  #forgetOld(): void {
+    for (const [name, { since }] of this.#entries) {
+      if (this.#leftOf(since) > 0) return;
+      this.#entries.delete(name);
+    }
+  }
+
+  #leftOf(since: number): number {
     const age = this.#now() - since;
-    return age >= 0 && age < this.#ttlMs;
+    return age < 0 ? 0 : Math.max(0, this.#ttlMs - age);
   }
 }
