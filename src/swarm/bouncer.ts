@@ -48,9 +48,14 @@ export class Bouncer {
   readonly rejections = new Rejections();
   readonly #components: BouncerComponents;
   readonly #unproved = new Crowd<Session>({ max: MAX_UNPROVED, maxOfAddress: MAX_UNPROVED_OF_ADDRESS });
-  /** Those that broke a rule, who are not let in either. */
-  readonly #penalties = new Penalties();
-  readonly #strangers = new Penalties();
+  /** By fault: a short penalty takes nothing off a longer one for something else. */
+  readonly #penalties: Readonly<Record<Fault, Penalties>> = {
+    silent: new Penalties(),
+    "no-proof": new Penalties(),
+    "wrong-proof": new Penalties(),
+    garbled: new Penalties(),
+    rule: new Penalties(),
+  };
   readonly #warnings = new NowAndThen({ everyMs: WARN_EVERY_MS });
 
   constructor(components: BouncerComponents) {
@@ -64,12 +69,12 @@ export class Bouncer {
 
   /** Whether a box is not to be dialled now. */
   isShunned(id: string): boolean {
-    return this.#penalties.has(id) || this.#strangers.has(id);
+    return Object.values(this.#penalties).some((penalties) => penalties.has(id));
   }
 
-  /** Whether a new connection was turned away; `isFull`: all places of members are taken. */
-  turnsAway(stream: NoiseStream, { isFull }: { isFull: boolean }): boolean {
-    const rejection = this.#rejectionOf(stream, isFull);
+  /** Whether a new connection was turned away. */
+  turnsAway(stream: NoiseStream): boolean {
+    const rejection = this.#rejectionOf(stream);
     if (rejection === undefined) return false;
     this.rejections.count(rejection, stream.rawStream.remoteHost);
     stream.on("error", () => {}).destroy();
@@ -89,28 +94,33 @@ export class Bouncer {
     this.#unproved.delete(session);
   }
 
+  /** A box has proved the network key, and all places of members are taken. */
+  turnAwayForWantOfRoom(session: Session): void {
+    this.rejections.count("full", session.host);
+    session.close("closed", "there are as many peers as can be");
+  }
+
   /** Counts what ended a session, and shuns who is at fault. */
   judge({ id, host }: Session, why: WireEnd, detail: string): void {
     if (why === "left" || why === "closed") return;
     if (why === "left-unproved") return this.rejections.count("no_proof", host); // no penalty: it may be a member in a hurry
     const { rejection, penaltyMs } = CONSEQUENCES[why];
     this.rejections.count(rejection, host);
-    (why === "rule" ? this.#penalties : this.#strangers).add(id, penaltyMs);
+    this.#penalties[why].add(id, penaltyMs);
     if (!this.#warnings.isTime(why)) return;
     this.#components.log.warn({ peer: id, address: host }, `turned away the box at ${host}: ${detail}`);
   }
 
   /** There is a new network key: all may try again. */
   forgive(): void {
-    this.#penalties.clear();
-    this.#strangers.clear();
+    for (const penalties of Object.values(this.#penalties)) penalties.clear();
   }
 
-  #rejectionOf({ remotePublicKey, rawStream }: NoiseStream, isFull: boolean): Rejection | undefined {
+  #rejectionOf({ remotePublicKey, rawStream }: NoiseStream): Rejection | undefined {
     const id = remotePublicKey.toString("hex");
     if (!this.#components.accepts(rawStream.remoteHost)) return "outside";
     if (this.#components.isDenied(id)) return "denied"; // the list may have changed during its handshake
-    if (this.#penalties.has(id)) return "rule";
-    return isFull ? "full" : undefined;
+    if (this.#penalties.rule.has(id)) return "rule"; // all others may come by themselves
+    return undefined;
   }
 }

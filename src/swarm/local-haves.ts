@@ -21,6 +21,8 @@ export class LocalHaves {
   readonly #set = new DigestSet();
   readonly #log: { readonly prefix: Buffer; readonly added: boolean }[] = [];
   #sequence = 0;
+  /** All prefixes as they were at a sequence number, as long as a session tells them. */
+  #copy: { readonly sequence: number; readonly bytes: WeakRef<ArrayBufferLike> } | undefined;
 
   /** The number of the last change; 0 before the first. */
   get sequence(): number {
@@ -44,9 +46,12 @@ export class LocalHaves {
     return this.#set.delete(prefix) && this.#note({ prefix, added: false });
   }
 
-  /** All prefixes, in parts of at most `perPart`; one empty part when there are none. */
+  /**
+   * All prefixes, in parts of at most `perPart`; one empty part when there are none. They share their memory with those of
+   * other calls: a fleet that meets anew is told all at once, and reads at its leisure.
+   */
   parts(perPart: number): Buffer[] {
-    const all = this.#set.toBuffer();
+    const all = this.#all();
     const parts: Buffer[] = [];
     for (let at = 0; at < all.length || at === 0; at += perPart * PREFIX_BYTES) {
       parts.push(all.subarray(at, at + perPart * PREFIX_BYTES));
@@ -68,6 +73,14 @@ export class LocalHaves {
         "hex",
       );
     return { since, sequence: this.#sequence, added: having(true), removed: having(false) };
+  }
+
+  #all(): Buffer {
+    const bytes = this.#copy?.sequence === this.#sequence ? this.#copy.bytes.deref() : undefined;
+    if (bytes !== undefined) return Buffer.from(bytes);
+    const all = this.#set.toBuffer();
+    this.#copy = { sequence: this.#sequence, bytes: new WeakRef(all.buffer) };
+    return all;
   }
 
   #note(change: { prefix: Buffer; added: boolean }): true {

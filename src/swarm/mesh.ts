@@ -103,15 +103,9 @@ export class Mesh implements Startable {
    */
   async start(): Promise<void> {
     if (this.#timer !== undefined) return;
-    this.#timer = setInterval(() => this.#enqueueTending(), TEND_EVERY_MS);
+    this.#timer = setInterval(() => void this.#turns.run(() => this.#tendAgain()), TEND_EVERY_MS);
     await this.#staticPeers.start();
-    try {
-      await this.#turns.run(() => this.#tend());
-      this.#problem = undefined;
-    } catch (error) {
-      this.#problem = messageOf(error);
-      throw error;
-    }
+    await this.#turns.run(() => this.#tend());
   }
 
   async stop(): Promise<void> {
@@ -144,24 +138,27 @@ export class Mesh implements Startable {
     return new LanScope(networkInterfaces(), this.#init.networks, this.#init.listen.host);
   }
 
-  #enqueueTending(): void {
-    void this.#turns
-      .run(() => this.#tend())
-      .then(
-        () => this.#note(undefined),
-        (error: unknown) => this.#note(messageOf(error)),
-      );
-  }
-
   /** Says what is wrong when it comes up, not each time. */
-  #note(problem: string | undefined): void {
-    if (problem !== undefined && problem !== this.#problem) {
-      this.#components.log.warn(`swarm: ${problem}; trying again`);
+  async #tendAgain(): Promise<void> {
+    const known = this.#problem;
+    await this.#tend().catch(() => {}); // it is the problem now
+    if (this.#problem !== undefined && this.#problem !== known) {
+      this.#components.log.warn(`swarm: ${this.#problem}; trying again`);
     }
-    this.#problem = problem;
   }
 
   async #tend(): Promise<void> {
+    try {
+      await this.#look();
+      this.#problem = undefined;
+    } catch (error) {
+      this.#problem = messageOf(error);
+      throw error;
+    }
+  }
+
+  /** Looks at the addresses, and dials who is not here. */
+  async #look(): Promise<void> {
     const scope = this.#currentScope();
     const isSame = this.#scope !== undefined && scope.equals(this.#scope);
     this.#scope = scope;

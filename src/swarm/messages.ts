@@ -1,6 +1,7 @@
 import { isIPv4 } from "node:net";
 import { Packr, Unpackr } from "msgpackr";
 import { z } from "zod";
+import { isDigest, type Digest } from "../core/digest.ts";
 import { messageOf } from "../core/errors.ts";
 import { PREFIX_BYTES } from "./digest-set.ts";
 import { isPlainFrame } from "./frame.ts";
@@ -16,7 +17,7 @@ export const MAX_MESSAGE_BYTES = 80 * 1024;
 /** Prefixes in one message. */
 export const MAX_PREFIXES = 4096;
 /** Addresses in one message: a swarm of 256. */
-const MAX_ADDRESSES = 256;
+export const MAX_ADDRESSES = 256;
 /** Tree snapshots in one message; a box keeps 2, or what `snapshot.keep` says. */
 export const MAX_SNAPSHOTS = 100;
 
@@ -40,10 +41,12 @@ const label = (length: number) =>
     .string()
     .max(length)
     .regex(/^[\x20-\x7e]*$/, "must be printable ASCII");
+/** Characters of a host name (RFC 1035, 2.3.4). */
+const HOST_LENGTH = 253;
 
 const hello = z.object({
   type: z.literal("hello"),
-  host: label(253),
+  host: label(HOST_LENGTH),
   version: label(64),
   /** TCP port of the data plane. */
   port,
@@ -83,7 +86,7 @@ const snapshots = z.object({
 });
 
 /** What is to be downloaded once for the LAN: a digest in hex; that of its name for a file that has none of its own yet. */
-const subject = label(200).min(1);
+const subject = z.custom<Digest>((value) => typeof value === "string" && isDigest(value), "must be a digest");
 
 /**
  * The sender is going to ask upstream for a subject, or is at it: told before it asks, and again as it gets on. `number`
@@ -152,6 +155,11 @@ export type Message = Hello | Haves | Change | Addresses | SnapshotsMessage | Up
 /** A peer broke a rule of the protocol; the message says which. */
 export class RuleBroken extends Error {
   override readonly name = "RuleBroken";
+}
+
+/** A host name as {@link Hello} may have it: the kernel takes any bytes for one, and whoever is told others ends the session. */
+export function helloHost(name: string): string {
+  return name.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, HOST_LENGTH);
 }
 
 const packr = new Packr({ useRecords: false });

@@ -1,4 +1,5 @@
 import type { HeldClaim } from "../core/claims.ts";
+import type { Digest } from "../core/digest.ts";
 import type { SourceKind } from "../core/source.ts";
 import { isPossible, yieldsTo } from "./claim-order.ts";
 import type { Clock } from "./clock.ts";
@@ -23,7 +24,7 @@ const TIMES_SLOWER = 4;
 /** What a claim of this box is made with. */
 export interface OwnClaimInit {
   readonly ownId: string;
-  readonly subject: string;
+  readonly subject: Digest;
   /** Tells it from the earlier ones of this box. */
   readonly number: number;
   /** Bytes of the subject; infinite when that is not known. */

@@ -1,4 +1,5 @@
 import type { RivalClaim } from "../core/claims.ts";
+import type { Digest } from "../core/digest.ts";
 import { isPossible, yieldsTo } from "./claim-order.ts";
 import type { Clock } from "./clock.ts";
 import { RuleBroken, type UpstreamClaim, type UpstreamEnd } from "./messages.ts";
@@ -45,16 +46,16 @@ interface PeerClaimsComponents {
   /** The name of a peer, for people. */
   readonly nameOf: (peer: string) => string;
   /** Whether the claim of a subject by a peer counts. */
-  readonly minds: (peer: string, subject: string) => boolean;
+  readonly minds: (peer: string, subject: Digest) => boolean;
 }
 
 /** What the peers claim, as they told it. */
 export class PeerClaims {
   readonly #clock: Clock;
   readonly #nameOf: (peer: string) => string;
-  readonly #minds: (peer: string, subject: string) => boolean;
+  readonly #minds: (peer: string, subject: Digest) => boolean;
   /** By peer and subject, those that were silent for longest first. */
-  readonly #byPeer = new Map<string, Map<string, PeerClaim>>();
+  readonly #byPeer = new Map<string, Map<Digest, PeerClaim>>();
 
   constructor({ clock, nameOf, minds }: PeerClaimsComponents) {
     this.#clock = clock;
@@ -67,7 +68,7 @@ export class PeerClaims {
    * @throws {RuleBroken} when the peer claims too much.
    */
   note(peer: string, { subject, number, base, received, failures = 0 }: UpstreamClaim): boolean {
-    const claims = this.#byPeer.get(peer) ?? new Map<string, PeerClaim>();
+    const claims = this.#byPeer.get(peer) ?? new Map<Digest, PeerClaim>();
     const heardAt = this.#clock.now();
     const known = claims.get(subject);
     if (known?.number === number) {
@@ -91,7 +92,7 @@ export class PeerClaims {
   }
 
   /** A claim counts no more. */
-  drop(peer: string, subject: string): void {
+  drop(peer: string, subject: Digest): void {
     this.#byPeer.get(peer)?.delete(subject);
   }
 
@@ -101,7 +102,7 @@ export class PeerClaims {
   }
 
   /** Peers that are getting on with a subject, so that it can be read from them, the best first. */
-  givers(subject: string): string[] {
+  givers(subject: Digest): string[] {
     const now = this.#clock.now();
     return this.rivals(subject)
       .filter(({ claim }) => now - claim.heardAt < QUIET_MS)
@@ -109,13 +110,13 @@ export class PeerClaims {
   }
 
   /** Whether the claim of a peer has fallen silent. */
-  hasLapsed(peer: string, subject: string): boolean {
+  hasLapsed(peer: string, subject: Digest): boolean {
     const claim = this.#byPeer.get(peer)?.get(subject);
     return claim !== undefined && !this.#counts(claim);
   }
 
   /** The best of {@link PeerClaims.rivals}; undefined when there is none. */
-  best(subject: string, init?: RivalsInit): RivalClaim | undefined {
+  best(subject: Digest, init?: RivalsInit): RivalClaim | undefined {
     const [best] = this.rivals(subject, init);
     if (best === undefined) return undefined;
     const { peer, claim } = best;
@@ -132,7 +133,7 @@ export class PeerClaims {
   }
 
   /** The claims of a subject that count now, the best first. */
-  rivals(subject: string, { size = Infinity, failures = Infinity }: RivalsInit = {}): Rival[] {
+  rivals(subject: Digest, { size = Infinity, failures = Infinity }: RivalsInit = {}): Rival[] {
     const rivals: Rival[] = [];
     for (const [peer, claims] of this.#byPeer) {
       const claim = claims.get(subject);
@@ -145,7 +146,7 @@ export class PeerClaims {
   }
 
   /** Forgets what has been silent for long; all that is, where a peer claims as much as it may. */
-  #makeRoom(claims: Map<string, PeerClaim>): void {
+  #makeRoom(claims: Map<Digest, PeerClaim>): void {
     forgetSilent(claims, this.#clock.now() - KEPT_MS);
     if (claims.size < MAX_CLAIMS_OF_PEER) return;
     forgetSilent(claims, this.#clock.now() - SILENCE_MS);
@@ -158,7 +159,7 @@ export class PeerClaims {
 }
 
 /** Forgets the claims that were not heard since. */
-function forgetSilent(claims: Map<string, PeerClaim>, since: number): void {
+function forgetSilent(claims: Map<Digest, PeerClaim>, since: number): void {
   for (const [subject, { heardAt }] of claims) {
     if (heardAt > since) return;
     claims.delete(subject);
@@ -166,7 +167,7 @@ function forgetSilent(claims: Map<string, PeerClaim>, since: number): void {
 }
 
 /** Who goes on when all know of each other comes first. */
-function byWorth(subject: string, a: Rival, b: Rival): number {
+function byWorth(subject: Digest, a: Rival, b: Rival): number {
   const [one, other] = [a, b].map(({ peer, claim }) => {
     return { id: peer, failures: claim.failures, base: claim.base, isProven: isProven(claim), isSilent: false };
   });

@@ -24,13 +24,13 @@ interface PeerTableComponents {
   readonly local: LocalHaves;
   readonly log: Logger;
   /** Bytes of a blob on its way here that peers can read. */
-  readonly received: (digest: string) => number;
+  readonly received: (digest: Digest) => number;
   /** Whether a box at this address may be talked to. */
   readonly accepts: (host: string) => boolean;
   /** Whether a box is listed in `swarm.deny`. */
   readonly isDenied: (id: string) => boolean;
   /** Whether nothing of a subject is taken from a box now: it lied, or is left for a faster one. */
-  readonly isShutOut: (id: string, subject: string) => boolean;
+  readonly isShutOut: (id: string, subject: Digest) => boolean;
   /** Told of places of members: of one that connected, or that another one told of. */
   readonly learn: (id: string, place: Place, how: "incoming" | "told", teller?: string) => void;
   /** Told of each peer that said who it is. */
@@ -100,12 +100,12 @@ export class PeerTable {
 
   /** Begins a session on a new connection, or turns it away. */
   connected(stream: NoiseStream, key: NetworkKey): void {
-    if (this.#bouncer.turnsAway(stream, { isFull: this.#peers.size >= MAX_PEERS })) return;
+    if (this.#bouncer.turnsAway(stream)) return;
     const peerHaves = this.#haves.of(stream.remotePublicKey.toString("hex"));
     const handlers: SessionHandlers = {
       proved: (session) => this.#onProved(session, peerHaves),
       greeted: (session, hello) => this.#onGreeted(session, hello),
-      toldHaves: ({ id }) => this.upstreamClaims.toldHaves(id, (subject) => this.#haves.has(id, subject as Digest)),
+      toldHaves: ({ id }) => this.upstreamClaims.toldHaves(id, (subject) => this.#haves.has(id, subject)),
       told: ({ id }, { peers }) => this.#onTold(id, peers),
       announced: ({ id }, { units }) => this.#components.announced(id, units),
       claimedUpstream: ({ id }, message) => this.upstreamClaims.heard(id, message),
@@ -212,6 +212,7 @@ export class PeerTable {
     const { id } = session;
     this.#bouncer.unwatch(session);
     const former = this.#peers.get(id);
+    if (former === undefined && this.#peers.size >= MAX_PEERS) return this.#bouncer.turnAwayForWantOfRoom(session);
     if (former !== undefined) {
       this.#remove(former);
       former.session.close("closed", "it connected again");

@@ -1,9 +1,9 @@
 import type { NoiseStream } from "hyperswarm";
-import { isDigest } from "../core/digest.ts";
 import { messageOf } from "../core/errors.ts";
 import { OneByOne } from "../core/one-by-one.ts";
 import type { LocalHaves } from "./local-haves.ts";
 import {
+  MAX_ADDRESSES,
   MAX_PREFIXES,
   RuleBroken,
   type Addresses,
@@ -19,6 +19,8 @@ import { Wire, type WireEnd } from "./wire.ts";
 
 /** Changes are told together with those that follow within this time. */
 const CHANGE_DELAY_MS = 200;
+/** After an introduction the next ones wait for so long, and are told together: where a fleet starts, all come at once. */
+const INTRODUCE_EVERY_MS = 200;
 /** What may wait to be told to a peer that does not read; each is a few hundred bytes of memory. */
 const MAX_WAITING = 10_000;
 
@@ -67,6 +69,9 @@ export class Session {
   /** Up to which change the peer knows our haves; undefined: it needs the full list. */
   #told: number | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Where others are, as the peer is to be told soon. */
+  readonly #places: Addresses["peers"] = [];
+  #introducing: NodeJS.Timeout | undefined;
   readonly #sends = new OneByOne();
   #waiting = 0;
 
@@ -96,9 +101,10 @@ export class Session {
     this.#timer ??= setTimeout(() => this.#enqueue(() => this.#tellHaves()), CHANGE_DELAY_MS);
   }
 
-  /** Tells the peer where others are. */
-  tellAddresses(peers: Addresses["peers"]): void {
-    if (peers.length > 0) this.#enqueue(() => this.#wire.send({ type: "addresses", peers }));
+  /** Tells the peer where others are, at once or soon. */
+  tellAddresses(places: Addresses["peers"]): void {
+    this.#places.push(...places);
+    if (this.#introducing === undefined) this.#introduce();
   }
 
   /** Tells the peer which tree snapshots are here; before that its files: who hears of one asks for them at once. */
@@ -110,8 +116,7 @@ export class Session {
 
   /** Tells the peer who asks upstream for what; before that, where this is here, that it is. */
   tellUpstream(message: UpstreamMessage): void {
-    const { subject } = message;
-    if (isDigest(subject) && this.#components.local.has(subject)) this.#enqueue(() => this.#tellWaiting());
+    if (this.#components.local.has(message.subject)) this.#enqueue(() => this.#tellWaiting());
     this.#enqueue(() => this.#wire.send(message));
   }
 
@@ -162,7 +167,14 @@ export class Session {
 
   #onEnded(why: WireEnd, detail: string): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#introducing);
     this.#handlers.ended(this, why, detail);
+  }
+
+  #introduce(): void {
+    const peers = this.#places.splice(0, MAX_ADDRESSES);
+    this.#introducing = peers.length > 0 ? setTimeout(() => this.#introduce(), INTRODUCE_EVERY_MS) : undefined;
+    if (peers.length > 0) this.#enqueue(() => this.#wire.send({ type: "addresses", peers }));
   }
 
   /** One thing after the other, each when there is room for it. */

@@ -12,6 +12,7 @@ import { AddressBook } from "./discovery/address-book.ts";
 import { IDENTITY_FILE, type Identity } from "./identity.ts";
 import { LocalHaves } from "./local-haves.ts";
 import { Mesh, type MeshInit } from "./mesh.ts";
+import { helloHost } from "./messages.ts";
 import { NetworkKey } from "./network-key.ts";
 import { NetworkKeyFile } from "./network-key-file.ts";
 import { PeerTable } from "./peer-table.ts";
@@ -28,9 +29,9 @@ interface SwarmComponents {
   /** Every blob that this box can give, read once at the first start. */
   readonly haves: () => AsyncIterable<Digest>;
   /** Bytes of a blob on its way here that peers can read; 0 when none is. */
-  readonly received: (digest: string) => number;
+  readonly received: (digest: Digest) => number;
   /** Whether nothing of a subject is taken from a box now: it lied, or is left for a faster one. */
-  readonly isShutOut: (id: string, subject: string) => boolean;
+  readonly isShutOut: (id: string, subject: Digest) => boolean;
 }
 
 /** What may be set of the swarm. */
@@ -96,7 +97,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
         announced: (id, units) => void this.emit("announced", id, announcementsOf(units)),
         left: (id) => void this.emit("left", id),
       },
-      { host, version, port: listen.port },
+      { host: helloHost(host), version, port: listen.port },
     );
     this.#mesh = this.#makeMesh();
   }

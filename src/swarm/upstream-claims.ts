@@ -1,4 +1,5 @@
 import type { BlobClaims, ClaimedBlob, HeldClaim, RivalClaim } from "../core/claims.ts";
+import type { Digest } from "../core/digest.ts";
 import { Pulses } from "../core/pulse.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { UpstreamAck, UpstreamClaim, UpstreamMessage } from "./messages.ts";
@@ -17,9 +18,9 @@ interface UpstreamClaimsComponents {
   /** The name of a peer, for people. */
   readonly nameOf: (peer: string) => string;
   /** Whether this box can and will read a subject from a peer: else it neither follows it nor yields to it. */
-  readonly canRead: (peer: string, subject: string) => boolean;
+  readonly canRead: (peer: string, subject: Digest) => boolean;
   /** Bytes of a subject that peers can read here now. */
-  readonly received: (subject: string) => number;
+  readonly received: (subject: Digest) => number;
 }
 
 /**
@@ -31,7 +32,7 @@ interface UpstreamClaimsComponents {
 export class UpstreamClaims implements BlobClaims {
   readonly #components: UpstreamClaimsComponents;
   readonly #clock: Clock;
-  readonly #own = new Map<string, OwnClaim>();
+  readonly #own = new Map<Digest, OwnClaim>();
   readonly #peers: PeerClaims;
   readonly #vain: VainClaims;
   readonly #failures: OwnFailures;
@@ -89,7 +90,7 @@ export class UpstreamClaims implements BlobClaims {
   }
 
   /** See {@link BlobClaims.news}. */
-  async news(subject: string, withinMs: number, signal: AbortSignal): Promise<void> {
+  async news(subject: Digest, withinMs: number, signal: AbortSignal): Promise<void> {
     await this.#changedBefore(subject, this.#clock.now() + withinMs, signal);
   }
 
@@ -97,13 +98,13 @@ export class UpstreamClaims implements BlobClaims {
    * Peers that a subject can be read from as it grows: who get on with it,
    * the best first, then who hold more than is here.
    */
-  givers(subject: string): string[] {
+  givers(subject: Digest): string[] {
     const holding = this.#own.get(subject)?.givers.filter((peer) => this.#minds(peer, subject)) ?? [];
     return [...new Set([...this.#peers.givers(subject), ...holding])];
   }
 
   /** A peer has nothing of a subject after all. */
-  disown(peer: string, subject: string): void {
+  disown(peer: string, subject: Digest): void {
     this.#peers.drop(peer, subject);
     this.#own.get(subject)?.disown(peer);
     this.#changed.fire(subject);
@@ -125,7 +126,7 @@ export class UpstreamClaims implements BlobClaims {
   }
 
   /** A peer told what it holds: who waits for an upstream that is silent takes the blob from there. */
-  toldHaves(peer: string, has: (subject: string) => boolean): void {
+  toldHaves(peer: string, has: (subject: Digest) => boolean): void {
     for (const [subject, own] of this.#own) {
       if (!own.isSilent || !has(subject) || !this.#minds(peer, subject)) continue;
       this.#lose(subject, own, peer);
@@ -154,7 +155,7 @@ export class UpstreamClaims implements BlobClaims {
     tell(peer, { type: "upstream-ack", subject, number, received: received(subject) });
   }
 
-  #lose(subject: string, own: OwnClaim, peer: string): void {
+  #lose(subject: Digest, own: OwnClaim, peer: string): void {
     this.#end(subject, own);
     own.loseTo({ id: peer, holder: this.#components.nameOf(peer) });
   }
@@ -170,13 +171,13 @@ export class UpstreamClaims implements BlobClaims {
   }
 
   /** Whether the claims of a peer count: it can be read from, and was not followed in vain. */
-  #minds(peer: string, subject: string): boolean {
+  #minds(peer: string, subject: Digest): boolean {
     return this.#components.canRead(peer, subject) && !this.#vain.has(peer);
   }
 
   // --- the own claims ---
 
-  #begin(subject: string, init: Pick<OwnClaimInit, "size" | "base" | "failures">): OwnClaim {
+  #begin(subject: Digest, init: Pick<OwnClaimInit, "size" | "base" | "failures">): OwnClaim {
     const { ownId } = this.#components;
     // who has fallen silent is what is claimed anew for, and need not be heard
     const isWaitedFor = (peer: string): boolean => !this.#deaf.has(peer) && !this.#peers.hasLapsed(peer, subject);
@@ -187,7 +188,7 @@ export class UpstreamClaims implements BlobClaims {
     return own;
   }
 
-  async #acknowledged(subject: string, own: OwnClaim, signal: AbortSignal): Promise<void> {
+  async #acknowledged(subject: Digest, own: OwnClaim, signal: AbortSignal): Promise<void> {
     const { unacknowledged, lost } = own;
     while (unacknowledged.size > 0 && !lost.signal.aborted) {
       if (this.#clock.now() >= own.waitsUntil) return unacknowledged.forEach((peer) => void this.#deaf.add(peer));
@@ -195,7 +196,7 @@ export class UpstreamClaims implements BlobClaims {
     }
   }
 
-  #hold(subject: string, own: OwnClaim): HeldClaim {
+  #hold(subject: Digest, own: OwnClaim): HeldClaim {
     return {
       lost: own.lost.signal,
       get winner() {
@@ -210,7 +211,7 @@ export class UpstreamClaims implements BlobClaims {
     };
   }
 
-  #end(subject: string, own: OwnClaim, failed = false): void {
+  #end(subject: Digest, own: OwnClaim, failed = false): void {
     if (this.#own.get(subject) !== own) return;
     this.#own.delete(subject);
     if (failed) this.#failures.add(subject);
@@ -222,7 +223,7 @@ export class UpstreamClaims implements BlobClaims {
   }
 
   /** Resolves when something changed, or at `until`. */
-  async #changedBefore(subject: string, until: number, signal: AbortSignal): Promise<void> {
+  async #changedBefore(subject: Digest, until: number, signal: AbortSignal): Promise<void> {
     const cancel = this.#clock.at(until, () => this.#changed.fire(subject));
     await this.#changed.wait(subject, signal).finally(cancel);
   }

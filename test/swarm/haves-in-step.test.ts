@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { prefixOf } from "../../src/swarm/digest-set.ts";
 import { HaveIndex } from "../../src/swarm/have-index.ts";
@@ -112,4 +112,15 @@ describe("what a peer holds", () => {
     expect(local.changesSince(4990)).toMatchObject({ since: 4990, sequence: 5000, added: Buffer.alloc(0) });
     expect(local.changesSince(5001)).toBeUndefined();
   });
+});
+
+test("sessions that begin together tell what is here from one copy, until that changes", () => {
+  const local = new LocalHaves();
+  for (const digest of BLOBS) local.add(digest);
+  const [first, again] = [local.parts(5), local.parts(5)];
+  expect(again).toEqual(first);
+  expect(again[0]!.buffer).toBe(first[0]!.buffer);
+  local.remove(BLOBS[0]!);
+  expect(Buffer.concat(local.parts(5))).toHaveLength(11 * 16);
+  expect(Buffer.concat(first)).toHaveLength(12 * 16);
 });

@@ -1,6 +1,7 @@
 import { pack } from "msgpackr";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Digest } from "../../src/core/digest.ts";
 import { isPlainFrame } from "../../src/swarm/frame.ts";
 import { MAX_MESSAGE_BYTES, RuleBroken, decodeMessage, encodeMessage, type Message } from "../../src/swarm/messages.ts";
 
@@ -13,7 +14,7 @@ const label = fc.stringMatching(/^[ -~]{0,60}$/);
 const known = fc.option(fc.record({ instance: fixed(8), sequence }), { nil: undefined });
 
 const file = fc.record({ digest: fixed(64), size: fc.integer({ min: 1 }) });
-const subject = fc.stringMatching(/^[ -~]{1,60}$/);
+const subject = fixed(64).map((bytes) => bytes.toString("hex") as Digest);
 
 const message: fc.Arbitrary<Message> = fc.oneof(
   fc
@@ -121,6 +122,7 @@ describe("the messages of the swarm", () => {
       "a claim of a name without end",
       { type: "upstream-claim", subject: "x".repeat(201), number: 1, base: 0, received: 0 },
     ],
+    ["the end of what is no digest", { type: "upstream-end", subject: "x".repeat(128), failed: false }],
     ["a type that every object has", { type: "toString" }],
   ])("refuse %s", (_what, value) => {
     expect(outcome(pack(value))).toBe(value.type === "toString" ? "unknown" : "broken");

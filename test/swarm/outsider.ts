@@ -65,15 +65,19 @@ export async function startOutsider(behave: (contact: Contact) => void): Promise
   };
 }
 
-/** Opens the channel of the swarm with any proof; `onopen` is told the other end's, `send` sends any frame. */
+/**
+ * Opens the channel of the swarm with any proof; `onopen` is told the other end's, `onmessage` each frame that it sends,
+ * `send` sends any frame.
+ */
 export function openChannel(
   { stream }: Contact,
   proof: Buffer,
   onopen: (proof: Buffer) => void = () => {},
+  onmessage: (frame: Buffer) => void = () => {},
 ): { channel: MuxChannel; send: (frame: Buffer) => void } {
   const mux = new Protomux(stream);
   const channel = mux.createChannel({ protocol: "distswarm/1", handshake: BYTES, onopen, onclose: () => {} })!;
-  const message = channel.addMessage({ encoding: BYTES, onmessage: () => {} });
+  const message = channel.addMessage({ encoding: BYTES, onmessage });
   channel.open(proof);
   return { channel, send: (frame) => void message.send(frame) };
 }

@@ -4,7 +4,7 @@ import type { Digest } from "../../src/core/digest.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { LocalHaves } from "../../src/swarm/local-haves.ts";
 import { identityFromSeed } from "../../src/swarm/identity.ts";
-import { encodeMessage } from "../../src/swarm/messages.ts";
+import { decodeMessage, encodeMessage, type Addresses } from "../../src/swarm/messages.ts";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import { PeerTable } from "../../src/swarm/peer-table.ts";
 import { freePort } from "../support/free-port.ts";
@@ -27,8 +27,9 @@ describe("a table of peers", () => {
   const denied = new Set<string>();
   let table: PeerTable;
 
-  afterEach(() => {
+  afterEach(async () => {
     table.closeAll("the test is over");
+    await expect.poll(() => table.statuses(() => "mdns")).toEqual([]); // what they leave behind is the next test's
     left.length = 0;
     denied.clear();
   });
@@ -54,10 +55,15 @@ describe("a table of peers", () => {
 
   /** The other box connects, proves itself, and says these things. */
   function connect(...frames: readonly Buffer[]): MemoryStream {
-    const [far, near] = MemoryStream.pair(OTHER, SELF);
+    return connectAs(OTHER, frames);
+  }
+
+  /** The same for a box with this key, which hears these frames. */
+  function connectAs(key: Buffer, frames: readonly Buffer[], hear?: (frame: Buffer) => void): MemoryStream {
+    const [far, near] = MemoryStream.pair(key, SELF);
     table.connected(near, KEY);
     const contact = { stream: far, heard: [], closed: Promise.resolve() };
-    const { send } = openChannel(contact, rightProof(contact, KEY), () => frames.forEach(send));
+    const { send } = openChannel(contact, rightProof(contact, KEY), () => frames.forEach(send), hear);
     return near;
   }
 
@@ -101,6 +107,48 @@ describe("a table of peers", () => {
     expect(table.isConnected(OTHER.toString("hex"))).toBe(false);
   });
 
+  it("tells a peer of many others that come at once in a few messages, and of the first one at once", async () => {
+    makeTable();
+    const told: Addresses["peers"][] = [];
+    connectAs(OTHER, [HELLO], (frame) => {
+      const message = decodeMessage(frame);
+      if (message?.type === "addresses") told.push(message.peers);
+    });
+    await expect.poll(() => table.statuses(() => "mdns")).toHaveLength(1);
+    const newcomers = Array.from({ length: 40 }, () => randomBytes(32));
+    for (const key of newcomers) connectAs(key, [HELLO]);
+    await expect.poll(() => told.flat()).toHaveLength(40);
+    const ids = told.flat().map(({ id }) => id.toString("hex"));
+    expect(ids.toSorted()).toEqual(newcomers.map((key) => key.toString("hex")).toSorted());
+    expect(told[0]).toHaveLength(1);
+    expect(told.length).toBeLessThan(10);
+  });
+
+  it("holds no more sessions than there are places, though all who wait for one prove themselves at once", async () => {
+    makeTable();
+    const connected: MemoryStream[] = [];
+    const members = (): number => connected.filter(({ destroyed }) => !destroyed).length;
+    for (let round = 1; round <= 5; round += 1) {
+      for (let number = 0; number < 60; number += 1) connected.push(connectAs(randomBytes(32), [HELLO]));
+      await expect.poll(() => table.statuses(() => "mdns").length).toBe(Math.min(60 * round, 256));
+    }
+    await expect.poll(members).toBe(256);
+    expect(table.rejections.counts().full).toBe(44);
+  });
+
+  it("takes in a peer that comes anew while all places are taken, one of them by itself", async () => {
+    makeTable();
+    const first = connect(HELLO);
+    for (let round = 1; round <= 5; round += 1) {
+      for (let number = 0; number < 51; number += 1) connectAs(randomBytes(32), [HELLO]);
+      await expect.poll(() => table.statuses(() => "mdns").length).toBe(51 * round + 1);
+    }
+    const second = connect(HELLO);
+    await expect.poll(() => first.destroyed).toBe(true);
+    await expect.poll(() => table.statuses(() => "mdns").length).toBe(256);
+    expect(second.destroyed).toBe(false);
+  });
+
   it("turns a box away, and counts it, that came to be denied during its handshake", () => {
     makeTable();
     denied.add(OTHER.toString("hex"));
@@ -115,7 +163,7 @@ describe("a table of peers", () => {
     near.isStuck = true;
     const told = (): void => table.tellSnapshots([]);
     for (let number = 0; number < 10_000 && !near.destroyed; number += 1) told();
-    await expect.poll(() => near.destroyed).toBe(true);
-    expect(left).toEqual([OTHER.toString("hex")]);
+    await expect.poll(() => left).toEqual([OTHER.toString("hex")]);
+    expect(near.destroyed).toBe(true);
   });
 });

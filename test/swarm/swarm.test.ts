@@ -47,6 +47,13 @@ describe("the swarm on loopback", () => {
     expect(how).toContain("static");
   });
 
+  it("takes in a box whose host name others would not show", async () => {
+    const first = await start();
+    await start({ peers: [placeOf(first)], host: "bücher\n" });
+    await eventually(() => isFullMesh(boxes));
+    expect(first.swarm.status().peers[0]!.host).toBe("b?cher?");
+  });
+
   it("merges two groups that found themselves apart when one box meets both", async () => {
     const [a, c] = [await start(), await start()];
     const [b, d] = [await start({ peers: [placeOf(a)] }), await start({ peers: [placeOf(c)] })];

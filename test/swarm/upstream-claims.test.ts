@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import type { Digest } from "../../src/core/digest.ts";
+import { digestOf, type Digest } from "../../src/core/digest.ts";
 import type { HeldClaim } from "../../src/core/claims.ts";
 import { RuleBroken } from "../../src/swarm/messages.ts";
 import { seededRandom } from "../support/seeded-random.ts";
@@ -420,8 +420,9 @@ describe("a claim of upstream", () => {
 
   it("beyond what one peer may claim at once breaks a rule; what has been silent for 5 s does not count", async () => {
     const lan = new ClaimLan(1, () => 1);
+    const blob = (number: number): Digest => digestOf(Buffer.from(`x${number}`));
     const say = (number: number, received = 0): void =>
-      lan.boxes[0]!.claims.heard("aa", { type: "upstream-claim", subject: `x${number}`, number, base: 0, received });
+      lan.boxes[0]!.claims.heard("aa", { type: "upstream-claim", subject: blob(number), number, base: 0, received });
     for (let number = 0; number < 4095; number += 1) say(number);
     await lan.run(3000);
     say(4095);
