@@ -23,14 +23,16 @@ async function breakOff(box: AskingBox, end: (abort: AbortController) => unknown
     const reading = bytes[Symbol.asyncIterator]();
     await reading.next();
     await end(abort);
-    await expect(rest(reading)).rejects.toThrow();
+    const isWhole = await rest(reading).catch(() => false); // `rejects` keeps what it saw in memory on Node 24
+    if (isWhole) throw new Error("it came whole");
     return;
   }
   throw new Error("nobody has it");
 }
 
-async function rest(reading: AsyncIterator<Buffer>): Promise<void> {
+async function rest(reading: AsyncIterator<Buffer>): Promise<true> {
   while (!(await reading.next()).done);
+  return true;
 }
 
 it("leaves nothing behind after 200 boxes that came, took a file and broke off another: no socket, handle, timer or memory", async () => {
