@@ -1,10 +1,10 @@
-import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import fastq from "fastq";
 import type { Startable } from "../core/lifecycle.ts";
 import { identityOf, isSameFile } from "./distdir-names.ts";
 import type { HashedFile } from "./distdir-records.ts";
 import { hashFile } from "./file-chunks.ts";
+import { READ_FLAGS } from "./open-file.ts";
 
 /** Rest after each chunk hashed in the background, in milliseconds; a chunk takes about 1. Requests go first. */
 const HASH_PAUSE_MS = 2;
@@ -12,12 +12,14 @@ const HASH_PAUSE_MS = 2;
 /**
  * Hashes a file without getting in the way of other work.
  *
- * @returns undefined when it changed meanwhile.
+ * @returns undefined when it changed meanwhile, or is no file any more.
  */
 export async function hashUnchanged(path: string, signal: AbortSignal): Promise<HashedFile | undefined> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const handle = await open(path, READ_FLAGS);
   try {
-    const before = identityOf(await handle.stat());
+    const stat = await handle.stat();
+    if (!stat.isFile()) return undefined;
+    const before = identityOf(stat);
     const hashed = await hashFile(handle, before.size, { signal, pauseMs: HASH_PAUSE_MS });
     return isSameFile(before, identityOf(await handle.stat())) ? { ...before, ...hashed } : undefined;
   } finally {

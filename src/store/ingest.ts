@@ -19,6 +19,9 @@ const READ_BYTES = 2 ** 20;
 /** Blobs of this size or more are hashed in a thread; to start that takes as long as to hash 40 MiB. */
 const THREAD_FROM_BYTES = 32 * 2 ** 20;
 
+/** System errors of a partial that no later try could read either: the disk fails, or it is a symlink or another user's. */
+const UNREADABLE_CODES = ["EIO", "ELOOP", "EACCES", "EPERM"];
+
 /** What an ingest uses of the store, and whom it tells. */
 interface IngestComponents {
   readonly paths: StorePaths;
@@ -60,14 +63,14 @@ export class FileIngest implements Ingest {
 
   /**
    * Begins an ingest, resuming the partial that an earlier one left: what is there is read and hashed, unless it is longer
-   * than the blob can be.
+   * than the blob can be, or cannot be read.
    *
    * @throws {DistswarmError} `STORE_FULL`, `STORE_UNUSABLE`.
    */
   static async open(components: IngestComponents, blob: { digest: Digest; size: number }): Promise<FileIngest> {
     const ingest = new FileIngest(components, blob);
     try {
-      await ingest.#resume();
+      await ingest.#resume().catch((error: unknown) => ingest.#beginAnew(error));
       return ingest;
     } catch (error) {
       ingest.#hash.close();
@@ -147,6 +150,7 @@ export class FileIngest implements Ingest {
   /** Removes the partial; where the disk does not let us, the next ingest resumes or restarts it. */
   async #discard(): Promise<void> {
     this.#named = false;
+    await this.#behind.idle(); // the first write makes the file
     await rm(this.#components.paths.partial(this.digest), { force: true }).catch(() => {});
   }
 
@@ -209,6 +213,15 @@ export class FileIngest implements Ingest {
       this.#behind.found(bytesRead);
       await this.#count(buffer.subarray(0, bytesRead));
     }
+  }
+
+  /** Without the partial that cannot be resumed. */
+  async #beginAnew(fault: unknown): Promise<void> {
+    if (!UNREADABLE_CODES.includes(systemCode(fault) ?? "")) throw fault;
+    this.#file?.close();
+    this.#file = undefined;
+    await rm(this.#components.paths.partial(this.digest), { force: true });
+    await this.restart();
   }
 
   async #append(bytes: Uint8Array, position: number): Promise<void> {

@@ -19,9 +19,12 @@ const writeAsync = promisify(write);
 const fsyncAsync = promisify(fsync);
 const truncateAsync = promisify(ftruncate);
 
+/** To read what others may have put there: no symlink is followed, and a FIFO is not waited at for who writes into it. */
+export const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /** How a file of the store is opened; a symlink is never followed, as it may lead anywhere. A directory may be one. */
 const FLAGS = {
-  read: constants.O_RDONLY | constants.O_NOFOLLOW,
+  read: READ_FLAGS,
   /** To read and write what is there. */
   resume: constants.O_RDWR | constants.O_NOFOLLOW,
   directory: constants.O_RDONLY | constants.O_DIRECTORY,

@@ -17,6 +17,9 @@ import type { StorePaths } from "./layout.ts";
 import type { Leftovers } from "./leftovers.ts";
 import type { BlobRecords } from "./records.ts";
 
+/** Most blobs removed at the same time: each takes 7 KiB of memory meanwhile, and a lower limit may evict very many. */
+const REMOVALS_AT_ONCE = 100;
+
 /** What is asked for the room that is taken, and for what may go. */
 interface RoomComponents {
   readonly records: BlobRecords;
@@ -164,9 +167,17 @@ export class Room {
   }
 
   async #remove(victims: readonly Victim[]): Promise<void> {
+    for (let at = 0; at < victims.length; at += REMOVALS_AT_ONCE) {
+      await this.#removeSome(victims.slice(at, at + REMOVALS_AT_ONCE));
+    }
+  }
+
+  /** Removes them but for those that are being read by now. */
+  async #removeSome(victims: readonly Victim[]): Promise<void> {
     const { blobs } = this.#components;
-    const removals = await Promise.all(victims.map(({ digest }) => blobs.remove(digest)));
-    const stuck = victims[removals.indexOf("stuck")];
+    const unused = victims.filter(({ digest }) => !blobs.isPinned(digest));
+    const removals = await Promise.all(unused.map(({ digest }) => blobs.remove(digest)));
+    const stuck = unused[removals.indexOf("stuck")];
     if (stuck === undefined) return;
     const path = this.#paths.blob(stuck.digest);
     throw new DistswarmError("STORE_UNUSABLE", `cannot remove ${path} to make room; the log says why`, {

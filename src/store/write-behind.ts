@@ -84,9 +84,14 @@ export class WriteBehind {
     await this.#drain();
   }
 
+  /** Resolves when nothing is being written any more, or could not be. */
+  async idle(): Promise<void> {
+    await this.#writing?.catch(() => {});
+  }
+
   /** Forgets all; resolves when nothing is being written any more. */
   async clear(): Promise<void> {
-    await this.#writing?.catch(() => {});
+    await this.idle();
     this.#written = 0;
     this.#full = NOTHING;
     this.#gathered = 0;
@@ -95,7 +100,7 @@ export class WriteBehind {
   /** Gives its memory back, once nothing is being written any more: nothing can be read or taken after that. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#writing?.catch(() => {});
+    await this.idle();
     this.#loan.end();
   }
 

@@ -1,3 +1,4 @@
+import { type EventEmitter, once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -274,6 +275,18 @@ test("room is made by evicting the least recently used, never what is read or ta
   expect(await store.find(b.digest)).toBeDefined();
   expect(await store.find(c.digest)).toBeUndefined();
   await reader.close();
+});
+
+test("what comes into use while very many are evicted stays", async () => {
+  const { store } = await startStore();
+  const blobs = Array.from({ length: 150 }, (_, i) => makeBlob(10, `blob ${i}`));
+  for (const blob of blobs) await put(store, blob);
+  const newest = blobs.at(-1)!.digest;
+  const opened = once(store as EventEmitter, "removed").then(() => store.open(newest));
+  store.limit({ maxSize: 1, minFree: 0 });
+  await expect.poll(() => store.usage().blobs).toBe(1);
+  expect(await store.find(newest)).toBeDefined();
+  await (await opened)?.close();
 });
 
 test("what somebody else vouches for is never evicted, however long it was not used", async () => {

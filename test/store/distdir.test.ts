@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { type EventEmitter, once } from "node:events";
 import { existsSync } from "node:fs";
 import { lutimes, mkdir, readlink, rename, rm, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import type { BlobInfo } from "../../src/core/blob-store.ts";
 import type { Distfile } from "../../src/core/distfile.ts";
@@ -93,6 +95,16 @@ test("a file that rots without a change of its times is not served beyond the ro
   await expect(get(box.store, blob.digest)).rejects.toMatchObject({ code: "BLOB_DAMAGED" });
   expect(await box.store.find(blob.digest)).toBeUndefined();
   expect(existsSync(path)).toBe(true);
+});
+
+test("a FIFO in place of a shared file holds nothing up", async () => {
+  const box = await startBox();
+  const blob = makeBlob(5000);
+  const path = join(box.distdir, "foo-1.tar.xz");
+  await Promise.all([added(box), portageFetches(box, "foo-1.tar.xz", blob)]);
+  await rm(path);
+  await promisify(execFile)("mkfifo", [path]);
+  expect(await box.store.open(blob.digest)).toBeUndefined();
 });
 
 test("a file that is removed is no longer there", async () => {

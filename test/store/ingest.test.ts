@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import * as fc from "fast-check";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { DistswarmError } from "../../src/core/errors.ts";
@@ -11,6 +11,7 @@ import { storePaths } from "../../src/store/layout.ts";
 import { OpenFile } from "../../src/store/open-file.ts";
 import { expectBytes, get, makeBlob, MIB, put, startStore, type TestBlob } from "./support/harness.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { giveAway, unprivileged } from "../support/unprivileged.ts";
 
 test("a committed blob lies where Portage looks for it, readable by all, whatever the umask", async () => {
   const umask = process.umask(0o077);
@@ -170,6 +171,21 @@ test("a partial longer than its blob is started over", async () => {
   await ingest.close({ keep: false });
 });
 
+test.each([
+  ["is a symlink", (path: string, elsewhere: string) => symlink(elsewhere, path)],
+  ["may not be written", (path: string) => writeFile(path, "some", { mode: 0o400 })],
+])("a partial that %s gives way to a new one", async (_, leave) => {
+  const { store, dir } = await startStore();
+  const blob = makeBlob(1000);
+  const elsewhere = join(dirname(dir), "elsewhere");
+  await writeFile(elsewhere, "somebody's");
+  await leave(join(dir, "partial", blob.digest), elsewhere);
+  await giveAway(dirname(dir));
+  await unprivileged(() => put(store, blob));
+  expectBytes(await get(store, blob.digest), blob.bytes);
+  expect(await readFile(elsewhere, "utf8")).toBe("somebody's");
+});
+
 test("wrong bytes are never committed, and restart takes the right ones", async () => {
   const { store, dir } = await startStore();
   const blob = makeBlob(100_000);
@@ -263,4 +279,23 @@ test("an ingest closed without keeping leaves nothing behind", async () => {
   await ingest.close({ keep: false });
   await ingest.close({ keep: false });
   expect(existsSync(join(dir, "partial", blob.digest))).toBe(false);
+});
+
+test("an ingest that is closed while its first bytes are on their way leaves nothing behind either", async () => {
+  const { store, dir } = await startStore();
+  const create = OpenFile.create.bind(OpenFile);
+  let goOn = (): void => {};
+  const going = new Promise<void>((resolve) => (goOn = resolve));
+  vi.spyOn(OpenFile, "create").mockImplementationOnce((path, mode) => going.then(() => create(path, mode)));
+  onTestFinished(() => void vi.restoreAllMocks());
+  const blob = makeBlob(2 * MIB);
+  const ingest = await store.ingest(blob);
+  for (let at = 0; at < MIB / 2; at += MIB / 8) await ingest.write(blob.bytes.subarray(at, at + MIB / 8));
+  expect(OpenFile.create).toHaveBeenCalled();
+  const closed = ingest.close({ keep: false });
+  await stat(join(dir, "partial")); // what was begun before it has had its time
+  for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
+  goOn();
+  await closed;
+  expect(await readdir(join(dir, "partial"))).toEqual([]);
 });

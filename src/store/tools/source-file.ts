@@ -1,13 +1,8 @@
-import { constants, type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { messageOf, systemCode } from "../../core/errors.ts";
 import { ownUser } from "../../core/own-user.ts";
 import type { ReadableFile } from "../file-chunks.ts";
-
-/**
- * Others write in the directory: no symlink is followed, and a FIFO does not
- * make the opening wait for who writes into it.
- */
-const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+import { READ_FLAGS } from "../open-file.ts";
 
 /** A file that is taken in cannot be read: a fault of that file, and of nothing else. */
 export class ReadFault extends Error {}
@@ -26,7 +21,7 @@ export class SourceFile implements ReadableFile {
 
   /** @throws {ReadFault} also where there is no regular file by now. */
   static async open(path: string): Promise<SourceFile> {
-    const handle = await open(path, FLAGS).catch((error: unknown) => failed(path, error));
+    const handle = await open(path, READ_FLAGS).catch((error: unknown) => failed(path, error));
     try {
       const stat = await handle.stat();
       if (!stat.isFile()) throw new Error("no regular file any more");
