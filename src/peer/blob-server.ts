@@ -155,7 +155,8 @@ export class BlobServer implements Startable {
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const peer = this.#peers.get(request.socket);
-    if (peer === undefined || !this.#components.admits(peer)) return void request.socket.destroy();
+    if (peer === undefined || !this.#components.admits(peer) || isQueued(response))
+      return void request.socket.destroy();
     if (hasBody(request)) return void response.writeHead(400).end(() => request.socket.destroy());
     const { shelf, traffic, admits } = this.#components;
     const isMember = (): boolean => admits(peer);
@@ -173,6 +174,14 @@ export class BlobServer implements Startable {
 /** Whether a handshake failed for what the other end sent, or did not send in time; a member may break off its dial. */
 function isNoClient(code: string | undefined): boolean {
   return code === "ERR_TLS_HANDSHAKE_TIMEOUT" || code?.startsWith("ERR_SSL_") === true;
+}
+
+/**
+ * Whether it stands behind an answer that is not complete. Boxes ask for one blob at a time; an answer in a queue is never
+ * told that its reader left, and would hold its blob and its place for ever.
+ */
+function isQueued({ socket }: ServerResponse): boolean {
+  return socket === null;
 }
 
 /** Who asks for a blob has nothing to send; a body would be swallowed to its end, which need not come. */

@@ -42,6 +42,23 @@ test("a reader that takes nothing is cut off, and its blob is closed", async () 
   await expect.poll(() => isClosed, { timeout: 15_000 }).toBe(true);
 }, 25_000);
 
+test("who asks for more before it has its answer is cut off, and holds nothing", async () => {
+  const box = await serve();
+  const held = new Set<object>();
+  const open = box.shelf.open.bind(box.shelf);
+  box.shelf.open = async (digest) => {
+    const blob = { ...(await open(digest))!, close: async () => void held.delete(blob) };
+    held.add(blob);
+    return blob;
+  };
+  const socket = await connectAs(await makeIdentity(), box);
+  ask(socket.pause(), LARGE);
+  await expect.poll(() => held.size).toBe(1);
+  for (let number = 0; number < 16; number += 1) ask(socket, LARGE);
+  await once(socket.resume(), "close");
+  await expect.poll(() => held.size).toBe(0);
+});
+
 test("the blob of a reader that leaves before it is open is closed", async () => {
   const box = await serve();
   const open = box.shelf.open.bind(box.shelf);
