@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { request, type IncomingMessage } from "node:http";
+import { request, type ClientRequest, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import type { AgentApi, Explanation, FetchEvent, Status, StoreToolEvent } from "../core/agent-api.ts";
-import { DistswarmError } from "../core/errors.ts";
+import { DistswarmError, systemCode } from "../core/errors.ts";
 import type { SnapshotStatus } from "../core/snapshots.ts";
 import { explainConnectError } from "./connect-error.ts";
 import { fromFailure } from "./failure.ts";
@@ -11,12 +11,17 @@ import { socketName, type Access } from "../core/agent-sockets.ts";
 
 /** What only reads is answered at once, also by a busy agent. Milliseconds. */
 const ANSWER_MS = 20_000;
+/** How a connection ends that the agent has not answered. */
+const CUT_OFF = ["ECONNRESET", "EPIPE"];
 
 /** Which agent it calls. */
 interface ControlClientInit {
   /** The agent's state directory, where its sockets are. */
   readonly dir: string;
-  /** An agent that has not answered a call that only reads by then hangs. Milliseconds. @default 20 s */
+  /**
+   * An agent that has not answered a call that only reads by then hangs; one that is silent for so long during another call
+   * is asked for its status. Milliseconds. @default 20 s
+   */
   readonly answerMs?: number;
 }
 
@@ -104,7 +109,7 @@ export class ControlClient implements AgentApi {
       }
     } catch (error) {
       call.signal?.throwIfAborted();
-      throw response.errored === null ? error : wentAway(error);
+      throw response.errored === null || error instanceof DistswarmError ? error : wentAway(error);
     }
   }
 
@@ -113,15 +118,32 @@ export class ControlClient implements AgentApi {
     const method = body === undefined ? "GET" : "POST";
     const sent = request({ socketPath, path, method, agent: false, ...(signal && { signal }) });
     sent.on("error", () => {}); // also after the response, whose reader is told of it anyway
-    if (access === "status") sent.setTimeout(this.#answerMs, () => sent.destroy(hangs(socketPath)));
+    this.#watch(sent, access, socketPath);
     sent.end(body === undefined ? undefined : JSON.stringify(body));
     try {
       const [response] = (await once(sent, "response")) as [IncomingMessage];
       return response;
     } catch (error) {
       signal?.throwIfAborted();
+      if (CUT_OFF.includes(systemCode(error) ?? "")) throw wentAway(error);
       throw await explainConnectError(error, socketPath);
     }
+  }
+
+  /** Breaks a call off when the agent hangs. One that steers may take hours: meanwhile, the status is answered in time. */
+  #watch(sent: ClientRequest, access: Access, socketPath: string): void {
+    let broken: ClientRequest | IncomingMessage = sent;
+    sent.once("response", (response: IncomingMessage) => (broken = response));
+    sent.once("socket", (socket) => {
+      const isSilent = (): void => {
+        if (access === "status") return void broken.destroy(hangs(socketPath));
+        this.status().then(
+          () => socket.setTimeout(this.#answerMs),
+          (error: Error) => broken.destroy(error),
+        );
+      };
+      socket.setTimeout(this.#answerMs).on("timeout", isSilent);
+    });
   }
 }
 

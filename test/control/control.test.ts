@@ -271,6 +271,52 @@ describe("without an agent", () => {
     }
   });
 
+  test("one that hangs is also seen by who steers it, before it answers and in the middle of an answer", async () => {
+    const dir = await tempDir();
+    await serve(dir, {
+      invite: () => new Promise(() => {}),
+      gc: async function* () {
+        yield { event: "progress", done: 0, total: 1, bytes: 0 };
+        await new Promise(() => {});
+      },
+    });
+    await unlink(join(dir, "status.sock"));
+    const hung = createServer().listen(join(dir, "status.sock"));
+    await once(hung, "listening");
+    onTestFinished(() => void hung.close());
+    const client = new ControlClient({ dir, answerMs: 50 });
+    for (const call of [client.invite(), all(client.gc({ dryRun: true }, never))]) {
+      await expect(call).rejects.toMatchObject({ code: "AGENT_NOT_RUNNING", facts: { hangs: true } });
+    }
+  });
+
+  test("one that lives is given all the time that a call takes", async () => {
+    let looks = 0;
+    let enough = (): void => {};
+    const asked = new Promise<void>((resolve) => (enough = resolve));
+    const { dir } = await agentWith({
+      status: async () => {
+        looks += 1;
+        if (looks === 3) enough();
+        return STATUS;
+      },
+      invite: async () => asked.then(() => "dsw1"),
+    });
+    expect(await new ControlClient({ dir, answerMs: 50 }).invite()).toBe("dsw1");
+  });
+
+  test("one that goes away before it answers is named as such", async () => {
+    const dir = await tempDir();
+    const dying = createServer((socket) => socket.once("data", () => socket.destroy()));
+    dying.listen(join(dir, "control.sock"));
+    await once(dying, "listening");
+    onTestFinished(() => void dying.close());
+    await expect(new ControlClient({ dir }).invite()).rejects.toMatchObject({
+      code: "AGENT_NOT_RUNNING",
+      message: "the agent stopped before it had answered",
+    });
+  });
+
   test("a socket that a dead one left is the same", async () => {
     const dir = await tempDir();
     await leaveDeadSocket(join(dir, "control.sock"));
