@@ -25,10 +25,9 @@ export class Audience {
     return [...this.#readers].some((reader) => reader.begun);
   }
 
-  /** The next byte of the client that is furthest behind; undefined without clients. */
-  get lowestPosition(): number | undefined {
-    if (this.#readers.size === 0) return undefined;
-    return Math.min(...[...this.#readers].map((reader) => reader.position));
+  /** The next byte of each client. */
+  get positions(): readonly number[] {
+    return [...this.#readers].map((reader) => reader.position);
   }
 
   add(reader: FlightReader): void {

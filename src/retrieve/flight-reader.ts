@@ -1,5 +1,6 @@
 import type { ByteRange } from "../core/blob-store.ts";
 import { bufferPool } from "../core/buffer-pool.ts";
+import { DistswarmError } from "../core/errors.ts";
 import { LentBuffers } from "../core/lent-buffers.ts";
 import type { Pulse } from "../core/pulse.ts";
 
@@ -82,7 +83,11 @@ export class FlightReader {
   async #take(length: number, buffers: LentBuffers): Promise<Buffer> {
     this.#check();
     const bytes = await buffers.fill((into) => this.#flight.read(this.position, length, into));
-    if (bytes.length === 0) throw new Error("these bytes of the growing copy are gone");
+    if (bytes.length === 0)
+      throw new DistswarmError(
+        "NO_SOURCE",
+        "it was read so slowly that the next bytes are gone: the store cannot keep it",
+      );
     this.position += bytes.length;
     this.#flight.moved();
     return bytes;

@@ -73,7 +73,7 @@ export class Flight {
     this.#init = init;
     this.#copy = new FlightCopy(components, want, {
       signal: this.#abort.signal,
-      lowestPosition: () => this.#audience.lowestPosition,
+      positions: () => this.#audience.positions,
     });
     this.#claim = new FlightClaim(components, want, init);
     const parts = { ...components, copy: this.#copy, claim: this.#claim };

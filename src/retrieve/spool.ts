@@ -1,5 +1,6 @@
 import { DigestHash, type Digest } from "../core/digest.ts";
 import type { Ingest } from "../core/blob-store.ts";
+import { DistswarmError } from "../core/errors.ts";
 import { Pulse } from "../core/pulse.ts";
 
 /** The growing copy of a flight: an {@link Ingest} of the store, or memory when the store cannot take it. */
@@ -8,16 +9,22 @@ export type Spool = Pick<Ingest, "received" | "write" | "read" | "verify" | "res
 /** Bytes that a {@link MemorySpool} keeps at most; a file up to this size is kept whole. */
 export const MEMORY_SPOOL_BYTES = 16 * 2 ** 20;
 
+/**
+ * A reader that takes nothing for so long, in milliseconds, while the writer waits for it, is left behind: it may be stopped
+ * for the night, and others wait for the bytes. wget (`-T 60`) waits longer than that.
+ */
+const LEFT_BEHIND_MS = 45_000;
+
 /** What a {@link MemorySpool} must know of its readers. */
 export interface SpoolReaders {
-  /** The lowest position that a present reader has yet to read; undefined when there is none. */
-  lowestPosition(): number | undefined;
+  /** The next byte of each present reader. */
+  positions(): readonly number[];
   readonly signal: AbortSignal;
 }
 
 /**
  * A growing copy in memory, for when the store is full or broken: the client still gets its file. Keeps the last
- * {@link MEMORY_SPOOL_BYTES}; a writer that is further ahead than that waits for the slowest reader.
+ * {@link MEMORY_SPOOL_BYTES}; a writer that is further ahead than that waits for the slowest reader, as long as that reads.
  */
 export class MemorySpool implements Spool {
   readonly #want: { digest: Digest; size: number };
@@ -27,6 +34,8 @@ export class MemorySpool implements Spool {
   #chunks: Buffer[] = [];
   /** The position of the first byte kept. */
   #start = 0;
+  /** Readers that have not got beyond it are waited for no more. */
+  #leftBehind = -1;
   received = 0;
 
   constructor(want: { digest: Digest; size: number }, readers: SpoolReaders) {
@@ -46,9 +55,13 @@ export class MemorySpool implements Spool {
     this.#start = this.received;
   }
 
-  /** Appends; waits while the slowest reader is more than the kept bytes behind. */
+  /**
+   * Appends; waits while the slowest reader is more than the kept bytes behind.
+   *
+   * @throws {DistswarmError} `NO_SOURCE` when every reader was left behind.
+   */
   async write(chunk: Uint8Array): Promise<void> {
-    while (this.#isFull()) await this.#moved.wait(this.#readers.signal);
+    while (this.#isFull()) await this.#waitForSlowest();
     this.#hash.update(chunk);
     this.#chunks.push(Buffer.from(chunk));
     this.received += chunk.length;
@@ -81,13 +94,39 @@ export class MemorySpool implements Spool {
     this.#hash = new DigestHash();
     this.#chunks = [];
     this.#start = 0;
+    this.#leftBehind = -1;
     this.received = 0;
   }
 
   #isFull(): boolean {
     if (this.#keepsAll()) return false;
-    const lowest = this.#readers.lowestPosition() ?? 0;
-    return this.received - Math.max(lowest, this.#start) >= MEMORY_SPOOL_BYTES;
+    return this.received - Math.max(this.#lowest ?? 0, this.#start) >= MEMORY_SPOOL_BYTES;
+  }
+
+  /** The lowest position that a reader has yet to read; undefined when there is none but those that were left behind. */
+  get #lowest(): number | undefined {
+    const positions = this.#readers.positions().filter((position) => position > this.#leftBehind);
+    return positions.length === 0 ? undefined : Math.min(...positions);
+  }
+
+  /** Waits until the slowest reader goes on or leaves; one that does neither is left behind. */
+  async #waitForSlowest(): Promise<void> {
+    const lowest = this.#lowest;
+    const isInVain = lowest === undefined && this.#readers.positions().length > 0;
+    if (isInVain) throw new DistswarmError("NO_SOURCE", "nobody who asked for it takes it any more");
+    const late = new AbortController();
+    const timer = setTimeout(() => {
+      late.abort();
+      this.#moved.fire();
+    }, LEFT_BEHIND_MS);
+    try {
+      while (!late.signal.aborted && lowest === this.#lowest) await this.#moved.wait(this.#readers.signal);
+    } finally {
+      clearTimeout(timer);
+    }
+    if (!late.signal.aborted || lowest === undefined) return;
+    this.#leftBehind = lowest;
+    this.#dropRead();
   }
 
   #keepsAll(): boolean {
@@ -96,7 +135,7 @@ export class MemorySpool implements Spool {
 
   #dropRead(): void {
     if (this.#keepsAll()) return;
-    const lowest = this.#readers.lowestPosition() ?? 0;
+    const lowest = this.#lowest ?? 0;
     for (let first = this.#chunks[0]; first && this.#start + first.length <= lowest; first = this.#chunks[0]) {
       this.#start += first.length;
       this.#chunks.shift();

@@ -91,7 +91,7 @@ export class Rig {
     const log = silentLogger;
     const store = new MemoryStore().forFlights;
     const claim = new FlightClaim({ claims: this.#claims(), log }, want);
-    const copy = new FlightCopy({ store, log }, want, { lowestPosition: () => undefined, signal: never });
+    const copy = new FlightCopy({ store, log }, want, { positions: () => [], signal: never });
     const expectations = new Expectations();
     const intake = new Intake(
       { log, copy, claim, expectations },
