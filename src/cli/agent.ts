@@ -26,8 +26,8 @@ export const run: RunCommand = async ({ io, options, load }) => {
   const service = new AgentService({ log, manager, load }, { loaded });
   // In a terminal SIGHUP ends the agent, as who closes the terminal expects.
   if (io.stdout.isTTY !== true) process.on("SIGHUP", () => void service.reload());
-  await service.start();
-  if (!interrupted.aborted) await Promise.race([once(interrupted, "abort"), service.failed]);
+  // a start may take long, as when a database is mended: who ends the agent meanwhile need not wait for that
+  await Promise.race([once(interrupted, "abort"), service.start().then(() => service.failed)]);
   log.info("stopping");
   const [stopped] = await Promise.all([stopInTime(service), manager.stopping()]);
   if (stopped) return EXIT.done;

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
@@ -9,8 +9,9 @@ import { buildForAll } from "../support/build.ts";
 
 const built = buildForAll();
 
-function start(args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [join(built.dir, "main.js"), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+function start(args: readonly string[], env = process.env): ChildProcess {
+  const program = [join(built.dir, "main.js"), ...args];
+  const child = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "pipe"], env });
   onTestFinished(() => void child.kill("SIGKILL"));
   return child;
 }
@@ -38,7 +39,10 @@ test("who closes the pipe of what went wrong is told by the exit code", async ()
 });
 
 /** Starts an agent of its own directories, with its config file; resolves when it serves, with its first lines. */
-async function startAgent(name: string): Promise<{ agent: ChildProcess; config: string; lines: string[] }> {
+async function startAgent(
+  name: string,
+  env?: NodeJS.ProcessEnv,
+): Promise<{ agent: ChildProcess; config: string; lines: string[] }> {
   const config = join(built.dir, `${name}.toml`);
   await writeFile(
     config,
@@ -49,7 +53,7 @@ async function startAgent(name: string): Promise<{ agent: ChildProcess; config: 
      upstream.mirrors = []
      swarm = { listen = "127.0.0.1:0", multicast = false }`,
   );
-  const agent = start(["agent", "--config", config]);
+  const agent = start(["agent", "--config", config], env);
   const lines: string[] = [];
   for await (const line of createInterface({ input: agent.stdout! })) {
     lines.push(line);
@@ -69,6 +73,20 @@ test("an agent runs, answers `status`, and stops at SIGTERM with exit code 0", a
 
   agent.kill("SIGTERM");
   expect(await once(agent, "exit")).toEqual([0, null]);
+});
+
+test("an agent that is still starting stops at SIGTERM, too", async () => {
+  const dir = join(built.dir, "slow-manager");
+  await mkdir(dir);
+  const neverReady = 'trap "" TERM; test "$1" = STOPPING=1 || while kill -0 $PPID; do sleep 0.1; done';
+  await writeFile(join(dir, "systemd-notify"), `#!/bin/sh\n${neverReady}\n`, { mode: 0o755 });
+  const { agent } = await startAgent("starting", {
+    ...process.env,
+    PATH: `${dir}${delimiter}${process.env["PATH"]}`,
+    NOTIFY_SOCKET: "/run/notify",
+  });
+  agent.kill("SIGTERM");
+  expect(await once(agent, "exit")).toEqual([1, null]);
 });
 
 test("an agent whose log nobody reads any more ends with a failure, so that it is started anew", async () => {
