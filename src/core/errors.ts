@@ -28,7 +28,6 @@ export type ErrorCode =
   | "NOT_FOUND"
   | "NO_SOURCE"
   | "INDEX_NOT_READY"
-  | "LOOP"
   // tree snapshots
   | "SNAPSHOT_REFUSED"
   | "NO_KEYRING"
@@ -47,6 +46,7 @@ export type SourceFault =
   | "BAD_LENGTH" // Content-Length unlike the Manifest's size
   | "BAD_RANGE" // a range that starts elsewhere than asked, or that cannot be read
   | "BAD_REDIRECT" // too many redirects, or one down from https to http
+  | "LOOP" // whoever is asked waits for it here itself (508)
   | "UNTRUSTED" // TLS: the certificate could not be verified
   | "WRONG_BYTES"; // the digest of what it alone sent did not match
 

@@ -51,8 +51,8 @@ export class Doors implements Startable {
   /** Whether a URL is one of these doors, by any name of this box. */
   readonly isOwn = ownAddressTest(() => this.addresses());
   #servers: Server[] = [];
-  /** Connections with an answer under way. */
-  readonly #answering = new WeakSet<Duplex>();
+  /** The latest answer of each connection: the last one to be sent. */
+  readonly #latest = new WeakMap<Duplex, ServerResponse>();
 
   constructor(components: DoorsComponents, init: DoorsInit) {
     this.#components = components;
@@ -126,7 +126,7 @@ export class Doors implements Startable {
     server.on("connect", (request, socket, head) => this.#onConnect(request, socket, head));
     server.on("clientError", (error, socket) => {
       // In the middle of an answer our line would count as bytes of a file.
-      if (this.#answering.has(socket)) socket.destroy();
+      if (this.#latest.get(socket)?.closed === false) socket.destroy();
       else answerClientError(error, socket);
     });
     return server;
@@ -134,8 +134,7 @@ export class Doors implements Startable {
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const exchange = exchangeOf(request, response);
-    this.#answering.add(request.socket);
-    response.once("close", () => this.#answering.delete(request.socket));
+    this.#latest.set(request.socket, response);
     try {
       this.#check(request);
       await this.#dispatch(exchange, parseRequestTarget(request.url ?? "", this.isOwn));

@@ -39,10 +39,11 @@ export async function sendBytes({ response, signal }: Exchange, bytes: AsyncIter
  * Ends an answer; resolves when its last byte was given to the system, so that its buffers are free, or the client has
  * left.
  */
-export function endAnswer({ response }: Exchange): Promise<void> {
+export function endAnswer({ response, signal }: Exchange): Promise<void> {
   return new Promise((resolve) => {
-    if (response.destroyed) return resolve();
+    if (response.destroyed || signal.aborted) return resolve();
     response.once("finish", resolve).once("close", resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true }); // queued behind another one, it has no `close`
     response.end();
   });
 }

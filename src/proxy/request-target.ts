@@ -58,7 +58,7 @@ const AUTHORITY = /^(?:\[([0-9a-f:.]+)\]|([^:/?#@[\]]+)):(\d{1,5})$/i;
 export function parseAuthority(target: string): Authority {
   const [, v6, name, port] = AUTHORITY.exec(target) ?? [];
   const host = v6 ?? name;
-  if (host === undefined || Number(port) > 65_535 || Number(port) === 0) {
+  if (host === undefined || Number(port) === 0 || !URL.canParse(`https://${target}`)) {
     throw new DistswarmError("INVALID_REQUEST", `CONNECT takes host:port, not ${target.slice(0, 200)}`);
   }
   return { host, port: Number(port) };

@@ -44,8 +44,9 @@ export function closable(connect: buildConnector.connector): buildConnector.conn
 }
 
 /**
- * Whether a request failed as its connection broke, which had brought an answer before: the server may just have closed it.
- * Of https all connections pass for such, as the handshake brought bytes, too.
+ * Whether a request failed as its connection broke, which had brought bytes by then. Unless its own answer had begun, they
+ * were of an earlier one, and the server may just have closed what it kept. Of https all connections pass for kept, as the
+ * handshake brought bytes, too.
  */
 export function wasKept(error: unknown): boolean {
   return ((error as SocketFault | undefined)?.socket?.bytesRead ?? 0) > 0;

@@ -6,6 +6,7 @@ import type { ByteRange } from "../core/blob-store.ts";
 import { messageOf, systemCode, SourceError } from "../core/errors.ts";
 import { parseRange } from "../core/range.ts";
 import type { MirrorRequest, UpstreamAnswer } from "../core/upstream.ts";
+import { valuesOf } from "./fields.ts";
 
 /** System errors that say that a file is not there. */
 const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
@@ -25,7 +26,7 @@ export function isAbsent(error: unknown): boolean {
 export async function directoryAnswer(path: string, request: MirrorRequest): Promise<UpstreamAnswer> {
   const size = await sizeOf(path);
   if (size === undefined) return answer(path, 404, {});
-  const asked = parseRange(request.method === "GET" ? rangeField(request.headers) : undefined, size);
+  const asked = parseRange(request.method === "GET" ? valuesOf(request.headers, "range")[0] : undefined, size);
   if (asked.kind === "unsatisfiable") return answer(path, 416, { "content-range": `bytes */${size}` });
   const range = asked.kind === "part" ? asked.range : { start: 0, end: size };
   const headers = {
@@ -58,9 +59,4 @@ async function sizeOf(path: string): Promise<number | undefined> {
     if (isAbsent(error)) return undefined;
     throw new SourceError("BROKEN", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
-}
-
-function rangeField(headers: readonly string[]): string | undefined {
-  const at = headers.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === "range");
-  return at < 0 ? undefined : headers[at + 1];
 }

@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
+import { SourceError } from "../core/errors.ts";
+import { faultOf } from "./http-fault.ts";
 
 /** Bytes that are read ahead of the body's reader: a small file comes in one go, without a pause of undici's parser. */
 const READ_AHEAD_BYTES = 256 * 1024;
@@ -13,17 +15,21 @@ interface RawAnswer {
   readonly body: Readable;
 }
 
-/** What ends an exchange early, and what its body is to say then. */
+/** What ends an exchange early, and who is told of it. */
 interface ExchangeInit {
   readonly signal: AbortSignal;
-  /** What an error in mid-body means. The signal's reason passes as it is. */
-  readonly bodyFault: (error: unknown) => Error;
+  /** For people: whom errors are about. */
+  readonly url: string;
+  /** An answer's head is to be here by then, in milliseconds from the request; interim answers are none. */
+  readonly headersTimeout: number;
+  /** Called at the first byte of an answer, an interim one perhaps. */
+  readonly begun: () => void;
 }
 
 /**
- * Sends one request and resolves with the answer's head, interim ones left out. Rejects with undici's error, or with
- * the signal's reason. The body is one stream over undici's parser: each stream between costs a small file as much as
- * the network.
+ * Sends one request and resolves with the answer's head, interim ones left out. Rejects with undici's error, with the
+ * signal's reason, or with `HEADER_TIMEOUT` where interim answers go on for too long. The body is one stream over
+ * undici's parser: each stream between costs a small file as much as the network.
  */
 export function exchange(
   dispatcher: Dispatcher,
@@ -47,6 +53,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #onAbort = (): void => this.#abort();
   #controller: Dispatcher.DispatchController | undefined;
   #body: AnswerBody | undefined;
+  #headersBy = Infinity;
 
   constructor(init: ExchangeInit, settle: Settle) {
     this.#init = init;
@@ -56,11 +63,17 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#headersBy = performance.now() + this.#init.headersTimeout;
     if (this.#init.signal.aborted) this.#abort();
   }
 
+  /** undici tells of each message that begins, interim ones included. */
+  onResponseStarted(): void {
+    this.#init.begun();
+  }
+
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200) return;
+    if (status < 200) return this.#onInterim(controller);
     this.#body = new AnswerBody(controller);
     this.#settle.resolve({ status, headers, body: this.#body });
   }
@@ -76,9 +89,15 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_: unknown, error: Error): void {
     this.#forgetSignal();
-    const { signal, bodyFault } = this.#init;
+    const { signal, url } = this.#init;
     if (this.#body === undefined) this.#settle.reject(error);
-    else this.#body.destroy(signal.aborted ? (signal.reason as Error) : bodyFault(error));
+    else this.#body.destroy(signal.aborted ? (signal.reason as Error) : faultOf(error, "body", url));
+  }
+
+  /** undici waits for the headers anew after each. */
+  #onInterim(controller: Dispatcher.DispatchController): void {
+    if (performance.now() <= this.#headersBy) return;
+    controller.abort(new SourceError("HEADER_TIMEOUT", `${this.#init.url}: nothing but interim answers in time`));
   }
 
   /** While the connection is being made there is nothing to abort yet: nobody waits for that. */

@@ -38,9 +38,6 @@ const RATE_WEIGHT = 0.3;
 /** Smaller downloads tell of latency, not of speed. Bytes. */
 const MIN_RATED_BYTES = 64 * 1024;
 
-/** Of an agent that waits for the file itself, through us (RFC 5842, 7.2). */
-const LOOP_DETECTED = 508;
-
 const UNKNOWN: Readonly<Mutable> = {
   requests: 0,
   failures: 0,
@@ -161,7 +158,7 @@ function isServerFault({ code, status = 0 }: SourceError): boolean {
     case "BUSY":
       return true;
     case "BAD_STATUS":
-      return status >= 500 && status !== LOOP_DETECTED;
+      return status >= 500;
     default:
       return false;
   }

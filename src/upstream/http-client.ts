@@ -7,6 +7,7 @@ import { wasKept } from "./connector.ts";
 import { exchange } from "./exchange.ts";
 import { withoutFields } from "./fields.ts";
 import { faultOf } from "./http-fault.ts";
+import { letGo } from "./let-go.ts";
 import { RedirectChain, fieldsAfterRedirect } from "./redirect.ts";
 
 /** One request to a server outside. */
@@ -38,8 +39,6 @@ export interface HttpClientOptions extends Omit<ConnectionOptions, "connectTimeo
   readonly via?: string;
 }
 
-/** Bytes of a redirect's body that are worth a connection. */
-const SHORT_BODY = 64 * 1024;
 const DEFAULT_HEADER_TIMEOUT_MS = 10_000;
 const DEFAULT_STALL_TIMEOUT_MS = 30_000;
 /** Fields that the client makes itself (Host, from the URL) or that undici refuses to send. */
@@ -112,13 +111,17 @@ export class HttpClient {
     const { dispatcher, origin, path, headers } = connections.routeTo(url, as);
     const { method, body = null, signal } = request;
     const fields = [...headers, ...withoutFields(request.headers, OWN_FIELDS), ...this.#via];
-    const options = { origin, path, method, headers: fields, body, ...this.#timeoutsOf(request) };
+    const timeouts = this.#timeoutsOf(request);
+    const options = { origin, path, method, headers: fields, body, ...timeouts };
+    let hasBegun = false;
+    const begun = (): void => void (hasBegun = true);
     try {
-      const bodyFault = (error: unknown): Error => faultOf(error, "body", url.href);
-      return { ...(await exchange(dispatcher, options, { signal, bodyFault })), url: url.href };
+      const init = { signal, url: url.href, headersTimeout: timeouts.headersTimeout, begun };
+      return { ...(await exchange(dispatcher, options, init)), url: url.href };
     } catch (error) {
       request.signal.throwIfAborted();
-      if (!isAgain && wasKept(error) && isRepeatable(request)) return this.#once(request, url, as, true);
+      const mayRepeat = !isAgain && !hasBegun && wasKept(error) && isRepeatable(request);
+      if (mayRepeat) return this.#once(request, url, as, true);
       throw faultOf(error, "headers", url.href);
     }
   }
@@ -138,10 +141,4 @@ function nextOf(chain: RedirectChain, from: URL, answer: UpstreamAnswer): URL | 
     answer.body.destroy();
     throw error;
   }
-}
-
-/** A short body is read to its end, so that its connection can be used again; of another one nothing is read. */
-function letGo({ headers, body }: UpstreamAnswer): void {
-  if (Number(headers["content-length"] ?? Infinity) <= SHORT_BODY) body.resume();
-  else body.destroy();
 }

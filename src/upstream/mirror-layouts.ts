@@ -6,6 +6,7 @@ import type { Logger } from "../core/logger.ts";
 import { abortable } from "../core/pulse.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
 import { FLAT, GLEP_75, isLayoutConf, parseLayoutConf, type Layout } from "./layout.ts";
+import { letGo } from "./let-go.ts";
 import type { Mirror } from "./mirrors.ts";
 
 /** What is remembered of a mirror's layout.conf: its text, or null when the mirror has none. */
@@ -130,7 +131,7 @@ export class MirrorLayouts {
   async #download(url: string): Promise<string | null> {
     const answer = await this.#get(`${url}/distfiles/layout.conf`, this.#stopped.signal);
     if (answer.status === 404 || answer.status === 410) {
-      answer.body.resume();
+      letGo(answer);
       return null;
     }
     const text = answer.status === 200 ? await readText(answer) : "";

@@ -16,6 +16,7 @@ import { readEbuildSources } from "./ebuild-sources.ts";
 import { Health } from "./health.ts";
 import { HttpClient, type HttpClientOptions } from "./http-client.ts";
 import type { Addressed } from "./layout.ts";
+import { refuseLoop } from "./loop.ts";
 import { MirrorLayouts } from "./mirror-layouts.ts";
 import { mirrorPlace } from "./mirror-places.ts";
 import { firstAnswer, type Asking, type Send } from "./mirror-requests.ts";
@@ -243,6 +244,7 @@ export class UpstreamMirrors implements Upstream, Startable {
       const answer = isAbsolute(url)
         ? await directoryAnswer(url, request)
         : await sendHeadOrGet(request, (asked) => this.#client.request({ ...asked, url, followRedirects: true }));
+      refuseLoop(answer, request.headers);
       if (answer.status >= 400) this.#health.failed(origin, faultOfStatus(answer, 0, this.#now()));
       return answer;
     } catch (error) {

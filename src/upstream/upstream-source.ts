@@ -7,6 +7,7 @@ import type { Blames } from "./blames.ts";
 import type { Health } from "./health.ts";
 import { faultOf } from "./http-fault.ts";
 import type { HttpClient } from "./http-client.ts";
+import { refuseLoop } from "./loop.ts";
 import { guarded } from "./page-guard.ts";
 import type { Candidate } from "./source-order.ts";
 import type { WaitingAgents } from "./waiting-agents.ts";
@@ -62,8 +63,12 @@ export class UpstreamSource implements Source {
     const { digest } = this.#want;
     const range = offset > 0 ? ["Range", `bytes=${offset}-`] : [];
     const request = { method: "GET", url: this.label, followRedirects: true };
-    const send: Parameters<WaitingAgents["send"]>[2] = (via, until) =>
-      client.request({ ...request, headers: [...headers, ...range, ...via], signal: until });
+    const send: Parameters<WaitingAgents["send"]>[2] = async (via, until) => {
+      const asked = { ...request, headers: [...headers, ...range, ...via], signal: until };
+      const answer = await client.request(asked);
+      refuseLoop(answer, asked.headers);
+      return answer;
+    };
     return this.label.includes(digest) ? waiting.send(digest, signal, send) : send(waiting.via(digest), signal);
   }
 

@@ -17,6 +17,9 @@ const file = testFile("hello+world~1.0@x.tar.gz", 700_000);
 const literal = testFile("github.com%2Ffhs%2F@v%2Fv2.3.0.mod", 300);
 const byDigest = `/distfiles/${file.digest.slice(0, 2)}/${file.digest}`;
 
+/** Long enough for a box that stops, far less than Node takes to give up a connection. */
+const STOP_MS = 20_000;
+
 const open = closeAfterEach();
 
 async function setUp(options: BoxOptions = {}): Promise<{ box: Box; mirror: MockMirror }> {
@@ -404,14 +407,18 @@ describe("bad input", () => {
   test.each([
     ["CONNECT", "CONNECT a.example:443 HTTP/1.1\r\n\r\n"],
     ["request line", "GET\r\n\r\n"],
-  ])("who keeps the connection of a refused %s open holds up no stop", async (_, request) => {
-    const { box } = await setUp({ config: { proxy: { listen: ["127.0.0.1:0"], allow: ["10.0.0.0/8"] } } });
-    const socket = connect({ port: Number(new URL(box.url).port), host: "127.0.0.1", allowHalfOpen: true });
-    open.push({ close: async () => void socket.destroy() });
-    socket.write(request);
-    await once(socket, "data");
-    await box.agent.stop();
-  });
+  ])(
+    "who keeps the connection of a refused %s open holds up no stop",
+    async (_, request) => {
+      const { box } = await setUp({ config: { proxy: { listen: ["127.0.0.1:0"], allow: ["10.0.0.0/8"] } } });
+      const socket = connect({ port: Number(new URL(box.url).port), host: "127.0.0.1", allowHalfOpen: true });
+      open.push({ close: async () => void socket.destroy() });
+      socket.write(request);
+      await once(socket, "data");
+      await box.agent.stop();
+    },
+    STOP_MS,
+  );
 
   test("rubbish behind a request never ends up in the file", async () => {
     const { box } = await setUp();
@@ -419,6 +426,30 @@ describe("bad input", () => {
     const answer = await raw(box, `GET ${byDigest} HTTP/1.1\r\nHost: x\r\n\r\n\u0001rubbish\r\n\r\n`);
     const body = Buffer.from(answer.slice(answer.indexOf("\r\n\r\n") + 4), "latin1");
     expect(file.bytes.subarray(0, body.length).equals(body)).toBe(true);
+  });
+
+  test("nor in one that was asked for before the one in front of it had come", async () => {
+    const large = testFile("large.tar.xz", 16 * 2 ** 20); // more than the sockets between hold
+    const files = [file, large];
+    const mirror = await startMirror(well, Object.fromEntries(files.map(({ name, bytes }) => [name, bytes])));
+    const box = await startBox({ files, mirrors: [mirror.url] });
+    open.push(mirror, box);
+    const paths = files.map(({ digest }) => `/distfiles/${digest.slice(0, 2)}/${digest}`);
+    for (const path of paths) await (await fetch(box.url + path)).arrayBuffer();
+
+    const socket = connect(Number(new URL(box.url).port), "127.0.0.1");
+    open.push({ close: async () => void socket.destroy() });
+    socket.on("error", () => {});
+    for (const path of paths) socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    let received = Buffer.alloc(0);
+    for await (const chunk of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      received = Buffer.concat([received, chunk]);
+      if (received.length > 2 * file.bytes.length) break;
+    }
+    socket.write("\u0001rubbish\r\n\r\n");
+    socket.on("data", (chunk: Buffer) => (received = Buffer.concat([received, chunk])));
+    await once(socket, "close");
+    expect(received.includes("400 Bad Request")).toBe(false);
   });
 
   test("a Manifest line that no bytes can meet is an answer, and the agent goes on", async () => {

@@ -107,6 +107,37 @@ describe.each<[string, (socket: Socket) => void]>([
   });
 });
 
+test.each([
+  ["100", "HTTP/1.1 100 Continue\r\n\r\n"],
+  ["103", "HTTP/1.1 103 Early Hints\r\n\r\n"],
+  ["half a head", "HTTP/1.1 200 OK\r\nContent-"],
+])("a server that closes a kept connection after %s is not asked again", async (_, begun) => {
+  let requests = 0;
+  const url = await serverOf((socket) => {
+    requests += 1;
+    if (requests === 2) socket.end(begun);
+    else socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  });
+  const client = new HttpClient();
+  closeAfter(() => client.close());
+  const ask = async () => readAll((await client.request({ method: "GET", url, headers: [], signal: noSignal() })).body);
+  await ask();
+  await turnOfTheLoop();
+  await expect(ask()).rejects.toMatchObject({ code: "REFUSED" });
+  expect(requests).toBe(2);
+});
+
+test("a server that sends interim answers for ever is not waited for for ever", async () => {
+  const url = await serverOf((socket) => {
+    const timer = setInterval(() => socket.write("HTTP/1.1 102 Processing\r\n\r\n"), 20);
+    socket.once("close", () => clearInterval(timer));
+  });
+  const client = new HttpClient({ headerTimeoutMs: 200 });
+  closeAfter(() => client.close());
+  const request = client.request({ method: "GET", url, headers: [], signal: noSignal() });
+  await expect(request).rejects.toMatchObject({ code: "HEADER_TIMEOUT" });
+});
+
 test("a server that is silent on a kept connection is not waited for twice", async () => {
   let requests = 0;
   const url = await serverOf((socket) => {

@@ -35,7 +35,7 @@ describe("a server that fails", () => {
     },
   );
 
-  test.each(["ABSENT", "BAD_LENGTH", "BAD_RANGE", "BAD_REDIRECT", "WRONG_BYTES"] as const)(
+  test.each(["ABSENT", "BAD_LENGTH", "BAD_RANGE", "BAD_REDIRECT", "LOOP", "WRONG_BYTES"] as const)(
     "is not left alone for what concerns one file: %s",
     (code) => {
       fail(A, code);

@@ -17,6 +17,7 @@ const NAME = "foo+1.tar.xz";
 const FILE = randomBytes(10_000);
 const FILES = { [NAME]: FILE };
 const WANT: Want = { digest: digestOf(FILE), size: FILE.length, names: [NAME], packages: [] };
+const AGENT = "distswarm-00000001";
 const DAY_MS = 86_400_000;
 const TIMEOUTS = { headerTimeoutMs: 200, stallTimeoutMs: 200 };
 
@@ -180,6 +181,21 @@ describe("layout.conf", () => {
     now += 60_000;
     expect(await retrieve(upstream)).toMatchObject({ faults: [] });
     expect(layoutRequests(mirror)).toBe(2);
+  });
+
+  test("that is missing is let go of, however long the page that says so", async () => {
+    let isOver = false;
+    const layoutBehaviour: zoo.Behaviour = ({ response }) => {
+      response.writeHead(404);
+      const timer = setInterval(() => response.write("not found"), 20);
+      response.once("close", () => {
+        clearInterval(timer);
+        isOver = true;
+      });
+    };
+    const mirror = await mirrorOf(zoo.well, FILES, { layoutBehaviour });
+    expect((await retrieve(await upstreamOf([mirror.url]))).got?.equals(FILE)).toBe(true);
+    await expect.poll(() => isOver).toBe(true);
   });
 
   test("that is a page of HTML is no layout", async () => {
@@ -398,6 +414,25 @@ describe("mirrors that fail", () => {
     const upstream = await upstreamOf(mirrors.map(({ url }) => url));
     expect((await retrieve(upstream)).faults).toEqual(["BAD_STATUS", "BROKEN"]);
     expect((await retrieve(upstream)).faults).toEqual(["BAD_STATUS", "BROKEN"]);
+  });
+
+  test.each([
+    ["to a request that names nobody are left alone", [], { faults: ["BAD_STATUS"] }, 1],
+    ["to one that names who waits here are not: they may wait for us", [AGENT], { faults: ["LOOP"] }, 0],
+  ])("with 508 %s", async (_, agents, expected, failures) => {
+    const mirror = await mirrorOf(zoo.says(508), FILES);
+    const upstream = await upstreamOf([mirror.url]);
+    upstream.waits(WANT.digest, agents);
+    expect(await retrieve(upstream)).toEqual(expected);
+    expect(upstream.mirrorStatus()).toMatchObject([{ failures }]);
+  });
+
+  test("with 508 to what an agent asks for by name are not left alone either", async () => {
+    const mirror = await mirrorOf(zoo.says(508), FILES);
+    const upstream = await upstreamOf([mirror.url]);
+    const asked = upstream.distfile(NAME, { method: "GET", headers: ["via", `1.1 ${AGENT}`], signal: noSignal() });
+    await expect(asked).rejects.toMatchObject({ code: "NO_SOURCE", message: expect.stringContaining("waits here") });
+    expect(upstream.mirrorStatus()).toMatchObject([{ failures: 0 }]);
   });
 
   test("for one file keep their place for the others", async () => {
