@@ -96,8 +96,8 @@ export interface SourceFinder {
 export interface UpstreamFinder extends SourceFinder {
   /** Who is left out of {@link SourceFinder.sources}, and why; empty when nobody is. */
   withheld(want: Want): Promise<readonly Withheld[]>;
-  /** Whether agents that have this one as a mirror wait here for it. */
-  isAwaited(want: Want): boolean;
-  /** Has `begin` called whenever one of them begins to wait, until the returned function is called. */
-  onAwaited(want: Want, begin: () => void): () => void;
+  /** Whether agents that have this one as a mirror wait here: for a blob (its digest), or a path below the mirrors' root. */
+  isAwaited(what: string): boolean;
+  /** Has `begin` called whenever one of them begins to wait for it, until the returned function is called. */
+  onAwaited(what: string, begin: () => void): () => void;
 }

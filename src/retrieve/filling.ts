@@ -134,7 +134,7 @@ export class Filling {
     };
     const entry = { race, way: peer, isUpstreamAsked, ...(!isUpstreamAsked && { silent }) };
     const isInDoubt = source.isGrowing === true && !isUpstreamAsked;
-    const ended = isInDoubt ? sources.upstream.onAwaited(this.#want, awaited) : undefined;
+    const ended = isInDoubt ? sources.upstream.onAwaited(this.#want.digest, awaited) : undefined;
     await queue.run("peer", peer.signal, () => this.#contest.take(source, entry)).finally(ended);
     return (await beside) ?? isUpstreamAsked;
   }

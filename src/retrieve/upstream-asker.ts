@@ -33,7 +33,7 @@ export class UpstreamAsker {
   turn(): Turn {
     const { claim, copy, sources } = this.#components;
     if (!copy.isKept) return "alone";
-    return claim.turn(copy.received, sources.upstream.isAwaited(this.#want));
+    return claim.turn(copy.received, sources.upstream.isAwaited(this.#want.digest));
   }
 
   /** Asks upstream, claimed before where the turn is open; false when it is another box's turn, or has become that. */

@@ -4,7 +4,6 @@ import type { Logger } from "../core/logger.ts";
 import { abortable } from "../core/pulse.ts";
 import type { SourceFinder } from "../core/source.ts";
 import { formatSize } from "../core/units.ts";
-import type { Upstream } from "../core/upstream.ts";
 import { unitName } from "./name.ts";
 import type { Throttle } from "./throttle.ts";
 import { PeerPull } from "./peer-pull.ts";
@@ -12,7 +11,7 @@ import type { Rumours } from "./rumours.ts";
 import type { Shelf, ShelfStore } from "./shelf.ts";
 import type { Staging } from "./staging.ts";
 import { Transfers } from "./transfers.ts";
-import { UpstreamTask } from "./upstream-task.ts";
+import { UpstreamTask, type SnapshotUpstream } from "./upstream-task.ts";
 import type { Judgement, UnitPaths, VerifiedUnit } from "./verify.ts";
 
 /** By what units are judged now, and the name of that keyring's content. */
@@ -28,7 +27,7 @@ interface FetcherComponents {
   readonly staging: Staging;
   /** Finds peers that hold a blob. */
   readonly peers: SourceFinder;
-  readonly upstream: Pick<Upstream, "mirrorPath">;
+  readonly upstream: SnapshotUpstream;
   /** One upstream download on the LAN; without it, each box for itself. */
   readonly claims?: BlobClaims | undefined;
   readonly log: Logger;

@@ -34,10 +34,16 @@ interface FollowerInit {
 export class Follower {
   readonly #components: FollowerComponents;
   readonly #init: FollowerInit;
+  #hasTaken = false;
 
   constructor(components: FollowerComponents, init: FollowerInit) {
     this.#components = components;
     this.#init = init;
+  }
+
+  /** Whether it has taken bytes of anybody since it began to follow. */
+  get hasTaken(): boolean {
+    return this.#hasTaken;
   }
 
   /**
@@ -47,6 +53,7 @@ export class Follower {
    */
   async follow(turn: (received: number) => Turn, signal: AbortSignal): Promise<void> {
     const { claim } = this.#components;
+    this.#hasTaken = false;
     await this.#during(async (copy) => {
       for (;;) {
         const whose = turn(copy.received);
@@ -92,6 +99,7 @@ export class Follower {
     await this.#expect(copy, size ?? 0);
     for await (const chunk of bytes) {
       await copy.append(chunk);
+      this.#hasTaken = true;
       this.#components.claim.grew(copy.received, source);
     }
   }

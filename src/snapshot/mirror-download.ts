@@ -5,7 +5,7 @@ import type { Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import { VERSION } from "../core/version.ts";
 import type { StagedCopy } from "./staged-copy.ts";
 import { MAX_BYTES } from "./limits.ts";
-import { fileName } from "./name.ts";
+import { fileName, mirrorPathOf } from "./name.ts";
 import type { SnapshotRefused } from "./refusal.ts";
 import { tooLarge } from "./verify.ts";
 
@@ -105,8 +105,7 @@ export class MirrorDownload {
   }
 
   async #ask(part: SnapshotPart, headers: readonly string[]): Promise<UpstreamAnswer> {
-    const name = fileName(this.#date, part);
-    const answer = await this.#components.upstream.mirrorPath(`/snapshots/${name}`, {
+    const answer = await this.#components.upstream.mirrorPath(mirrorPathOf(this.#date, part), {
       method: "GET",
       headers: [...HEADERS, ...headers],
       signal: this.#signal,
@@ -114,7 +113,7 @@ export class MirrorDownload {
     });
     if (!this.#avoid.includes(answer.url)) return answer;
     answer.body.destroy();
-    throw new DistswarmError("NO_SOURCE", `no other mirror has ${name}`);
+    throw new DistswarmError("NO_SOURCE", `no other mirror has ${fileName(this.#date, part)}`);
   }
 
   async #take(answer: UpstreamAnswer, copy: StagedCopy, { makeRoom, grew }: Filling): Promise<void> {

@@ -43,6 +43,11 @@ export function fileName(date: string, part: SnapshotPart): string {
   return `${unitName(date)}.tar.xz${SUFFIX[part]}`;
 }
 
+/** Where mirrors have one file of the unit, below their root. */
+export function mirrorPathOf(date: string, part: SnapshotPart): string {
+  return `/snapshots/${fileName(date, part)}`;
+}
+
 /**
  * By what boxes claim the tarball of a date, and give it to each other while it is on its way: its digest is not known
  * before all of it is here, so the digest of its name stands for it.

@@ -18,7 +18,6 @@ import {
 } from "../core/snapshots.ts";
 import { abortable } from "../core/pulse.ts";
 import type { SourceFinder } from "../core/source.ts";
-import type { Upstream } from "../core/upstream.ts";
 import { Adoption } from "./adoption.ts";
 import { Fetcher } from "./fetcher.ts";
 import { Guard } from "./guard.ts";
@@ -30,6 +29,7 @@ import { Replicator } from "./replicator.ts";
 import { Rumours } from "./rumours.ts";
 import { announcementOf, Shelf, type ShelfStore, type ShelvedUnit } from "./shelf.ts";
 import { Staging } from "./staging.ts";
+import type { SnapshotUpstream } from "./upstream-task.ts";
 
 /** How often the keyring and DISTDIR are looked at, and what failed is tried again, in milliseconds. */
 const TICK_MS = 60_000;
@@ -43,7 +43,7 @@ export interface SnapshotsComponents {
   /** Started before, stopped after. It must not evict what {@link Snapshots.protects}. */
   readonly store: ShelfStore;
   readonly db: Database;
-  readonly upstream: Pick<Upstream, "mirrorPath">;
+  readonly upstream: SnapshotUpstream;
   /** Finds peers that hold a blob. */
   readonly peers: SourceFinder;
   /** Ids of all peers with a session now. */

@@ -5,9 +5,10 @@ import { FlightClaim } from "../core/flight-claim.ts";
 import { abortable, Pulse } from "../core/pulse.ts";
 import type { PassingBody } from "../core/snapshots.ts";
 import type { Turn } from "../core/turn.ts";
+import type { Upstream } from "../core/upstream.ts";
 import { ClaimedFlight, type ClaimedFlightComponents } from "./claimed-flight.ts";
 import { Follower, type FollowerComponents } from "./follower.ts";
-import { fileName, subjectOf } from "./name.ts";
+import { fileName, mirrorPathOf, subjectOf } from "./name.ts";
 import { makeStagingDir } from "./staging.ts";
 import type { UpstreamFlightInit } from "./upstream-flight.ts";
 
@@ -17,9 +18,13 @@ import type { UpstreamFlightInit } from "./upstream-flight.ts";
  */
 const FOLLOW_AT_MOST_MS = 10 * 60_000;
 
+/** The mirrors, and who waits here as at a mirror. */
+export type SnapshotUpstream = Pick<Upstream, "mirrorPath" | "isAwaited" | "onAwaited">;
+
 /** What an upstream task uses. */
 interface UpstreamTaskComponents
   extends Omit<ClaimedFlightComponents, "claim">, Omit<FollowerComponents, "claim" | "transfers"> {
+  readonly upstream: SnapshotUpstream;
   /** One upstream download on the LAN; without it, each box for itself. */
   readonly claims?: BlobClaims | undefined;
   /** Resolves when a peer announces the unit anew. */
@@ -45,6 +50,8 @@ export class UpstreamTask {
   readonly #claim: FlightClaim | undefined;
   readonly #follower: Follower | undefined;
   readonly #now: () => number;
+  /** What agents that have this box as a mirror ask for. */
+  readonly #path: string;
   #followedUntil: number | undefined;
   #flight: ClaimedFlight | undefined;
   #ended = false;
@@ -60,6 +67,7 @@ export class UpstreamTask {
     this.#components = components;
     this.#init = init;
     this.#now = now;
+    this.#path = mirrorPathOf(date, "tarball");
     this.#claim = claims && new FlightClaim({ claims, log }, want, { now });
     this.#follower =
       this.#claim && new Follower({ ...components, transfers, claim: this.#claim }, { date, path: paths.tarball });
@@ -107,9 +115,11 @@ export class UpstreamTask {
     return false;
   }
 
+  /** Where agents wait here that have this box as a mirror, no other box is followed: it may be one of them. */
   #turn(received: number): Turn {
     const isPatient = this.#followedUntil === undefined || this.#now() < this.#followedUntil;
-    return (isPatient ? this.#claim?.turn(received) : undefined) ?? "alone";
+    const isAwaited = this.#components.upstream.isAwaited(this.#path);
+    return (isPatient ? this.#claim?.turn(received, isAwaited) : undefined) ?? "alone";
   }
 
   #download(): Promise<boolean> {
@@ -119,14 +129,21 @@ export class UpstreamTask {
     return flight.run();
   }
 
-  /** Follows until another box announces the unit, or it is for this one to download. */
+  /**
+   * Follows until another box announces the unit, or it is for this one to download: also as soon as an agent begins to
+   * wait here for it while nobody gives anything.
+   */
   async #follow(): Promise<void> {
     const { signal } = this.#init;
+    const { upstream, announced } = this.#components;
     this.#followedUntil ??= this.#now() + FOLLOW_AT_MOST_MS;
     const enough = new AbortController();
     const until = AbortSignal.any([signal, enough.signal]);
     const timer = setTimeout(() => enough.abort(), this.#followedUntil - this.#now());
-    this.#components.announced(until).then(
+    const ended = upstream.onAwaited(this.#path, () => {
+      if (this.#follower?.hasTaken !== true) enough.abort();
+    });
+    announced(until).then(
       () => enough.abort(),
       () => {}, // it ended before
     );
@@ -136,6 +153,7 @@ export class UpstreamTask {
       signal.throwIfAborted();
       if (!enough.signal.aborted) throw error;
     } finally {
+      ended();
       clearTimeout(timer);
       enough.abort();
     }

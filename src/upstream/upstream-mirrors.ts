@@ -116,13 +116,13 @@ export class UpstreamMirrors implements Upstream, Startable {
   }
 
   /** See {@link UpstreamFinder.isAwaited}. */
-  isAwaited({ digest }: Want): boolean {
-    return this.#waiting.isAwaited(digest);
+  isAwaited(what: string): boolean {
+    return this.#waiting.isAwaited(what);
   }
 
   /** See {@link UpstreamFinder.onAwaited}. */
-  onAwaited({ digest }: Want, begin: () => void): () => void {
-    return this.#waiting.onJoined(digest, begin);
+  onAwaited(what: string, begin: () => void): () => void {
+    return this.#waiting.onJoined(what, begin);
   }
 
   /** From now on these mirrors are asked, best first; what is under way stays with its mirror. */

@@ -1,5 +1,5 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { BlobClaims } from "../../src/core/claims.ts";
@@ -7,6 +7,7 @@ import { DistswarmError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { Pulse } from "../../src/core/pulse.ts";
 import type { Source } from "../../src/core/source.ts";
+import { fileName } from "../../src/snapshot/name.ts";
 import { Transfers } from "../../src/snapshot/transfers.ts";
 import { UpstreamTask } from "../../src/snapshot/upstream-task.ts";
 import { DATE } from "./support/unit.ts";
@@ -17,6 +18,8 @@ const never = new AbortController().signal;
 
 /** Bytes of a tarball that never comes to its end. */
 const MANY = 1_000_000;
+
+const TARBALL = `/snapshots/${fileName(DATE, "tarball")}`;
 
 /** What the task's own download ends with. */
 const OWN = new DistswarmError("NOT_FOUND", "asked upstream itself");
@@ -31,12 +34,20 @@ interface Others {
   readonly gives?: (signal: AbortSignal) => AsyncIterable<Buffer> | Iterable<Buffer>;
 }
 
+async function* each(bytes: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* bytes;
+}
+
 /** A task beside boxes that claim for ever, on a clock of its own. */
 class Rig {
   now = 0;
   looks = 0;
   /** Boxes that were followed in vain, and when that was. */
   readonly vain: (readonly [string, number])[] = [];
+  /** What is staged of the tarball. */
+  path = "";
+  #isAwaited = false;
+  readonly #begun = new Set<() => void>();
   readonly #others: Others;
 
   constructor(others: Others) {
@@ -46,13 +57,21 @@ class Rig {
   async start(signal: AbortSignal): Promise<UpstreamTask> {
     const dir = await tempDir();
     const path = (name: string): string => join(dir, name);
+    this.path = path("tarball");
     return new UpstreamTask(
       {
         claims: this.#claims(),
         log: silentLogger,
         store: { makeRoom: async () => {} },
         peers: { sources: () => this.#sources() },
-        upstream: { mirrorPath: () => Promise.reject(OWN) },
+        upstream: {
+          mirrorPath: () => Promise.reject(OWN),
+          isAwaited: (what) => this.#isAwaited && what === TARBALL,
+          onAwaited: (_, begin) => {
+            this.#begun.add(begin);
+            return () => this.#begun.delete(begin);
+          },
+        },
         announced: (signal) => nothing.wait(signal),
         pullFromPeers: async () => false,
         shelve: async () => {},
@@ -66,6 +85,12 @@ class Rig {
         signal,
       },
     );
+  }
+
+  /** An agent begins to wait here for the tarball. */
+  await(): void {
+    this.#isAwaited = true;
+    for (const begin of this.#begun) begin();
   }
 
   #claims(): BlobClaims {
@@ -89,7 +114,7 @@ class Rig {
   async *#sources(): AsyncGenerator<Source> {
     const { gives } = this.#others;
     if (gives === undefined) return;
-    const open: Source["open"] = async ({ signal }) => ({ bytes: Readable.from(gives(signal)), size: MANY });
+    const open: Source["open"] = async ({ signal }) => ({ bytes: each(gives(signal)), size: MANY });
     yield { kind: "peer", label: "h1", giver: "h1", isGrowing: true, open, blame: () => {} };
   }
 }
@@ -127,6 +152,35 @@ test("nor one that has much of it and gives that slowly, to who is to download t
   }
   await expect((await rig.start(never)).done).rejects.toBe(OWN);
   expect(rig.now).toBe(600_000);
+});
+
+test("nobody is followed where agents wait that have this box as a mirror: who claims it may be one of them", async () => {
+  const rig = new Rig({ claimant: () => "h1", lookEveryMs: 100 });
+  rig.await();
+  await expect((await rig.start(never)).done).rejects.toBe(OWN);
+  expect(rig.looks).toBe(0);
+});
+
+test("who gives nothing is left as soon as such an agent begins to wait", async () => {
+  const rig = new Rig({ claimant, lookEveryMs: 0 });
+  function claimant(look: number): string {
+    if (look === 3) rig.await();
+    return "h1";
+  }
+  await expect((await rig.start(never)).done).rejects.toBe(OWN);
+  expect(rig.looks).toBeLessThan(5);
+});
+
+test("but not who is giving: all that comes is taken first", async () => {
+  const rig = new Rig({ claimant: () => "h1", lookEveryMs: 0, gives });
+  function* gives(signal: AbortSignal): Generator<Buffer> {
+    yield Buffer.alloc(MANY / 2);
+    rig.await();
+    signal.throwIfAborted();
+    yield Buffer.alloc(MANY / 2);
+  }
+  await expect((await rig.start(never)).done).rejects.toBe(OWN);
+  expect((await stat(rig.path)).size).toBe(MANY);
 });
 
 test("who follows and stops meanwhile ends with the reason for that", async () => {

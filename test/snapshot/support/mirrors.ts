@@ -2,8 +2,9 @@ import { Readable } from "node:stream";
 import { DistswarmError, SourceError } from "../../../src/core/errors.ts";
 import { abortable } from "../../../src/core/pulse.ts";
 import type { SnapshotPart } from "../../../src/core/snapshots.ts";
-import type { MirrorRequest, Upstream, UpstreamAnswer } from "../../../src/core/upstream.ts";
+import type { MirrorRequest, UpstreamAnswer } from "../../../src/core/upstream.ts";
 import { fileName } from "../../../src/snapshot/name.ts";
+import type { SnapshotUpstream } from "../../../src/snapshot/upstream-task.ts";
 import type { TestUnit } from "./unit.ts";
 
 /** Bytes in a chunk of a body. */
@@ -27,8 +28,8 @@ export interface TestMirror {
   down: boolean;
 }
 
-/** The mirrors of a test, in their order, with what {@link Upstream.mirrorPath} promises. */
-export class TestMirrors implements Pick<Upstream, "mirrorPath"> {
+/** The mirrors of a test, in their order, with what {@link Upstream.mirrorPath} promises. No agent waits here. */
+export class TestMirrors implements SnapshotUpstream {
   readonly mirrors: TestMirror[] = [];
   /** `GET <path>` or `GET <path> bytes=<n>-` of every request to any mirror. */
   readonly requests: string[] = [];
@@ -61,6 +62,14 @@ export class TestMirrors implements Pick<Upstream, "mirrorPath"> {
       return this.#answer(mirror.url + path, file, request);
     }
     throw new DistswarmError(absent ? "NOT_FOUND" : "NO_SOURCE", `nobody has ${path}`);
+  }
+
+  isAwaited(): boolean {
+    return false;
+  }
+
+  onAwaited(): () => void {
+    return () => {};
   }
 
   #answer(url: string, file: MirrorFile, { headers, signal }: MirrorRequest): UpstreamAnswer {
