@@ -9,7 +9,6 @@ import { ControlServer } from "./control/server.ts";
 import type { AgentApi } from "./core/agent-api.ts";
 import { newAgentName } from "./core/agent-names.ts";
 import { condemnDatabase, findSetAside, isDatabaseDamage, openDatabase, type Database } from "./core/database.ts";
-import { messageOf } from "./core/errors.ts";
 import { startAll, stopAll, type Startable } from "./core/lifecycle.ts";
 import type { Logger } from "./core/logger.ts";
 import { makeStateDir } from "./core/make-dirs.ts";
@@ -48,8 +47,7 @@ export async function startAgent(config: Config, options: AgentOptions): Promise
     return await startOnce(config, options);
   } catch (error) {
     if (!isDatabaseDamage(error)) throw error;
-    options.log.warn(`the database is damaged (${messageOf(error)}): starting with a new one`);
-    return startOnce(config, options); // the damaged one is set aside at its opening
+    return startOnce(config, options); // the damaged one is set aside at its opening, which says so
   }
 }
 
@@ -65,7 +63,7 @@ async function startOnce(config: Config, options: AgentOptions): Promise<Agent> 
   try {
     await startAll(parts.order);
   } catch (error) {
-    if (isDatabaseDamage(error)) await condemnDatabase(db).catch(() => {}); // then the next start says what is wrong
+    if (isDatabaseDamage(error)) await condemnDatabase(db, error).catch(() => {}); // then the next start says what is wrong
     await db.close();
     throw error;
   }

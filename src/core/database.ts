@@ -1,4 +1,4 @@
-import { access, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Level } from "level";
 import { DistswarmError, messageOf, systemCode } from "./errors.ts";
@@ -8,7 +8,7 @@ import { ownUser } from "./own-user.ts";
 /** The database of an agent: `level` in `<state_dir>/db`, split into sublevels by its users. Keys are UTF-8 text. */
 export type Database = Level<string, unknown>;
 
-/** A file in the directory of a database that is to be set aside when it is opened next. */
+/** A file in the directory of a database that is to be set aside when it is opened next; says why. */
 const CONDEMNED = "CONDEMNED";
 
 /** Stands between the name of a database and the time when it was set aside. */
@@ -19,6 +19,9 @@ const BARRED = /^IO error: (.+): (Permission denied|Operation not permitted)$/;
 
 /** leveldb's words for a file that there is no room for: opening writes what the last run left in its log. */
 const FULL = /^IO error: .+: (No space left on device|Disk quota exceeded)$/;
+
+/** leveldb's words for what this box lacks at the moment: they say nothing about the file. */
+const SHORTAGE = /^IO error: .+: (Too many open files( in system)?|Cannot allocate memory)$/;
 
 /** What the database holds can be made anew from the disk and the Manifests, so a damaged one costs time, no data. */
 async function open(dir: string): Promise<Database> {
@@ -33,15 +36,16 @@ function isLocked(error: unknown): boolean {
 
 /**
  * Opens the database, making it where there is none. A damaged one is renamed to `<dir>.damaged-<time>` and a new one
- * begun, with a warning; one that there is no room to open makes way for the new one. One that this process may not use
- * is no damaged one.
+ * begun, with a warning; one that there is no room to open makes way for the new one. One that this process may not use,
+ * or lacks open files or memory for, is no damaged one.
  *
  * @throws {DistswarmError} `ADDRESS_IN_USE` when another agent has it open; `STORE_UNUSABLE` when the directory cannot
- * be used at all, with the mend.
+ * be used at all, or not now, with the mend.
  */
 export async function openDatabase(dir: string, log: Logger): Promise<Database> {
+  const note = await readNote(dir);
+  if (note !== undefined) return setAside(dir, note || "its last user met damaged files", log);
   try {
-    if (await isCondemned(dir)) throw new Error("its last user met damaged files");
     return await open(dir);
   } catch (error) {
     if (isLocked(error)) {
@@ -49,7 +53,8 @@ export async function openDatabase(dir: string, log: Logger): Promise<Database> 
     }
     const barred = barredError(dir, error);
     if (barred !== undefined) throw barred;
-    return isFull(error) ? replace(dir, error, log) : setAside(dir, error, log);
+    if (SHORTAGE.test(reasonOf(error))) throw shortageError(dir, error);
+    return FULL.test(reasonOf(error)) ? replace(dir, reasonOf(error), log) : setAside(dir, reasonOf(error), log);
   }
 }
 
@@ -64,28 +69,33 @@ function barredError(dir: string, error: unknown): DistswarmError | undefined {
   return new DistswarmError("STORE_UNUSABLE", message, { cause: error, facts: { path } });
 }
 
-function isFull(error: unknown): boolean {
-  return FULL.test(messageOf((error as Error).cause ?? error));
+function shortageError(dir: string, error: unknown): DistswarmError {
+  const message = `cannot open the database ${dir} (${reasonOf(error)}): let distswarm have more, as by ulimit -n`;
+  return new DistswarmError("STORE_UNUSABLE", message, { cause: error });
+}
+
+/** What leveldb said. */
+function reasonOf(error: unknown): string {
+  return messageOf((error as Error).cause ?? error);
 }
 
 /**
- * Has a database set aside when it is opened next, for damage that only showed in use. leveldb may abort the process when
- * it meets such files while it compacts, so the note comes before anything else is tried.
+ * Has a database set aside when it is opened next, for `damage` that only showed in use. leveldb may abort the process
+ * when it meets such files while it compacts, so the note comes before anything else is tried.
  */
-export async function condemnDatabase(db: Database): Promise<void> {
-  await writeFile(join(db.location, CONDEMNED), "");
+export async function condemnDatabase(db: Database, damage: unknown): Promise<void> {
+  await writeFile(join(db.location, CONDEMNED), reasonOf(damage));
 }
 
 /** Whether an error of the database tells of damaged files: condemn it, and a new one is made at the next opening. */
 export function isDatabaseDamage(error: unknown): boolean {
+  if ([BARRED, FULL, SHORTAGE].some((words) => words.test(messageOf(error)))) return false;
   return ["LEVEL_CORRUPTION", "LEVEL_IO_ERROR"].includes(systemCode(error) ?? "");
 }
 
-async function isCondemned(dir: string): Promise<boolean> {
-  return access(join(dir, CONDEMNED)).then(
-    () => true,
-    () => false,
-  );
+/** Why a database was condemned, empty when that could not be written; undefined when it was not. */
+async function readNote(dir: string): Promise<string | undefined> {
+  return readFile(join(dir, CONDEMNED), "utf8").catch(() => undefined);
 }
 
 /** The databases that were set aside beside `dir` and are still there: absolute paths, oldest first. */
@@ -98,16 +108,12 @@ export async function findSetAside(dir: string): Promise<string[]> {
     .toSorted();
 }
 
-async function setAside(dir: string, damage: unknown, log: Logger): Promise<Database> {
+async function setAside(dir: string, reason: string, log: Logger): Promise<Database> {
   const aside = `${dir}${ASIDE}${new Date().toISOString().replaceAll(":", "")}`;
-  const reason = messageOf((damage as Error).cause ?? damage);
   try {
     await rename(dir, aside);
     const db = await open(dir);
-    log.warn(
-      { reason, aside },
-      `the database was damaged (${reason}); set aside as ${aside}, a new one is being built`,
-    );
+    log.warn(`the database was damaged (${reason}); set aside as ${aside}, a new one is being built`);
     return db;
   } catch (error) {
     throw unopened(dir, reason, error);
@@ -115,12 +121,11 @@ async function setAside(dir: string, damage: unknown, log: Logger): Promise<Data
 }
 
 /** Nothing is to be learned from a database that is well, and its own bytes are those that lack. */
-async function replace(dir: string, lack: unknown, log: Logger): Promise<Database> {
-  const reason = messageOf((lack as Error).cause ?? lack);
+async function replace(dir: string, reason: string, log: Logger): Promise<Database> {
   try {
     await rm(dir, { recursive: true, force: true });
     const db = await open(dir);
-    log.warn({ reason }, `no room to open the database (${reason}): free some; a new one is being built in its place`);
+    log.warn(`no room to open the database (${reason}): free some; a new one is being built in its place`);
     return db;
   } catch (error) {
     throw unopened(dir, reason, error);
@@ -128,5 +133,6 @@ async function replace(dir: string, lack: unknown, log: Logger): Promise<Databas
 }
 
 function unopened(dir: string, reason: string, cause: unknown): DistswarmError {
-  return new DistswarmError("STORE_UNUSABLE", `cannot open the database ${dir}: ${reason}`, { cause });
+  const message = `cannot open the database ${dir} (${reason}), nor begin a new one (${reasonOf(cause)})`;
+  return new DistswarmError("STORE_UNUSABLE", message, { cause });
 }

@@ -4,7 +4,7 @@ import { condemnDatabase, type Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import type { DistfileIndex } from "../core/distfile-index.ts";
 import type { Distfile, KnownDistfile } from "../core/distfile.ts";
-import { DistswarmError, messageOf } from "../core/errors.ts";
+import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { count } from "../core/words.ts";
@@ -51,8 +51,8 @@ interface Life {
  * The Manifests of the repositories on this box, in the database. Answers come from there all the time, also while it is
  * brought up to date: at the start, by {@link ManifestIndex.catchUp}, soon after a sync, and now and then.
  *
- * A look-up that meets damage throws `INDEX_NOT_READY`. After a damaged record the index is built anew from the tree. A
- * damaged database is noted, to be set aside when it is opened next: leveldb cannot be mended while it is in use.
+ * A look-up that cannot be answered throws `INDEX_NOT_READY`. After a damaged record the index is built anew from the
+ * tree. A damaged database is noted, to be set aside when it is opened next: leveldb cannot be mended while it is in use.
  */
 export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements DistfileIndex, Startable {
   readonly #db: Database;
@@ -88,13 +88,13 @@ export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements 
     return [...this.#repos.values()];
   }
 
-  /** Loads what the last run knew and begins the first scan, without waiting for it. */
+  /** Loads what the last run knew and begins the first scan, without waiting for it. Throws what keeps it from loading. */
   async start(): Promise<void> {
     if (this.#life !== undefined) return;
     try {
       this.#known = await this.#tables.load();
     } catch (error) {
-      await this.#noteError(error);
+      await this.#noteDamage(error);
     }
     const abort = new AbortController();
     this.#life = { abort, rounds: new Rounds(() => this.#round(abort.signal)) };
@@ -145,8 +145,8 @@ export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements 
     try {
       return await answer;
     } catch (error) {
-      await this.#noteDamage(error);
-      throw new DistswarmError("INDEX_NOT_READY", `the Manifest index is damaged: ${messageOf(error)}`, {
+      await this.#noteDamage(error).catch(() => {}); // a shortage, or the end of the agent: it may be read later
+      throw new DistswarmError("INDEX_NOT_READY", `cannot read the Manifest index: ${messageOf(error)}`, {
         cause: error,
       });
     }
@@ -184,8 +184,8 @@ export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements 
     if (this.#condemned) return;
     this.#condemned = true;
     this.#failure = `the database is damaged (${messageOf(damage)}): restart the agent, it then begins a new one`;
-    this.#log.error({ err: damage }, this.#failure);
-    await condemnDatabase(this.#db).catch((error: unknown) => this.#log.warn(messageOf(error)));
+    this.#log.error(this.#failure);
+    await condemnDatabase(this.#db, damage).catch((error: unknown) => this.#log.warn(messageOf(error)));
     this.emit("condemned");
   }
 
@@ -213,7 +213,7 @@ export class ManifestIndex extends EventEmitter<ManifestIndexEvents> implements 
 
   #noteFailure(error: unknown): void {
     const failure = `cannot bring the Manifest index up to date: ${messageOf(error)}; it is tried again`;
-    if (failure !== this.#failure) this.#log.error({ err: error }, failure);
+    if (failure !== this.#failure) this.#log.error(systemCode(error) === undefined ? { err: error } : {}, failure);
     this.#failure = failure;
   }
 

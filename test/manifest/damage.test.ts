@@ -156,7 +156,7 @@ describe("a damaged database", () => {
     const [state, repo] = [await temporaryDirectory(), await temporaryDirectory()];
     const dir = join(state, "db");
     await writeManifest(repo, "app-misc/foo", dist("foo.tar"));
-    const { log, messages } = recordingLogger();
+    const { log, messages, errors } = recordingLogger();
     const first = await openDatabase(dir, log);
     await (await startIndex(first, [repo], log)).stop();
     await first.close();
@@ -179,6 +179,9 @@ describe("a damaged database", () => {
     const anew = await openDatabase(dir, log);
     onTestFinished(() => anew.close());
     expect(messages.at(-1)).toMatch(/^the database was damaged .*; set aside as /);
+    const reasons = messages.map((message) => /^the database (?:is|was) damaged \((.+?)\)[:;]/.exec(message)?.[1]);
+    expect(new Set(reasons).size).toBe(1);
+    expect(errors).toEqual([]); // where in leveldb's binding it was thrown helps nobody
     const next = await startIndex(anew, [repo], log);
     expect(await next.byName("foo.tar")).toHaveLength(1);
   });

@@ -45,11 +45,16 @@ export async function database(): Promise<Database> {
   return db;
 }
 
-/** A logger and the messages it was given. */
-export function recordingLogger(): { log: Logger; messages: string[] } {
+/** A logger, the messages it was given, and the errors that came with them. */
+export function recordingLogger(): { log: Logger; messages: string[]; errors: unknown[] } {
   const messages: string[] = [];
-  const write = (line: string): void => void messages.push((JSON.parse(line) as { msg: string }).msg);
-  return { log: createLogger("warn", { write }), messages };
+  const errors: unknown[] = [];
+  const write = (line: string): void => {
+    const { msg, err } = JSON.parse(line) as { msg: string; err?: unknown };
+    messages.push(msg);
+    if (err !== undefined) errors.push(err);
+  };
+  return { log: createLogger("warn", { write }), messages, errors };
 }
 
 /** An index over these repositories, started and through its first scan; stopped in the end. */
