@@ -1,9 +1,9 @@
-import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect } from "node:tls";
 import { SourceError, messageOf } from "../../core/errors.ts";
 import { abortable } from "../../core/pulse.ts";
 import { PEEK_PROTOCOL, idOfKey } from "../identity.ts";
+import { addressOf } from "./name-look-up.ts";
 
 /** No dial is given up before this: a box that compiles is slow, not dead. */
 const PEEK_TIMEOUT_MS = 3000;
@@ -24,7 +24,7 @@ export async function peekId(host: string, port: number, { signal }: { signal: A
   const limit = AbortSignal.timeout(PEEK_TIMEOUT_MS); // read below: Node forgets one that `any` alone holds (#57736)
   const either = AbortSignal.any([signal, limit]);
   try {
-    const { address } = await abortable(lookup(host, { family: 4 }), either); // a name server may take half a minute
+    const address = await abortable(addressOf(host), either); // a name server may take half a minute
     return { host: address, id: await readId(address, port, either) };
   } catch (error) {
     signal.throwIfAborted();
