@@ -23,6 +23,9 @@ const FULL = /^IO error: .+: (No space left on device|Disk quota exceeded)$/;
 /** leveldb's words for what this box lacks at the moment: they say nothing about the file. */
 const SHORTAGE = /^IO error: .+: (Too many open files( in system)?|Cannot allocate memory)$/;
 
+/** Codes of `level` for files that leveldb cannot read, and for what comes out of them and is not what was put in. */
+const DAMAGE_CODES = ["LEVEL_CORRUPTION", "LEVEL_IO_ERROR", "LEVEL_DECODE_ERROR"];
+
 /** What the database holds can be made anew from the disk and the Manifests, so a damaged one costs time, no data. */
 async function open(dir: string): Promise<Database> {
   const db: Database = new Level<string, unknown>(dir, { valueEncoding: "json" });
@@ -90,7 +93,7 @@ export async function condemnDatabase(db: Database, damage: unknown): Promise<vo
 /** Whether an error of the database tells of damaged files: condemn it, and a new one is made at the next opening. */
 export function isDatabaseDamage(error: unknown): boolean {
   if ([BARRED, FULL, SHORTAGE].some((words) => words.test(messageOf(error)))) return false;
-  return ["LEVEL_CORRUPTION", "LEVEL_IO_ERROR"].includes(systemCode(error) ?? "");
+  return DAMAGE_CODES.includes(systemCode(error) ?? "");
 }
 
 /** Why a database was condemned, empty when that could not be written; undefined when it was not. */

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startAgent } from "../../src/agent.ts";
+import { openDatabase } from "../../src/core/database.ts";
 import { digestOf } from "../../src/core/digest.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { agentConfig, startAgentProcess } from "../support/agent-process.ts";
@@ -108,6 +109,21 @@ test("a damaged database is set aside and built anew: nothing is fetched again",
   expect(mirror.files()).toHaveLength(1);
   expect((await readdir(join(box.dir, "state"))).some((name) => name.startsWith("db.damaged-"))).toBe(true);
   expect((await box.agent.api.status()).warnings).toContainEqual(expect.stringContaining(`${db}.damaged-`));
+});
+
+test("a record of the database that is not as it was written ends no start: a new one is built", async () => {
+  const { box, mirror } = await setUp();
+  await get(box, small);
+  await expect.poll(() => kept(box)).toBe(1);
+  await box.agent.stop();
+  const db = await openDatabase(join(box.dir, "state", "db"), silentLogger);
+  const keys = (await db.keys().all()).filter((key) => key.startsWith("!blobs!"));
+  expect(keys).not.toEqual([]);
+  for (const key of keys) await db.put(key, "{", { valueEncoding: "utf8" });
+  await db.close();
+  await box.restart();
+  expect(await get(box, small)).toBe(small.digest);
+  expect(mirror.files()).toHaveLength(1);
 });
 
 test("a state_dir that cannot be made ends the start with one line that names it", async () => {
