@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { hasCode, messageOf } from "../core/errors.ts";
+import { DistswarmError, hasCode, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { abortable } from "../core/pulse.ts";
 import type { SourceFinder } from "../core/source.ts";
@@ -25,6 +25,13 @@ import {
  * busy, in milliseconds. Six boxes are given 50 MB one after the other over 100 Mbit/s in 24 s.
  */
 const PATIENCE_MS = 60_000;
+/**
+ * A unit may take so long, beside what this box holds it back itself; then the next one is tried. A later try goes on from
+ * the bytes that are here. A tarball that takes an honest box longer comes at under 100 KB/s.
+ */
+const TRY_AT_MOST_MS = 10 * 60_000;
+/** The most that a timer takes. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Busy peers are asked again after so long. */
 const BUSY_PAUSE_MS = 250;
 
@@ -113,23 +120,29 @@ export class PeerPull {
   async #isBusy(candidate: DatedAnnouncement): Promise<boolean> {
     const { staging, rumours } = this.#components;
     const paths = staging.byDigest(this.#init.judgement.date, candidate);
+    const limit = new AbortController();
+    const ms = TRY_AT_MOST_MS + (this.#init.throttle?.msFor(candidate.files.tarball.size) ?? 0);
+    const timer = setTimeout(() => limit.abort(tooSlow(candidate)), Math.min(ms, MAX_TIMER_MS));
     try {
-      await staging.use(paths, () => this.#take(candidate, paths));
+      const signal = AbortSignal.any([this.#init.signal, limit.signal]);
+      await staging.use(paths, () => this.#take(candidate, paths, signal));
       rumours.kept(candidate);
     } catch (error) {
       this.#init.signal.throwIfAborted();
       if (hasCode(error, "BUSY")) return true;
       this.#note(error, candidate);
       if (error instanceof SnapshotRefused) await staging.drop(paths);
+    } finally {
+      clearTimeout(timer);
     }
     return false;
   }
 
   /** The small files are judged before the tarball is asked for, and before room is made for it. */
-  async #take(candidate: DatedAnnouncement, paths: UnitPaths): Promise<void> {
+  async #take(candidate: DatedAnnouncement, paths: UnitPaths, signal: AbortSignal): Promise<void> {
     const { store, staging, shelve } = this.#components;
-    const { judgement } = this.#init;
-    const components = { ...this.#components, ...this.#init };
+    const { judgement, throttle } = this.#init;
+    const components = { ...this.#components, throttle, signal };
     await downloadFromPeers(candidate, { parts: ["md5sum", "signature"], paths }, components);
     await judgeSideFiles(await readSideFiles(paths, judgement.date), judgement);
     await store.makeRoom(candidate.files.tarball.size);
@@ -149,4 +162,11 @@ export class PeerPull {
     log.warn({ check: error.check, peers }, `refused from peers (${error.check}): ${error.message}`);
     if (error.isFinal) rumours.refuse(candidate);
   }
+}
+
+function tooSlow({ name }: DatedAnnouncement): DistswarmError {
+  return new DistswarmError(
+    "NO_SOURCE",
+    `the peers that announce ${name} give it too slowly; others are asked first now`,
+  );
 }

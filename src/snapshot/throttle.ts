@@ -21,6 +21,11 @@ export class Throttle {
     this.#hurry.abort();
   }
 
+  /** Milliseconds that so many bytes take at the full rate. */
+  msFor(bytes: number): number {
+    return bytes / this.#bytesPerMs;
+  }
+
   /** Resolves when `bytes` more may pass. Throws the signal's reason when it aborts first. */
   async take(bytes: number, signal: AbortSignal): Promise<void> {
     if (this.#hurry.signal.aborted) return;

@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { expect, test } from "vitest";
-import type { Digest } from "../../src/core/digest.ts";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { SourceError } from "../../src/core/errors.ts";
+import { Pulse } from "../../src/core/pulse.ts";
 import { SNAPSHOT_PARTS, type SnapshotAnnouncement, type SnapshotFiles } from "../../src/core/snapshots.ts";
-import type { SourceFinder } from "../../src/core/source.ts";
+import type { Source, SourceFinder } from "../../src/core/source.ts";
 import { latestDate, unitName } from "../../src/snapshot/name.ts";
 import { get, keeps, never, startBox, TestLan, type TestBox } from "./support/box.ts";
 import { TestMirrors } from "./support/mirrors.ts";
-import { DATE, makeKey, makeUnit, NOW } from "./support/unit.ts";
+import { announcementOf, DATE, makeKey, makeUnit, NOW } from "./support/unit.ts";
 
 const key = await makeKey();
 const unit = await makeUnit(key);
@@ -24,6 +25,32 @@ class BusyLan extends TestLan {
       },
     };
   }
+}
+
+/** A LAN with a member that has the right small files, and gives one byte of every tarball. */
+class TricklingLan extends TestLan {
+  constructor() {
+    super();
+    const small = [unit.files.md5sum, unit.files.signature];
+    this.liars.push({ label: "trickling", give: (digest) => small.find((bytes) => digestOf(bytes) === digest) });
+  }
+
+  override finderFor(self: string): SourceFinder {
+    const others = super.finderFor(self);
+    return {
+      async *sources(want, options) {
+        yield* others.sources(want, options);
+        if (want.size < unit.files.tarball.length) return;
+        const open: Source["open"] = async ({ signal }) => ({ bytes: oneByte(signal) });
+        yield { kind: "peer", label: "trickling", open, blame: () => {} };
+      },
+    };
+  }
+}
+
+async function* oneByte(signal: AbortSignal): AsyncGenerator<Buffer> {
+  yield Buffer.alloc(1);
+  await new Pulse().wait(signal);
 }
 
 /** Files of nobody's under a date. */
@@ -84,4 +111,22 @@ test("a newer date that its announcers do not have does not stand before the nex
   lan.spread(having);
   await keeps(box, DATE);
   expect((await box.snapshots.pull(undefined, { signal: never })).date).toBe(DATE);
+});
+
+test("a member that gives a tarball of its own for ever, byte by byte, holds up the right one for ten minutes", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const lan = new TricklingLan();
+  const having = await havingBox(lan);
+  const box = await startBox({ key, lan });
+  const tarball = { digest: randomBytes(64).toString("hex") as Digest, size: unit.files.tarball.length };
+  box.snapshots.heard("liar", [{ ...announcementOf(unit), files: { ...announcementOf(unit).files, tarball } }]);
+  await vi.waitFor(() => expect(box.snapshots.transfers().map(({ received }) => received)).toEqual([1]));
+  lan.spread(having);
+  vi.advanceTimersByTime(9 * 60_000);
+  expect(box.snapshots.transfers()).toHaveLength(1);
+  vi.advanceTimersByTime(2 * 60_000);
+  const kept = async (): Promise<number> => box.snapshots.tick().then(() => box.snapshots.list().length);
+  await expect.poll(kept).toBe(1);
+  expect(box.lines.join()).toContain("give it too slowly");
 });
