@@ -72,9 +72,9 @@ export class Bouncer {
     return Object.values(this.#penalties).some((penalties) => penalties.has(id));
   }
 
-  /** Whether a new connection was turned away. */
-  turnsAway(stream: NoiseStream): boolean {
-    const rejection = this.#rejectionOf(stream);
+  /** Whether a new connection was turned away; `isFull`: all places of members are taken, and none is its own. */
+  turnsAway(stream: NoiseStream, { isFull }: { isFull: boolean }): boolean {
+    const rejection = this.#rejectionOf(stream, isFull);
     if (rejection === undefined) return false;
     this.rejections.count(rejection, stream.rawStream.remoteHost);
     stream.on("error", () => {}).destroy();
@@ -94,7 +94,7 @@ export class Bouncer {
     this.#unproved.delete(session);
   }
 
-  /** A box has proved the network key, and all places of members are taken. */
+  /** A box has proved the network key, and the last place of members was taken meanwhile. */
   turnAwayForWantOfRoom(session: Session): void {
     this.rejections.count("full", session.host);
     session.close("closed", "there are as many peers as can be");
@@ -116,11 +116,11 @@ export class Bouncer {
     for (const penalties of Object.values(this.#penalties)) penalties.clear();
   }
 
-  #rejectionOf({ remotePublicKey, rawStream }: NoiseStream): Rejection | undefined {
+  #rejectionOf({ remotePublicKey, rawStream }: NoiseStream, isFull: boolean): Rejection | undefined {
     const id = remotePublicKey.toString("hex");
     if (!this.#components.accepts(rawStream.remoteHost)) return "outside";
     if (this.#components.isDenied(id)) return "denied"; // the list may have changed during its handshake
     if (this.#penalties.rule.has(id)) return "rule"; // all others may come by themselves
-    return undefined;
+    return isFull ? "full" : undefined;
   }
 }

@@ -100,8 +100,9 @@ export class PeerTable {
 
   /** Begins a session on a new connection, or turns it away. */
   connected(stream: NoiseStream, key: NetworkKey): void {
-    if (this.#bouncer.turnsAway(stream)) return;
-    const peerHaves = this.#haves.of(stream.remotePublicKey.toString("hex"));
+    const id = stream.remotePublicKey.toString("hex");
+    if (this.#bouncer.turnsAway(stream, { isFull: !this.#hasPlaceFor(id) })) return;
+    const peerHaves = this.#haves.of(id);
     const handlers: SessionHandlers = {
       proved: (session) => this.#onProved(session, peerHaves),
       greeted: (session, hello) => this.#onGreeted(session, hello),
@@ -204,6 +205,10 @@ export class PeerTable {
     return [...this.#peers.values()].filter(({ hello }) => hello !== undefined);
   }
 
+  #hasPlaceFor(id: string): boolean {
+    return this.#peers.has(id) || this.#peers.size < MAX_PEERS;
+  }
+
   #hasOpenPort(id: string): boolean {
     return this.#peers.get(id)?.problem === undefined;
   }
@@ -211,8 +216,8 @@ export class PeerTable {
   #onProved(session: Session, peerHaves: PeerHaves): void {
     const { id } = session;
     this.#bouncer.unwatch(session);
+    if (!this.#hasPlaceFor(id)) return this.#bouncer.turnAwayForWantOfRoom(session);
     const former = this.#peers.get(id);
-    if (former === undefined && this.#peers.size >= MAX_PEERS) return this.#bouncer.turnAwayForWantOfRoom(session);
     if (former !== undefined) {
       this.#remove(former);
       former.session.close("closed", "it connected again");

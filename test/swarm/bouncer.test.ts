@@ -43,7 +43,7 @@ test("a box of which something could not be read is dialled again after seconds,
   const bouncer = makeBouncer();
   bouncer.judge(sessionOf(), "garbled", "Could not decrypt");
   expect(bouncer.isShunned(ID)).toBe(true);
-  expect(bouncer.turnsAway(MemoryStream.pair(OTHER, SELF)[1])).toBe(false);
+  expect(bouncer.turnsAway(MemoryStream.pair(OTHER, SELF)[1], { isFull: false })).toBe(false);
   vi.advanceTimersByTime(3000);
   expect(bouncer.isShunned(ID)).toBe(false);
 });
