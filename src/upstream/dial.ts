@@ -1,8 +1,9 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect, isIPv6, type Socket } from "node:net";
-import { SourceError, messageOf } from "../core/errors.ts";
+import { SourceError } from "../core/errors.ts";
 import { hostOf } from "../core/host.ts";
+import { reasonOf } from "./http-fault.ts";
 import { proxyBypass } from "./no-proxy.ts";
 
 /** A TCP port of a host; IPv6 addresses without brackets. */
@@ -127,7 +128,7 @@ function refusal(proxy: URL, authority: string, status: number | undefined): Sou
 }
 
 function refused(what: string, cause: Error): SourceError {
-  return new SourceError("REFUSED", `${what}: ${messageOf(cause)}`, { cause });
+  return new SourceError("REFUSED", `${what}: ${reasonOf(cause)}`, { cause });
 }
 
 function tooSlow(what: string): SourceError {

@@ -33,10 +33,15 @@ function describe(code: string, error: unknown, phase: Phase): string {
   if (code === "UND_ERR_BODY_TIMEOUT") return "silent in mid-body for too long";
   if (CERTIFICATE_FAULT.test(code)) return `its certificate is not trusted (${messageOf(error)})`;
   if (phase === "body") return `broke off in mid-body (${messageOf(error)})`;
-  return isNotHttp(error) ? `the answer is not HTTP (${messageOf(error)})` : `no connection (${reasonOf(error, code)})`;
+  return isNotHttp(error) ? `the answer is not HTTP (${messageOf(error)})` : `no connection (${reasonOf(error)})`;
 }
 
-/** Several addresses tried in vain come as an AggregateError without a message. */
-function reasonOf(error: unknown, code: string): string {
-  return messageOf(error) || code || "every address failed";
+/**
+ * Why a connection did not come about, in one line. Several addresses tried in vain come as an AggregateError without a
+ * message, and OpenSSL's messages are lines of its source.
+ */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return [...new Set(error.errors.map(reasonOf))].join("; ");
+  const { reason } = error as { reason?: unknown };
+  return systemCode(error)?.startsWith("ERR_SSL_") && typeof reason === "string" ? `TLS: ${reason}` : messageOf(error);
 }
