@@ -1,4 +1,5 @@
 import { STATUS_CODES, type IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { pipeline, type Duplex } from "node:stream";
 import { viaOf } from "../core/agent-names.ts";
 import { DistswarmError, messageOf } from "../core/errors.ts";
@@ -40,7 +41,7 @@ export class ConnectTunnel {
     try {
       const to = this.#allowed(request.url ?? "");
       const via = [request.headers.via ?? [], this.#via].flat().join(", ");
-      join(client, await this.#dial(to, via), head);
+      join(request.socket, await this.#dial(to, via), head);
     } catch (error) {
       this.#log.debug(`CONNECT ${request.url}: ${messageOf(error)}`);
       refuse(client, error);
@@ -63,7 +64,9 @@ export class ConnectTunnel {
   }
 }
 
-function join(client: Duplex, server: Duplex, head: Buffer): void {
+/** What breaks on the server's side is passed on as broken: its end would pass for that of the bytes. */
+function join(client: Socket, server: Duplex, head: Buffer): void {
+  server.once("error", () => client.resetAndDestroy());
   client.write("HTTP/1.1 200 Connection established\r\n\r\n");
   if (head.length > 0) server.write(head);
   const end = (): void => {

@@ -43,7 +43,7 @@ export class Connections {
     const connect = closable(undici.buildConnector({ timeout: timeoutMs, secureContext }));
     this.#isBypassed = proxyBypass(options.noProxy ?? []);
     this.#direct = new undici.Agent({ connections, connect });
-    if (options.proxy === undefined || options.proxy === "") return;
+    if (options.proxy === undefined) return;
     this.#proxy = new URL(options.proxy);
     const tunnel = tunnelConnector(this.#proxy, { timeoutMs, secure: connect });
     this.#tunnelled = new undici.Agent({ connections, connect: tunnel });

@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
-import { createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -365,8 +364,9 @@ test("a known SRC_URI whose name tells no one digest is asked where the client s
 });
 
 describe("CONNECT", () => {
-  async function echoServer(): Promise<number> {
-    const server = createServer((socket) => socket.once("data", (bytes) => socket.end(bytes)));
+  /** The port of a server that does this with the first bytes that come. */
+  async function portOf(onData: (socket: Socket, bytes: Buffer) => void): Promise<number> {
+    const server = createServer((socket) => socket.once("data", (bytes: Buffer) => onData(socket, bytes)));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     open.push({ close: () => new Promise<void>((resolve) => server.close(() => resolve())) });
@@ -374,10 +374,18 @@ describe("CONNECT", () => {
   }
 
   test("is a blind tunnel to allowed ports", async () => {
-    const port = await echoServer();
+    const port = await portOf((socket, bytes) => socket.end(bytes));
     const { box } = await setUp({ config: { proxy: { listen: ["127.0.0.1:0"], connect_ports: [port] } } });
     const answer = await raw(box, `CONNECT 127.0.0.1:${port} HTTP/1.0\r\n\r\nhello tunnel`);
     expect(answer).toMatch(/^HTTP\/1.1 200 .*\r\n\r\nhello tunnel$/s);
+  });
+
+  test("breaks off where the server does: a reset is no end of a file", async () => {
+    const port = await portOf((socket) => socket.resetAndDestroy());
+    const { box } = await setUp({ config: { proxy: { listen: ["127.0.0.1:0"], connect_ports: [port] } } });
+    await expect(raw(box, `CONNECT 127.0.0.1:${port} HTTP/1.0\r\n\r\nhello`)).rejects.toMatchObject({
+      code: "ECONNRESET",
+    });
   });
 
   test.each([
