@@ -125,6 +125,8 @@ export function writeFault(error: unknown, path: string): DistswarmError<"STORE_
 function remedy(code: string): string {
   if (code === "EROFS") return "its file system is read-only, remount it or name another directory in store.dir";
   if (code === "EACCES" || code === "EPERM") return "give its directory to the user that distswarm runs as";
+  if (code === "EMFILE" || code === "ENFILE")
+    return "too many files are open: let distswarm open more, as by ulimit -n";
   if (code === "EIO") return "the disk fails, look at the kernel log";
   return "see that store.dir is a directory on a working disk";
 }

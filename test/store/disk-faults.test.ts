@@ -1,6 +1,7 @@
 import { open, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { writeFault } from "../../src/store/disk.ts";
 import { expectBytes, get, makeBlob, MIB, put, startStore } from "./support/harness.ts";
 import { mountDisk, type SmallDisk } from "./support/tmpfs.ts";
 
@@ -97,4 +98,13 @@ test("a damaged blob on a read-only disk is served no more, though it cannot be 
   await expect(get(store, blob.digest)).rejects.toMatchObject({ code: "BLOB_DAMAGED" });
   expect(await store.open(blob.digest)).toBeUndefined();
   expect(lines.join()).toContain("not served any more");
+});
+
+test("a lack of open files is told as what it is, not as a fault of the disk", () => {
+  const error = Object.assign(new Error("EMFILE: too many open files"), { code: "EMFILE" });
+  expect(writeFault(error, "/store/partial/1")).toMatchObject({
+    code: "STORE_UNUSABLE",
+    message:
+      "cannot write /store/partial/1 (EMFILE): too many files are open: let distswarm open more, as by ulimit -n",
+  });
 });

@@ -107,6 +107,21 @@ test("a FIFO in place of a shared file holds nothing up", async () => {
   expect(await box.store.open(blob.digest)).toBeUndefined();
 });
 
+test("nor does one in place of a file that waits to be hashed", async () => {
+  const box = await startBox();
+  const [waiting, behind] = [makeBlob(5000, "waiting"), makeBlob(5000, "behind")];
+  box.known.set("large.tar", { ...waiting, size: 32 * MIB });
+  await writeFile(join(box.distdir, "large.tar"), Buffer.alloc(32 * MIB));
+  await box.store.rescan();
+  await portageFetches(box, "waiting.tar", waiting);
+  await box.store.rescan();
+  await portageFetches(box, "behind.tar", behind);
+  await rm(join(box.distdir, "waiting.tar"));
+  await promisify(execFile)("mkfifo", [join(box.distdir, "waiting.tar")]);
+  await expect.poll(() => box.store.find(behind.digest)).toBeDefined();
+  expect(await box.store.find(waiting.digest)).toBeUndefined();
+});
+
 test("a file that is removed is no longer there", async () => {
   const box = await startBox();
   const blob = makeBlob(5000);
