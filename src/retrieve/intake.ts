@@ -3,6 +3,7 @@ import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.ts";
 import type { FlightClaim } from "../core/flight-claim.ts";
 import type { Logger } from "../core/logger.ts";
+import { watched, type PaceLimit } from "../core/pace.ts";
 import type { Source, Withheld } from "../core/source.ts";
 import { RunningAttempt, addAttempt } from "./attempts.ts";
 import { Contributors, idOf } from "./contributors.ts";
@@ -15,6 +16,11 @@ import { onTrial, type Opponent } from "./trial.ts";
 
 /** Times that bytes with a wrong digest are dropped, at most; each time blames a source, or asks one alone from then on. */
 const MAX_RESTARTS = 30;
+
+/** A source that has begun to give brings at least so much, or {@link Taking.trickles} is told. */
+const TRICKLE: PaceLimit = { windowMs: 15_000, bytes: 64 * 1024 };
+/** How long a source may take to begin is its own affair. */
+const NO_LIMIT: PaceLimit = { windowMs: Infinity, bytes: 0 };
 
 /** What an intake uses. */
 interface IntakeComponents {
@@ -30,6 +36,8 @@ export interface Taking {
   readonly silent?: () => void;
   /** Told now and then how many bytes a second come, as soon as that is known. */
   readonly paced?: (bytesPerSecond: number) => void;
+  /** Told once when hardly anything comes any more; what to do about it is the caller's affair. */
+  readonly trickles?: () => void;
   /** The source that meanwhile goes on to fill the copy: nothing is taken before this one has proved faster. */
   readonly opponent?: Opponent;
 }
@@ -160,7 +168,7 @@ export class Intake {
     return new DistswarmError("NO_SOURCE", `peers have ${this.#name}, but ${problem}`, { facts });
   }
 
-  async #receive(attempt: RunningAttempt, way: Way, { silent, paced, opponent }: Taking): Promise<void> {
+  async #receive(attempt: RunningAttempt, way: Way, { silent, paced, trickles, opponent }: Taking): Promise<void> {
     const { source } = attempt;
     const { copy, claim } = this.#components;
     const offset = copy.received;
@@ -168,8 +176,10 @@ export class Intake {
     opponent?.asked();
     const { bytes } = await source.open({ ...(silent && { silent }), paced: told, offset, signal: way.signal });
     attempt.answered();
+    const limit = (): PaceLimit => (attempt.bytes > 0 ? TRICKLE : NO_LIMIT);
+    const coming = trickles === undefined ? bytes : watched(bytes, { limit, stalled: trickles });
     const trial = opponent && { offset, size: this.#init.want.size, copy, opponent };
-    for await (const chunk of trial === undefined ? bytes : onTrial(bytes, trial)) {
+    for await (const chunk of trial === undefined ? coming : onTrial(coming, trial)) {
       if (attempt.bytes === 0) {
         way.brought();
         this.contributors.add(source);

@@ -1,7 +1,8 @@
 import type { Want } from "../core/distfile.ts";
 import type { FlightClaim } from "../core/flight-claim.ts";
-import type { SourceFinder, UpstreamFinder } from "../core/source.ts";
+import type { Source, SourceFinder, UpstreamFinder } from "../core/source.ts";
 import type { Turn } from "../core/turn.ts";
+import { idOf } from "./contributors.ts";
 import type { FlightCopy } from "./flight-copy.ts";
 import type { Intake, Taking } from "./intake.ts";
 import type { Way } from "./race.ts";
@@ -20,6 +21,8 @@ export interface UpstreamAskerComponents {
 export class UpstreamAsker {
   readonly #components: UpstreamAskerComponents;
   readonly #want: Want;
+  /** Servers that were left because hardly anything came. */
+  readonly #left = new Set<string>();
 
   constructor(components: UpstreamAskerComponents, { want }: { readonly want: Want }) {
     this.#components = components;
@@ -66,8 +69,21 @@ export class UpstreamAsker {
     const signal = lost === undefined ? way.signal : AbortSignal.any([way.signal, lost]);
     for await (const source of sources.upstream.sources(this.#want, { signal: way.signal })) {
       if (signal.aborted || intake.missing === 0) break;
-      if (intake.isUseful(source)) await intake.take(source, { ...way, signal }, taking);
+      if (intake.isUseful(source)) await this.#takeFrom(source, { ...way, signal }, taking);
     }
     return lost?.aborted !== true;
+  }
+
+  /** Takes from a server. One that trickles is left once, for the others: where all do, it is the line that is slow. */
+  async #takeFrom(source: Source, way: Way, taking: Taking): Promise<void> {
+    const { intake } = this.#components;
+    if (this.#left.has(idOf(source))) return intake.take(source, way, taking);
+    const slow = new AbortController();
+    const trickles = (): void => {
+      this.#left.add(idOf(source));
+      slow.abort(new Error("hardly anything comes, and others are to be asked first"));
+    };
+    const signal = AbortSignal.any([way.signal, slow.signal]);
+    await intake.take(source, { ...way, signal }, { ...taking, trickles });
   }
 }

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { Giving, Rig, settled, SIZE } from "./rig.ts";
 
 /** A flight that has asked the box that claims the blob for its growing copy, and has upstream beside it. */
@@ -32,4 +32,52 @@ test("a growing copy that gives goes on when an agent begins to wait here: two w
   await over;
   expect(upstream.asked).toEqual([]);
   expect(rig.intake.attempts.map(({ source, bytes }) => [source, bytes])).toEqual([["peer", SIZE]]);
+});
+
+/** Two mirrors, the first of which has begun to give, and the time in the test's hands. */
+async function trickled(): Promise<{ rig: Rig; first: Giving; second: Giving; over: Promise<void> }> {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const rig = await Rig.open();
+  const [first, second] = [new Giving("first", "upstream"), new Giving("second", "upstream")];
+  rig.others.upstream.push(first, second);
+  const over = rig.filling.fill();
+  await settled();
+  return { rig, first, second, over };
+}
+
+/** Gives a byte a second for half a minute. */
+async function trickle(source: Giving): Promise<void> {
+  for (let second = 0; second < 30; second += 1) {
+    await source.give(1);
+    await vi.advanceTimersByTimeAsync(1000);
+    await settled();
+  }
+}
+
+test("a mirror that trickles is left for the next one at the byte reached, and holds no place of upstream for days", async () => {
+  const { rig, first, second, over } = await trickled();
+  await trickle(first);
+  const [at = 0] = second.asked;
+  expect(at).toBe(rig.copy.received);
+  expect(at).toBeGreaterThan(0);
+  await second.give(SIZE - at);
+  await over;
+  expect(first.asked).toEqual([0]);
+});
+
+test("where every mirror trickles each is left once, and then the first is waited for", async () => {
+  const { rig, first, second, over } = await trickled();
+  for (const source of [first, second, first]) await trickle(source);
+  expect([first.asked.length, second.asked.length]).toEqual([2, 1]);
+  await first.give(SIZE - rig.copy.received);
+  await over;
+});
+
+test("a mirror that takes long to begin is not left for that", async () => {
+  const { first, second, over } = await trickled();
+  await vi.advanceTimersByTimeAsync(60_000);
+  await first.give(SIZE);
+  await over;
+  expect([first.asked, second.asked]).toEqual([[0], []]);
 });

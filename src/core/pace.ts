@@ -8,8 +8,8 @@ export interface PaceLimit {
 const STRETCH_MS = 400;
 /** The rate is that of the best of so many stretches. */
 const RATED_STRETCHES = 4;
-/** So many are remembered: the longest window is one of 5 s. */
-const MAX_STRETCHES = 13;
+/** So many are remembered: the longest window is one of 15 s. */
+const MAX_STRETCHES = 38;
 const LOOK_EVERY_MS = 250;
 
 /** Bytes that came, and how long they were waited for. */

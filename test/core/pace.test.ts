@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Pace, watched, type PaceLimit } from "../../src/peer/pace.ts";
+import { Pace, watched, type PaceLimit } from "../../src/core/pace.ts";
 
 const KIB = 1024;
 /** So little that it is never too low. */
