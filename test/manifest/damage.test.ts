@@ -152,6 +152,25 @@ describe("a damaged database", () => {
     expect(await next.byDigest(digestFor("foo.tar"))).toBeDefined();
   });
 
+  test("is not what a look-up meets that the database cannot answer now", async () => {
+    const { index, messages } = await indexOfOne();
+    const shortage = { code: "LEVEL_IO_ERROR", message: "IO error: /db/000005.ldb: Too many open files" };
+    vi.spyOn(Tables.prototype, "byName").mockRejectedValueOnce(Object.assign(new Error(), shortage));
+    await expect(index.byName("foo.tar")).rejects.toSatisfy((error) => hasCode(error, "INDEX_NOT_READY"));
+    expect(index.ready).toBe(true);
+    expect(await index.byName("foo.tar")).toHaveLength(1);
+    expect(messages).toEqual([]);
+  });
+
+  test("is not what a start meets that cannot read what the last run knew: it is refused, lest lines that are gone stay", async () => {
+    const { db, repo, index } = await indexOfOne();
+    await index.stop();
+    await db.close();
+    await expect(new ManifestIndex({ db, log: recordingLogger().log }, { repos: [repo] }).start()).rejects.toThrow(
+      "not open",
+    );
+  });
+
   test("with files cut short says so, and is set aside when it is opened next", async () => {
     const [state, repo] = [await temporaryDirectory(), await temporaryDirectory()];
     const dir = join(state, "db");
