@@ -84,6 +84,15 @@ describe("two boxes of one network", () => {
     expect(askedFor(mirror, "tarball")).toBe(1);
   });
 
+  test("of which one has the other as a mirror do not wait for each other: the one that is asked follows nobody", async () => {
+    const mirror = await mirrorWith([unit]);
+    const asked = await boxWith([mirror.url]);
+    const asking = await besideOf(asked, [asked.url]);
+    await sync(asking, unit, { order: ["tarball"] });
+    expect(askedFor(mirror, "tarball")).toBe(1);
+    expect(asked.lines.join("\n")).not.toContain("this box takes over");
+  });
+
   test("nor is who downloads it left when the mirror takes a while before each answer", async () => {
     const mirror = await mirrorWith([unit], async (exchange) => {
       await delay(700);
