@@ -16,12 +16,14 @@ interface AdoptionComponents {
   readonly log: Logger;
 }
 
-/** What came of verifying files that are not kept. */
+/** What came of files that are not kept. */
 interface Looked {
   /** The files as they were then. */
   readonly stamp: string;
-  /** Undefined when they were refused. */
-  readonly unit?: ShelvedUnit;
+  /** They passed all checks. */
+  unit?: ShelvedUnit | undefined;
+  /** They fail a check for good. */
+  isRefused: boolean;
 }
 
 /** Adopts, by copy, the units that `emerge-webrsync -k` leaves in DISTDIR. */
@@ -55,31 +57,27 @@ export class Adoption {
     if (shelf.has(date) || !shelf.hasRoomFor(date)) return;
     const paths = this.#paths(date);
     const stamp = await stampOf(paths);
-    const seen = this.#looked.get(date);
-    const isNew = seen?.stamp !== stamp;
+    const before = this.#looked.get(date);
+    const isNew = before?.stamp !== stamp;
+    const looked: Looked = isNew ? { stamp, isRefused: false } : before;
+    if (looked.isRefused) return;
     try {
-      const unit = isNew ? await this.#verified(date, stamp) : seen.unit;
-      if (unit === undefined) return;
-      await shelf.put(unit, paths);
+      looked.unit ??= await this.#verified(date, paths);
+      if (looked.unit === undefined) return;
+      await shelf.put(looked.unit, paths);
       this.#looked.delete(date);
       log.info(`${unitName(date)}: adopted from ${this.#dir}`);
     } catch (error) {
+      looked.isRefused = error instanceof SnapshotRefused && error.isFinal;
+      this.#looked.set(date, looked);
       log[isNew ? "info" : "debug"](`${paths.tarball} is not adopted: ${messageOf(error)}`);
     }
   }
 
-  /** The unit, if its files pass all checks; undefined while there is no key to judge it by. */
-  async #verified(date: string, stamp: string): Promise<ShelvedUnit | undefined> {
+  /** Undefined while there is no key to judge it by. */
+  async #verified(date: string, paths: UnitPaths): Promise<ShelvedUnit | undefined> {
     const judged = await this.#components.judgement(date);
-    if (judged === undefined) return undefined;
-    try {
-      const unit = { ...(await verifyUnit(this.#paths(date), judged)), stamp: judged.stamp };
-      this.#looked.set(date, { stamp, unit });
-      return unit;
-    } catch (error) {
-      if (error instanceof SnapshotRefused && error.isFinal) this.#looked.set(date, { stamp });
-      throw error;
-    }
+    return judged && { ...(await verifyUnit(paths, judged)), stamp: judged.stamp };
   }
 
   #paths(date: string): UnitPaths {

@@ -1,8 +1,9 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../../src/core/database.ts";
 import { Adoption } from "../../src/snapshot/adoption.ts";
+import { fileName } from "../../src/snapshot/name.ts";
 import { Shelf } from "../../src/snapshot/shelf.ts";
 import { logInto } from "../support/log-lines.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -57,4 +58,17 @@ test("what changed meanwhile is verified anew", async () => {
   await adoption.look();
   expect(judged).toEqual([DATE, DATE]);
   expect(shelf.find({ date: DATE, part: "tarball" })?.size).toBe(100_000);
+});
+
+test("what cannot be read is looked at again, and said once", async () => {
+  const { adoption, shelf, distdir, lines } = await rig();
+  const path = join(distdir, fileName(DATE, "tarball"));
+  await rm(path);
+  await symlink("elsewhere", path);
+  for (let look = 1; look <= 3; look += 1) await adoption.look();
+  expect(lines).toEqual([expect.stringContaining("ELOOP")]);
+  await rm(path);
+  await writeUnit(distdir, unit);
+  await adoption.look();
+  expect(shelf.has(DATE)).toBe(true);
 });
