@@ -6,6 +6,9 @@ import { messageOf, systemCode } from "../core/errors.ts";
 /** The user id by which Gentoo signs tree snapshots; emerge-webrsync wants it, too. */
 export const TRUSTED_USER_ID = "<infrastructure@gentoo.org>";
 
+/** System errors for want of something of the process or the system: the file is as good as it was. */
+const SHORTAGES = ["EMFILE", "ENFILE", "ENOMEM"];
+
 /** The package that brings the keyring. */
 const KEYRING_PACKAGE = "sec-keys/openpgp-keys-gentoo-release";
 
@@ -51,7 +54,10 @@ export class Keyring {
 
   async #load(): Promise<Loaded> {
     const seen = await stamped(this.#path);
-    if (this.#loaded?.seen !== seen) this.#loaded = { seen, ...(await readKeyring(this.#path)) };
+    // what could not be read may be by now, though the file is the same
+    if (this.#loaded?.seen !== seen || this.#loaded.problem !== undefined) {
+      this.#loaded = { seen, ...(await readKeyring(this.#path)) };
+    }
     return this.#loaded;
   }
 }
@@ -84,6 +90,7 @@ function whyUnreadable(error: unknown): string {
   const code = systemCode(error);
   if (code === "ENOENT") return `there is no keyring: install ${KEYRING_PACKAGE}`;
   if (code === "EACCES") return "the keyring cannot be read (EACCES): let the user that distswarm runs as read it";
+  if (code !== undefined && SHORTAGES.includes(code)) return `the keyring cannot be read now (${code})`;
   return damaged(`cannot be read (${code ?? messageOf(error)})`);
 }
 

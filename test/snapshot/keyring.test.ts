@@ -1,10 +1,13 @@
-import { chmod, writeFile } from "node:fs/promises";
+import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Keyring } from "../../src/snapshot/keyring.ts";
 import { makeKey, NOW, STRANGER, writeKeyring } from "./support/unit.ts";
 import { named } from "../support/skipped.ts";
 import { tempDir } from "../support/temp-dir.ts";
+
+// As it is, but for the one test that takes the open files away.
+vi.mock("node:fs/promises", { spy: true });
 
 const IS_ROOT = process.getuid?.() === 0;
 
@@ -40,6 +43,15 @@ describe("a keyring can be used", () => {
     if (!first.usable || !second.usable) throw new Error("it cannot be used");
     expect(second.stamp).not.toBe(first.stamp);
     expect(second.keys[0]!.getFingerprint()).not.toBe(first.keys[0]!.getFingerprint());
+  });
+
+  test("as soon as a lack of open files is over", async () => {
+    const { keyring, path } = await keyringAt();
+    await writeKeyring(path, await makeKey());
+    const lack = Object.assign(new Error("EMFILE: too many open files"), { code: "EMFILE" });
+    vi.mocked(readFile).mockRejectedValueOnce(lack);
+    expect(await reason(keyring)).toContain("the keyring cannot be read now (EMFILE)");
+    expect(await reason(keyring)).toBe("it can be used");
   });
 });
 
