@@ -20,6 +20,8 @@ const MAX_CONNECTIONS_OF_PEER = 64;
 /** As long as the other end waits for a dial: a box that compiles is slow. */
 const HANDSHAKE_TIMEOUT_MS = 3000;
 const HEADERS_TIMEOUT_MS = 10_000;
+/** How often Node looks at it: by itself every 30 s, so that it would be up to 40. */
+const HEADERS_CHECK_MS = 2000;
 /** Longer than the client keeps a connection, so that it never writes into a closing one. */
 const KEEP_ALIVE_MS = 30_000;
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -101,6 +103,7 @@ export class BlobServer implements Startable {
       ALPNProtocols: ["http/1.1", PEEK_PROTOCOL],
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: HEADERS_CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
     });

@@ -110,6 +110,14 @@ test("an upload under way ends when its reader is no member any more", async () 
   expect(received).toBeLessThan(LARGE.length);
 });
 
+test("a member that begins no request, or does not end it, is cut off within 15 s", async () => {
+  const box = await serve();
+  const sockets = await Promise.all([1, 2].map(async () => connectAs(await makeIdentity(), box)));
+  sockets[1]!.write("GET /blobs/");
+  const areClosed = (): boolean => sockets.every((socket) => socket.resume().closed);
+  await expect.poll(areClosed, { timeout: 15_000 }).toBe(true);
+});
+
 test("a request that brings a body is refused, and nothing of it is read on", async () => {
   const box = await serve();
   const socket = await connectAs(await makeIdentity(), box);
