@@ -108,9 +108,11 @@ export class Mesh implements Startable {
     await this.#turns.run(() => this.#tend());
   }
 
+  /** Dials and answers nobody from the moment of the call. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
+    this.#transport?.retire();
     await this.#staticPeers.stop();
     await this.#turns.idle();
     await stopAll(this.#announcers.splice(0));

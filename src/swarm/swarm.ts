@@ -279,8 +279,9 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   }
 
   async #stopMesh(reason: string): Promise<void> {
+    const stopped = this.#mesh.stop(); // first: connections that end are not made anew
     this.#table.closeAll(reason);
-    await this.#mesh.stop();
+    await stopped;
   }
 
   /** Others may read the key of this box, or have it; of the network's key {@link NetworkKeyFile.warnings} tells. */

@@ -52,6 +52,7 @@ export class Transport implements Startable {
   readonly #init: TransportInit;
   readonly #places: Places = new Map();
   #swarm: Hyperswarm | undefined;
+  #isRetired = false;
 
   constructor(components: TransportComponents, init: TransportInit) {
     this.#components = components;
@@ -78,15 +79,25 @@ export class Transport implements Startable {
       maxPeers: HYPERSWARM_MAX_PEERS,
       maxParallel: MAX_PARALLEL_DIALS,
       backoffs: DIAL_BACKOFFS_MS,
-      firewall: (key) => denies(key.toString("hex")),
+      firewall: (key) => this.#isRetired || denies(key.toString("hex")),
     });
     this.#swarm.on("connection", connected);
     this.#swarm.on("ban", (peer) => peer.ban(false)); // whom we deny may change
     await this.#swarm.listen();
   }
 
+  /**
+   * Dials nobody and answers nobody any more; connections stay. Before they are closed: Hyperswarm would make each of them
+   * anew at once, and where this box is gone by then, the other one waits for it for seconds.
+   */
+  retire(): void {
+    this.#isRetired = true;
+    for (const id of this.#places.keys()) this.leave(id);
+  }
+
   /** Closes all connections, at once: to say good-bye takes seconds where the network is gone. */
   async stop(): Promise<void> {
+    this.retire();
     const swarm = this.#swarm;
     this.#swarm = undefined;
     for (const connection of swarm?.connections ?? []) connection.destroy();
@@ -98,6 +109,7 @@ export class Transport implements Startable {
    * when it is lost. May be called again and again.
    */
   dial(id: string, places: readonly Place[]): void {
+    if (this.#isRetired) return;
     this.#places.set(id, places);
     this.#swarm?.joinPeer(Buffer.from(id, "hex"));
   }

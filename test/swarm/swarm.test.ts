@@ -47,6 +47,18 @@ describe("the swarm on loopback", () => {
     expect(how).toContain("static");
   });
 
+  it("takes a box that starts again for the member that it is: nobody waits for a connection of its former life", async () => {
+    const first = await start();
+    for (let number = 1; number < 7; number += 1) await start({ peers: [placeOf(first)] });
+    await eventually(() => isFullMesh(boxes));
+    for (const box of boxes.slice(0, 4)) {
+      await box.swarm.stop();
+      await box.swarm.start();
+      await eventually(() => isFullMesh(boxes));
+    }
+    expect(boxes.map(({ swarm }) => swarm.status().rejected.no_proof)).toEqual(boxes.map(() => 0));
+  });
+
   it("takes in a box whose host name others would not show", async () => {
     const first = await start();
     await start({ peers: [placeOf(first)], host: "bücher\n" });
