@@ -4,6 +4,11 @@ export interface PaceLimit {
   readonly bytes: number;
 }
 
+/** A mirror that has begun to give brings at least so much, where others could. */
+export const TRICKLE: PaceLimit = { windowMs: 15_000, bytes: 64 * 1024 };
+/** How long a mirror may take to begin is its own affair. */
+export const NO_LIMIT: PaceLimit = { windowMs: Infinity, bytes: 0 };
+
 /** Bytes are counted over stretches of so many milliseconds in which they were waited for. */
 const STRETCH_MS = 400;
 /** The rate is that of the best of so many stretches. */

@@ -3,7 +3,7 @@ import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.ts";
 import type { FlightClaim } from "../core/flight-claim.ts";
 import type { Logger } from "../core/logger.ts";
-import { watched, type PaceLimit } from "../core/pace.ts";
+import { NO_LIMIT, TRICKLE, watched, type PaceLimit } from "../core/pace.ts";
 import type { Source, Withheld } from "../core/source.ts";
 import { RunningAttempt, addAttempt } from "./attempts.ts";
 import { Contributors, idOf } from "./contributors.ts";
@@ -16,11 +16,6 @@ import { onTrial, type Opponent } from "./trial.ts";
 
 /** Times that bytes with a wrong digest are dropped, at most; each time blames a source, or asks one alone from then on. */
 const MAX_RESTARTS = 30;
-
-/** A source that has begun to give brings at least so much, or {@link Taking.trickles} is told. */
-const TRICKLE: PaceLimit = { windowMs: 15_000, bytes: 64 * 1024 };
-/** How long a source may take to begin is its own affair. */
-const NO_LIMIT: PaceLimit = { windowMs: Infinity, bytes: 0 };
 
 /** What an intake uses. */
 interface IntakeComponents {

@@ -1,5 +1,6 @@
 import { DistswarmError, messageOf, SourceError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { NO_LIMIT, TRICKLE, watched, type PaceLimit } from "../core/pace.ts";
 import { SNAPSHOT_PARTS, type SnapshotPart } from "../core/snapshots.ts";
 import type { Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import { VERSION } from "../core/version.ts";
@@ -78,25 +79,34 @@ export class MirrorDownload {
   }
 
   /**
-   * Completes the tarball, from where the copy stands; goes on where it breaks off. Resolves with the URLs that gave
-   * bytes of it.
+   * Completes the tarball, from where the copy stands; goes on where it breaks off. A mirror that trickles, or gives
+   * nothing, is left once for the others: where all do, it is the line that is slow. Resolves with the URLs that answered.
    *
    * @throws {SnapshotRefused} `TOO_LARGE`; {DistswarmError} `NOT_FOUND`, `NO_SOURCE`; {SourceError} what broke it off at
    * last; system errors of the copy, and what `makeRoom` throws.
    */
   async fill(copy: StagedCopy, filling: Filling): Promise<string[]> {
     const urls = new Set<string>();
-    for (let breaks = 0; ; breaks += 1) {
-      const range = copy.received > 0 ? ["Range", `bytes=${copy.received}-`] : [];
-      const answer = await this.#ask("tarball", range);
+    const left = new Set<string>();
+    for (let breaks = 0; ;) {
+      const from = copy.received;
+      const answer = await this.#rest(from, left);
+      const wasLeft = left.has(answer.url);
+      const trickles = (): void => {
+        left.add(answer.url);
+        answer.body.destroy(new SourceError("STALLED", "hardly anything comes"));
+      };
       urls.add(answer.url);
       copy.source = answer.url;
       try {
-        await this.#take(answer, copy, filling);
+        const body = this.#body(answer);
+        await this.#take(answer, wasLeft ? body : watchedFor(trickles, body), copy, filling);
         return [...urls];
       } catch (error) {
         this.#signal.throwIfAborted();
-        if (!(error instanceof SourceError) || breaks === MAX_BREAKS) throw error;
+        if (copy.received === from) left.add(answer.url);
+        if (wasLeft || !left.has(answer.url)) breaks += 1;
+        if (!(error instanceof SourceError) || breaks > MAX_BREAKS) throw error;
         this.#components.log.debug(`${answer.url}: ${messageOf(error)}; going on at byte ${copy.received}`);
       } finally {
         answer.body.destroy();
@@ -104,22 +114,39 @@ export class MirrorDownload {
     }
   }
 
-  async #ask(part: SnapshotPart, headers: readonly string[]): Promise<UpstreamAnswer> {
+  /** The tarball from a byte on; from a mirror that was left only where no other has it. */
+  async #rest(from: number, left: ReadonlySet<string>): Promise<UpstreamAnswer> {
+    const range = from > 0 ? ["Range", `bytes=${from}-`] : [];
+    try {
+      return await this.#ask("tarball", range, [...this.#avoid, ...left]);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      if (left.size === 0) throw error;
+      return this.#ask("tarball", range);
+    }
+  }
+
+  async #ask(part: SnapshotPart, headers: readonly string[], avoid = this.#avoid): Promise<UpstreamAnswer> {
     const answer = await this.#components.upstream.mirrorPath(mirrorPathOf(this.#date, part), {
       method: "GET",
       headers: [...HEADERS, ...headers],
       signal: this.#signal,
-      avoid: this.#avoid,
+      avoid,
     });
-    if (!this.#avoid.includes(answer.url)) return answer;
+    if (!avoid.includes(answer.url)) return answer;
     answer.body.destroy();
     throw new DistswarmError("NO_SOURCE", `no other mirror has ${fileName(this.#date, part)}`);
   }
 
-  async #take(answer: UpstreamAnswer, copy: StagedCopy, { makeRoom, grew }: Filling): Promise<void> {
+  async #take(
+    answer: UpstreamAnswer,
+    body: AsyncIterable<Buffer>,
+    copy: StagedCopy,
+    { makeRoom, grew }: Filling,
+  ): Promise<void> {
     let skip = await this.#begin(answer, copy, makeRoom);
     if (copy.received === copy.size) return;
-    for await (const chunk of this.#body(answer)) {
+    for await (const chunk of body) {
       const rest = chunk.subarray(Math.min(skip, chunk.length));
       skip -= chunk.length - rest.length;
       if (copy.received + rest.length > MAX_BYTES.tarball) throw this.#tooLarge(answer, "tarball");
@@ -158,6 +185,16 @@ export class MirrorDownload {
   #tooLarge(answer: UpstreamAnswer, part: SnapshotPart): SnapshotRefused {
     this.avoid(answer.url);
     return tooLarge(this.#date, part);
+  }
+}
+
+/** The chunks of a body; `trickles` is told when it has begun and hardly anything comes any more. */
+async function* watchedFor(trickles: () => void, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let hasBegun = false;
+  const limit = (): PaceLimit => (hasBegun ? TRICKLE : NO_LIMIT);
+  for await (const chunk of watched(body, { limit, stalled: trickles })) {
+    hasBegun = true;
+    yield chunk;
   }
 }
 
