@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createServer, type Server } from "node:tls";
 import { openDatabase, type Database } from "../../src/core/database.ts";
 import type { Digest } from "../../src/core/digest.ts";
-import { silentLogger } from "../../src/core/logger.ts";
+import { silentLogger, type Logger } from "../../src/core/logger.ts";
 import { PEEK_PROTOCOL, identityFromSeed, type Identity } from "../../src/swarm/identity.ts";
 import { NetworkKey, saveNetworkKey } from "../../src/swarm/network-key.ts";
 import { Swarm, type SwarmInit } from "../../src/swarm/swarm.ts";
@@ -30,13 +30,14 @@ export interface BoxOptions extends Partial<SwarmInit> {
   readonly haves?: readonly Digest[];
   /** False: its TCP port is closed. */
   readonly tcp?: boolean;
+  readonly log?: Logger;
   /** The state of an earlier box, that was stopped. */
   readonly from?: Box;
 }
 
 /** Makes a box that is not started yet. */
 export async function makeBox(options: BoxOptions = {}): Promise<Box> {
-  const { haves = [], tcp = true, from, networkKey = NetworkKey.generate(), ...init } = options;
+  const { haves = [], tcp = true, log = silentLogger, from, networkKey = NetworkKey.generate(), ...init } = options;
   const stateDir = from?.stateDir ?? (await mkdtemp(join(tmpdir(), "distswarm-swarm-")));
   await saveNetworkKey(stateDir, networkKey);
   const db = from?.db ?? (await openDatabase(join(stateDir, "db"), silentLogger));
@@ -47,7 +48,7 @@ export async function makeBox(options: BoxOptions = {}): Promise<Box> {
     {
       identity,
       db,
-      log: silentLogger,
+      log,
       haves: async function* () {
         yield* haves;
       },
