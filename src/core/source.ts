@@ -60,7 +60,7 @@ export interface Source {
    * else on this box, nor does its word count that it asks upstream for it.
    */
   doubt?(): () => void;
-  /** Told when another source was clearly faster: others are asked before it for a while. */
+  /** Told when another source was clearly faster, or hardly anything came: others are asked before it for a while. */
   outpaced?(): void;
 }
 

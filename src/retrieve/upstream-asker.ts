@@ -81,6 +81,7 @@ export class UpstreamAsker {
     const slow = new AbortController();
     const trickles = (): void => {
       this.#left.add(idOf(source));
+      source.outpaced?.();
       slow.abort(new Error("hardly anything comes, and others are to be asked first"));
     };
     const signal = AbortSignal.any([way.signal, slow.signal]);

@@ -57,6 +57,11 @@ export class UpstreamSource implements Source {
     this.#parts.health.blamed(this.#origin);
   }
 
+  /** See {@link Source.outpaced}. Where all servers are as slow it is the line, and they keep their order. */
+  outpaced(): void {
+    this.#parts.health.failed(this.#origin, new SourceError("STALLED", `${this.label}: hardly anything comes`));
+  }
+
   /** Only a mirror that is asked by digest may be an agent. */
   async #ask(offset: number, signal: AbortSignal): Promise<UpstreamAnswer> {
     const { client, waiting, headers } = this.#parts;

@@ -36,3 +36,15 @@ test("of swarm.peers the status says which are not reached, and why", async () =
   const { last_rejected } = stranger.swarm.status();
   expect(Object.values(last_rejected)).toContainEqual({ at: expect.stringMatching(/Z$/), address: "127.0.0.1" });
 });
+
+test("many swarm.peers that are off warn of no leak", async () => {
+  const warned: Error[] = [];
+  const note = (warning: Error): void => void warned.push(warning);
+  process.on("warning", note);
+  onTestFinished(() => void process.off("warning", note));
+  const port = await freePort();
+  const box = await start({ peers: Array.from({ length: 30 }, () => ({ host: "127.0.0.1", port })) });
+  const problems = (): unknown[] => box.swarm.status().static.map(({ problem }) => problem);
+  await expect.poll(problems).toEqual(Array.from({ length: 30 }, () => expect.stringContaining("ECONNREFUSED")));
+  expect(warned).toEqual([]);
+});

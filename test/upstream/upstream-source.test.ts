@@ -204,3 +204,18 @@ describe("a caller that lets go", () => {
     await expect.poll(connections).toBe(0);
   });
 });
+
+test("a source of which hardly anything comes speaks against its server, also where the caller lets go of it", async () => {
+  const health = new Health();
+  const { url } = await mirror(zoo.stallsAt(0.5));
+  const source = sourceAt(url, { health });
+  const left = new AbortController();
+  const { bytes } = await source.open({ offset: 0, signal: left.signal });
+  const reading = bytes[Symbol.asyncIterator]();
+  await reading.next();
+  source.outpaced();
+  left.abort(new Error("others first"));
+  await expect(reading.next()).rejects.toThrow("others first");
+  expect(health.isAvoided(url)).toBe(true);
+  expect(health.of(url)).toMatchObject({ failures: 1, problem: `${source.label}: hardly anything comes` });
+});

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { isIPv6 } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { messageOf } from "../../core/errors.ts";
@@ -64,6 +65,7 @@ export class StaticPeers implements Startable {
     if (this.#abort !== undefined) return;
     this.#abort = new AbortController();
     const { signal } = this.#abort;
+    setMaxListeners(0, signal); // each peer waits on it
     this.#running = this.#peers.filter(({ host }) => !isIPv6(host)).map((peer) => this.#watch(peer, signal));
   }
 
