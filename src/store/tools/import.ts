@@ -103,7 +103,7 @@ async function matching(distfiles: readonly Distfile[], candidate: Candidate): P
 }
 
 async function adopt(store: BlobStore, blob: Distfile, candidate: Candidate): Promise<Verdict> {
-  const ingest = await store.ingest(blob);
+  const ingest = await store.ingest(blob, candidate);
   try {
     await ingest.restart(); // a partial of other origin could spoil a right file
     await copy(ingest, candidate);
