@@ -11,6 +11,11 @@ import type { NetworkKey, Role } from "./network-key.ts";
 const PROTOCOL = "distswarm/1";
 /** How long the other end may take to prove the network key. */
 const PROOF_TIMEOUT_MS = 3000;
+/**
+ * Bytes off the line before the proof. Frames are gathered below us, of up to 16 MiB each, and only a whole one is counted
+ * by the guard: outsiders could have us hold whatever they send in 3 s.
+ */
+const MAX_UNPROVED_BYTES = 64 * 1024;
 
 /** Why Hyperswarm itself ends a connection: errors without a code, and nobody's fault. */
 const HYPERSWARM_ENDS = new Set(["Duplicate connection", "Swarm has been destroyed"]);
@@ -56,6 +61,7 @@ export class Wire {
   #message: MuxMessage<Buffer> | undefined;
   #guard = new FloodGuard(STRANGER_LIMITS, performance.now());
   #isProved = false;
+  #rawBytes = 0;
   #end: { why: WireEnd; detail: string } | undefined;
 
   constructor(stream: NoiseStream, key: NetworkKey, handlers: WireHandlers) {
@@ -64,6 +70,7 @@ export class Wire {
     this.#handlers = handlers;
     const late = (): void => this.close("silent", "sent no proof in time");
     this.#cancelTimeout = systemClock.at(systemClock.now() + PROOF_TIMEOUT_MS, late);
+    stream.rawStream.on("data", this.#countRaw);
     stream.on("data", (bytes: Buffer) => this.#count(bytes.length));
     stream.on("error", (error) => this.#note(error));
     stream.once("close", () => this.#ended());
@@ -106,6 +113,7 @@ export class Wire {
       return this.close("wrong-proof", "does not hold our network key");
     }
     this.#cancelTimeout();
+    this.#stream.rawStream.off("data", this.#countRaw);
     this.#guard = new FloodGuard(MEMBER_LIMITS, performance.now());
     this.#isProved = true;
     this.#handlers.proved();
@@ -127,6 +135,11 @@ export class Wire {
     if (this.#isProved) return this.close("left", "it closed the channel");
     this.close("no-proof", `does not speak ${PROTOCOL}`);
   }
+
+  readonly #countRaw = (bytes: Buffer): void => {
+    this.#rawBytes += bytes.length;
+    if (this.#rawBytes > MAX_UNPROVED_BYTES) this.close("rule", "sends more than a proof");
+  };
 
   #count(bytes: number): void {
     if (this.#end !== undefined || this.#guard.takes(bytes, performance.now())) return;

@@ -12,7 +12,8 @@ declare module "hyperswarm" {
     readonly remotePublicKey: Buffer;
     /** 64 bytes, the same on both ends and on no other connection. */
     readonly handshakeHash: Buffer;
-    readonly rawStream: { readonly remoteHost: string; readonly remotePort: number };
+    /** The UDX stream below; its `data` are the bytes as they come, before a frame is whole. */
+    readonly rawStream: EventEmitter & { readonly remoteHost: string; readonly remotePort: number };
     destroy(error?: Error): this;
   }
 

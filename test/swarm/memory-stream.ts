@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { EventEmitter } from "node:events";
 import { Duplex } from "node:stream";
 import type { NoiseStream } from "hyperswarm";
 
 /** One end of a connection of the swarm, in memory: what is written here is read there, each write as one message. */
 export class MemoryStream extends Duplex implements NoiseStream {
-  readonly rawStream = { remoteHost: "127.0.0.1", remotePort: 1 };
+  readonly rawStream = Object.assign(new EventEmitter(), { remoteHost: "127.0.0.1", remotePort: 1 });
   readonly isInitiator: boolean;
   readonly publicKey: Buffer;
   readonly remotePublicKey: Buffer;

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Writable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { encodeMessage } from "../../src/swarm/messages.ts";
@@ -35,6 +36,12 @@ async function outsider(behave: (contact: Contact) => void): Promise<Outsider> {
   const made = await startOutsider(behave);
   cleanUps.push(() => made.stop());
   return made;
+}
+
+/** A frame of 16 MiB as the layer below frames it, and a little of it. */
+function endlessFrame({ stream }: Contact): void {
+  const line = stream.rawStream as unknown as Writable;
+  line.write(Buffer.concat([Buffer.of(0xff, 0xff, 0xff), Buffer.alloc(256 * 1024)]));
 }
 
 const rejected = (box: Box, why: Rejection): number => box.swarm.status().rejected[why];
@@ -78,6 +85,7 @@ describe("who does not prove the network key learns nothing, is dropped, and is 
       },
     ],
     ["one that floods before its proof", "rule", ({ stream }) => void stream.write(randomBytes(8192))],
+    ["one that sends a frame before its proof that does not end", "rule", endlessFrame],
     ["one that sends batches of frames in batches", "rule", ({ stream }) => void stream.write(nestedBatches(60_000))],
     ["one that sends a few of them", "rule", ({ stream }) => void stream.write(nestedBatches(1000))],
   ])("%s", async (_who, why, behave) => {
