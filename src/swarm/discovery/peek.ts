@@ -21,7 +21,7 @@ export interface Peeked {
  * @throws {SourceError} `REFUSED` when nobody answers there, `UNTRUSTED` when it is no agent; the signal's reason.
  */
 export async function peekId(host: string, port: number, { signal }: { signal: AbortSignal }): Promise<Peeked> {
-  const limit = AbortSignal.timeout(PEEK_TIMEOUT_MS); // read below: Node forgets one that `any` alone holds (#57736)
+  const limit = AbortSignal.timeout(PEEK_TIMEOUT_MS); // read below: Node 20 forgets one that `any` alone holds (#57736)
   const either = AbortSignal.any([signal, limit]);
   try {
     const address = await abortable(addressOf(host), either); // a name server may take half a minute
