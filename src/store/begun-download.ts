@@ -1,5 +1,7 @@
 import { constants, existsSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
+import type { IngestedBlob } from "../core/blob-store.ts";
+import type { Digest } from "../core/digest.ts";
 import { statOf } from "./inventory.ts";
 
 /** What Portage resumes; it fetches anew what has less bytes (`PORTAGE_FETCH_RESUME_MIN_SIZE`, make.globals: 350K). */
@@ -10,22 +12,32 @@ export function mayResume(path: string, size: number): boolean {
   return size > RESUMED_FROM_BYTES && existsSync(path);
 }
 
-/** A download that Portage has begun, and where its bytes are wanted. */
-interface BegunDownload {
-  /** The distfile in DISTDIR as Portage calls it while it fetches. */
-  readonly from: string;
-  /** The partial of the ingest. */
-  readonly to: string;
-  /** Bytes of the whole distfile. */
-  readonly size: number;
+/** Where begun downloads are, and the room for what they become. */
+interface Adoption {
+  readonly distdir: { begunDownloads(blob: IngestedBlob): readonly string[] } | undefined;
+  readonly room: { makeFor(copy: { digest: Digest; size: number; received: number }): Promise<void> };
 }
 
 /**
  * Copies what Portage has of a distfile to the partial that an ingest will resume, where that has less: who goes on with
  * a broken download then waits for the rest alone, as without an agent. Its digest is checked like that of any partial. What
- * cannot be read or copied is fetched.
+ * cannot be read or copied, or has no room for all of the distfile, is fetched.
+ *
+ * @param to The partial of the ingest.
  */
-export async function adoptBegunDownload({ from, to, size }: BegunDownload): Promise<void> {
+export async function adoptBegunDownload({ distdir, room }: Adoption, blob: IngestedBlob, to: string): Promise<void> {
+  const begun = distdir?.begunDownloads(blob) ?? [];
+  if (begun.length === 0) return;
+  const { digest, size } = blob;
+  try {
+    await room.makeFor({ digest, size, received: Math.min(size, (await statOf(to))?.size ?? 0) });
+  } catch {
+    return; // told when the ingest itself asks for room
+  }
+  for (const from of begun) await copyWhereMore(from, to, size);
+}
+
+async function copyWhereMore(from: string, to: string, size: number): Promise<void> {
   try {
     const begun = await statOf(from);
     if (begun === undefined || !begun.isFile() || begun.size < RESUMED_FROM_BYTES || begun.size > size) return;

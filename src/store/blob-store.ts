@@ -22,7 +22,6 @@ import { Distdir } from "./distdir.ts";
 import type { DistdirRecord } from "./distdir-records.ts";
 import { HashThread } from "./hash-thread.ts";
 import { FileIngest } from "./ingest.ts";
-import { statOf } from "./inventory.ts";
 import { type StorePaths, storePaths } from "./layout.ts";
 import { Leftovers } from "./leftovers.ts";
 import { type BlobRecord, BlobRecords } from "./records.ts";
@@ -245,22 +244,9 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     distdir?.on("removed", (digest) => blobs.has(digest) || this.emit("removed", digest));
   }
 
-  /** What Portage left of the download is copied where there is room for all of it: the ingest goes on from there. */
-  async #adoptDownload(blob: IngestedBlob): Promise<void> {
-    const begun = this.#distdir?.begunDownloads(blob) ?? [];
-    if (begun.length === 0) return;
-    const { digest, size } = blob;
-    const to = this.#paths.partial(digest);
-    try {
-      await this.#room.makeFor({ digest, size, received: Math.min(size, (await statOf(to))?.size ?? 0) });
-    } catch {
-      return; // told when the ingest itself asks for room
-    }
-    for (const from of begun) await adoptBegunDownload({ from, to, size });
-  }
-
   async #openIngest(blob: IngestedBlob, release: () => void): Promise<FileIngest> {
-    await this.#adoptDownload(blob);
+    const adoption = { distdir: this.#distdir, room: this.#room };
+    await adoptBegunDownload(adoption, blob, this.#paths.partial(blob.digest));
     return FileIngest.open(
       {
         paths: this.#paths,
