@@ -5,9 +5,9 @@ export interface PaceLimit {
 }
 
 /** A mirror that has begun to give brings at least so much, where others could. */
-export const TRICKLE: PaceLimit = { windowMs: 15_000, bytes: 64 * 1024 };
+const TRICKLE: PaceLimit = { windowMs: 15_000, bytes: 64 * 1024 };
 /** How long a mirror may take to begin is its own affair. */
-export const NO_LIMIT: PaceLimit = { windowMs: Infinity, bytes: 0 };
+const NO_LIMIT: PaceLimit = { windowMs: Infinity, bytes: 0 };
 
 /** Bytes are counted over stretches of so many milliseconds in which they were waited for. */
 const STRETCH_MS = 400;
@@ -128,5 +128,15 @@ export async function* watched(
     }
   } finally {
     clearInterval(timer);
+  }
+}
+
+/** The chunks as they come; `trickles` is told once when, after the first, hardly anything comes any more. */
+export async function* watchedForTrickle(chunks: AsyncIterable<Buffer>, trickles: () => void): AsyncGenerator<Buffer> {
+  let hasBegun = false;
+  const limit = (): PaceLimit => (hasBegun ? TRICKLE : NO_LIMIT);
+  for await (const chunk of watched(chunks, { limit, stalled: trickles })) {
+    hasBegun = true;
+    yield chunk;
   }
 }

@@ -3,7 +3,7 @@ import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.ts";
 import type { FlightClaim } from "../core/flight-claim.ts";
 import type { Logger } from "../core/logger.ts";
-import { NO_LIMIT, TRICKLE, watched, type PaceLimit } from "../core/pace.ts";
+import { watchedForTrickle } from "../core/pace.ts";
 import type { Source, Withheld } from "../core/source.ts";
 import { RunningAttempt, addAttempt } from "./attempts.ts";
 import { Contributors, idOf } from "./contributors.ts";
@@ -171,8 +171,7 @@ export class Intake {
     opponent?.asked();
     const { bytes } = await source.open({ ...(silent && { silent }), paced: told, offset, signal: way.signal });
     attempt.answered();
-    const limit = (): PaceLimit => (attempt.bytes > 0 ? TRICKLE : NO_LIMIT);
-    const coming = trickles === undefined ? bytes : watched(bytes, { limit, stalled: trickles });
+    const coming = trickles === undefined ? bytes : watchedForTrickle(bytes, trickles);
     const trial = opponent && { offset, size: this.#init.want.size, copy, opponent };
     for await (const chunk of trial === undefined ? coming : onTrial(coming, trial)) {
       if (attempt.bytes === 0) {

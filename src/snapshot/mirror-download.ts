@@ -1,6 +1,6 @@
 import { DistswarmError, messageOf, SourceError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { NO_LIMIT, TRICKLE, watched, type PaceLimit } from "../core/pace.ts";
+import { watchedForTrickle } from "../core/pace.ts";
 import { SNAPSHOT_PARTS, type SnapshotPart } from "../core/snapshots.ts";
 import type { Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import { VERSION } from "../core/version.ts";
@@ -100,7 +100,7 @@ export class MirrorDownload {
       copy.source = answer.url;
       try {
         const body = this.#body(answer);
-        await this.#take(answer, wasLeft ? body : watchedFor(trickles, body), copy, filling);
+        await this.#take(answer, wasLeft ? body : watchedForTrickle(body, trickles), copy, filling);
         return [...urls];
       } catch (error) {
         this.#signal.throwIfAborted();
@@ -185,16 +185,6 @@ export class MirrorDownload {
   #tooLarge(answer: UpstreamAnswer, part: SnapshotPart): SnapshotRefused {
     this.avoid(answer.url);
     return tooLarge(this.#date, part);
-  }
-}
-
-/** The chunks of a body; `trickles` is told when it has begun and hardly anything comes any more. */
-async function* watchedFor(trickles: () => void, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let hasBegun = false;
-  const limit = (): PaceLimit => (hasBegun ? TRICKLE : NO_LIMIT);
-  for await (const chunk of watched(body, { limit, stalled: trickles })) {
-    hasBegun = true;
-    yield chunk;
   }
 }
 
