@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { CommanderError } from "commander";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigPlace } from "../config/place.ts";
@@ -43,7 +44,9 @@ function describe(error: unknown): string {
 }
 
 function contextOf({ args, options }: Invocation, io: Io): Context {
-  const source = { file: options["config"] as string | undefined, env: io.env };
+  const config = options["config"] as string | undefined;
+  // resolved once: an agent may lose the directory in which it was started, and reads its config again
+  const source = { file: config === undefined ? undefined : resolve(config), env: io.env };
   const load = async (place?: ConfigPlace): Promise<LoadedConfig> => {
     const { loadConfig } = await import("../config/load.ts");
     return loadConfig({ ...source, place });

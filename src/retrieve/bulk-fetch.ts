@@ -44,14 +44,16 @@ export class BulkFetch {
 
   async #fetchLine(text: string, line: number, tell: Tell, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
+    let name = text;
     try {
       const want = await this.#resolve(text);
-      tell({ event: "started", line, name: nameOf(want), size: want.size });
+      name = nameOf(want);
+      tell({ event: "started", line, name, size: want.size });
       const from = await this.#keep(want, line, tell, signal);
       tell({ event: "done", line, bytes: want.size, from });
     } catch (error) {
       const code = error instanceof DistswarmError ? error.code : "NO_SOURCE";
-      tell({ event: "failed", line, name: text, code, message: messageOf(error) });
+      tell({ event: "failed", line, name, code, message: messageOf(error) });
     }
   }
 

@@ -30,12 +30,22 @@ export async function proposeMakeConf(root: string, { url, agentHasProxy }: Make
   if (isOthers && !agentHasProxy) return nothing(otherProxy(current));
   const damage = warnings.find((warning) => warning.startsWith(`${path}:`));
   if (damage !== undefined) return nothing(`${damage}: mend that first, Portage does not read the file to its end`);
-  return { edit: { path, before, after: withHttpProxy(before ?? "", url) }, notes: [] };
+  return { edit: { path, before, after: withHttpProxy(before ?? "", url) }, notes: wayAround(variables) };
 }
 
 /** The text of a make.conf with the `http_proxy` line at its end, where it counts; an older one of ours is replaced. */
 export function withHttpProxy(text: string, url: string): string {
   return withLines(text.replace(OWN_LINES, ""), [MARK, `http_proxy="${url}"`]);
+}
+
+/** What to add where every mirror is reached through `http_proxy` alone; wget goes to https, ftp and paths without it. */
+function wayAround(variables: ReadonlyMap<string, string>): string[] {
+  const mirrors = (variables.get("GENTOO_MIRRORS") ?? "").split(/\s+/).filter(Boolean);
+  if (!mirrors.every((mirror) => mirror.startsWith("http:"))) return [];
+  return [
+    "All of GENTOO_MIRRORS are http, so Portage reaches none of them while the agent is down. To have a way around it, add " +
+      'one with https as the last: GENTOO_MIRRORS="${GENTOO_MIRRORS} https://distfiles.gentoo.org"',
+  ];
 }
 
 function otherProxy(current: string): string {

@@ -55,11 +55,21 @@ export class HashThread {
 }
 
 function startWorker(): Worker {
+  leaveLostDirectory();
   try {
     return new Worker(WORKER, { name: "hashing" });
   } catch (error) {
     throw new DistswarmError("STORE_UNUSABLE", `no thread to hash large blobs in: ${messageOf(error)}`, {
       cause: error,
     });
+  }
+}
+
+/** A thread asks for the working directory first, and dies where that was deleted or cannot be reached any more. */
+function leaveLostDirectory(): void {
+  try {
+    process.chdir(process.cwd()); // Node remembers its name, and does not notice that it is gone
+  } catch {
+    process.chdir("/");
   }
 }

@@ -168,6 +168,29 @@ test("a make.conf that Portage does not read to its end is left alone, and the p
   expect(notes).toEqual([expect.stringMatching(/make\.conf:1: the quote " is never closed.*: mend that first/)]);
 });
 
+describe("where Portage would reach no mirror while the agent is down", () => {
+  const noted = async (mirrors: string) =>
+    (await planSetup(await box({ "etc/portage/make.conf": `GENTOO_MIRRORS="${mirrors}"\n` }), WISHES)).notes;
+
+  test.each(["http://b.example", "http://b.example http://c.example"])(
+    "says how to have a way around it: %s",
+    async (all) => {
+      expect(await noted(all)).toEqual([expect.stringContaining('"${GENTOO_MIRRORS} https://distfiles.gentoo.org"')]);
+    },
+  );
+
+  test.each(["http://b.example https://b.example", "/mnt/mirror http://b.example"])(
+    "else says nothing: %s",
+    async (all) => {
+      expect(await noted(all)).toEqual([]);
+    },
+  );
+
+  test("the default is http", async () => {
+    expect((await planSetup(await box({}), WISHES)).notes).toHaveLength(1);
+  });
+});
+
 test("when the agent's address has changed, its line is replaced; undo goes back to the very beginning", async () => {
   const root = await box(BOXES["a plain box"]!);
   const before = await photograph(root);

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { ControlClient } from "../../src/control/client.ts";
@@ -28,6 +28,8 @@ export interface AgentPlace {
   readonly config: string;
   /** The program. @default what `npm run build` made, where it lies */
   readonly main?: string;
+  /** The directory in which it is started, and from where its config is named. @default this one, and its whole path */
+  readonly cwd?: string;
 }
 
 /** The config of an agent with its repository and store below `dir`, and one mirror; `store`: more lines of that section. */
@@ -52,8 +54,9 @@ export async function startAgentProcess(place: AgentPlace): Promise<AgentProcess
   const configFile = join(place.dir, "distswarm.toml");
   const swarm = /^\s*(\[swarm\]|swarm =)/m.test(place.config) ? "" : await swarmSection();
   await writeFile(configFile, `state_dir = ${JSON.stringify(stateDir)}\n${place.config}${swarm}`);
-  const program = [place.main ?? MAIN, "agent", "--config", configFile];
-  const child = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "pipe"] });
+  const named = place.cwd === undefined ? configFile : relative(place.cwd, configFile);
+  const program = [place.main ?? MAIN, "agent", "--config", named];
+  const child = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "pipe"], cwd: place.cwd });
   const log: string[] = [];
   const url = await readyUrl(child, log);
   return {
