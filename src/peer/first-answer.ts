@@ -29,108 +29,138 @@ interface Runner<C, A> {
   outcome?: { readonly answer: A } | { readonly error: unknown };
 }
 
+/** The answer that came first, and who gave it; abort `abort` to let go of it. */
+interface FirstAnswer<C, A> {
+  readonly candidate: C;
+  readonly answer: A;
+  readonly abort: AbortController;
+}
+
 /**
  * Asks one; another one beside it when it does not answer soon, or in its place when it fails; takes the first good answer
  * and aborts the others. Those that are silent are waited for, as long as there is time, and are not lost to one that
  * answers; but no longer than it takes to ask another one where somebody has it and only has too many readers: the
  * silent one may be such a reader, and gone.
  *
- * @returns the answer and who gave it; abort `abort` to let go of it.
  * @throws {SourceError} the last fault when all failed, or the one of who has too many readers; `HEADER_TIMEOUT` when
  * nobody answered in time, or the signal's reason.
  */
-export async function firstAnswer<C, A>(
-  question: Question<C, A>,
-  signal: AbortSignal,
-): Promise<{ candidate: C; answer: A; abort: AbortController }> {
-  const running = new Set<Runner<C, A>>();
-  const settled = new Pulse();
-  let deadline = performance.now() + question.patienceMs;
-  let { graceMs } = question;
-  let newsAt = performance.now();
-  let fault: unknown = new SourceError("ABSENT", "nobody has it");
-  let full: unknown;
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      const candidate = running.size < MAX_AT_ONCE ? question.next() : undefined;
-      if (candidate !== undefined) {
-        start(question, candidate, running, settled);
-        newsAt = performance.now();
-      }
-      if (running.size === 0) throw full ?? fault;
-      const nextAt = candidate === undefined && full === undefined ? deadline : newsAt + question.hedgeMs;
-      await someSettled(running, settled, Math.min(nextAt, deadline), signal);
-      for (const runner of running) {
-        if (runner.outcome === undefined) continue;
-        running.delete(runner);
-        newsAt = performance.now();
-        if ("answer" in runner.outcome) return take(runner, runner.outcome.answer, running, question);
-        fault = runner.outcome.error;
-        if (hasTooManyReaders(fault)) full = fault;
-      }
-      const isTimeToAskAgain = performance.now() >= newsAt + question.hedgeMs;
-      if (candidate === undefined && full !== undefined && isTimeToAskAgain) throw passOver(running, question, full);
-      if (performance.now() < deadline) continue;
-      tellSilent(running, question);
-      if (graceMs === 0) throw silence(question);
-      deadline += graceMs;
-      graceMs = 0;
-    }
-  } finally {
-    for (const runner of running) runner.abort.abort(new Error("another one answered"));
+export async function firstAnswer<C, A>(question: Question<C, A>, signal: AbortSignal): Promise<FirstAnswer<C, A>> {
+  return new Asking(question).run(signal);
+}
+
+/** A question under way. */
+class Asking<C, A> {
+  readonly #question: Question<C, A>;
+  readonly #running = new Set<Runner<C, A>>();
+  readonly #settled = new Pulse();
+  #deadline: number;
+  /** What is added to the deadline, once. */
+  #graceMs: number;
+  /** When one was asked last, or came to an end. */
+  #newsAt = performance.now();
+  /** What was wrong last. */
+  #fault: unknown = new SourceError("ABSENT", "nobody has it");
+  /** The same of the last one that only had too many readers. */
+  #full: unknown;
+
+  constructor(question: Question<C, A>) {
+    this.#question = question;
+    this.#deadline = performance.now() + question.patienceMs;
+    this.#graceMs = question.graceMs;
   }
-}
 
-function start<C, A>(question: Question<C, A>, candidate: C, running: Set<Runner<C, A>>, settled: Pulse): void {
-  const runner: Runner<C, A> = { candidate, abort: new AbortController(), isSilent: false };
-  running.add(runner);
-  question
-    .ask(candidate, runner.abort.signal)
-    .then(
-      (answer) => (runner.outcome = { answer }),
-      (error: unknown) => (runner.outcome = { error }),
-    )
-    .finally(() => settled.fire());
-}
+  /** See {@link firstAnswer}; once. */
+  async run(signal: AbortSignal): Promise<FirstAnswer<C, A>> {
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const hasAsked = this.#askNext();
+        if (this.#running.size === 0) throw this.#full ?? this.#fault;
+        await this.#someSettled(this.#nextLookAt(hasAsked), signal);
+        const first = this.#takeSettled();
+        if (first !== undefined) return first;
+        if (!hasAsked) this.#passOverForFull();
+        if (performance.now() >= this.#deadline) this.#runOutOfPatience();
+      }
+    } finally {
+      for (const { abort } of this.#running) abort.abort(new Error("another one answered"));
+    }
+  }
 
-async function someSettled<C, A>(
-  running: Set<Runner<C, A>>,
-  settled: Pulse,
-  until: number,
-  signal: AbortSignal,
-): Promise<void> {
-  if ([...running].some(({ outcome }) => outcome !== undefined)) return;
-  const timer = setTimeout(() => settled.fire(), Math.max(0, until - performance.now()));
-  await settled.wait(signal).finally(() => clearTimeout(timer));
-}
+  /** Asks one more; false when nobody is left now, or enough are being asked. */
+  #askNext(): boolean {
+    const candidate = this.#running.size < MAX_AT_ONCE ? this.#question.next() : undefined;
+    if (candidate === undefined) return false;
+    const runner: Runner<C, A> = { candidate, abort: new AbortController(), isSilent: false };
+    this.#running.add(runner);
+    this.#newsAt = performance.now();
+    this.#question
+      .ask(candidate, runner.abort.signal)
+      .then(
+        (answer) => (runner.outcome = { answer }),
+        (error: unknown) => (runner.outcome = { error }),
+      )
+      .finally(() => this.#settled.fire());
+    return true;
+  }
 
-function take<C, A>(
-  { candidate, abort }: Runner<C, A>,
-  answer: A,
-  others: Set<Runner<C, A>>,
-  { lost }: Question<C, A>,
-): { candidate: C; answer: A; abort: AbortController } {
-  for (const other of others) if (other.outcome === undefined && !other.isSilent) lost(other.candidate);
-  return { candidate, answer, abort };
+  /** Until when there is nothing to do but wait for an answer. */
+  #nextLookAt(hasAsked: boolean): number {
+    if (!hasAsked && this.#full === undefined) return this.#deadline;
+    return Math.min(this.#newsAt + this.#question.hedgeMs, this.#deadline);
+  }
+
+  async #someSettled(until: number, signal: AbortSignal): Promise<void> {
+    if ([...this.#running].some(({ outcome }) => outcome !== undefined)) return;
+    const timer = setTimeout(() => this.#settled.fire(), Math.max(0, until - performance.now()));
+    await this.#settled.wait(signal).finally(() => clearTimeout(timer));
+  }
+
+  /** The first answer among those that came to an end; what was wrong with the others is noted. */
+  #takeSettled(): FirstAnswer<C, A> | undefined {
+    for (const runner of this.#running) {
+      const { candidate, outcome, abort } = runner;
+      if (outcome === undefined) continue;
+      this.#running.delete(runner);
+      this.#newsAt = performance.now();
+      if ("answer" in outcome) {
+        this.#loseOthers();
+        return { candidate, answer: outcome.answer, abort };
+      }
+      this.#fault = outcome.error;
+      if (hasTooManyReaders(outcome.error)) this.#full = outcome.error;
+    }
+    return undefined;
+  }
+
+  /** Throws when it pays better to ask one again that only had too many readers than to wait for who has not answered. */
+  #passOverForFull(): void {
+    if (this.#full === undefined || performance.now() < this.#newsAt + this.#question.hedgeMs) return;
+    this.#loseOthers();
+    throw this.#full;
+  }
+
+  /** Whoever came to an end in the same moment, or is known to be silent, has not lost. */
+  #loseOthers(): void {
+    for (const { candidate, outcome, isSilent } of this.#running) {
+      if (outcome === undefined && !isSilent) this.#question.lost(candidate);
+    }
+  }
+
+  /** Tells who is silent; throws when there is no grace left. */
+  #runOutOfPatience(): void {
+    for (const runner of this.#running) {
+      if (!runner.isSilent) this.#question.silent(runner.candidate);
+      runner.isSilent = true;
+    }
+    const { patienceMs, graceMs } = this.#question;
+    if (this.#graceMs === 0) throw new SourceError("HEADER_TIMEOUT", `no answer within ${patienceMs + graceMs} ms`);
+    this.#deadline += this.#graceMs;
+    this.#graceMs = 0;
+  }
 }
 
 function hasTooManyReaders(fault: unknown): boolean {
   return fault instanceof SourceError && fault.status === 503;
-}
-
-function passOver<C, A>(running: Set<Runner<C, A>>, { lost }: Question<C, A>, fault: unknown): unknown {
-  for (const { candidate, isSilent } of running) if (!isSilent) lost(candidate);
-  return fault;
-}
-
-function tellSilent<C, A>(running: Set<Runner<C, A>>, { silent }: Question<C, A>): void {
-  for (const runner of running) {
-    if (!runner.isSilent) silent(runner.candidate);
-    runner.isSilent = true;
-  }
-}
-
-function silence<C, A>({ patienceMs, graceMs }: Question<C, A>): SourceError {
-  return new SourceError("HEADER_TIMEOUT", `no answer within ${patienceMs + graceMs} ms`);
 }
