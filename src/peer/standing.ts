@@ -25,8 +25,8 @@ const MAX_AVOIDED = 4096;
  */
 const MAX_PEERS = 1024;
 
-/** What trying a peer has taught. */
-interface Record {
+/** What a peer did, as far as it counts still; times by the clock of {@link Standing}, in milliseconds. */
+interface Past {
   leftUntil: number;
   slowUntil: number;
   /** Blobs of which it passed on wrong bytes, and until when that counts. */
@@ -36,11 +36,11 @@ interface Record {
   faults: number;
 }
 
-const NOTHING: Record = { leftUntil: 0, slowUntil: 0, misled: new Set(), misledUntil: 0, faults: 0 };
+const NOTHING: Past = { leftUntil: 0, slowUntil: 0, misled: new Set(), misledUntil: 0, faults: 0 };
 
 /** Which peers are worth asking now, as their past answers tell. */
 export class Standing {
-  readonly #peers = new BoundedMap<string, Record>(MAX_PEERS);
+  readonly #peers = new BoundedMap<string, Past>(MAX_PEERS);
   readonly #shutOutUntil = new BoundedMap<string, number>(MAX_PEERS);
   readonly #avoided = new BoundedMap<string, number>(MAX_AVOIDED);
   /** How often others are raced against a peer for a blob now. */
@@ -53,27 +53,27 @@ export class Standing {
 
   /** It gave all that it was asked for. */
   succeeded(id: string): void {
-    const record = this.#record(id);
-    record.faults = 0;
-    record.leftUntil = 0;
+    const past = this.#pastOf(id);
+    past.faults = 0;
+    past.leftUntil = 0;
   }
 
   /** It broke off, stalled, or was not there. */
   failed(id: string): void {
-    const record = this.#record(id);
-    record.leftUntil = this.#now() + Math.min(LEAVE_MS * 2 ** record.faults, LEAVE_AT_MOST_MS);
-    record.faults += 1;
+    const past = this.#pastOf(id);
+    past.leftUntil = this.#now() + Math.min(LEAVE_MS * 2 ** past.faults, LEAVE_AT_MOST_MS);
+    past.faults += 1;
   }
 
   /** Another one answered first. */
   lost(id: string): void {
-    const record = this.#record(id);
-    record.slowUntil = Math.max(record.slowUntil, this.#now() + SLOW_MS);
+    const past = this.#pastOf(id);
+    past.slowUntil = Math.max(past.slowUntil, this.#now() + SLOW_MS);
   }
 
   /** It was left for another one that was clearly faster. */
   outpaced(id: string): void {
-    this.#record(id).slowUntil = this.#now() + OUTPACED_MS;
+    this.#pastOf(id).slowUntil = this.#now() + OUTPACED_MS;
   }
 
   /** Others are raced against it for this blob, until the returned function is called. */
@@ -94,11 +94,11 @@ export class Standing {
 
   /** It passed on bytes of a blob that turned out wrong; it may not have known. */
   misled(id: string, digest: Digest): void {
-    const record = this.#record(id);
-    const earlier = record.misledUntil > this.#now() ? record.misled : [];
+    const past = this.#pastOf(id);
+    const earlier = past.misledUntil > this.#now() ? past.misled : [];
     const blobs = new Set(earlier).add(digest);
-    record.misled = new Set([...blobs].slice(-MISLED_BY_BLOBS));
-    record.misledUntil = this.#now() + MISLED_MS;
+    past.misled = new Set([...blobs].slice(-MISLED_BY_BLOBS));
+    past.misledUntil = this.#now() + MISLED_MS;
   }
 
   /** It is not to be asked for this blob again for a while. */
@@ -113,8 +113,8 @@ export class Standing {
 
   /** Whether what it is still receiving is not taken now. */
   isMisleading(id: string): boolean {
-    const record = this.#peers.get(id);
-    return record !== undefined && record.misledUntil > this.#now() && record.misled.size >= MISLED_BY_BLOBS;
+    const past = this.#peers.get(id);
+    return past !== undefined && past.misledUntil > this.#now() && past.misled.size >= MISLED_BY_BLOBS;
   }
 
   /** Whether it is left alone now, altogether or for this blob. */
@@ -127,7 +127,7 @@ export class Standing {
    * Whether nothing more of the blob with this digest, which a claim has as its `subject`, is taken from it now: it lied,
    * or others are raced against it.
    */
-  isOut(id: string, subject: string): boolean {
+  isOut(id: string, subject: Digest): boolean {
     return this.isShutOut(id) || this.#doubts.has(keyOf(id, subject));
   }
 
@@ -136,13 +136,13 @@ export class Standing {
     return (this.#peers.get(id)?.slowUntil ?? 0) > this.#now();
   }
 
-  #record(id: string): Record {
-    const record = this.#peers.get(id) ?? { ...NOTHING };
-    this.#peers.set(id, record); // the last one tried is the last one forgotten
-    return record;
+  #pastOf(id: string): Past {
+    const past = this.#peers.get(id) ?? { ...NOTHING };
+    this.#peers.set(id, past); // the last one tried is the last one forgotten
+    return past;
   }
 }
 
-function keyOf(id: string, subject: string): string {
+function keyOf(id: string, subject: Digest): string {
   return `${id} ${subject}`;
 }

@@ -7,7 +7,8 @@ const LEAVE_AT_MOST_MS = 30 * 60_000;
 /** Boxes remembered, the last ones: a member can invent any number. */
 const MAX_BOXES = 1024;
 
-interface Record {
+/** What is remembered of a box. */
+interface Suspension {
   /** Until when its claims do not count. */
   readonly until: number;
   /** For how long they did not. */
@@ -20,7 +21,7 @@ interface Record {
  */
 export class VainClaims {
   readonly #clock: Clock;
-  readonly #boxes = new BoundedMap<string, Record>(MAX_BOXES);
+  readonly #boxes = new BoundedMap<string, Suspension>(MAX_BOXES);
 
   constructor({ clock }: { readonly clock: Clock }) {
     this.#clock = clock;

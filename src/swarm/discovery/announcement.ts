@@ -47,12 +47,13 @@ export function asksForService(packet: Packet): boolean {
   return (packet.questions ?? []).some((question) => (question as { name?: unknown } | null)?.name === SERVICE);
 }
 
-interface Record {
+/** A record of a DNS packet, as little as is sure of it. */
+interface DnsRecord {
   readonly type?: unknown;
   readonly data?: unknown;
 }
 
-function isOurs(record: unknown): record is Record {
+function isOurs(record: unknown): record is DnsRecord {
   const name = (record as { name?: unknown } | null)?.name;
   return typeof name === "string" && name.endsWith(`.${SERVICE}`);
 }
