@@ -25,7 +25,7 @@ interface LanComponents {
   /** A blob on its way here, for a peer. */
   readonly openGrowing: (digest: Digest) => GrowingBlob | undefined;
   /** Bytes of a blob on its way here that peers can read. */
-  readonly received: (digest: string) => number;
+  readonly received: (digest: Digest) => number;
   readonly log: Logger;
 }
 
@@ -81,7 +81,7 @@ function buildSwarm(config: Config, parts: SwarmParts): Swarm {
   const { listen, peers, networks, deny, multicast } = config.swarm;
   const place = { networkKey, stateDir: config.state_dir, host: hostname(), version: VERSION };
   const haves = (): AsyncIterable<Digest> => digestsOf(store);
-  const isShutOut = (id: string, subject: string): boolean => standing.isOut(id, subject);
+  const isShutOut = (id: string, subject: Digest): boolean => standing.isOut(id, subject);
   return new Swarm(
     { identity, db, log, haves, received, isShutOut },
     { ...place, listen, peers, networks, deny, multicast },

@@ -42,7 +42,7 @@ export async function buildRetrieval(config: Config, { db, log, via }: Retrieval
   const index = new ManifestIndex({ db, log: part("index") }, { repos: config.portage.repos });
   const isKept = (digest: Digest): boolean => snapshots.protects(digest);
   const store = buildStore(config, { db, index, isKept, log: part("store") });
-  const growing: Pick<Retriever, "openGrowing" | "received"> = {
+  const growing: Pick<Snapshots, "openGrowing" | "received"> = {
     openGrowing: (digest) => retriever.openGrowing(digest) ?? snapshots.openGrowing(digest),
     received: (digest) => retriever.received(digest) || snapshots.received(digest),
   };

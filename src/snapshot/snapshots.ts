@@ -175,7 +175,7 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
   }
 
   /** Bytes of it that peers can read now. */
-  received(subject: string): number {
+  received(subject: Digest): number {
     return this.#fetcher.transfers.received(subject);
   }
 

@@ -37,7 +37,7 @@ export class Transfers {
   }
 
   /** Bytes of it that peers can read now. */
-  received(subject: string): number {
+  received(subject: Digest): number {
     const [copy] = this.#find(subject) ?? [];
     return copy?.size === undefined ? 0 : copy.received;
   }
@@ -55,7 +55,7 @@ export class Transfers {
     }));
   }
 
-  #find(subject: string): [StagedCopy, UnderWay] | undefined {
+  #find(subject: Digest): [StagedCopy, UnderWay] | undefined {
     return [...this.#underWay].find(([, underWay]) => underWay.subject === subject);
   }
 }
