@@ -17,6 +17,7 @@ const CERTIFICATE_FILE = "identity.crt";
 const SEED_BYTES = 32;
 /** What stands before the seed in a PKCS #8 private key for Ed25519 (RFC 8410, 7). */
 const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
+
 /** Who this box is: one Ed25519 key pair, as Hyperswarm and as TLS want it. */
 export interface Identity {
   /** The public key as 64 lower-case hex characters. */

@@ -13,6 +13,16 @@ const OTHERS = 0o077;
 /** A FIFO does not make the opening wait for who writes into it. */
 const AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK;
 
+/** Reads a secret; throws system errors, or where it is no file, or not the agent's to read, one that names the mend. */
+export async function readSecret(path: string): Promise<Buffer> {
+  try {
+    return await readRegular(path);
+  } catch (error) {
+    if (systemCode(error) !== "EACCES") throw error;
+    throw new Error(await whyUnreadable(path).catch(() => (error as Error).message), { cause: error });
+  }
+}
+
 /** Reads a secret, or makes it with `create` where there is none. Of two that make it at once, both get the same. */
 export async function readOrCreateSecret(path: string, create: () => Buffer): Promise<Buffer> {
   try {
@@ -65,19 +75,6 @@ async function writeBeside(path: string, secret: Buffer): Promise<string> {
     return temporary;
   } finally {
     await file.close();
-  }
-}
-
-/**
- * Reads a secret; throws system errors, and where it is no file, or the
- * agent's user may not, an error that names the mend.
- */
-export async function readSecret(path: string): Promise<Buffer> {
-  try {
-    return await readRegular(path);
-  } catch (error) {
-    if (systemCode(error) !== "EACCES") throw error;
-    throw new Error(await whyUnreadable(path).catch(() => (error as Error).message), { cause: error });
   }
 }
 
