@@ -3,10 +3,11 @@ import { createServer, type Server } from "node:https";
 import type { Socket } from "node:net";
 import { once } from "node:events";
 import type { TLSSocket } from "node:tls";
-import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
+import { messageOf, systemCode } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { NowAndThen } from "../core/now-and-then.ts";
+import { swarmPortError } from "../core/swarm-port.ts";
 import { PEEK_PROTOCOL, idOfKey, type Identity } from "../swarm/identity.ts";
 import { BlobAnswer } from "./blob-answer.ts";
 import type { BlobShelf } from "./growing-blob.ts";
@@ -75,11 +76,7 @@ export class BlobServer implements Startable {
       server.listen(port, host);
       await once(server, "listening");
     } catch (error) {
-      const what =
-        systemCode(error) === "EADDRINUSE"
-          ? "is taken by another program: stop it, or name another port"
-          : messageOf(error);
-      throw new DistswarmError("ADDRESS_IN_USE", `swarm.listen: TCP ${host}:${port} ${what}`, { cause: error });
+      throw swarmPortError(`TCP ${host}:${port}`, error);
     }
     this.#server = server;
   }

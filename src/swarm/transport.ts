@@ -4,8 +4,9 @@ import type HyperDHT from "hyperdht";
 import type { ConnectOptions, KeyPair, PeerQuery } from "hyperdht";
 import type Hyperswarm from "hyperswarm";
 import type { NoiseStream } from "hyperswarm";
-import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
+import { DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
+import { swarmPortError } from "../core/swarm-port.ts";
 
 /** Peers at most: a full mesh for all the fleets that we serve now. */
 export const MAX_PEERS = 256;
@@ -172,11 +173,7 @@ async function checkPort({ bind, port }: TransportInit): Promise<void> {
       socket.bind({ port, address: bind, exclusive: true }, resolve);
     });
   } catch (error) {
-    const what =
-      systemCode(error) === "EADDRINUSE"
-        ? "is taken by another program: stop it, or name another port"
-        : messageOf(error);
-    throw new DistswarmError("ADDRESS_IN_USE", `swarm.listen: UDP ${bind}:${port} ${what}`, { cause: error });
+    throw swarmPortError(`UDP ${bind}:${port}`, error);
   } finally {
     socket.close();
   }
