@@ -9,6 +9,7 @@ import { ControlServer } from "./control/server.ts";
 import type { AgentApi } from "./core/agent-api.ts";
 import { newAgentName } from "./core/agent-names.ts";
 import { condemnDatabase, findSetAside, isDatabaseDamage, openDatabase, type Database } from "./core/database.ts";
+import { authorityOf } from "./core/host.ts";
 import { startAll, stopAll, type Startable } from "./core/lifecycle.ts";
 import type { Logger } from "./core/logger.ts";
 import { makeStateDir } from "./core/make-dirs.ts";
@@ -104,7 +105,7 @@ interface Parts {
 async function buildParts(config: Config, db: Database, options: AgentOptions): Promise<Parts> {
   const { log, notes, configFile = () => undefined } = options;
   const via = newAgentName();
-  const listening = (): string[] => doors.addresses().map(({ address, port }) => hostPort(address, port));
+  const listening = (): string[] => doors.addresses().map(({ address, port }) => authorityOf(address, port));
   const retrieval = await buildRetrieval(config, { db, log, via });
   const { index, upstream, store, lan, snapshots, retriever } = retrieval;
   const { status, traffic, ledger } = buildStatus(config, retrieval, { db, notes, listening, configFile });
@@ -143,8 +144,4 @@ function liveOptions({ upstream, store, lan }: Retrieval, doors: Doors, log: Log
     "store.max_size": limit,
     "store.min_free": limit,
   };
-}
-
-function hostPort(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }

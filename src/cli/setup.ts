@@ -1,5 +1,6 @@
 import type { Config } from "../config.ts";
 import { DistswarmError, systemCode } from "../core/errors.ts";
+import { authorityOf } from "../core/host.ts";
 import { applyEdits, planSetup, undoSetup } from "../setup/setup.ts";
 import type { Context, RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
@@ -47,7 +48,7 @@ export function doorUrl({ proxy }: Pick<Config, "proxy">): string {
   const [first] = proxy.listen;
   if (first === undefined) throw new DistswarmError("INVALID_CONFIG", "proxy.listen names no address: no door is open");
   const host = WILDCARDS[first.host] ?? first.host;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${first.port}`;
+  return `http://${authorityOf(host, first.port)}`;
 }
 
 function explained(error: unknown): unknown {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { isBoxId } from "../core/box-id.ts";
 import { isDigest, type Digest } from "../core/digest.ts";
 
 /**
@@ -23,7 +24,6 @@ export const RECEIVING_HEADER = "distswarm-receiving";
 
 /** Ids in one header; more are cut off. */
 const MAX_IDS = 64;
-const ID_PATTERN = /^[0-9a-f]{64}$/;
 
 /** The path of a blob. */
 export function blobPath(digest: Digest): string {
@@ -46,12 +46,11 @@ export function readIds(headers: IncomingHttpHeaders, name: string): string[] {
   const value = headers[name];
   if (typeof value !== "string") return [];
   const ids = value.split(",", MAX_IDS).map((id) => id.trim());
-  return ids.filter((id) => ID_PATTERN.test(id));
+  return ids.filter(isBoxId);
 }
 
 /** Reads a header that holds a number of bytes; undefined when it does not. */
 export function readBytes(headers: IncomingHttpHeaders, name: string): number | undefined {
   const value = headers[name];
-  const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
-  return number;
+  return typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
 }

@@ -1,10 +1,10 @@
 import type { StringAnswer, TxtAnswer, SrvAnswer } from "dns-packet";
+import { isBoxId } from "../../core/box-id.ts";
 
 /** The service that boxes announce (RFC 6763). */
 export const SERVICE = "_distswarm._udp.local";
 /** How long others may believe an announcement, in seconds (RFC 6762, 10). */
 const TTL_SECONDS = 120;
-const ID_PATTERN = /^[0-9a-f]{64}$/;
 
 /** What a box says of itself on the LAN. */
 export interface Announced {
@@ -38,7 +38,7 @@ export function readAnnouncement(packet: Packet): Announced | undefined {
   const text = textOf(records.find(({ type }) => type === "TXT")?.data);
   const port = (records.find(({ type }) => type === "SRV")?.data as { port?: unknown } | undefined)?.port;
   const id = text.get("id") ?? "";
-  if (!ID_PATTERN.test(id) || typeof port !== "number" || port < 1 || port > 65_535) return undefined;
+  if (!isBoxId(id) || typeof port !== "number" || port < 1 || port > 65_535) return undefined;
   return { id, tag: text.get("tag") ?? "", port };
 }
 

@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { isIPv6 } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { messageOf } from "../../core/errors.ts";
+import { authorityOf } from "../../core/host.ts";
 import type { Startable } from "../../core/lifecycle.ts";
 import type { Logger } from "../../core/logger.ts";
 import { peekId, type Peeked } from "./peek.ts";
@@ -81,7 +82,7 @@ export class StaticPeers implements Startable {
       const { host, port } = peer;
       const { id } = this.#looks.get(peer) ?? {};
       const problem = this.#problemOf(peer);
-      const address = isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+      const address = authorityOf(host, port);
       return { address, ...(id !== undefined && { id }), ...(problem !== undefined && { problem }) };
     });
   }
