@@ -3,7 +3,7 @@ import type { TransferStatus } from "../core/agent-api.ts";
 import type { BlobClaims } from "../core/claims.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
-import { DistswarmError, messageOf } from "../core/errors.ts";
+import { messageOf } from "../core/errors.ts";
 import type { GrowingCopy } from "../core/growing-copy.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
@@ -16,15 +16,15 @@ import {
   type SnapshotServer,
   type SnapshotStatus,
 } from "../core/snapshots.ts";
-import { abortable } from "../core/pulse.ts";
 import type { SourceFinder } from "../core/source.ts";
 import { Adoption } from "./adoption.ts";
 import { Fetcher } from "./fetcher.ts";
 import { Guard } from "./guard.ts";
 import { Keyring } from "./keyring.ts";
-import { isDate, newestDate, parseFileName, unitName } from "./name.ts";
+import { parseFileName, unitName } from "./name.ts";
 import { Opener } from "./opener.ts";
 import { Poller } from "./poller.ts";
+import { Puller } from "./puller.ts";
 import { Replicator } from "./replicator.ts";
 import { Rumours } from "./rumours.ts";
 import { announcementOf, Shelf, type ShelfStore, type ShelvedUnit } from "./shelf.ts";
@@ -83,13 +83,13 @@ export interface SnapshotsInit {
  */
 export class Snapshots extends EventEmitter<{ changed: [] }> implements Startable, SnapshotServer, SnapshotExchange {
   readonly #log: Logger;
-  readonly #now: () => number;
   readonly #rumours: Rumours;
   readonly #staging: Staging;
   readonly #shelf: Shelf;
   readonly #guard: Guard;
   readonly #fetcher: Fetcher;
   readonly #opener: Opener;
+  readonly #puller: Puller;
   readonly #replicator: Replicator | undefined;
   readonly #poller: Poller | undefined;
   readonly #adoption: Adoption | undefined;
@@ -101,7 +101,6 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     const { store, db, upstream, peers, peerIds, claims, log } = components;
     const { keep = 2, verifyFirst = VERIFY_FIRST_BYTES, replicateRate = REPLICATE_RATE, now = Date.now } = init;
     this.#log = log;
-    this.#now = now;
     this.#rumours = new Rumours({ now });
     this.#staging = new Staging({ dir: init.stagingDir });
     this.#shelf = new Shelf({ store, db, log, changed: () => this.emit("changed") }, { keep });
@@ -111,6 +110,7 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     this.#fetcher = new Fetcher({ ...shared, store, staging: this.#staging, peers, claims }, { verifyFirst });
     const parts = { ...shared, fetcher: this.#fetcher, judgement: (date: string) => this.#guard.judgement(date) };
     this.#opener = new Opener(parts, { now });
+    this.#puller = new Puller({ ...parts, guard: this.#guard }, { now });
     if (init.replicate ?? true) this.#replicator = new Replicator(parts, { rate: replicateRate });
     if (init.poll) this.#poller = new Poller({ ...parts, boxes: () => [init.id, ...peerIds()] }, { id: init.id, now });
     if (init.distdir !== undefined) this.#adoption = new Adoption(parts, { dir: init.distdir });
@@ -194,36 +194,9 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     return this.#guard.reason === undefined ? [] : [this.#guard.reason];
   }
 
-  /**
-   * Gets a unit onto the shelf now, from peers or upstream; without a date the newest that a peer can give or that
-   * there may be.
-   *
-   * @throws {DistswarmError} `INVALID_REQUEST` for what is no date, or an older one than is kept; `NO_KEYRING`;
-   * `NOT_FOUND`, `NO_SOURCE`, `SNAPSHOT_REFUSED`, and what broke it off.
-   */
+  /** See {@link Puller.pull}. */
   async pull(date: string | undefined, { signal }: { signal: AbortSignal }): Promise<SnapshotStatus> {
-    const wanted = date ?? (await this.#newest(signal));
-    if (!isDate(wanted)) throw new DistswarmError("INVALID_REQUEST", `not a date (YYYYMMDD): ${wanted.slice(0, 40)}`);
-    const judged = await this.#guard.judgement(wanted);
-    if (judged === undefined) throw new DistswarmError("NO_KEYRING", this.#guard.reason ?? "no usable key");
-    if (!this.#shelf.has(wanted)) {
-      if (!this.#shelf.hasRoomFor(wanted)) throw tooOld(wanted);
-      const pulled = await this.#fetcher.fromPeers(judged, { signal });
-      if (!pulled) await abortable(this.#fetcher.fromUpstream(judged).done, signal);
-    }
-    const unit = this.#shelf.units().find(({ date }) => date === wanted);
-    if (unit === undefined) throw tooOld(wanted);
-    return this.#status(unit);
-  }
-
-  /** The newest date that there is: one that peers announce counts from when it has come from them. */
-  async #newest(signal: AbortSignal): Promise<string> {
-    const newest = newestDate(this.#now());
-    for (const date of this.#rumours.dates().filter((date) => date > newest)) {
-      const judged = this.#shelf.has(date) ? undefined : await this.#guard.judgement(date);
-      if (this.#shelf.has(date) || (judged && (await this.#fetcher.fromPeers(judged, { signal })))) return date;
-    }
-    return newest;
+    return this.#status(await this.#puller.pull(date, signal));
   }
 
   /**
@@ -273,11 +246,4 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     await this.#adoption?.look();
     this.#replicator?.kick();
   }
-}
-
-function tooOld(date: string): DistswarmError {
-  return new DistswarmError(
-    "INVALID_REQUEST",
-    `${unitName(date)} is older than all that are kept: raise snapshot.keep to keep it`,
-  );
 }
