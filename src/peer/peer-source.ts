@@ -1,46 +1,25 @@
 import { setTimeout } from "node:timers/promises";
 import type { Want } from "../core/distfile.ts";
-import { SourceError, hasCode } from "../core/errors.ts";
+import { hasCode, type SourceError } from "../core/errors.ts";
 import type { GrowingUse, OpenOptions, Source, SourceBody } from "../core/source.ts";
-import { checkAnswer, type Answer } from "./answer.ts";
 import { readBody } from "./body.ts";
 import type { Candidates } from "./candidates.ts";
-import type { Directory, Holder } from "./directory.ts";
+import type { Holder } from "./directory.ts";
 import { firstAnswer } from "./first-answer.ts";
-import type { BlobReply } from "./peer-connection.ts";
-import type { PeerClient } from "./peer-client.ts";
-import { PRESENT_HEADER, RECEIVING_HEADER, readBytes, readIds } from "./protocol.ts";
-import type { Standing } from "./standing.ts";
-import type { Traffic } from "./traffic.ts";
+import { Inquiry, type Opened, type PeerSourceParts } from "./inquiry.ts";
 
 /** A second holder is asked beside one that has not answered within this time. */
 const HEDGE_MS = 100;
 /** Those who had too many readers, or no bytes yet, are asked again after this time. */
 const AGAIN_MS = 25;
 
-/** What the peer sources share. */
-export interface PeerSourceParts {
-  readonly client: PeerClient;
-  readonly directory: Directory;
-  readonly standing: Standing;
-  readonly traffic: Traffic;
-}
-
 /** What may be set of a peer source. */
 interface PeerSourceInit {
   readonly want: Want;
-  /**
-   * How long to wait for any answer, and how much longer where others are
-   * asked beside those that are silent. Milliseconds.
-   */
+  /** How long to wait for any answer, and how much longer where others are asked beside the silent ones; milliseconds. */
   readonly patienceMs: number;
   readonly graceMs: number;
   readonly growing: GrowingUse;
-}
-
-/** A good answer of a peer, its body not read yet. */
-interface Opened extends Answer {
-  readonly reply: BlobReply;
 }
 
 /**
@@ -52,6 +31,7 @@ export class PeerSource implements Source {
   readonly #parts: PeerSourceParts;
   readonly #init: PeerSourceInit;
   readonly #candidates: Candidates;
+  readonly #inquiry: Inquiry;
   #first: Holder | undefined;
   /** Who gave the bytes; before, who is asked first. */
   #giver: Holder;
@@ -64,6 +44,7 @@ export class PeerSource implements Source {
     this.#candidates = candidates;
     this.#parts = parts;
     this.#init = init;
+    this.#inquiry = new Inquiry(candidates, parts, init);
   }
 
   /** See {@link Source.label}: the one that is asked first, once open the one that gives. */
@@ -82,8 +63,9 @@ export class PeerSource implements Source {
   }
 
   /**
-   * See {@link Source.open}. While holders only have too many readers, waits for these to have something to give; for
-   * so long only as the patience lasts, since one could have given more.
+   * See {@link Source.open}. Where all who have the blob only have too many readers, they are asked again, for twice the
+   * patience at most. When one has had bytes that are not here for as long as the patience, it is told that its readers
+   * were asked in vain, so that it lets this box in; that is the last try.
    */
   async open(options: OpenOptions): Promise<SourceBody> {
     const { patienceMs } = this.#init;
@@ -104,15 +86,12 @@ export class PeerSource implements Source {
     }
   }
 
-  /**
-   * See {@link Source.blame}. Wrong bytes shut the peer out, for all blobs; those
-   * that it only passed on do so in the long run.
-   */
+  /** See {@link Source.blame}. Wrong bytes shut the peer out, for all blobs; those that it only passed on, in the long run. */
   blame(error: SourceError): void {
     const { standing } = this.#parts;
     if (this.#isGrowing) return standing.misled(this.#giver.id, this.#init.want.digest);
     if (error.code === "WRONG_BYTES") standing.lied(this.#giver.id);
-    this.#failed(this.#giver);
+    this.#inquiry.failed(this.#giver);
   }
 
   /** See {@link Source.doubt}; of the one that gives. */
@@ -134,7 +113,7 @@ export class PeerSource implements Source {
     const { candidate, answer, abort } = await firstAnswer<Holder, Opened>(
       {
         next: () => this.#next(),
-        ask: (holder, limit) => this.#ask(holder, offset, limit),
+        ask: (holder, limit) => this.#inquiry.ask(holder, offset, limit),
         lost: (holder) => {
           standing.lost(holder.id);
           this.#candidates.putBack(holder);
@@ -142,7 +121,7 @@ export class PeerSource implements Source {
         silent: (holder) => {
           // one that is still receiving it is followed again: left alone, it would soon be asked for upstream a second time
           if (holder.growing === true) standing.lost(holder.id);
-          else this.#failed(holder);
+          else this.#inquiry.failed(holder);
           silent?.();
         },
         hedgeMs: HEDGE_MS,
@@ -163,60 +142,11 @@ export class PeerSource implements Source {
     return first ?? this.#candidates.take();
   }
 
-  async #ask(holder: Holder, offset: number, signal: AbortSignal): Promise<Opened> {
-    const { client } = this.#parts;
-    const { digest, size } = this.#init.want;
-    const tried = this.#candidates.inVain.filter((id) => id !== holder.id);
-    let reply: BlobReply | undefined;
-    try {
-      reply = await client.get(holder, { digest, offset, tried, signal });
-      const answer = checkAnswer(reply, { offset, size });
-      if (answer.isGrowing && this.#init.growing === "none") throw new SourceError("BUSY", "has not got all of it yet");
-      if (answer.isGrowing && holder.growing !== true)
-        throw new SourceError("ABSENT", "has not got all of it, as it had said");
-      if (this.#isBounded(answer) && answer.present <= offset)
-        throw new SourceError("BUSY", "has no more than this box");
-      return { ...answer, reply };
-    } catch (error) {
-      reply?.body.destroy();
-      if (!signal.aborted) this.#note(holder, offset, error, reply);
-      throw error;
-    }
-  }
-
-  /** What a refusal teaches. */
-  #note(holder: Holder, offset: number, error: unknown, reply: BlobReply | undefined): void {
-    const { directory } = this.#parts;
-    const { code, status } = error instanceof SourceError ? error : {};
-    const { digest, size } = this.#init.want;
-    // of a file without a size of its own it may not know the length yet, and has nothing to give before that
-    if (code === "ABSENT" && holder.growing === true && size === Infinity) return this.#candidates.wasBehind(holder);
-    if (code === "ABSENT") return directory.disown(holder.id, digest);
-    // its program is gone: what it was receiving is nobody's affair any more, and whoever followed it may go on
-    if (code === "REFUSED" && holder.growing === true) directory.disown(holder.id, digest);
-    if (code !== "BUSY") return this.#failed(holder);
-    if (status !== 503) return this.#candidates.wasBehind(holder);
-    const readers = readIds(reply!.headers, RECEIVING_HEADER);
-    const hasMore = (readBytes(reply!.headers, PRESENT_HEADER) ?? 0) > offset;
-    this.#candidates.wasFull(holder, { readers, hasMore }, (id) => this.#reach(id));
-  }
-
-  /** A box that is said to be receiving the blob now. */
-  #reach(id: string): Holder | undefined {
-    const { directory, standing } = this.#parts;
-    return standing.isOut(id, this.#init.want.digest) || standing.isMisleading(id) ? undefined : directory.peer(id);
-  }
-
-  /** Whether more than is present now would come, which is not asked for. */
-  #isBounded({ isGrowing }: Answer): boolean {
-    return isGrowing && this.#init.growing === "present";
-  }
-
   async *#body(opened: Opened, limit: AbortController, { offset, signal, paced }: OpenOptions): AsyncGenerator<Buffer> {
     const { standing, traffic } = this.#parts;
     const giver = this.#giver;
-    const { present, size, reply } = opened;
-    const body = { chunks: reply.body, offset, size, present, isBounded: this.#isBounded(opened), name: giver.name };
+    const { present, size, isBounded, reply } = opened;
+    const body = { chunks: reply.body, offset, size, present, isBounded, name: giver.name };
     const abort = (reason: Error): void => limit.abort(reason);
     const letGo = (): void => abort(signal.reason as Error);
     signal.addEventListener("abort", letGo, { once: true });
@@ -230,20 +160,11 @@ export class PeerSource implements Source {
     } catch (error) {
       signal.throwIfAborted();
       // a growing copy that is silent may be waiting itself, as all who follow do
-      if (!hasCode(error, "BUSY") && !this.#isGrowing) this.#failed(giver);
+      if (!hasCode(error, "BUSY") && !this.#isGrowing) this.#inquiry.failed(giver);
       throw error;
     } finally {
       signal.removeEventListener("abort", letGo);
       abort(new Error("nobody reads on"));
     }
-  }
-
-  #failed(holder: Holder): void {
-    const { standing, traffic } = this.#parts;
-    const { id } = holder;
-    this.#candidates.failed(holder);
-    standing.failed(id);
-    standing.avoid(id, this.#init.want.digest);
-    traffic.failed(id);
   }
 }

@@ -3,7 +3,8 @@ import type { Want } from "../core/distfile.ts";
 import type { GrowingUse, Source, SourceFinder } from "../core/source.ts";
 import { Candidates } from "./candidates.ts";
 import type { Holder } from "./directory.ts";
-import { PeerSource, type PeerSourceParts } from "./peer-source.ts";
+import type { PeerSourceParts } from "./inquiry.ts";
+import { PeerSource } from "./peer-source.ts";
 
 /** How long peers may take to answer before upstream is asked beside them. A dead holder costs this, once. */
 const PATIENCE_MS = 1000;
