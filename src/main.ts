@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { EXIT } from "./cli/exit-code.ts";
 import { run } from "./cli/run.ts";
 
@@ -13,21 +14,21 @@ function interrupted(): AbortSignal {
   return interruption.signal;
 }
 
-/** What is done when nobody reads a stream any more. */
-function whenUnread(output: NodeJS.WriteStream, then: () => void): void {
-  output.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    then();
-  });
-}
-
 const { stdin, stdout, stderr, env } = process;
 
-// `distswarm … | head` closes our output early: that is the reader's right, and no failure. A running agent has lost its log
-// then: whoever looks after it starts it anew, with another. What goes wrong is told by the exit code, too.
-let unread: number = EXIT.done;
-const mustBeRead = () => void (unread = EXIT.failed);
-whenUnread(stdout, () => process.exit(unread));
-whenUnread(stderr, () => {});
+// `distswarm … | head` closes our output early: that is the reader's right, and no failure. What cannot be written else, as
+// on a full disk, is one. A running agent has lost its log when nobody reads it any more: whoever looks after it starts it
+// anew, with another; but a disk that is full of builds must not end it.
+let isLog = false;
+const becomesLog = () => void (isLog = true);
+stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(isLog ? EXIT.failed : EXIT.done);
+  if (isLog) return;
+  stderr.write(`distswarm: not all of the output could be written: ${error.message}\n`);
+  process.exit(EXIT.failed);
+});
+stderr.on("error", () => {}); // what goes wrong is told by the exit code, too
 
-process.exit(await run(process.argv.slice(2), { stdin, stdout, stderr, env, interrupted, mustBeRead }));
+const code = await run(process.argv.slice(2), { stdin, stdout, stderr, env, interrupted, becomesLog });
+await turnOfTheLoop(); // in which the last write may fail
+process.exit(code);

@@ -16,7 +16,7 @@ const STOP_LIMIT_MS = 5_000;
 export const run: RunCommand = async ({ io, options, load }) => {
   const loaded = await load();
   if (options["check"] === true) return tellFindings(loaded, io);
-  io.mustBeRead();
+  io.becomesLog();
   const log = await agentLog(io, loaded.config.log.level);
   for (const note of loaded.notes) log.info(note);
   for (const warning of loaded.warnings) log.warn(warning);

@@ -8,6 +8,9 @@ export interface Io {
   readonly env: NodeJS.ProcessEnv;
   /** From this call on, SIGINT and SIGTERM abort the signal instead of ending the process; a second one ends it. */
   interrupted(): AbortSignal;
-  /** From this call on, output that nobody reads any more ends the process with a failure; before, as done. */
-  mustBeRead(): void;
+  /**
+   * From this call on, `stdout` is a log: lines for which there is no room are lost, and when nobody reads it any more the
+   * process ends with a failure. Before, it is the other way round.
+   */
+  becomesLog(): void;
 }

@@ -41,7 +41,7 @@ export async function distswarm(args: readonly string[], around: Around = {}): P
     stderr,
     env: around.env ?? {},
     interrupted: () => around.interruption ?? new AbortController().signal,
-    mustBeRead: () => {},
+    becomesLog: () => {},
   });
   stdout.end();
   stderr.end();

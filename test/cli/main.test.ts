@@ -1,11 +1,14 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { ControlClient } from "../../src/control/client.ts";
 import { buildForAll } from "../support/build.ts";
+import { named } from "../support/skipped.ts";
 
 const built = buildForAll();
 
@@ -32,17 +35,48 @@ test.each(["--help", "agent --help", "agent --check"])(
   },
 );
 
+/** A device on which there is never room (full(4)). */
+const FULL = "/dev/full";
+const needsFull = existsSync(FULL) ? undefined : `needs ${FULL}`;
+
+/** The program with its output on a disk that is full. */
+function startOnFullDisk(args: readonly string[]): ChildProcess {
+  const full = openSync(FULL, "w");
+  const child = spawn(process.execPath, [join(built.dir, "main.js"), ...args], { stdio: ["ignore", full, "pipe"] });
+  closeSync(full);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return child;
+}
+
+test.skipIf(needsFull !== undefined)(
+  named("output that finds no room is a failure, in one line", needsFull),
+  async () => {
+    const child = startOnFullDisk(["--help"]);
+    const [err, [code]] = await Promise.all([text(child.stderr!), once(child, "close")]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^distswarm: not all of the output could be written: ENOSPC: .*\n$/);
+  },
+);
+
+test.skipIf(needsFull !== undefined)(
+  named("an agent whose log finds no room goes on without it", needsFull),
+  async () => {
+    const agent = startOnFullDisk(["agent", "--config", await configFor("unlogged")]);
+    const client = new ControlClient({ dir: join(built.dir, "unlogged", "state") });
+    await vi.waitFor(() => client.status(), 10_000);
+    agent.kill("SIGTERM");
+    expect([await once(agent, "exit"), await text(agent.stderr!)]).toEqual([[0, null], ""]);
+  },
+);
+
 test("who closes the pipe of what went wrong is told by the exit code", async () => {
   const child = start(["agent", "--check", "--config", "/missing.toml"]);
   child.stderr!.destroy();
   expect(await once(child, "close")).toEqual([2, null]);
 });
 
-/** Starts an agent of its own directories, with its config file; resolves when it serves, with its first lines. */
-async function startAgent(
-  name: string,
-  env?: NodeJS.ProcessEnv,
-): Promise<{ agent: ChildProcess; config: string; lines: string[] }> {
+/** The config file of an agent with directories of its own. */
+async function configFor(name: string): Promise<string> {
   const config = join(built.dir, `${name}.toml`);
   await writeFile(
     config,
@@ -53,6 +87,15 @@ async function startAgent(
      upstream.mirrors = []
      swarm = { listen = "127.0.0.1:0", multicast = false }`,
   );
+  return config;
+}
+
+/** Starts an agent of its own directories, with its config file; resolves when it serves, with its first lines. */
+async function startAgent(
+  name: string,
+  env?: NodeJS.ProcessEnv,
+): Promise<{ agent: ChildProcess; config: string; lines: string[] }> {
+  const config = await configFor(name);
   const agent = start(["agent", "--config", config], env);
   const lines: string[] = [];
   for await (const line of createInterface({ input: agent.stdout! })) {

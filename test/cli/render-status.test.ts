@@ -147,7 +147,7 @@ test("--watch draws until it is interrupted, and leaves the last picture", async
     stderr: stdout,
     env: {},
     interrupted: () => interruption.signal,
-    mustBeRead: () => {},
+    becomesLog: () => {},
   };
   expect(await run(["status", "--watch", ...agent], io)).toBe(0);
   stdout.end();

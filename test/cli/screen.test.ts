@@ -18,7 +18,7 @@ async function written(
     stderr: new PassThrough(),
     env,
     interrupted: () => never,
-    mustBeRead: () => {},
+    becomesLog: () => {},
   };
   show(await openScreen(io));
   stdout.end();
