@@ -43,8 +43,8 @@ function wayAround(variables: ReadonlyMap<string, string>): string[] {
   const mirrors = (variables.get("GENTOO_MIRRORS") ?? "").split(/\s+/).filter(Boolean);
   if (!mirrors.every((mirror) => mirror.startsWith("http:"))) return [];
   return [
-    "All of GENTOO_MIRRORS are http, so Portage reaches none of them while the agent is down. To have a way around it, add " +
-      'one with https as the last: GENTOO_MIRRORS="${GENTOO_MIRRORS} https://distfiles.gentoo.org"',
+    "All of GENTOO_MIRRORS are http, so Portage reaches none of them while the agent is down. One with https at the end, as in " +
+      'GENTOO_MIRRORS="${GENTOO_MIRRORS} https://distfiles.gentoo.org", gives it a way around the agent',
   ];
 }
 
