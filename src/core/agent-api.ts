@@ -72,15 +72,21 @@ export interface LastRejected {
   readonly address?: string;
 }
 
-/** What this box gave: to clients on it by where it came from, to peers, and passed through without a digest. */
+/** What this box gave. */
 export interface Traffic {
+  /** What clients on this box were given, by where it came from. */
   readonly served: { readonly store: Tally; readonly peer: Tally; readonly upstream: Tally };
+  /** What peers were given. */
   readonly uploaded: Tally;
+  /** What was passed through without a digest. */
   readonly passed: Tally;
 }
 
-/** What `status --json` prints. Field names are a contract (DESIGN.md); new ones may be added. */
-export interface Status {
+/**
+ * What `status --json` prints; the {@link Traffic} in it is that since the start. Field names are a contract (DESIGN.md);
+ * new ones may be added.
+ */
+export interface Status extends Traffic {
   readonly version: string;
   readonly uptime_seconds: number;
   /** 64 hex characters; empty while the agent has no swarm. */
@@ -107,13 +113,7 @@ export interface Status {
     readonly ready: boolean;
     readonly repos: readonly string[];
   };
-  /** What clients on this box were given, by where it came from. */
-  readonly served: { readonly store: Tally; readonly peer: Tally; readonly upstream: Tally };
-  /** What peers were given by this box. */
-  readonly uploaded: Tally;
-  /** What was passed through without a digest. */
-  readonly passed: Tally;
-  /** The same, but over restarts: since midnight, and since the agent's first start. */
+  /** What it gave over restarts: since midnight, and since the agent's first start. */
   readonly traffic?: { readonly today: Traffic; readonly total: Traffic };
   readonly transfers: readonly TransferStatus[];
   /** The kept tree snapshots, newest first. */

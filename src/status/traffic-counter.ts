@@ -1,4 +1,4 @@
-import type { Status, Tally } from "../core/agent-api.ts";
+import type { Tally, Traffic } from "../core/agent-api.ts";
 import type { SourceKind } from "../core/source.ts";
 
 type Origin = "store" | SourceKind;
@@ -25,7 +25,7 @@ export class TrafficCounter {
   }
 
   /** The counts as the status shows them. */
-  counts(): Pick<Status, "served" | "uploaded" | "passed"> {
+  counts(): Traffic {
     return { served: { ...this.#served }, uploaded: this.#uploaded(), passed: this.#passed };
   }
 }
