@@ -1,9 +1,10 @@
 import type { ClaimEvent } from "./agent-api.ts";
-import { claimText, type BlobClaims, type HeldClaim, type RivalClaim } from "./claims.ts";
-import { nameOf, type Want } from "./distfile.ts";
+import { ClaimLog } from "./claim-log.ts";
+import type { BlobClaims, HeldClaim, RivalClaim } from "./claims.ts";
+import type { Want } from "./distfile.ts";
+import { Following } from "./following.ts";
 import type { Logger } from "./logger.ts";
 import type { Source, SourceKind } from "./source.ts";
-import { Following } from "./following.ts";
 import { turnOf, type Turn } from "./turn.ts";
 
 /** How often the other boxes are told how far it is, in ms; they take 5 s without that for its end. */
@@ -11,9 +12,7 @@ const PROGRESS_MS = 250;
 /** How long to wait for news of another box before looking at it again, in ms. */
 const NEWS_MS = 100;
 
-/** What happened is remembered so many times: two boxes that take turns to claim make something happen for ever. */
-const MAX_EVENTS = 100;
-
+/** Another box, as a claim names it. */
 type Box = Pick<RivalClaim, "id" | "holder">;
 
 /** What a flight's claim uses. */
@@ -24,12 +23,13 @@ interface FlightClaimComponents {
 
 /** A flight's place among the boxes that want the same blob: whether it asks upstream, or whom it follows. */
 export class FlightClaim {
-  /** What happened, oldest first; for `explain`. */
-  readonly events: ClaimEvent[] = [];
   readonly #claims: BlobClaims;
-  readonly #log: Logger;
+  readonly #log: ClaimLog;
   readonly #want: Want;
+  readonly #now: () => number;
+  readonly #following: Following;
   #held: HeldClaim | undefined;
+  /** Whose claim is followed, or was last. */
   #rival: RivalClaim | undefined;
   #isClaiming = false;
   #isAlone = false;
@@ -38,10 +38,7 @@ export class FlightClaim {
   /** How many claims were followed in vain. */
   #inVain = 0;
   #misled: number;
-  readonly #now: () => number;
-  readonly #following: Following;
-  /** Whether the log says that another box was followed: of boxes that take turns, the first is news. */
-  #hasFollowed = false;
+  /** When the others were told last how far it is, and who had given the bytes. */
   #toldAt = -Infinity;
   #toldFrom: SourceKind | undefined;
 
@@ -56,10 +53,15 @@ export class FlightClaim {
   ) {
     this.#misled = misled;
     this.#claims = claims;
-    this.#log = log;
+    this.#log = new ClaimLog({ log }, want);
     this.#want = want;
     this.#now = now;
     this.#following = new Following({ now });
+  }
+
+  /** What happened, oldest first; for `explain`. */
+  get events(): readonly ClaimEvent[] {
+    return this.#log.events;
   }
 
   /** How often bytes of growing copies turned out wrong, with flights before. */
@@ -117,7 +119,7 @@ export class FlightClaim {
       this.#isClaiming = false;
     }
     if (this.#held === undefined) return;
-    this.#tell(this.#rival === undefined ? "claimed" : "took-over", this.#rival?.holder);
+    this.#log.tell(this.#rival === undefined ? "claimed" : "took-over", this.#rival?.holder);
     this.#rival = undefined;
   }
 
@@ -156,7 +158,7 @@ export class FlightClaim {
 
   #yield({ winner }: HeldClaim): void {
     this.#held = undefined;
-    this.#tell("yielded", winner?.holder);
+    this.#log.tell("yielded", winner?.holder);
     if (winner !== undefined) this.#gaveWay(winner);
   }
 
@@ -168,7 +170,7 @@ export class FlightClaim {
   /** Whether a box was followed in vain: then its claims count no more. */
   #judge({ id, holder }: Box): boolean {
     if (!this.#following.isInVain(id)) return false;
-    this.#log.info({ digest: this.#want.digest, box: holder }, `${this.#name}: ${holder} claims it and gives nothing`);
+    this.#log.gaveNothing(holder);
     this.#following.forget(id);
     this.#inVain += 1;
     this.#claims.wasVain(id);
@@ -176,7 +178,7 @@ export class FlightClaim {
   }
 
   #follow(rival: RivalClaim): void {
-    if (this.#rival?.id !== rival.id) this.#tell("followed", rival.holder);
+    if (this.#rival?.id !== rival.id) this.#log.tell("followed", rival.holder);
     this.#rival = rival;
   }
 
@@ -190,20 +192,6 @@ export class FlightClaim {
   #goAlone(): void {
     this.release({ failed: false });
     this.#isAlone = true;
-    this.#tell("alone", this.#rival?.holder);
-  }
-
-  #tell(event: ClaimEvent["event"], box?: string): void {
-    const told = { at: new Date().toISOString(), event, ...(box && { box }) };
-    this.events.push(told);
-    if (this.events.length > MAX_EVENTS) this.events.shift();
-    const { digest } = this.#want;
-    const isNews = event !== "claimed" && !(event === "followed" && this.#hasFollowed);
-    if (event === "followed") this.#hasFollowed = true;
-    this.#log[isNews ? "info" : "debug"]({ digest, event, box }, `${this.#name}: ${claimText(told)}`);
-  }
-
-  get #name(): string {
-    return nameOf(this.#want);
+    this.#log.tell("alone", this.#rival?.holder);
   }
 }
