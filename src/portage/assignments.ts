@@ -10,7 +10,6 @@ const VARIABLE_NAME = /^[A-Za-z_]\w*$/;
 function nextWord(tokens: Iterator<Token>, after: Token, what: string): Token {
   const { value, done } = tokens.next();
   if (done) throw new ShellSyntaxError(after.line, `the file ends where ${what} must follow "${after.text}"`);
-  if (value.operator) throw new ShellSyntaxError(value.line, `"${value.text}" stands where ${what} must follow`);
   return value;
 }
 

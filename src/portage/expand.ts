@@ -1,24 +1,31 @@
-const EXPANSION = /\\(?<escaped>[\s\S])|\$\{(?<braced>\w+)\}|\$(?<bare>\w+)|(?<bad>\$\{[^}]*\}?)|(?<newline>\n)/g;
+/** A part in single quotes, or all up to the next such part; single quotes within double ones begin none. */
+const RUN = /'[^']*'?|(?:"(?:\\(?:\\['"$]|[^])|[^"\\])*"?|\\(?:\\['"$]|[^])|\$'|[^'])+/g;
+
+const EXPANSION = /\\(?<escaped>\\['"$]?|[^])|\$(?:\{(?<braced>\w+)\}|(?<bare>\w+)|(?<bad>[^]))|(?<newline>\n)/g;
 
 /**
- * Fills in `$NAME` and `${NAME}` from `variables` (nothing for an unknown one), joins continued lines, and makes each
- * other line break a space, as Portage does. Also within single quotes: so does Portage.
+ * Fills in `$NAME` and `${NAME}` by `valueOf` (nothing for an unknown one), joins continued lines, and makes each other
+ * line break a space, as Portage does (lib/portage/util/__init__.py, `varexpand`). Quotes around the value are gone by
+ * then, so that single ones prevent nothing; those that are part of it do, and stay.
  *
- * @returns undefined when a `${…}` holds more than a name: Portage knows no other kind.
+ * @returns undefined when a `$` stands before anything else: Portage takes the whole value for empty then.
  */
-export function expand(value: string, variables: ReadonlyMap<string, string>): string | undefined {
+export function expand(value: string, valueOf: (name: string) => string | undefined): string | undefined {
   let understood = true;
-  const expanded = value.replace(EXPANSION, (...match) => {
-    const { escaped, braced, bare, bad, newline } = match.at(-1) as Record<string, string | undefined>;
-    if (escaped !== undefined) return unescape(escaped);
-    if (newline !== undefined) return " ";
-    if (bad !== undefined) understood = false;
-    return variables.get(braced ?? bare ?? "") ?? "";
-  });
+  const fill = (run: string): string =>
+    run.replace(EXPANSION, (...match) => {
+      const { escaped, braced, bare, bad, newline } = match.at(-1) as Record<string, string | undefined>;
+      if (escaped !== undefined) return unescape(escaped);
+      if (newline !== undefined) return " ";
+      if (bad !== undefined) understood = false;
+      return valueOf(braced ?? bare ?? "") ?? "";
+    });
+  const expanded = value.replace(RUN, (run) => (run.startsWith("'") ? run : fill(run)));
   return understood ? expanded : undefined;
 }
 
-function unescape(character: string): string {
-  if (character === "\n") return "";
-  return character === "$" || character === "\\" ? character : `\\${character}`;
+/** What follows a backslash; a second one takes a quote or `$` behind it along. */
+function unescape(escaped: string): string {
+  if (escaped === "\n") return "";
+  return /^[$\\]/.test(escaped) ? escaped : `\\${escaped}`;
 }

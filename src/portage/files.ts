@@ -5,16 +5,16 @@ import { messageOf, systemCode } from "../core/errors.ts";
 const VERSION_CONTROL = new Set(["CVS", "RCS", "SCCS", ".bzr", ".git", ".hg", ".svn"]);
 
 function isSkipped(name: string): boolean {
-  return name.startsWith(".") || name.endsWith("~") || VERSION_CONTROL.has(name);
+  return name.startsWith(".") || name.endsWith("~");
 }
 
 /** What is at a path: its text; `absent`; or why it cannot be read. */
 type FileText = { readonly text: string } | { readonly absent: true } | { readonly problem: string };
 
-/** Reads a file whole, without throwing. */
+/** Reads a file whole, without throwing. Each kind of line break becomes `\n`, as in Python. */
 export async function readText(path: string): Promise<FileText> {
   try {
-    return { text: await readFile(path, "utf8") };
+    return { text: (await readFile(path, "utf8")).replace(/\r\n?/g, "\n") };
   } catch (error) {
     return systemCode(error) === "ENOENT" ? { absent: true } : { problem: messageOf(error) };
   }
@@ -31,7 +31,7 @@ export async function configFiles(path: string, complain: (problem: string) => v
   try {
     const found = await stat(path);
     if (found.isFile()) return [path];
-    if (!found.isDirectory()) return [];
+    if (!found.isDirectory() || VERSION_CONTROL.has(basename(path))) return [];
     const names = (await readdir(path)).sort((a, b) => (a < b ? -1 : 1));
     return (await Promise.all(names.map((name) => configFiles(join(path, name), complain)))).flat();
   } catch (error) {

@@ -2,7 +2,12 @@ import { dirname, join, resolve } from "node:path";
 import { parseAssignments, type Statement } from "./assignments.ts";
 import { expand } from "./expand.ts";
 import { configFiles, readText } from "./files.ts";
+import { PREFIXES } from "./prefixes.ts";
+import { readReposConf } from "./repos-conf.ts";
 import { ShellSyntaxError } from "./shell-tokens.ts";
+
+/** What env-update makes of /etc/env.d. Portage takes it as it is written, and lets all others go over it. */
+const ENVIRONMENT = "/etc/profile.env";
 
 /** Where Portage looks, later files over earlier ones. */
 const MAKE_CONF_PATHS = ["/usr/share/portage/config/make.globals", "/etc/make.conf", "/etc/portage/make.conf"];
@@ -10,20 +15,23 @@ const MAKE_CONF_PATHS = ["/usr/share/portage/config/make.globals", "/etc/make.co
 /** Files that source one another more deeply than this go round in circles. */
 const MAX_SOURCE_DEPTH = 16;
 
-/** The variables that make.globals and make.conf set. */
+/** The variables that profile.env, make.globals and make.conf set. */
 interface MakeConf {
   readonly variables: ReadonlyMap<string, string>;
   /** What could not be read, each one line with file and line. */
   readonly warnings: readonly string[];
+  /** Those of them over which Portage gives a file up. */
+  readonly damage: readonly string[];
 }
 
 /**
- * Reads make.globals and make.conf (files or directories) below `root` as Portage does. A damaged file counts up to the
- * damage, with a warning.
+ * Reads profile.env, make.globals and make.conf (files or directories) below `root` as Portage does. A damaged file counts
+ * up to the damage, with a warning.
  */
 export async function readMakeConf(root: string): Promise<MakeConf> {
-  const reader = new MakeConfReader(root);
-  for (const path of MAKE_CONF_PATHS) {
+  const { main = "" } = await readReposConf(root);
+  const reader = new MakeConfReader(root, new Map([...PREFIXES, ["PORTDIR", main]]));
+  for (const path of [ENVIRONMENT, ...MAKE_CONF_PATHS]) {
     const files = await configFiles(join(root, path), (problem) => reader.warnings.push(problem));
     for (const file of files) await reader.read(file);
   }
@@ -33,10 +41,14 @@ export async function readMakeConf(root: string): Promise<MakeConf> {
 class MakeConfReader implements MakeConf {
   readonly variables = new Map<string, string>();
   readonly warnings: string[] = [];
+  readonly damage: string[] = [];
   readonly #root: string;
+  /** What may be referred to though no file sets it (config.py, `expand_map`). */
+  readonly #given: ReadonlyMap<string, string>;
 
-  constructor(root: string) {
+  constructor(root: string, given: ReadonlyMap<string, string>) {
     this.#root = root;
+    this.#given = given;
   }
 
   async read(file: string, depth = 0): Promise<void> {
@@ -47,16 +59,22 @@ class MakeConfReader implements MakeConf {
     } catch (error) {
       if (!(error instanceof ShellSyntaxError)) throw error;
       this.#warn(`${file}:${error.line}`, `${error.message}; the rest of the file is not read`);
+      this.damage.push(this.warnings.at(-1)!);
     }
   }
 
   async #apply(statement: Statement, file: string, depth: number): Promise<void> {
     const place = `${file}:${statement.line}`;
-    const text = expand(statement.kind === "source" ? statement.file : statement.value, this.variables);
-    if (text === undefined) return this.#warn(place, "only $NAME and ${NAME} can be expanded");
-    if (statement.kind === "assignment") this.variables.set(statement.name, text);
+    const text = this.#expand(statement.kind === "source" ? statement.file : statement.value, file);
+    if (text === undefined) this.#warn(place, "only $NAME and ${NAME} can be expanded");
+    if (statement.kind === "assignment") this.variables.set(statement.name, text ?? "");
     else if (depth === MAX_SOURCE_DEPTH) this.#warn(place, "files source one another in a circle");
-    else await this.read(this.#sourced(text, file), depth + 1);
+    else if (text !== undefined) await this.read(this.#sourced(text, file), depth + 1);
+  }
+
+  #expand(value: string, file: string): string | undefined {
+    if (file === join(this.#root, ENVIRONMENT)) return value;
+    return expand(value, (name) => this.variables.get(name) ?? this.#given.get(name));
   }
 
   #sourced(name: string, from: string): string {

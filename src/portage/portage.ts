@@ -1,11 +1,12 @@
 import { linesOf, readCustomMirrors } from "./custom-mirrors.ts";
 import { readMakeConf } from "./make-conf.ts";
 import { readMirrors, type OwnAddresses } from "./mirrors.ts";
+import { allRepositories } from "./overlays.ts";
 import { readReposConf } from "./repos-conf.ts";
 
 /** What Portage's own files say of this box. */
 export interface PortageSettings {
-  /** Ebuild repositories, absolute directories; empty when there is no repos.conf. */
+  /** Ebuild repositories, absolute directories; empty when nothing names one. */
   readonly repos: readonly string[];
   /** DISTDIR; undefined when no file sets it. */
   readonly distdir: string | undefined;
@@ -32,7 +33,7 @@ export async function readPortage(root: string, own: OwnAddresses): Promise<Port
   const usable = distdir?.startsWith("/") === true;
   if (distdir !== undefined && !usable) warnings.push(`DISTDIR is no absolute path: ${distdir}`);
   return {
-    repos: reposConf.repos,
+    repos: allRepositories(reposConf, makeConf.variables),
     distdir: usable ? distdir : undefined,
     mirrors: mirrors.usable,
     unusableMirrors: mirrors.unusable,

@@ -1,20 +1,25 @@
 import { join, normalize } from "node:path";
 import { configFiles, readText } from "./files.ts";
 import { parseIni, type Ini } from "./ini.ts";
+import { PREFIXES } from "./prefixes.ts";
 
 /** Where Portage looks, later files over earlier ones. */
 const REPOS_CONF_PATHS = ["/usr/share/portage/config/repos.conf", "/etc/portage/repos.conf"];
 
-/** What Portage gives repos.conf to interpolate; we serve the system that we run on, so there is no prefix. */
-const PREFIXES: Readonly<Record<string, string>> = { EPREFIX: "", EROOT: "/", ROOT: "/", PORTAGE_CONFIGROOT: "/" };
+const PREFIX_KEYS = [...PREFIXES].map(([name, value]) => [name.toLowerCase(), value] as const);
 
 /** Of the main repository when it names none (repository/config.py). */
 const MAIN_REPO_PRIORITY = -1000;
+
+/** References that lead deeper than this go round in circles (configparser, MAX_INTERPOLATION_DEPTH). */
+const MAX_DEPTH = 10;
 
 /** The ebuild repositories that repos.conf names. */
 interface ReposConf {
   /** Absolute directories, in Portage's order: by priority, then by name. */
   readonly repos: readonly string[];
+  /** The one of them that is the main repository. */
+  readonly main: string | undefined;
   /** What could not be read, each one line. */
   readonly warnings: readonly string[];
 }
@@ -36,23 +41,35 @@ export async function readReposConf(root: string): Promise<ReposConf> {
 }
 
 /** The repositories of a parsed repos.conf. */
-function repositories(ini: Ini): { repos: string[] } {
+function repositories(ini: Ini): Pick<ReposConf, "repos" | "main"> {
   const defaults = ini.get("DEFAULT") ?? new Map<string, string>();
   const main = defaults.get("main-repo") ?? "gentoo";
   const found = [...ini]
     .filter(([name]) => name !== "DEFAULT")
     .map(([name, own]) => {
-      const section = new Map([...defaults, ...own]);
-      const priority = Number(section.get("priority") ?? (name === main ? MAIN_REPO_PRIORITY : 0)) || 0;
-      return { name, priority, location: interpolate(section.get("location") ?? "", section) };
+      const section = new Map([...PREFIX_KEYS, ...defaults, ...own]);
+      const value = (key: string): string => interpolate(section.get(key) ?? "", section);
+      const priority = readPriority(value("priority")) ?? (name === main ? MAIN_REPO_PRIORITY : 0);
+      return { name, priority, location: value("location") };
     })
     .filter(({ location }) => location.startsWith("/"))
+    .map((repo) => ({ ...repo, location: normalize(repo.location).replace(/(?<=.)\/$/, "") }))
     .sort((a, b) => a.priority - b.priority || (a.name < b.name ? -1 : 1));
-  return { repos: [...new Set(found.map(({ location }) => normalize(location).replace(/(?<=.)\/$/, "")))] };
+  return {
+    repos: [...new Set(found.map(({ location }) => location))],
+    main: found.find(({ name }) => name === main)?.location,
+  };
 }
 
-function interpolate(value: string, section: ReadonlyMap<string, string>): string {
-  return value.replace(/%(?:%|\((\w[\w-]*)\)s)/g, (whole, name: string | undefined) =>
-    name === undefined ? "%" : (PREFIXES[name] ?? section.get(name.toLowerCase()) ?? whole),
-  );
+function readPriority(value: string): number | undefined {
+  return /^[+-]?\d+$/.test(value) ? Number(value) : undefined;
+}
+
+/** Fills in `%(key)s`, whose value may have more of them, and `%%`. */
+function interpolate(value: string, section: ReadonlyMap<string, string>, depth = 0): string {
+  return value.replace(/%(?:%|\(([^)]+)\)s)/g, (whole, key?: string) => {
+    if (key === undefined) return "%";
+    const found = section.get(key.toLowerCase());
+    return found === undefined || depth === MAX_DEPTH ? whole : interpolate(found, section, depth + 1);
+  });
 }

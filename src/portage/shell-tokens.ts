@@ -19,12 +19,12 @@ export class ShellSyntaxError extends Error {
 
 /** What a word may hold unquoted, as Portage's getconfig has it (lib/portage/util/__init__.py, `wordchars`). */
 const WORD_CHARACTER = /[\w~!@#$%*:;?,./+{}-]/;
-const BLANK = /\s/;
+const BLANK = /[ \t\n]/;
 
 /**
  * Splits text as Portage's getconfig does (Python's shlex in POSIX mode): words of quoted and unquoted parts, comments
- * from `#` to the end of the line. A backslash that keeps a `$`, a line break or a backslash from its meaning stays in
- * the token: that is for `expand` to see.
+ * from `#` to the end of the line. Outside of quotes a backslash goes, whatever it stands before; in double quotes it
+ * stays, but for one before `"` or another: what is left of them is for `expand` to see.
  *
  * @throws {ShellSyntaxError} at a quote that is never closed, or a backslash at the very end.
  */
@@ -69,7 +69,7 @@ class Reader {
     while (this.#next !== "" && this.#next !== "#" && this.atWord()) {
       const character = this.take();
       if (character === '"' || character === "'") word += this.#quoted(character);
-      else word += character === "\\" ? this.#escaped(/[^$\\\n]/) : character;
+      else word += character === "\\" ? this.#escaped(/[^]/) : character;
     }
     return word;
   }
@@ -90,7 +90,7 @@ class Reader {
       if (this.#next === "") throw new ShellSyntaxError(opened, `the quote ${quote} is never closed`);
       const character = this.take();
       if (character === quote) return part;
-      part += character === "\\" && quote === '"' ? this.#escaped(/"/) : character;
+      part += character === "\\" && quote === '"' ? this.#escaped(/["\\]/) : character;
     }
   }
 

@@ -21,15 +21,15 @@ interface MakeConfWish {
 
 /** Proposes the `http_proxy` line for make.conf below `root`. */
 export async function proposeMakeConf(root: string, { url, agentHasProxy }: MakeConfWish): Promise<Proposal> {
-  const { variables, warnings } = await readMakeConf(root);
+  const { variables, damage } = await readMakeConf(root);
   const path = await makeConfFile(root);
   const before = await readForEdit(path);
   const current = variables.get("http_proxy") ?? "";
   const isOthers = current !== "" && current !== OWN_LINES.exec(before ?? "")?.[1];
   if (leadsTo(url)(current)) return nothing();
   if (isOthers && !agentHasProxy) return nothing(otherProxy(current));
-  const damage = warnings.find((warning) => warning.startsWith(`${path}:`));
-  if (damage !== undefined) return nothing(`${damage}: mend that first, Portage does not read the file to its end`);
+  const broken = damage.find((warning) => warning.startsWith(`${path}:`));
+  if (broken !== undefined) return nothing(`${broken}: mend that first, Portage does not read the file to its end`);
   return { edit: { path, before, after: withHttpProxy(before ?? "", url) }, notes: wayAround(variables) };
 }
 

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { configFiles, readText } from "../portage/files.ts";
-import { parseIni, sectionName, type Ini } from "../portage/ini.ts";
+import { indentOf, iniLines, parseIni, type Ini, type IniLine } from "../portage/ini.ts";
 import { nothing, readForEdit, withLines, type Proposal } from "./edit.ts";
 import { ownFile } from "./own-file.ts";
 
@@ -36,27 +36,33 @@ export async function proposeReposConf(root: string): Promise<Proposal> {
   return { edit: { path, before, after: withValues(before ?? "", name, lacking) }, notes: [] };
 }
 
-/** The text of a repos.conf with these values in a section, in place of what it says of them. */
+/**
+ * The text of a repos.conf with these values in a section, in place of what it says of them. They are indented as what
+ * follows is: else that would go on with them, or they with what stands before.
+ */
 function withValues(text: string, section: string, values: typeof WANTED): string {
   const lines = text.split("\n");
-  const head = lines.findIndex((line) => sectionName(line) === section);
+  const kinds = iniLines(lines);
+  const head = kinds.findIndex((line) => line.kind === "section" && line.name === section);
   const wanted = values.map(([key, value]) => `${key} = ${value}`);
   if (head === -1) return withLines(text, [`[${section}]`, ...wanted]);
-  const next = lines.findIndex((line, index) => index > head && sectionName(line) !== undefined);
-  const end = next === -1 ? lines.length : next;
-  const kept = withoutKeys(
-    lines.slice(head + 1, end),
+  const rest = withoutKeys(
+    lines.slice(head + 1),
+    kinds.slice(head + 1),
     values.map(([key]) => key),
   );
-  return [...lines.slice(0, head + 1), ...wanted, ...kept, ...lines.slice(end)].join("\n");
+  const indent = indentOf(rest.find((line) => /^\s*[^\s#;]/.test(line)) ?? "");
+  return [...lines.slice(0, head + 1), ...wanted.map((line) => indent + line), ...rest].join("\n");
 }
 
-/** The lines of a section less those of some keys, and less the indented lines that go on with their values. */
-function withoutKeys(lines: readonly string[], keys: readonly string[]): string[] {
+/** The lines from a section's first on, less those of some of its keys. */
+function withoutKeys(lines: readonly string[], kinds: readonly IniLine[], keys: readonly string[]): string[] {
+  const end = kinds.findIndex(({ kind }) => kind === "section");
   let isDropped = false;
-  return lines.filter((line) => {
-    if (/^\S/.test(line)) isDropped = keys.includes(line.split(/[=:]/)[0]!.trim().toLowerCase());
-    return !isDropped || line.trim() === "";
+  return lines.filter((_, index) => {
+    const line = kinds[index]!;
+    if (line.kind === "entry") isDropped = keys.includes(line.key);
+    return line.kind === "blank" || !isDropped || (end !== -1 && index >= end);
   });
 }
 

@@ -36,6 +36,13 @@ describe("a value", () => {
     ["with a dollar that is escaped", 'A=x\nNAME="\\$A"', "$A"],
     ["with a dollar at its end", 'NAME="a$"', "a$"],
     ["in a file with line ends of DOS", 'NAME="a"\r\nB=c\r\n', "a"],
+    ["continued by backslashes in a file with line ends of DOS", 'NAME="a \\\r\nb"\r\n', "a b"],
+    ["with a backslash that is escaped, before a dollar", 'A=x\nNAME="\\\\$A"', "$A"],
+    ["with escapes outside of quotes, which hold for the quotes alone", "A=x\nNAME=\\$A\\\\b\\\nc", "x\\b c"],
+    ["with an apostrophe in double quotes: up to the next one nothing is filled in", `A=x\nNAME="'$A' $A"`, "'$A' x"],
+    ["with double quotes of its own, and an apostrophe in them", `A=x\nNAME='"it'"'"'s $A"'`, `"it's x"`],
+    ["of a character that no word may hold", "NAME=&", "&"],
+    ["with the root of the system", 'NAME="${EPREFIX}${ROOT}var"', "/var"],
   ] as const)("%s", async ([, text, expected]) => {
     expect(await valueIn(text)).toBe(expected);
   });
@@ -54,6 +61,30 @@ test("make.globals comes first, then /etc/make.conf, then /etc/portage/make.conf
   });
 });
 
+test("${PORTDIR} is where the main repository is, unless make.conf says otherwise", async () => {
+  const files = {
+    "/usr/share/portage/config/repos.conf":
+      "[DEFAULT]\nmain-repo = gentoo\n[gentoo]\nlocation = /var/db/repos/gentoo\n",
+    [MAKE_CONF]: 'DISTDIR="${PORTDIR}/distfiles"\n',
+  };
+  const distdir = async (makeConf: string) =>
+    (await readMakeConf(await rootWith({ ...files, [MAKE_CONF]: makeConf }))).variables.get("DISTDIR");
+  expect(await distdir(files[MAKE_CONF])).toBe("/var/db/repos/gentoo/distfiles");
+  expect(await distdir(`PORTDIR=/usr/portage\n${files[MAKE_CONF]}`)).toBe("/usr/portage/distfiles");
+});
+
+test("what /etc/env.d comes to is as it is written, and all other files go over it", async () => {
+  const root = await rootWith({
+    "/etc/profile.env": "export http_proxy='http://u:a$1\\@proxy:3128'\nexport DISTDIR='/from/env'\n",
+    "/usr/share/portage/config/make.globals": "DISTDIR=/var/cache/distfiles",
+    [MAKE_CONF]: 'COPY="${http_proxy}"',
+  });
+  const { variables, warnings } = await readMakeConf(root);
+  expect(warnings).toEqual([]);
+  expect(variables.get("COPY")).toBe("http://u:a$1\\@proxy:3128");
+  expect(variables.get("DISTDIR")).toBe("/var/cache/distfiles");
+});
+
 test("a directory is read file by file, sorted, without dot-files and backups", async () => {
   const root = await rootWith({
     [`${MAKE_CONF}/20-b`]: 'LIST="${LIST} b"',
@@ -62,9 +93,11 @@ test("a directory is read file by file, sorted, without dot-files and backups", 
     [`${MAKE_CONF}/30-c~`]: 'LIST="backup"',
     [`${MAKE_CONF}/.hidden`]: 'LIST="hidden"',
     [`${MAKE_CONF}/.git/config`]: 'LIST="git"',
+    [`${MAKE_CONF}/CVS/Entries`]: 'LIST="cvs"',
+    [`${MAKE_CONF}/RCS`]: 'LIST="${LIST} RCS"',
   });
   const { variables, warnings } = await readMakeConf(root);
-  expect(variables.get("LIST")).toBe("inner outer b");
+  expect(variables.get("LIST")).toBe("inner outer b RCS");
   expect(warnings).toEqual([]);
 });
 
@@ -93,11 +126,20 @@ describe("damage is a warning with file and line, and costs no more than what is
     expect(Object.fromEntries(variables)).toEqual({ A: "1" });
   });
 
-  test("an expansion that Portage does not know leaves only that value out", async () => {
-    const root = await rootWith({ [MAKE_CONF]: "A=${B:-x}\nC=1\n" });
-    const { variables, warnings } = await readMakeConf(root);
-    expect(warnings).toEqual([`${root}${MAKE_CONF}:1: only $NAME and \${NAME} can be expanded`]);
-    expect(Object.fromEntries(variables)).toEqual({ C: "1" });
+  test.for(["${B:-x}", "${B", "${}", '"$(b)"', '"$ b"', `"$'b'"`])(
+    "an expansion that Portage does not know empties only that value: %s",
+    async (value) => {
+      const root = await rootWith({ [MAKE_CONF]: `A=before\nA=${value}\nC=1\n` });
+      const { variables, warnings, damage } = await readMakeConf(root);
+      expect(warnings).toEqual([`${root}${MAKE_CONF}:2: only $NAME and \${NAME} can be expanded`]);
+      expect(damage).toEqual([]);
+      expect(Object.fromEntries(variables)).toEqual({ A: "", C: "1" });
+    },
+  );
+
+  test.for(["\ufeffA=1\n", "A\u00a0=1\n"])("a blank that is none to Portage: %j", async (text) => {
+    const { damage } = await readMakeConf(await rootWith({ [MAKE_CONF]: text }));
+    expect(damage).toHaveLength(1);
   });
 
   test("a sourced file that is not there", async () => {

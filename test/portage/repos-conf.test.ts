@@ -17,7 +17,11 @@ const SHIPPED_PATH = "/usr/share/portage/config/repos.conf";
 
 test("what Portage ships names the main repository", async () => {
   const root = await rootWith({ [SHIPPED_PATH]: SHIPPED });
-  expect(await readReposConf(root)).toEqual({ repos: ["/var/db/repos/gentoo"], warnings: [] });
+  expect(await readReposConf(root)).toEqual({
+    repos: ["/var/db/repos/gentoo"],
+    main: "/var/db/repos/gentoo",
+    warnings: [],
+  });
 });
 
 test("/etc/portage/repos.conf changes single keys of what is shipped and adds repositories", async () => {
@@ -54,9 +58,35 @@ test("interpolation knows Portage's prefixes and the keys of the section", async
   expect((await readReposConf(root)).repos).toEqual(["/var/db/a", "/srv/b%c"]);
 });
 
+test("what a key refers to may refer to others; their names are in either case, and circles end", async () => {
+  const root = await rootWith({
+    "/etc/portage/repos.conf":
+      "[DEFAULT]\ntop = %(eroot)ssrv\n[a]\nbase = %(top)s/trees\nlocation = %(Base)s/a\n[b]\nlocation = /b%(location)s\n",
+  });
+  const [a, b] = (await readReposConf(root)).repos;
+  expect(a).toBe("/srv/trees/a");
+  expect(b).toMatch(/^(\/b)+%\(location\)s$/);
+});
+
+test("keys may be indented: only what is deeper goes on with a value", async () => {
+  const root = await rootWith({
+    "/etc/portage/repos.conf":
+      "  [gentoo]\n    priority = 1\n    location = /gentoo\n  sync-type = git\n    location = /not-this\n\n\t[guru]\n\tlocation =\n\t  /guru\n",
+  });
+  expect(await readReposConf(root)).toMatchObject({ repos: ["/gentoo"], warnings: [] });
+});
+
+test("a priority that is no whole number is none", async () => {
+  const root = await rootWith({
+    "/etc/portage/repos.conf":
+      "[DEFAULT]\nmain-repo = m\n[a]\nlocation = /a\npriority = -1\n[b]\nlocation = /b\npriority = -1.5\n[m]\nlocation = /m\npriority = high\n",
+  });
+  expect((await readReposConf(root)).repos).toEqual(["/m", "/a", "/b"]);
+});
+
 test("a damaged line is named, the rest counts", async () => {
   const root = await rootWith({ "/etc/portage/repos.conf": "stray = 1\n[a]\nlocation = /a\nwhat is this\n" });
-  expect(await readReposConf(root)).toEqual({
+  expect(await readReposConf(root)).toMatchObject({
     repos: ["/a"],
     warnings: [1, 4].map((line) => `${root}/etc/portage/repos.conf:${line}: neither a [section] nor "key = value"`),
   });

@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readMakeConf } from "../../src/portage/make-conf.ts";
+import { readReposConf } from "../../src/portage/repos-conf.ts";
 import { hunkOf, withoutHunk } from "../../src/setup/hunk.ts";
 import { withHttpProxy } from "../../src/setup/make-conf.ts";
 import { localMirrors, withLocalMirror } from "../../src/setup/mirrors.ts";
@@ -56,6 +57,13 @@ const BOXES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "a repos.conf with a remark behind the section's name": {
     "etc/portage/repos.conf": "[gentoo] # main\nlocation = /var/db/repos/gentoo\nsync-type = rsync\n",
   },
+  "a repos.conf whose keys are indented": {
+    "etc/portage/repos.conf":
+      "# ours\n  [gentoo]\n    sync-type = rsync\n    location = /srv/gentoo\n    auto-sync = yes\n  [guru]\n  location = /g\n",
+  },
+  "a repos.conf with an empty section above an indented one": {
+    "etc/portage/repos.conf": "[gentoo]\n  [guru]\n  location = /g\n",
+  },
   "a repos.conf directory whose last file has its own way to sync": {
     "etc/portage/repos.conf/zzzz.conf": "[gentoo]\nsync-type = git\n",
   },
@@ -99,6 +107,13 @@ describe.each(Object.entries(BOXES))("%s", (_, files) => {
     expect(await photograph(root)).toEqual(after);
     expect((await undoSetup(root)).left).toEqual([]);
     expect(await photograph(root)).toEqual(before);
+  });
+
+  test("every repository stays where it is, and is damaged nowhere", async () => {
+    const root = await box(files);
+    const before = await readReposConf(root);
+    await write(root);
+    expect(await readReposConf(root)).toEqual(before);
   });
 
   test("what was set before is still set", async () => {
@@ -145,6 +160,15 @@ test("in a repos.conf file a value that goes on over lines is replaced whole", a
   );
 });
 
+test("in a repos.conf file that is indented the values are indented as their neighbours", async () => {
+  const root = await box(BOXES["a repos.conf whose keys are indented"]!);
+  await write(root);
+  expect(await readFile(join(root, "etc/portage/repos.conf"), "utf8")).toBe(
+    "# ours\n  [gentoo]\n    sync-type = webrsync\n    sync-webrsync-verify-signature = yes\n    location = /srv/gentoo\n" +
+      "    auto-sync = yes\n  [guru]\n  location = /g\n",
+  );
+});
+
 describe("a proxy that is there already", () => {
   const files = { "etc/portage/make.conf": 'http_proxy="http://proxy.lan:3128"\n' };
 
@@ -166,6 +190,19 @@ test("a make.conf that Portage does not read to its end is left alone, and the p
   const { edits, notes } = await planSetup(root, { ...WISHES, webrsync: false });
   expect(edits.map(({ path }) => relative(root, path))).toEqual(["etc/portage/mirrors"]);
   expect(notes).toEqual([expect.stringMatching(/make\.conf:1: the quote " is never closed.*: mend that first/)]);
+});
+
+test("a make.conf with a value that Portage takes for empty is read to its end, and gets its line", async () => {
+  const root = await box({ "etc/portage/make.conf": 'CFLAGS="${X:--O2}"\n' });
+  await write(root);
+  expect((await readMakeConf(root)).variables.get("http_proxy")).toBe(URL);
+});
+
+test("a proxy that /etc/env.d sets is a proxy that is there already", async () => {
+  const root = await box({ "etc/profile.env": "export http_proxy='http://proxy.lan:3128'\n" });
+  expect((await planSetup(root, WISHES)).notes).toEqual([
+    expect.stringContaining('upstream.proxy = "http://proxy.lan:3128"'),
+  ]);
 });
 
 describe("where Portage would reach no mirror while the agent is down", () => {

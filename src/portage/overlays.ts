@@ -1,0 +1,20 @@
+import { normalize } from "node:path";
+
+/**
+ * The ebuild repositories, absolute directories: those of repos.conf, and those that make.conf names in the old way, which
+ * Portage still honours (repository/config.py, `_add_repositories`): PORTDIR in place of the main one, the words of
+ * PORTDIR_OVERLAY behind all others.
+ */
+export function allRepositories(
+  { repos, main }: { readonly repos: readonly string[]; readonly main: string | undefined },
+  variables: ReadonlyMap<string, string>,
+): string[] {
+  const [portdir] = directoriesIn(variables.get("PORTDIR"));
+  const others = portdir === undefined ? repos : [portdir, ...repos.filter((repo) => repo !== main)];
+  return [...new Set([...others, ...directoriesIn(variables.get("PORTDIR_OVERLAY"))])];
+}
+
+function directoriesIn(value = ""): string[] {
+  const words = value.split(/\s+/).filter((word) => word.startsWith("/"));
+  return words.map((word) => normalize(word).replace(/(?<=.)\/$/, ""));
+}
