@@ -10,7 +10,7 @@ const DOWN_MS = 2000;
 const FOR_EVER_MS = 60_000;
 
 /** What chaos is made of. The same seed makes the same orders and times; what meets what is the machine's doing. */
-export interface ChaosInit {
+interface ChaosInit {
   readonly seed: number;
   readonly files: readonly TestFile[];
 }

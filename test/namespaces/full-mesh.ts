@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 
 /** One of a swarm. */
-export interface Member {
+interface Member {
   /** How many others it is in session with. */
   peers(): Promise<number>;
 }

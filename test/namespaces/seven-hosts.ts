@@ -14,7 +14,7 @@ const MIRROR_PORTS = [8080, 8081];
 const MESH_WITHIN_MS = 30_000;
 
 /** What seven hosts are made with. */
-export interface SevenHostsOptions {
+interface SevenHostsOptions {
   /** What the project was compiled to. */
   readonly dist: string;
   /** Distfiles that the Manifests of all name, and that both mirrors have. */

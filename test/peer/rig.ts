@@ -20,7 +20,7 @@ import { freePort } from "../support/free-port.ts";
 const LOOPBACK = "127.0.0.1";
 
 /** Blobs in memory, whole or growing. */
-export class MemoryShelf implements BlobShelf {
+class MemoryShelf implements BlobShelf {
   readonly whole = new Map<Digest, Buffer>();
   readonly growing = new Map<Digest, () => GrowingBlob>();
 
@@ -128,7 +128,7 @@ export async function startBadPeer(
 }
 
 /** A directory whose answers the test gives. */
-export class TestDirectory implements Directory {
+class TestDirectory implements Directory {
   list: Holder[] = [];
   readonly others = new Map<string, Holder>();
   readonly disowned: string[] = [];

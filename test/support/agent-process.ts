@@ -22,7 +22,7 @@ export interface AgentProcess {
 }
 
 /** Where an agent process keeps its config and state. */
-export interface AgentPlace {
+interface AgentPlace {
   readonly dir: string;
   /** The config file's text; `state_dir` is added, and a `[swarm]` that keeps to itself where it has none. */
   readonly config: string;

@@ -1,7 +1,7 @@
 import { afterEach } from "vitest";
 
 /** Something that a test opened. */
-export interface Closable {
+interface Closable {
   close(): Promise<unknown>;
 }
 

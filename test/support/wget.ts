@@ -10,7 +10,7 @@ export const FETCH = [
 export const RESUME = ["-c", ...FETCH];
 
 /** How a wget ended. */
-export interface WgetResult {
+interface WgetResult {
   /** 0: all well. 8: the server answered an error. 4: the network failed. */
   readonly code: number;
   readonly output: string;

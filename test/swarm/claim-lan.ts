@@ -19,7 +19,7 @@ export interface ClaimBox {
  * When a message from one box reaches another, in milliseconds after it was
  * sent; what one box tells another stays in order.
  */
-export type Delay = (from: number, to: number) => number;
+type Delay = (from: number, to: number) => number;
 
 interface Task {
   readonly time: number;

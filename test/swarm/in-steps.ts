@@ -5,7 +5,7 @@ import type { ClaimLan } from "./claim-lan.ts";
 const STEP_MS = 100;
 
 /** A body of a simulated source. */
-export interface Steps {
+interface Steps {
   /** The bytes that it has. */
   readonly from: number;
   readonly to: number;

@@ -21,7 +21,7 @@ export interface Contact {
 }
 
 /** A box to dial. */
-export interface Target {
+interface Target {
   readonly identity: { readonly id: string };
   /** Of its swarm, on loopback. */
   readonly port: number;

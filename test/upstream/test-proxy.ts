@@ -5,7 +5,7 @@ import { listen } from "../support/zoo/zoo.ts";
 import { closeAfter } from "./harness.ts";
 
 /** An HTTP proxy of a test. */
-export interface TestProxy {
+interface TestProxy {
   readonly url: string;
   /** Method, target and credentials of every request. */
   readonly requests: { method: string; target: string; authorization: string | undefined; via: string | undefined }[];

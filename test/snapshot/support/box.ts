@@ -44,7 +44,7 @@ export interface TestBox {
 }
 
 /** What a box is made with; by default it has a keyring with `key`, and mirrors and a LAN of its own. */
-export interface TestBoxOptions {
+interface TestBoxOptions {
   readonly key?: PrivateKey;
   readonly mirrors?: TestMirrors;
   readonly lan?: TestLan;
@@ -233,7 +233,7 @@ export async function startBox(options: TestBoxOptions = {}): Promise<TestBox> {
 }
 
 /** What a client gets for one file of a date. */
-export interface Got {
+interface Got {
   readonly kind: SnapshotContent["kind"] | "pass";
   readonly bytes: Buffer;
 }

@@ -3,7 +3,7 @@ import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
 import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobInfo, Ingest, OpenBlob, StoreEvents } from "../../../src/core/blob-store.ts";
-import { digestOf, DigestHash, type Digest } from "../../../src/core/digest.ts";
+import { DigestHash, type Digest } from "../../../src/core/digest.ts";
 import { DistswarmError } from "../../../src/core/errors.ts";
 import type { ShelfStore } from "../../../src/snapshot/shelf.ts";
 
@@ -110,9 +110,4 @@ class DiskIngest implements Ingest {
   async close(): Promise<void> {
     await this.#handle.close();
   }
-}
-
-/** Whether bytes are what their digest says. */
-export function isRight(digest: Digest, bytes: Uint8Array): boolean {
-  return digestOf(bytes) === digest;
 }

@@ -11,7 +11,7 @@ import type { TestUnit } from "./unit.ts";
 const CHUNK_BYTES = 32 * 1024;
 
 /** What a mirror does for one path: give bytes (with a fault, where that is wanted), or answer a status. */
-export interface MirrorFile {
+interface MirrorFile {
   readonly bytes: Buffer;
   /** The first answer breaks off after so many bytes, the second after so many, and so on; the rest is whole. */
   readonly breaksAfter?: number[];
@@ -22,7 +22,7 @@ export interface MirrorFile {
 }
 
 /** One mirror. `down`: every request fails. */
-export interface TestMirror {
+interface TestMirror {
   readonly url: string;
   files: Map<string, MirrorFile>;
   down: boolean;

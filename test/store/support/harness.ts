@@ -29,7 +29,7 @@ export function makeBlob(size: number, seed: string | number = size): TestBlob {
 }
 
 /** Every line that was logged, as text. */
-export interface LogLines {
+interface LogLines {
   readonly log: Logger;
   readonly lines: string[];
 }

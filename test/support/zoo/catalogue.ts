@@ -11,7 +11,7 @@ export type MirrorFiles = Readonly<Record<string, Buffer>>;
 export type MirrorLayout = "none" | "flat" | "filename-hash" | "content-hash" | { readonly text: string };
 
 /** A file as a mirror finds it. */
-export interface NamedFile {
+interface NamedFile {
   readonly name: string;
   readonly file: Buffer;
 }

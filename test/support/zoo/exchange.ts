@@ -48,7 +48,7 @@ export function send({ request, response }: Exchange, { status, headers, bytes }
 }
 
 /** How a raw answer ends: cleanly, with a TCP reset once the bytes are out, or not at all. */
-export type Ending = "close" | "reset" | "silence";
+type Ending = "close" | "reset" | "silence";
 
 /** Sends an answer past node:http, which would not let it be wrong, and ends it so. */
 export function sendRaw({ response }: Exchange, { status, headers, bytes }: Answer, ending: Ending): void {

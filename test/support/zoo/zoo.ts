@@ -18,7 +18,7 @@ import { LAYOUT_CONF, catalogue, type MirrorFiles, type MirrorLayout } from "./c
 import type { Behaviour } from "./exchange.ts";
 
 export * from "./behaviours.ts";
-export type { MirrorFiles, MirrorLayout } from "./catalogue.ts";
+export type { MirrorFiles } from "./catalogue.ts";
 export type { Behaviour, Exchange } from "./exchange.ts";
 
 /** A request as a mock mirror got it. */
@@ -33,7 +33,7 @@ export interface LoggedRequest {
 }
 
 /** What a mock mirror may be beside its behaviour. */
-export interface MirrorOptions {
+interface MirrorOptions {
   /** @default "none" */
   readonly layout?: MirrorLayout;
   /** How requests for layout.conf are answered. @default rightly, whatever the behaviour is */
