@@ -90,7 +90,7 @@ function parseDist([nameField, sizeField, ...hashes]: string[]): DistLine | { re
   const size = /^\d+$/.test(sizeField) ? Number(sizeField) : Number.NaN;
   if (!Number.isSafeInteger(size)) return { reason: `the size is not a number of bytes: ${sizeField}` };
   if (hashes.length % 2 !== 0) return { reason: `no value for ${hashes.at(-1)}` };
-  const at = hashes.findIndex((field, index) => index % 2 === 0 && field === "BLAKE2B");
+  const at = hashes.findLastIndex((field, index) => index % 2 === 0 && field === "BLAKE2B");
   if (at < 0) return { name: decoded.name, size, digest: undefined };
   const digest = hashes[at + 1]!.toLowerCase();
   return isDigest(digest) ? { name: decoded.name, size, digest } : { reason: "BLAKE2B is not 128 hex characters" };

@@ -1,6 +1,6 @@
 import { join, normalize } from "node:path";
 import { configFiles, readText } from "./files.ts";
-import { parseIni, type Ini } from "./ini.ts";
+import { parseIni, type Ini } from "../core/ini.ts";
 import { PREFIXES } from "./prefixes.ts";
 
 /** Where Portage looks, later files over earlier ones. */

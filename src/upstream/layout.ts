@@ -1,5 +1,6 @@
 import { createHash, getHashes } from "node:crypto";
 import type { Digest } from "../core/digest.ts";
+import { parseIni, type Ini } from "../core/ini.ts";
 
 /** How a mirror arranges its distfiles (GLEP 75). `cuts` are the lengths of the directory names, in hex characters. */
 export type Layout =
@@ -36,7 +37,7 @@ export const GLEP_75: Layout = { kind: "filename-hash", hash: "blake2b512", cuts
 
 /** Whether `text` is a layout.conf at all, and not, say, an error page that came with 200. */
 export function isLayoutConf(text: string): boolean {
-  return /^\s*\[structure\]\s*$/m.test(text);
+  return structureIn(text) !== undefined;
 }
 
 /**
@@ -44,7 +45,7 @@ export function isLayoutConf(text: string): boolean {
  * sense; {@link FLAT} alone when nothing is left, as Portage does. Never throws.
  */
 export function parseLayoutConf(text: string): readonly Layout[] {
-  const entries = structureEntries(text);
+  const entries = structureIn(text) ?? new Map<string, string>();
   const layouts: Layout[] = [];
   for (let i = 0; entries.has(String(i)); i++) {
     const layout = parseEntry(entries.get(String(i))!);
@@ -53,16 +54,11 @@ export function parseLayoutConf(text: string): readonly Layout[] {
   return layouts.length > 0 ? layouts : [FLAT];
 }
 
-/** The `key = value` lines of `[structure]`. */
-function structureEntries(text: string): Map<string, string> {
-  const entries = new Map<string, string>();
-  let inStructure = false;
-  for (const line of text.split("\n").map((raw) => raw.trim())) {
-    if (line.startsWith("[")) inStructure = line === "[structure]";
-    const entry = /^(\d+)\s*[=:]\s*(.*)$/.exec(line);
-    if (inStructure && entry !== null) entries.set(entry[1]!, entry[2]!);
-  }
-  return entries;
+/** What the section `[structure]` has; undefined when there is none. */
+function structureIn(text: string): ReadonlyMap<string, string> | undefined {
+  const ini: Ini = new Map();
+  parseIni(text, ini);
+  return ini.get("structure");
 }
 
 function parseEntry(value: string): Layout | undefined {

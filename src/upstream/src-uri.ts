@@ -8,7 +8,7 @@ export interface SrcUriFile {
   readonly lifts?: "mirror" | "fetch";
 }
 
-const PREFIXED = /^(mirror|fetch)\+(?=[a-z][a-z0-9+.-]*:\/\/)/i;
+const PREFIXED = /^(mirror|fetch)\+(?=[A-Za-z][A-Za-z0-9+.-]*:\/\/)/;
 const STRUCTURE = /^(\(|\)|\|\||!?[A-Za-z0-9][A-Za-z0-9+_@-]*\?)$/;
 
 /** Reads a SRC_URI. All branches of its USE conditionals count; what makes no sense is skipped. Never throws. */
@@ -25,7 +25,7 @@ export function parseSrcUri(text: string): SrcUriFile[] {
 }
 
 function parseWord(word: string, renamed: string | undefined): SrcUriFile | undefined {
-  const lifts = PREFIXED.exec(word)?.[1]?.toLowerCase() as "mirror" | "fetch" | undefined;
+  const lifts = PREFIXED.exec(word)?.[1] as "mirror" | "fetch" | undefined;
   const uri = word.replace(PREFIXED, "");
   const name = renamed ?? uri.slice(uri.lastIndexOf("/") + 1);
   if (name === "" || name === "->" || name.includes("/")) return undefined;

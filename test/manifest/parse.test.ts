@@ -27,6 +27,11 @@ describe("a DIST line", () => {
     expect(lines).toEqual([{ name: "a", size: 1, digest: HEX }]);
   });
 
+  test("that names a hash twice means the last, as in Portage", () => {
+    const { dist: lines } = parseManifest(`DIST a 1 BLAKE2B ${digestFor("other bytes")} SHA512 00 BLAKE2B ${HEX}\n`);
+    expect(lines).toEqual([{ name: "a", size: 1, digest: HEX }]);
+  });
+
   test("without BLAKE2B has no digest, and is not damaged for that", () => {
     expect(parseManifest("DIST old.tar 1 SHA256 00 SHA512 00\nDIST bare.tar 2\n")).toEqual({
       dist: [

@@ -35,6 +35,11 @@ describe("layout.conf", () => {
     ]);
   });
 
+  test("is an INI file as Python reads it: indented, with a remark behind the section's name", () => {
+    expect(parseLayoutConf("  [structure] # ours\n    0 = filename-hash\n      BLAKE2B 8\n")).toEqual([GLEP_75]);
+    expect(isLayoutConf("  [structure] # ours\n")).toBe(true);
+  });
+
   test("that says nothing useful means flat", () => {
     expect(parseLayoutConf("")).toEqual([FLAT]);
     expect(parseLayoutConf("[structure]\n1=filename-hash BLAKE2B 8\n")).toEqual([FLAT]);

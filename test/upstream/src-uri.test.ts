@@ -34,6 +34,12 @@ describe("SRC_URI", () => {
     ]);
   });
 
+  test("a prefix in capitals is none", () => {
+    expect(parseSrcUri("MIRROR+https://a.example/m.tgz")).toEqual([
+      { name: "m.tgz", uri: "MIRROR+https://a.example/m.tgz" },
+    ]);
+  });
+
   test("skips what makes no sense, and never throws", () => {
     expect(parseSrcUri("-> -> ) https://a.example/ ( x? https://a.example/ok.tgz -> up/../x")).toEqual([]);
     const word = fc.constantFrom("->", "(", ")", "x?", "!x?", "https://a.example/f", "mirror://gnu/f", "f", "fetch+x");
