@@ -3,12 +3,10 @@
 //   npm run build && node bench/serve.mjs [DIR of a repository to index as well]
 //
 // Needs nginx and curl; the cold file over a line of 200 Mbit/s needs root (network namespaces) and is left out without.
-import { execFileSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import {
-  curl,
+  curlAtOnce,
   curlSeconds,
   makeDistfile,
   makeRepository,
@@ -20,6 +18,7 @@ import {
   stored,
   withBed,
 } from "./lib/bed.mjs";
+import { shape, withHosts } from "./lib/hosts.mjs";
 
 const TURNS = 9;
 const MIB = 2 ** 20;
@@ -42,7 +41,7 @@ await withBed(async (bed) => {
   await tenStreams(agent, giant);
 });
 
-if (process.getuid() === 0) await coldOverALine();
+if (process.getuid() === 0) await withHosts(2, (hosts) => withBed((bed) => coldOverALine(bed, hosts)));
 else console.log("cold over a line of 200 Mbit/s: left out, network namespaces need root");
 
 function storedGiant(agent, nginx, giant) {
@@ -73,18 +72,12 @@ function firstBytes(agent, nginx, medium) {
 }
 
 function slowestOf50(url) {
-  const outputs = Array.from({ length: 50 }, () => ["-o", "/dev/null", url]).flat();
-  const lines = curl([
-    "-Z",
-    "--no-progress-meter",
-    "--parallel-immediate",
-    "--parallel-max",
-    "50",
-    "-w",
-    "%{time_starttransfer}\n",
-    ...outputs,
-  ]);
-  return 1000 * Math.max(...lines.map(Number));
+  return Math.max(
+    ...curlAtOnce(
+      Array.from({ length: 50 }, () => url),
+      "%{time_starttransfer}",
+    ),
+  );
 }
 
 async function tenStreams(agent, giant) {
@@ -101,60 +94,19 @@ async function tenStreams(agent, giant) {
 }
 
 /** A host with the agent and one with the mirror, on a line of 200 Mbit/s. */
-async function coldOverALine() {
-  const id = randomBytes(2).toString("hex");
-  const [box, up] = [`dsb-${id}-box`, `dsb-${id}-up`];
-  const ip = (...args) => execFileSync("ip", args);
-  ip("netns", "add", box);
-  ip("netns", "add", up);
-  try {
-    ip("link", "add", "eth0", "netns", box, "type", "veth", "peer", "name", "eth0", "netns", up);
-    for (const [name, address] of [
-      [box, "10.99.0.2/24"],
-      [up, "10.99.0.1/24"],
-    ]) {
-      ip("-n", name, "addr", "add", address, "dev", "eth0");
-      ip("-n", name, "link", "set", "eth0", "up");
-      ip("-n", name, "link", "set", "lo", "up");
-      execFileSync("tc", [
-        "-n",
-        name,
-        "qdisc",
-        "add",
-        "dev",
-        "eth0",
-        "root",
-        "tbf",
-        "rate",
-        "200mbit",
-        "burst",
-        "256kb",
-        "latency",
-        "50ms",
-      ]);
-    }
-    await withBed(async (bed) => {
-      const files = Array.from({ length: 5 }, (_, at) => makeDistfile(bed, `cold-${at}.tar.xz`, 100 * MIB));
-      const repos = [makeRepository(bed, files)];
-      const nginx = await startNginx(bed, `root ${bed.mirror};`, { host: "10.99.0.1", netns: up });
-      const agent = await startAgent(bed, { repos, mirrors: [nginx.url], netns: box });
-      const ours = [];
-      const direct = [];
-      for (const file of files) {
-        direct.push(curlSeconds(nginx.url + file.byName, { netns: box }));
-        ours.push(curlSeconds(agent.url + file.byDigest, { netns: box }));
-      }
-      row(
-        "cold 100 MiB over 200 Mbit/s, beside direct",
-        median(ours),
-        median(direct),
-        median(ours) / median(direct),
-        { most: 1.05 },
-        "s",
-      );
-    });
-  } finally {
-    ip("netns", "del", box);
-    ip("netns", "del", up);
+async function coldOverALine(bed, hosts) {
+  shape(hosts, "200mbit");
+  const [{ netns }, up] = hosts;
+  const files = Array.from({ length: 5 }, (_, at) => makeDistfile(bed, `cold-${at}.tar.xz`, 100 * MIB));
+  const repos = [makeRepository(bed, files)];
+  const nginx = await startNginx(bed, `root ${bed.mirror};`, { host: up.address, netns: up.netns });
+  const agent = await startAgent(bed, { repos, mirrors: [nginx.url], netns });
+  const ours = [];
+  const direct = [];
+  for (const file of files) {
+    direct.push(curlSeconds(nginx.url + file.byName, { netns }));
+    ours.push(curlSeconds(agent.url + file.byDigest, { netns }));
   }
+  const ratio = median(ours) / median(direct);
+  row("cold 100 MiB over 200 Mbit/s, beside direct", median(ours), median(direct), ratio, { most: 1.05 }, "s");
 }

@@ -4,23 +4,22 @@
 //   npm run build && node bench/service.mjs [TURNS]
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ControlClient } from "../build/control/client.js";
+import { cpuSeconds, median } from "./lib/bed.mjs";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const BARE = fileURLToPath(new URL("lib/bare-server.mjs", import.meta.url));
 /** V8 still compiles and collects after a start. */
 const SETTLE_MS = 15_000;
 const IDLE_MS = 20_000;
-const TICKS_PER_SECOND = Number(execFileSync("getconf", ["CLK_TCK"]));
 
 const turns = Number(process.argv[2] ?? 9);
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 const ms = (value) => `${value.toFixed(1)} ms`;
 
 /** Starts a server, asks it once, and hands it to `use`; resolves to the time to its first answer and what `use` gave. */
@@ -40,11 +39,6 @@ async function withServer(command, use = async () => undefined) {
     child.kill("SIGTERM");
     await exited;
   }
-}
-
-function cpuSeconds(pid) {
-  const [user, system] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ").slice(11, 13);
-  return (Number(user) + Number(system)) / TICKS_PER_SECOND;
 }
 
 const dir = mkdtempSync(join(tmpdir(), "distswarm-bench-"));

@@ -147,6 +147,7 @@ export function cpuSeconds(pid) {
   return ticks.reduce((sum, count) => sum + count, 0) / CLOCK_TICKS;
 }
 
+/** Starts a program, in a network namespace where one is named; its standard output is piped. */
 export function spawnIn(netns, command, args) {
   const stdio = ["ignore", "pipe", "inherit"];
   return netns === undefined
@@ -179,6 +180,7 @@ http {
   return { url: `http://${host}:${port}` };
 }
 
+/** A TCP port of loopback that nobody has now. */
 export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -209,6 +211,15 @@ export function curl(args, { netns } = {}) {
     .split("\n");
 }
 
+/** Asks for all URLs at the same moment: of each answer the time that `format` names, in ms. Throws when one fails. */
+export function curlAtOnce(urls, format) {
+  const targets = urls.flatMap((url) => ["-o", "/dev/null", url]);
+  const parallel = ["-Z", "--no-progress-meter", "--parallel-immediate", "--parallel-max", String(urls.length)];
+  const times = curl(["-f", ...parallel, "-w", `${format}\n`, ...targets]);
+  if (times.length !== urls.length) throw new Error("an answer is missing");
+  return times.map((seconds) => 1000 * Number(seconds));
+}
+
 /** Seconds that curl takes for a whole file. */
 export function curlSeconds(url, options) {
   return Number(curl(["-f", "-o", "/dev/null", "-w", "%{time_total}", url], options)[0]);
@@ -224,6 +235,7 @@ export async function stored(url, byDigest) {
   throw new Error("it does not get into the store");
 }
 
+/** Memory of a process. */
 export function rssMiB(pid) {
   const kib = execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" });
   return Number(kib) / 1024;
@@ -234,7 +246,7 @@ export function median(numbers) {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-/** Prints one row: what, ours, the peer's, the ratio and its bound. */
+/** Prints one row: what, ours, the other's, the ratio and its bound. */
 export function row(what, ours, theirs, ratio, bound, unit) {
   const good =
     bound === undefined
