@@ -3,18 +3,13 @@ import { join } from "node:path";
 import type { BlobClaims } from "../core/claims.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
-import { hasCode, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { OneByOne } from "../core/one-by-one.ts";
 import type { SnapshotAnnouncement } from "../core/snapshots.ts";
-import { AddressBook } from "./discovery/address-book.ts";
 import { IDENTITY_FILE, type Identity } from "./identity.ts";
 import { LocalHaves } from "./local-haves.ts";
-import { Mesh, type MeshInit } from "./mesh.ts";
 import { helloHost } from "./messages.ts";
-import { NetworkKey } from "./network-key.ts";
-import { NetworkKeyFile } from "./network-key-file.ts";
+import { Network, type NetworkInit } from "./network.ts";
 import { PeerTable } from "./peer-table.ts";
 import type { Holder } from "./peer.ts";
 import { exposureOf } from "./secret-file.ts";
@@ -35,11 +30,9 @@ interface SwarmComponents {
 }
 
 /** What may be set of the swarm. */
-export interface SwarmInit extends MeshInit {
+export interface SwarmInit extends NetworkInit {
   /** Ids of boxes that are shut out though they hold the network key. */
   readonly deny: readonly string[];
-  /** Where `network.key` lies. */
-  readonly stateDir: string;
   /** The name of this box, for people. */
   readonly host: string;
   readonly version: string;
@@ -59,29 +52,19 @@ interface SwarmEvents {
  */
 export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   readonly #components: SwarmComponents;
-  readonly #init: SwarmInit;
+  readonly #identityFile: string;
   readonly #local = new LocalHaves();
-  readonly #book: AddressBook;
   readonly #table: PeerTable;
-  readonly #keyFile: NetworkKeyFile;
+  readonly #network: Network;
   #denied: ReadonlySet<string>;
-  #mesh: Mesh;
-  /** Starting, stopping and changing the network, whoever asks for them at the same time. */
-  readonly #changes = new OneByOne();
   #loading: Promise<void> | undefined;
-  #isStarted = false;
 
   constructor(components: SwarmComponents, init: SwarmInit) {
     super();
     const { host, version, listen } = init;
     this.#components = components;
-    this.#init = init;
+    this.#identityFile = join(init.stateDir, IDENTITY_FILE);
     this.#denied = new Set(init.deny);
-    this.#keyFile = new NetworkKeyFile(
-      { log: components.log, changed: () => this.#changes.run(() => this.#changeNetwork()) },
-      { stateDir: init.stateDir, key: init.networkKey },
-    );
-    this.#book = new AddressBook(components);
     this.#table = new PeerTable(
       {
         ownId: components.identity.id,
@@ -91,41 +74,26 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
         isShutOut: components.isShutOut,
         accepts: (address) => this.accepts(address),
         isDenied: (id) => this.#denied.has(id),
-        learn: (id, place, how, teller) => this.#mesh.learn(id, place, how, teller),
-        arrived: (id, place) =>
-          void this.#book.put(id, place).catch((error: unknown) => components.log.warn(messageOf(error))),
+        learn: (id, place, how, teller) => this.#network.mesh.learn(id, place, how, teller),
+        arrived: (id, place) => this.#network.remember(id, place),
         announced: (id, units) => void this.emit("announced", id, announcementsOf(units)),
         left: (id) => void this.emit("left", id),
       },
       { host: helloHost(host), version, port: listen.port },
     );
-    this.#mesh = this.#makeMesh();
+    this.#network = new Network(
+      { ...components, table: this.#table, isDenied: (id) => this.#denied.has(id), prepare: () => this.#prepare() },
+      init,
+    );
   }
 
-  /**
-   * Begins to look for peers. Where the native parts do not load, it says so and the agent goes on without a swarm.
-   *
-   * @throws {DistswarmError} `ADDRESS_IN_USE` when the UDP port is taken, `INVALID_CONFIG`.
-   */
+  /** See {@link Network.start}: where the native parts do not load, the agent goes on without a swarm. */
   start(): Promise<void> {
-    return this.#changes.run(async () => {
-      if (this.#isStarted) return;
-      this.#isStarted = true;
-      for (const problem of this.#identityProblems()) this.#components.log.warn(problem);
-      await (this.#loading ??= this.#load());
-      await this.#startMesh();
-      await this.#keyFile.start();
-    });
+    return this.#network.start();
   }
 
-  async stop(): Promise<void> {
-    const stopped = this.#changes.run(async () => {
-      if (!this.#isStarted) return;
-      this.#isStarted = false;
-      await this.#stopMesh("the agent is stopping");
-    });
-    // not in its turn: it may have to wait for a change of the network, which is one
-    await stopped.finally(() => this.#keyFile.stop());
+  stop(): Promise<void> {
+    return this.#network.stop();
   }
 
   // --- what this box holds, as the store and the retriever tell ---
@@ -174,7 +142,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
 
   /** Whether a box at this address may be talked to: `swarm.networks`. */
   accepts(host: string): boolean {
-    return this.#mesh.accepts(host);
+    return this.#network.mesh.accepts(host);
   }
 
   /** A peer said that it does not have a blob after all. */
@@ -184,24 +152,19 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
 
   // --- steering and status ---
 
-  /** The network key as text: a secret. */
+  /** See {@link Network.invite}. */
   invite(): string {
-    return this.#keyFile.key.reveal();
+    return this.#network.invite();
   }
 
-  /**
-   * Changes to another network, for good: all sessions end, and the members of the old one are no members any more.
-   *
-   * @throws {DistswarmError} `INVALID_NETWORK_KEY` with what is wrong with the text; nothing has changed then.
-   * `ADDRESS_IN_USE` when the swarm cannot begin anew; that is tried again until it can.
-   */
-  async join(text: string): Promise<void> {
-    await this.#keyFile.replace(NetworkKey.parse(text));
+  /** See {@link Network.join}. */
+  join(text: string): Promise<void> {
+    return this.#network.join(text);
   }
 
-  /** Reads `network.key` now, and changes to its network where it holds another key, as {@link join} does. */
-  async lookAtKey(): Promise<void> {
-    await this.#keyFile.look();
+  /** See {@link Network.lookAtKey}. */
+  lookAtKey(): Promise<void> {
+    return this.#network.lookAtKey();
   }
 
   /** Shuts out the boxes with these ids from now on, and no others; who is here is dropped at once. */
@@ -213,80 +176,42 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
   /** What an administrator should know or mend, each one plain line. */
   warnings(): readonly string[] {
     return [
-      ...(this.#mesh.problem === undefined ? [] : [this.#mesh.problem]),
+      ...(this.#network.mesh.problem === undefined ? [] : [this.#network.mesh.problem]),
       ...this.#identityProblems(),
-      ...this.#keyFile.warnings(),
+      ...this.#network.warnings(),
       ...this.#table.warnings(),
-      ...(this.#table.isAlone ? unreached(this.#mesh.staticPeers) : []),
+      ...(this.#table.isAlone ? unreached(this.#network.mesh.staticPeers) : []),
     ];
   }
 
   /** For status and `peers`. */
   status(): SwarmReport {
     return {
-      peers: this.#table.statuses((id) => this.#mesh.foundBy(id)),
-      addresses: this.#mesh.addresses,
+      peers: this.#table.statuses((id) => this.#network.mesh.foundBy(id)),
+      addresses: this.#network.mesh.addresses,
       port: this.#table.ownPort(),
       rejected: this.#table.rejections.counts(),
       last_rejected: this.#table.rejections.last(),
-      static: this.#mesh.staticPeers,
+      static: this.#network.mesh.staticPeers,
       haves: this.#table.haves,
-      ...(this.#mesh.problem === undefined ? {} : { problem: this.#mesh.problem }),
-      ...(this.#mesh.unoffered === undefined ? {} : { unoffered: this.#mesh.unoffered }),
+      ...(this.#network.mesh.problem === undefined ? {} : { problem: this.#network.mesh.problem }),
+      ...(this.#network.mesh.unoffered === undefined ? {} : { unoffered: this.#network.mesh.unoffered }),
     };
   }
 
-  // --- the mesh ---
-
-  #makeMesh(): Mesh {
-    const { identity, log } = this.#components;
-    const { key } = this.#keyFile;
-    return new Mesh(
-      {
-        identity,
-        log,
-        isConnected: (id) => this.#table.isConnected(id),
-        isDenied: (id) => this.#denied.has(id),
-        isShunned: (id) => this.#table.isShunned(id),
-        connected: (stream) => this.#table.connected(stream, key),
-        denied: () => this.#table.rejections.count("denied"),
-      },
-      { ...this.#init, networkKey: key },
-    );
-  }
-
-  async #changeNetwork(): Promise<void> {
-    await this.#stopMesh("the network key has changed");
-    this.#table.forgetNetwork();
-    await this.#book.clear();
-    this.#mesh = this.#makeMesh();
-    if (this.#isStarted) await this.#startMesh();
+  /** Says what is wrong with this box's key, and reads what it can give, once. */
+  async #prepare(): Promise<void> {
+    for (const problem of this.#identityProblems()) this.#components.log.warn(problem);
+    await (this.#loading ??= this.#load());
   }
 
   async #load(): Promise<void> {
     for await (const digest of this.#components.haves()) this.#local.add(digest);
   }
 
-  async #startMesh(): Promise<void> {
-    try {
-      await this.#mesh.start();
-    } catch (error) {
-      if (!hasCode(error, "SWARM_UNAVAILABLE")) throw error;
-      this.#components.log.warn(error.facts, error.message);
-      return this.#mesh.stop(); // to try again would be in vain
-    }
-    for (const { id, host, port } of await this.#book.load()) this.#mesh.learn(id, { host, port }, "remembered");
-  }
-
-  async #stopMesh(reason: string): Promise<void> {
-    const stopped = this.#mesh.stop(); // first: connections that end are not made anew
-    this.#table.closeAll(reason);
-    await stopped;
-  }
-
-  /** Others may read the key of this box, or have it; of the network's key {@link NetworkKeyFile.warnings} tells. */
+  /** Others may read the key of this box, or have it; of the network's key {@link Network.warnings} tells. */
   #identityProblems(): string[] {
-    const path = join(this.#init.stateDir, IDENTITY_FILE);
-    return [exposureOf(path), this.#mesh.twinProblem(path)].filter((problem) => problem !== undefined);
+    const path = this.#identityFile;
+    return [exposureOf(path), this.#network.mesh.twinProblem(path)].filter((problem) => problem !== undefined);
   }
 }
