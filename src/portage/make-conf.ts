@@ -3,19 +3,25 @@ import { parseAssignments, type Statement } from "./assignments.ts";
 import { expand } from "./expand.ts";
 import { configFiles, readText } from "./files.ts";
 import { PREFIXES } from "./prefixes.ts";
+import { profileDirectories } from "./profile.ts";
 import { readReposConf } from "./repos-conf.ts";
 import { ShellSyntaxError } from "./shell-tokens.ts";
 
 /** What env-update makes of /etc/env.d. Portage takes it as it is written, and lets all others go over it. */
 const ENVIRONMENT = "/etc/profile.env";
 
-/** Where Portage looks, later files over earlier ones. */
-const MAKE_CONF_PATHS = ["/usr/share/portage/config/make.globals", "/etc/make.conf", "/etc/portage/make.conf"];
+const MAKE_GLOBALS = "/usr/share/portage/config/make.globals";
+
+/** What is set in a directory of the profile. */
+const MAKE_DEFAULTS = "make.defaults";
+
+/** The user's own, later ones over earlier ones. */
+const MAKE_CONF_PATHS = ["/etc/make.conf", "/etc/portage/make.conf"];
 
 /** Files that source one another more deeply than this go round in circles. */
 const MAX_SOURCE_DEPTH = 16;
 
-/** The variables that profile.env, make.globals and make.conf set. */
+/** The variables that profile.env, make.globals, the profile and make.conf set. */
 interface MakeConf {
   readonly variables: ReadonlyMap<string, string>;
   /** What could not be read, each one line with file and line. */
@@ -25,14 +31,20 @@ interface MakeConf {
 }
 
 /**
- * Reads profile.env, make.globals and make.conf (files or directories) below `root` as Portage does. A damaged file counts
- * up to the damage, with a warning.
+ * Reads profile.env, make.globals, make.defaults of the profile and make.conf (files or directories) below `root` as Portage
+ * does, later ones over earlier ones. A damaged file counts up to the damage, with a warning.
  */
 export async function readMakeConf(root: string): Promise<MakeConf> {
-  const { main = "" } = await readReposConf(root);
+  const { main = "", locations } = await readReposConf(root);
+  const profile = await profileDirectories(root, locations);
   const reader = new MakeConfReader(root, new Map([...PREFIXES, ["PORTDIR", main]]));
-  for (const path of [ENVIRONMENT, ...MAKE_CONF_PATHS]) {
-    const files = await configFiles(join(root, path), (problem) => reader.warnings.push(problem));
+  const paths = [
+    ...[ENVIRONMENT, MAKE_GLOBALS].map((path) => join(root, path)),
+    ...profile.map((directory) => join(directory, MAKE_DEFAULTS)),
+    ...MAKE_CONF_PATHS.map((path) => join(root, path)),
+  ];
+  for (const path of paths) {
+    const files = await configFiles(path, (problem) => reader.warnings.push(problem));
     for (const file of files) await reader.read(file);
   }
   return reader;

@@ -20,6 +20,8 @@ interface ReposConf {
   readonly repos: readonly string[];
   /** The one of them that is the main repository. */
   readonly main: string | undefined;
+  /** Where each is, by its name. */
+  readonly locations: ReadonlyMap<string, string>;
   /** What could not be read, each one line. */
   readonly warnings: readonly string[];
 }
@@ -41,7 +43,7 @@ export async function readReposConf(root: string): Promise<ReposConf> {
 }
 
 /** The repositories of a parsed repos.conf. */
-function repositories(ini: Ini): Pick<ReposConf, "repos" | "main"> {
+function repositories(ini: Ini): Omit<ReposConf, "warnings"> {
   const defaults = ini.get("DEFAULT") ?? new Map<string, string>();
   const main = defaults.get("main-repo") ?? "gentoo";
   const found = [...ini]
@@ -55,10 +57,8 @@ function repositories(ini: Ini): Pick<ReposConf, "repos" | "main"> {
     .filter(({ location }) => location.startsWith("/"))
     .map((repo) => ({ ...repo, location: normalize(repo.location).replace(/(?<=.)\/$/, "") }))
     .sort((a, b) => a.priority - b.priority || (a.name < b.name ? -1 : 1));
-  return {
-    repos: [...new Set(found.map(({ location }) => location))],
-    main: found.find(({ name }) => name === main)?.location,
-  };
+  const locations = new Map(found.map(({ name, location }) => [name, location]));
+  return { repos: [...new Set(locations.values())], main: locations.get(main), locations };
 }
 
 function readPriority(value: string): number | undefined {

@@ -20,6 +20,7 @@ test("what Portage ships names the main repository", async () => {
   expect(await readReposConf(root)).toEqual({
     repos: ["/var/db/repos/gentoo"],
     main: "/var/db/repos/gentoo",
+    locations: new Map([["gentoo", "/var/db/repos/gentoo"]]),
     warnings: [],
   });
 });
