@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { AgentApi } from "../core/agent-api.ts";
-import { DistswarmError } from "../core/errors.ts";
 import type { Access } from "../core/agent-sockets.ts";
+import { DistswarmError } from "../core/errors.ts";
 
 interface CallBase {
   /** The lesser of the sockets that take it; `control` takes all. `status` calls are GET with a query, others POST. */

@@ -2,12 +2,12 @@ import { once } from "node:events";
 import { request, type ClientRequest, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import type { AgentApi, Explanation, FetchEvent, Status, StoreToolEvent } from "../core/agent-api.ts";
+import { socketName, type Access } from "../core/agent-sockets.ts";
 import { DistswarmError, systemCode } from "../core/errors.ts";
 import type { SnapshotStatus } from "../core/snapshots.ts";
 import { explainConnectError } from "./connect-error.ts";
 import { fromFailure } from "./failure.ts";
 import { fromLines } from "./ndjson.ts";
-import { socketName, type Access } from "../core/agent-sockets.ts";
 
 /** What only reads is answered at once, also by a busy agent. Milliseconds. */
 const ANSWER_MS = 20_000;

@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
-import { DistswarmError, systemCode } from "../core/errors.ts";
 import { socketName } from "../core/agent-sockets.ts";
+import { DistswarmError, systemCode } from "../core/errors.ts";
 
 const NOT_RUNNING = ["ENOENT", "ECONNREFUSED", "ENOTDIR"];
 

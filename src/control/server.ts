@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { AgentApi } from "../core/agent-api.ts";
+import { SOCKET_MODES, socketName, type Access } from "../core/agent-sockets.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
@@ -9,7 +10,6 @@ import { CALLS, type AnswerCall, type StreamCall } from "./calls.ts";
 import { toFailure } from "./failure.ts";
 import { toLine } from "./ndjson.ts";
 import { listenAt } from "./socket-file.ts";
-import { SOCKET_MODES, socketName, type Access } from "../core/agent-sockets.ts";
 
 /** Of a request's body, in bytes: the URL lists of some ten thousand packages. */
 const MAX_BODY = 64 * 2 ** 20;

@@ -26,21 +26,11 @@ const SHORTAGE = /^IO error: .+: (Too many open files( in system)?|Cannot alloca
 /** Codes of `level` for files that leveldb cannot read, and for what comes out of them and is not what was put in. */
 const DAMAGE_CODES = ["LEVEL_CORRUPTION", "LEVEL_IO_ERROR", "LEVEL_DECODE_ERROR"];
 
-/** What the database holds can be made anew from the disk and the Manifests, so a damaged one costs time, no data. */
-async function open(dir: string): Promise<Database> {
-  const db: Database = new Level<string, unknown>(dir, { valueEncoding: "json" });
-  await db.open();
-  return db;
-}
-
-function isLocked(error: unknown): boolean {
-  return systemCode((error as Error).cause) === "LEVEL_LOCKED";
-}
-
 /**
  * Opens the database, making it where there is none. A damaged one is renamed to `<dir>.damaged-<time>` and a new one
- * begun, with a warning; one that there is no room to open makes way for the new one. One that this process may not use,
- * or lacks open files or memory for, is no damaged one.
+ * begun, with a warning: what it held can be made anew from the disk and the Manifests, so that costs time, no data. One
+ * that there is no room to open makes way for the new one. One that this process may not use, or lacks open files or memory
+ * for, is no damaged one.
  *
  * @throws {DistswarmError} `ADDRESS_IN_USE` when another agent has it open; `STORE_UNUSABLE` when the directory cannot
  * be used at all, or not now, with the mend.
@@ -59,6 +49,16 @@ export async function openDatabase(dir: string, log: Logger): Promise<Database> 
     if (SHORTAGE.test(reasonOf(error))) throw shortageError(dir, error);
     return FULL.test(reasonOf(error)) ? replace(dir, reasonOf(error), log) : setAside(dir, reasonOf(error), log);
   }
+}
+
+async function open(dir: string): Promise<Database> {
+  const db: Database = new Level<string, unknown>(dir, { valueEncoding: "json" });
+  await db.open();
+  return db;
+}
+
+function isLocked(error: unknown): boolean {
+  return systemCode((error as Error).cause) === "LEVEL_LOCKED";
 }
 
 /** The error for a database that is not damaged, but not for this process; undefined when it is not that. */

@@ -2,8 +2,9 @@ import type { Digest } from "../core/digest.ts";
 
 /** A blob smaller than this is given to all who ask: a chain would cost more than it spares. */
 const SPREAD_FROM_BYTES = 8 * 2 ** 20;
-/** A reader that takes nothing for so long, in ms, is gone or might as well be. */
+/** A reader that takes nothing for so long is gone or might as well be. */
 const GONE_MS = 2000;
+/** Uploads at once, to all peers and to one. */
 const MAX_UPLOADS = 128;
 const MAX_UPLOADS_OF_PEER = 16;
 
