@@ -4,10 +4,11 @@ import { watchedForTrickle } from "../core/pace.ts";
 import { SNAPSHOT_PARTS, type SnapshotPart } from "../core/snapshots.ts";
 import type { Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import { VERSION } from "../core/version.ts";
-import type { StagedCopy } from "./staged-copy.ts";
+import { placeOf } from "./answer-place.ts";
 import { MAX_BYTES } from "./limits.ts";
 import { fileName, mirrorPathOf } from "./name.ts";
 import type { SnapshotRefused } from "./refusal.ts";
+import type { StagedCopy } from "./staged-copy.ts";
 import { tooLarge } from "./verify.ts";
 
 /** How often a tarball is gone on with after it broke off. */
@@ -15,8 +16,6 @@ const MAX_BREAKS = 4;
 
 /** What mirrors are told. */
 const HEADERS = ["User-Agent", `distswarm/${VERSION}`, "Accept", "*/*", "Accept-Encoding", "identity"];
-
-const CONTENT_RANGE = /^bytes (?:(\d+)-\d+|\*)\/(\d+)$/;
 
 /** What asking the mirrors uses. */
 export interface MirrorDownloadComponents {
@@ -186,19 +185,6 @@ export class MirrorDownload {
     this.avoid(answer.url);
     return tooLarge(this.#date, part);
   }
-}
-
-/**
- * Where the body of an answer begins, and the length of the whole where it is told; undefined when it is of no use for a
- * copy that has `received` bytes.
- */
-function placeOf({ status, headers }: UpstreamAnswer, received: number): { skip: number; size?: number } | undefined {
-  const [, start, total] = CONTENT_RANGE.exec(headers["content-range"] ?? "") ?? [];
-  if (status === 206) return Number(start) === received ? { skip: 0, size: Number(total) } : undefined;
-  if (status === 416) return Number(total) === received ? { skip: 0, size: received } : undefined;
-  if (status !== 200) return undefined;
-  const length = headers["content-length"];
-  return { skip: received, ...(length !== undefined && { size: Number(length) }) };
 }
 
 async function expectLength(copy: StagedCopy, size: number, makeRoom: Filling["makeRoom"]): Promise<void> {
