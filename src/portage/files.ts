@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, normalize } from "node:path";
 import { messageOf, systemCode } from "../core/errors.ts";
 
 const VERSION_CONTROL = new Set(["CVS", "RCS", "SCCS", ".bzr", ".git", ".hg", ".svn"]);
@@ -38,4 +38,9 @@ export async function configFiles(path: string, complain: (problem: string) => v
     if (!["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) complain(`${path}: ${messageOf(error)}`);
     return [];
   }
+}
+
+/** An absolute path in its plain form: no `..`, no doubled `/`, none at its end. */
+export function plainPath(path: string): string {
+  return normalize(path).replace(/(?<=.)\/$/, "");
 }

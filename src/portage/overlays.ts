@@ -1,4 +1,4 @@
-import { normalize } from "node:path";
+import { plainPath } from "./files.ts";
 
 /**
  * The ebuild repositories, absolute directories: those of repos.conf, and those that make.conf names in the old way, which
@@ -15,6 +15,8 @@ export function allRepositories(
 }
 
 function directoriesIn(value = ""): string[] {
-  const words = value.split(/\s+/).filter((word) => word.startsWith("/"));
-  return words.map((word) => normalize(word).replace(/(?<=.)\/$/, ""));
+  return value
+    .split(/\s+/)
+    .filter((word) => word.startsWith("/"))
+    .map(plainPath);
 }

@@ -1,6 +1,6 @@
-import { join, normalize } from "node:path";
-import { configFiles, readText } from "./files.ts";
+import { join } from "node:path";
 import { parseIni, type Ini } from "../core/ini.ts";
+import { configFiles, plainPath, readText } from "./files.ts";
 import { PREFIXES } from "./prefixes.ts";
 
 /** Where Portage looks, later files over earlier ones. */
@@ -55,7 +55,7 @@ function repositories(ini: Ini): Omit<ReposConf, "warnings"> {
       return { name, priority, location: value("location") };
     })
     .filter(({ location }) => location.startsWith("/"))
-    .map((repo) => ({ ...repo, location: normalize(repo.location).replace(/(?<=.)\/$/, "") }))
+    .map((repo) => ({ ...repo, location: plainPath(repo.location) }))
     .sort((a, b) => a.priority - b.priority || (a.name < b.name ? -1 : 1));
   const locations = new Map(found.map(({ name, location }) => [name, location]));
   return { repos: [...new Set(locations.values())], main: locations.get(main), locations };
