@@ -1,9 +1,10 @@
-import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Level } from "level";
 import { DistswarmError, messageOf, systemCode } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { ownUser } from "./own-user.ts";
+import { readRegularText } from "./regular-file.ts";
 
 /** The database of an agent: `level` in `<state_dir>/db`, split into sublevels by its users. Keys are UTF-8 text. */
 export type Database = Level<string, unknown>;
@@ -98,7 +99,7 @@ export function isDatabaseDamage(error: unknown): boolean {
 
 /** Why a database was condemned, empty when that could not be written; undefined when it was not. */
 async function readNote(dir: string): Promise<string | undefined> {
-  return readFile(join(dir, CONDEMNED), "utf8").catch(() => undefined);
+  return readRegularText(join(dir, CONDEMNED)).catch(() => undefined);
 }
 
 /** The databases that were set aside beside `dir` and are still there: absolute paths, oldest first. */

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { messageOf, systemCode } from "../core/errors.ts";
+import { readRegularText } from "../core/regular-file.ts";
 import { formatSize } from "../core/units.ts";
 import { parseManifest, type DamagedLine, type ParsedManifest } from "./parse.ts";
 import { manifestOf, type FoundManifest } from "./scan.ts";
@@ -11,7 +11,7 @@ const MAX_MANIFEST_SIZE = 16 * 2 ** 20;
 export async function readManifest({ dir, size }: FoundManifest): Promise<ParsedManifest | DamagedLine | undefined> {
   if (size > MAX_MANIFEST_SIZE) return unreadable(`too large for a Manifest: ${formatSize(size)}`);
   try {
-    return parseManifest(await readFile(manifestOf(dir), "utf8"));
+    return parseManifest(await readRegularText(manifestOf(dir)));
   } catch (error) {
     return systemCode(error) === "ENOENT" ? undefined : unreadable(messageOf(error));
   }

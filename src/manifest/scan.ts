@@ -1,7 +1,8 @@
 import type { Stats } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { messageOf, systemCode } from "../core/errors.ts";
+import { readRegularText } from "../core/regular-file.ts";
 import { forEachConcurrently } from "./concurrent.ts";
 
 /** Directories at the top of a repository that are no categories (PMS, chapter 4, and what Portage keeps beside them). */
@@ -95,6 +96,6 @@ function signatureOf({ ctimeMs, size, ino }: Stats): string {
 }
 
 async function repoName(repo: string): Promise<string> {
-  const text = await readFile(join(repo, "profiles", "repo_name"), "utf8").catch(() => "");
+  const text = await readRegularText(join(repo, "profiles", "repo_name")).catch(() => "");
   return text.trim().split("\n")[0] || basename(repo);
 }

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../core/logger.ts";
 import { messageOf } from "../core/errors.ts";
+import { watchRemedy } from "../core/inotify.ts";
 
 /** What a sync touches, whatever its kind: the top (webrsync, rsync), the timestamps in metadata/, git's own files. */
 const WATCHED = [".", "metadata", ".git"];
@@ -50,19 +51,25 @@ export class RepoWatch {
   #watch(dir: string, identity: string): void {
     try {
       const watcher = watch(dir, { persistent: false }, this.#onHint);
-      watcher.on("error", (error) => this.#tell(dir, error));
+      watcher.on("error", (error) => this.#lose(dir, error));
       this.#watched.set(dir, { watcher, identity });
     } catch (error) {
       this.#tell(dir, error);
     }
   }
 
+  /** It is watched again from the next scan on, where that goes. */
+  #lose(dir: string, error: unknown): void {
+    this.#watched.get(dir)?.watcher.close();
+    this.#watched.delete(dir);
+    this.#tell(dir, error);
+  }
+
   #tell(dir: string, error: unknown): void {
     if (this.#told) return;
     this.#told = true;
-    this.#log.warn(
-      { dir },
-      `cannot watch ${dir} (${messageOf(error)}): a sync is noticed later, by scans; raise fs.inotify.max_user_watches`,
-    );
+    const remedy = watchRemedy(error);
+    const problem = `cannot watch ${dir} (${messageOf(error)}): a sync is noticed later, by scans`;
+    this.#log.warn({ dir }, problem + (remedy && `; ${remedy}`));
   }
 }

@@ -1,6 +1,7 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join, normalize } from "node:path";
 import { messageOf, systemCode } from "../core/errors.ts";
+import { readRegularText } from "../core/regular-file.ts";
 
 const VERSION_CONTROL = new Set(["CVS", "RCS", "SCCS", ".bzr", ".git", ".hg", ".svn"]);
 
@@ -14,7 +15,7 @@ type FileText = { readonly text: string } | { readonly absent: true } | { readon
 /** Reads a file whole, without throwing. Each kind of line break becomes `\n`, as in Python. */
 export async function readText(path: string): Promise<FileText> {
   try {
-    return { text: (await readFile(path, "utf8")).replace(/\r\n?/g, "\n") };
+    return { text: (await readRegularText(path)).replace(/\r\n?/g, "\n") };
   } catch (error) {
     return systemCode(error) === "ENOENT" ? { absent: true } : { problem: messageOf(error) };
   }

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import type { Key } from "openpgp";
 import { messageOf, systemCode } from "../core/errors.ts";
+import { readRegularText } from "../core/regular-file.ts";
 
 /** The user id by which Gentoo signs tree snapshots; emerge-webrsync wants it, too. */
 export const TRUSTED_USER_ID = "<infrastructure@gentoo.org>";
@@ -71,7 +72,7 @@ async function stamped(path: string): Promise<string> {
 
 async function readKeyring(path: string): Promise<Omit<Loaded, "seen">> {
   try {
-    const text = await readFile(path, "utf8");
+    const text = await readRegularText(path);
     const blocks = text.match(ARMOR_PATTERN) ?? [];
     const { readKeys } = await import("openpgp"); // slow to load, and of no use without a keyring
     const keys = await Promise.all(blocks.map((block) => readKeys({ armoredKeys: block })));

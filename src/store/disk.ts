@@ -1,7 +1,8 @@
-import { access, chmod, constants, mkdir, readFile, rmdir, stat, writeFile } from "node:fs/promises";
+import { access, chmod, constants, mkdir, rmdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
+import { readRegularText, writeRegular } from "../core/regular-file.ts";
 import { isKnownFormat, LAYOUT_CONF, STORE_FORMAT, type StorePaths } from "./layout.ts";
 import { OpenFile } from "./open-file.ts";
 
@@ -22,7 +23,7 @@ const FULL_CODES = ["ENOSPC", "EDQUOT", "EFBIG"];
  * read.
  */
 export async function checkFormat(paths: StorePaths): Promise<void> {
-  const text = await readFile(paths.version, "utf8").catch((error: unknown) => {
+  const text = await readRegularText(paths.version).catch((error: unknown) => {
     if (systemCode(error) === "ENOENT") return undefined;
     throw readFault(error, paths.version);
   });
@@ -97,7 +98,7 @@ async function writeMissing(path: string, text: string): Promise<void> {
     throw error;
   });
   if (size > 0) return;
-  await writeFile(path, text);
+  await writeRegular(path, text);
   await chmod(path, FILE_MODE);
 }
 

@@ -7,6 +7,7 @@ import { type Digest, isDigest } from "../core/digest.ts";
 import { messageOf, systemCode } from "../core/errors.ts";
 import type { Distfile } from "../core/distfile.ts";
 import type { DistfileNames } from "../core/distfile-index.ts";
+import { watchRemedy } from "../core/inotify.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { mayResume } from "./begun-download.ts";
@@ -22,6 +23,8 @@ import type { Table } from "./table-writer.ts";
 
 /** How long a symlink in DISTDIR keeps its blob from eviction, in milliseconds from the link's making: 24 h. */
 const LINK_PROTECTS_MS = 24 * 3_600_000;
+
+const NOT_SHARED = "what Portage fetches by itself is not shared";
 
 /** What the distdir uses. */
 interface DistdirComponents {
@@ -57,7 +60,8 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     this.#hashing = new HashQueue({ hash: (name, signal) => this.#hash(name, signal) });
     this.#hints = new NameHints({
       changed: (names) => names.forEach((name) => void this.#inspect(name)),
-      failed: (error) => this.#complain("watch", error),
+      missed: () => void this.rescan(),
+      failed: (error) => this.#complainOfWatch(error),
     });
   }
 
@@ -74,8 +78,8 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#hints.close();
     await this.#scanning;
+    this.#hints.close();
     await this.#hashing.stop();
     await this.#records.flush();
   }
@@ -158,7 +162,7 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
 
   async #scan(): Promise<void> {
     if (this.#stopped) return;
-    this.#hints.watch(this.#dir); // before the look, so that nothing is missed between them
+    await this.#hints.watch(this.#dir); // before the look, so that nothing is missed between them
     const names = await readdir(this.#dir).catch((error: unknown) => this.#complain("read", error));
     for (const name of new Set([...names, ...this.#records.names(), ...this.#links.keys()])) {
       if (this.#stopped) return;
@@ -246,18 +250,24 @@ export class Distdir extends EventEmitter<StoreEvents> implements Startable {
     return { digest, size, where: "distdir", path: join(this.#dir, name) };
   }
 
+  #complainOfWatch(error: unknown): void {
+    const lost = "what Portage fetches by itself is shared half a minute later";
+    this.#complain("watch", error, { lost, remedy: watchRemedy(error) });
+  }
+
   /** One plain line for each thing that cannot be done here, not one for each file. */
-  #complain(what: string, error: unknown): never[] {
+  #complain(what: string, error: unknown, { lost = NOT_SHARED, remedy = remedyFor(error) } = {}): never[] {
     if (!this.#complained.has(what)) {
-      const remedy = systemCode(error) === "EACCES" ? "add the user that distswarm runs as to the group portage" : "";
-      this.#log.warn(
-        `cannot ${what} DISTDIR ${this.#dir} (${messageOf(error)}): what Portage fetches by itself is not shared` +
-          (remedy && `; ${remedy}`),
-      );
+      const reason = messageOf(error);
+      this.#log.warn(`cannot ${what} DISTDIR ${this.#dir} (${reason}): ${lost}${remedy && `; ${remedy}`}`);
     }
     this.#complained.add(what);
     return [];
   }
+}
+
+function remedyFor(error: unknown): string {
+  return systemCode(error) === "EACCES" ? "add the user that distswarm runs as to the group portage" : "";
 }
 
 function openOrNothing(path: string): OpenFile | undefined {

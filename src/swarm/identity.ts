@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, randomBytes, X509Certificate, type KeyObject } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DistswarmError, messageOf } from "../core/errors.ts";
+import { readRegularText, writeRegular } from "../core/regular-file.ts";
 import { readOrCreateSecret } from "./secret-file.ts";
 
 /**
@@ -74,11 +74,11 @@ function rawPublicKey(key: KeyObject): Buffer | undefined {
 
 /** A certificate made before, while it is this key's; else a new one, which is written down. It is no secret. */
 async function certificateOf(pkcs8: Buffer, publicKey: Buffer, file: string | undefined): Promise<string> {
-  const saved = file && (await readFile(file, "utf8").catch(() => undefined));
+  const saved = file && (await readRegularText(file).catch(() => undefined));
   if (saved && isFor(saved, publicKey)) return saved;
   const { selfSign } = await import("./certificate.ts"); // slow to load, and needed once
   const certificate = await selfSign(pkcs8, publicKey);
-  if (file) await writeFile(file, certificate).catch(() => {}); // then it is made again at the next start
+  if (file) await writeRegular(file, certificate).catch(() => {}); // then it is made again at the next start
   return certificate;
 }
 

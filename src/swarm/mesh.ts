@@ -145,7 +145,7 @@ export class Mesh implements Startable {
     const known = this.#problem;
     await this.#tend().catch(() => {}); // it is the problem now
     if (this.#problem !== undefined && this.#problem !== known) {
-      this.#components.log.warn(`swarm: ${this.#problem}; trying again`);
+      this.#components.log.warn(`${this.#problem}; trying again`);
     }
   }
 

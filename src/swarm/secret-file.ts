@@ -1,17 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
-import { constants, link, open, rename, rm, stat } from "node:fs/promises";
+import { link, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
+import { readRegular } from "../core/regular-file.ts";
 
 /** Only the agent's own user reads a secret. */
 const SECRET_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 /** What of a mode lets others in. */
 const OTHERS = 0o077;
-/** A FIFO does not make the opening wait for who writes into it. */
-const AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** Reads a secret; throws system errors, or where it is no file, or not the agent's to read, one that names the mend. */
 export async function readSecret(path: string): Promise<Buffer> {
@@ -73,16 +72,9 @@ async function writeBeside(path: string, secret: Buffer): Promise<string> {
     await file.writeFile(secret);
     await file.sync();
     return temporary;
-  } finally {
-    await file.close();
-  }
-}
-
-async function readRegular(path: string): Promise<Buffer> {
-  const file = await open(path, AT_ONCE);
-  try {
-    if ((await file.stat()).isFile()) return await file.readFile();
-    throw new Error("it is no regular file: remove it, or put one in its place");
+  } catch (error) {
+    await rm(temporary, { force: true }); // who looks after the agent starts it again and again on a full disk
+    throw error;
   } finally {
     await file.close();
   }

@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type * as Undici from "undici";
 import { closable } from "./connector.ts";
@@ -26,6 +27,8 @@ interface Route {
   readonly headers: readonly string[];
 }
 
+const require = createRequire(import.meta.url);
+
 /** Connections to one server (or to the proxy) at once; more requests wait for a free one. */
 const MAX_CONNECTIONS = 32;
 
@@ -49,9 +52,12 @@ export class Connections {
     this.#tunnelled = new undici.Agent({ connections, connect: tunnel });
   }
 
-  /** Loads undici, which takes as long as the rest of the agent to start: call it when there is something to ask. */
-  static async load(options: ConnectionOptions): Promise<Connections> {
-    return new Connections(await import("undici"), options);
+  /**
+   * Loads undici, which takes as long as the rest of the agent to start: call it when there is something to ask. Throws what
+   * keeps it from being read; another call may succeed. (`import()` fails for good where it failed once.)
+   */
+  static load(options: ConnectionOptions): Connections {
+    return new Connections(require("undici") as typeof Undici, options);
   }
 
   /**

@@ -47,7 +47,7 @@ const OWN_FIELDS = new Set(["host", "connection", "keep-alive", "transfer-encodi
 /** A client for http and https that tells every failure as a {@link SourceError}. Certificates are checked. */
 export class HttpClient {
   readonly #options: HttpClientOptions;
-  #connections: Promise<Connections> | undefined;
+  #connections: Connections | undefined;
   #timeouts: { headersTimeout: number; bodyTimeout: number };
   #via: readonly string[];
 
@@ -73,10 +73,10 @@ export class HttpClient {
 
   /** Closes every connection; what is under way fails. */
   async close(): Promise<void> {
-    await (await this.#connections)?.close();
+    await this.#connections?.close();
   }
 
-  #opened(): Promise<Connections> {
+  #opened(): Connections {
     const connectTimeoutMs = this.#timeouts.headersTimeout;
     return (this.#connections ??= Connections.load({ ...this.#options, connectTimeoutMs }));
   }
@@ -106,7 +106,7 @@ export class HttpClient {
    * next use, so who can is sent again, once (RFC 9110, 9.2.2).
    */
   async #once(request: HttpRequest, url: URL, as: string | undefined, isAgain = false): Promise<UpstreamAnswer> {
-    const connections = await this.#opened();
+    const connections = this.#opened();
     request.signal.throwIfAborted();
     const { dispatcher, origin, path, headers } = connections.routeTo(url, as);
     const { method, body = null, signal } = request;

@@ -1,6 +1,7 @@
-import { readFile, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { PackageRef } from "../core/distfile.ts";
+import { readRegularText } from "../core/regular-file.ts";
 import { parseRestrict, parseSrcUri, type FetchRestriction, type SrcUriFile } from "./src-uri.ts";
 
 /** What an md5-cache entry (one ebuild) says of fetching. */
@@ -41,7 +42,7 @@ export async function hasCache(repo: string): Promise<boolean> {
 export async function readEntriesOf({ repo, package: cpn }: PackageRef): Promise<CacheEntry[]> {
   const ebuilds = (await listOrEmpty(join(repo, cpn))).filter((file) => file.endsWith(EBUILD));
   const caches = ebuilds.map((file) => join(cacheDir(repo), dirname(cpn), basename(file, EBUILD)));
-  const texts = await Promise.all(caches.map((path) => readFile(path, "utf8").catch(() => undefined)));
+  const texts = await Promise.all(caches.map((path) => readRegularText(path).catch(() => undefined)));
   return texts.flatMap((text) => (text === undefined ? [] : [parseCacheEntry(text)]));
 }
 

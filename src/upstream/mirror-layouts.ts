@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Database } from "../core/database.ts";
 import { SourceError, messageOf, systemCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { abortable } from "../core/pulse.ts";
+import { readRegularText } from "../core/regular-file.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
 import { FLAT, GLEP_75, isLayoutConf, parseLayoutConf, type Layout } from "./layout.ts";
 import { letGo } from "./let-go.ts";
@@ -165,7 +165,7 @@ async function readText({ body, url }: UpstreamAnswer): Promise<string> {
 /** @throws system errors other than `ENOENT`. */
 async function readOrNull(dir: string): Promise<string | null> {
   try {
-    return await readFile(join(dir, "layout.conf"), "utf8");
+    return await readRegularText(join(dir, "layout.conf"));
   } catch (error) {
     if (systemCode(error) === "ENOENT") return null;
     throw error;

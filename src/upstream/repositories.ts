@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseMirrorLists, type MirrorLists } from "../core/mirror-lists.ts";
+import { readRegularText } from "../core/regular-file.ts";
 import { hasCache } from "./md5-cache.ts";
 import { stackMirrors, type MirrorGroups } from "./mirror-groups.ts";
 
@@ -75,6 +75,6 @@ async function readRepositories(paths: readonly string[]): Promise<Known> {
 
 /** A repository need not have the file. */
 async function readThirdPartyMirrors(repo: string): Promise<MirrorLists> {
-  const text = await readFile(join(repo, "profiles", "thirdpartymirrors"), "utf8").catch(() => "");
+  const text = await readRegularText(join(repo, "profiles", "thirdpartymirrors")).catch(() => "");
   return parseMirrorLists(text);
 }

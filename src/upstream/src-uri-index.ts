@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database } from "../core/database.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { readRegularText } from "../core/regular-file.ts";
 import { cacheDir, hasCache, listOrEmpty, parseCacheEntry } from "./md5-cache.ts";
 import { contractUrl } from "./mirror-groups.ts";
 import type { Repositories } from "./repositories.ts";
@@ -144,7 +145,7 @@ export class SrcUriIndex {
     try {
       const { mtimeMs, size } = await stat(file);
       if (known?.[0] === mtimeMs && known[1] === size) return [];
-      const { files } = parseCacheEntry(await readFile(file, "utf8"));
+      const { files } = parseCacheEntry(await readRegularText(file));
       if (known !== undefined) this.#replaced++;
       const uris = files.flatMap(({ uri, name }) => (uri && isFetchable(uri) ? [`u ${keyOf(uri)} ${name}`] : []));
       return [...uris.map((key): Put => ({ type: "put", key, value: 1 })), stampOf(file, [mtimeMs, size])];

@@ -1,11 +1,11 @@
-import { execFileSync } from "node:child_process";
-import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
+import { RepoWatch } from "../../src/manifest/watch.ts";
 import { startBox, type Box, type BoxOptions } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { testFile } from "../support/repository.ts";
@@ -328,9 +328,9 @@ describe("a mirror that is a directory of this box", () => {
 test("while the Manifests are being read: the mirror door asks for patience, the proxy passes on what it does not know yet", async () => {
   const { box, mirror } = await setUp();
   await box.agent.stop();
-  const repoName = join(box.repo, "profiles", "repo_name"); // read at the end of a scan: a pipe holds that up
-  await rm(repoName);
-  execFileSync("mkfifo", [repoName]);
+  let read = () => {};
+  const held = new Promise<void>((resolve) => (read = resolve));
+  const scan = vi.spyOn(RepoWatch.prototype, "arm").mockReturnValueOnce(held); // what a scan begins with
   await rm(join(box.dir, "state", "db"), { recursive: true });
   await box.restart();
   const name = encodeURIComponent(file.name);
@@ -345,9 +345,8 @@ test("while the Manifests are being read: the mirror door asks for patience, the
     expect(await wget(FETCH, url, { to, proxy: box.url })).toMatchObject({ code: 0 }); // a 503 would end the build
     expect(digestOf(await readFile(to))).toBe(file.digest);
   } finally {
-    await rename(repoName, `${repoName}.pipe`);
-    await writeFile(repoName, "test\n");
-    await writeFile(`${repoName}.pipe`, ""); // lets go of those who wait at it
+    scan.mockRestore();
+    read();
   }
   await expect.poll(async () => (await fetch(box.url + byDigest)).status).toBe(200);
 });

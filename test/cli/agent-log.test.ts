@@ -1,4 +1,4 @@
-import { PassThrough } from "node:stream";
+import { PassThrough, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
@@ -18,4 +18,29 @@ test("a terminal shows the log in colours, and without them where $NO_COLOR asks
   expect(plain).toMatch(/^\[\d\d:\d\d:\d\d\] WARN: store: cannot write: ENOSPC\n$/);
   expect(coloured).not.toBe(plain);
   expect(stripVTControlCharacters(coloured)).toMatch(/ WARN: store: cannot write: ENOSPC\n$/);
+});
+
+test("a log that nobody reads takes little memory, and says afterwards what it lost", async () => {
+  let taken = "";
+  let isRead = false;
+  let goOn = () => {};
+  const stdout = new Writable({
+    write: (line, _encoding, done) => {
+      taken += String(line);
+      if (isRead) done();
+      else goOn = done;
+    },
+  });
+  const log = await agentLog({ stdout, env: {} }, "info");
+  for (let at = 0; at < 3000; at++) log.info(`${at} ${"x".repeat(1000)}`);
+  expect(stdout.writableLength).toBeLessThan(1.1 * 2 ** 20);
+
+  isRead = true;
+  goOn();
+  await expect.poll(() => stdout.writableLength).toBe(0);
+  log.info("read again");
+  const lines = taken.trimEnd().split("\n");
+  const [, lost] = /warn +nobody read the log for a while: (\d+) lines of it are lost$/.exec(lines.at(-2)!) ?? [];
+  expect(lines.at(-1)).toMatch(/info +read again$/);
+  expect(lines.length - 2 + Number(lost)).toBe(3000);
 });

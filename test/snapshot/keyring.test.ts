@@ -1,4 +1,4 @@
-import { chmod, readFile, writeFile } from "node:fs/promises";
+import { chmod, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { Keyring } from "../../src/snapshot/keyring.ts";
@@ -49,7 +49,7 @@ describe("a keyring can be used", () => {
     const { keyring, path } = await keyringAt();
     await writeKeyring(path, await makeKey());
     const lack = Object.assign(new Error("EMFILE: too many open files"), { code: "EMFILE" });
-    vi.mocked(readFile).mockRejectedValueOnce(lack);
+    vi.mocked(open).mockRejectedValueOnce(lack);
     expect(await reason(keyring)).toContain("the keyring cannot be read now (EMFILE)");
     expect(await reason(keyring)).toBe("it can be used");
   });

@@ -28,6 +28,8 @@ interface AgentPlace {
   readonly config: string;
   /** The program. @default what `npm run build` made, where it lies */
   readonly main?: string;
+  /** What a shell is told before it becomes the agent, as `ulimit -n 60`. @default nothing */
+  readonly limits?: string;
   /** The directory in which it is started, and from where its config is named. @default this one, and its whole path */
   readonly cwd?: string;
 }
@@ -56,7 +58,8 @@ export async function startAgentProcess(place: AgentPlace): Promise<AgentProcess
   await writeFile(configFile, `state_dir = ${JSON.stringify(stateDir)}\n${place.config}${swarm}`);
   const named = place.cwd === undefined ? configFile : relative(place.cwd, configFile);
   const program = [place.main ?? MAIN, "agent", "--config", named];
-  const child = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "pipe"], cwd: place.cwd });
+  const shell = ["-c", `${place.limits ?? ":"}; exec "$0" "$@"`, process.execPath, ...program];
+  const child = spawn("/bin/sh", shell, { stdio: ["ignore", "pipe", "pipe"], cwd: place.cwd });
   const log: string[] = [];
   const url = await readyUrl(child, log);
   return {

@@ -3,10 +3,11 @@ import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { NetworkKey, loadNetworkKey, saveNetworkKey } from "../../src/swarm/network-key.ts";
 import { exposureOf, readOrCreateSecret } from "../../src/swarm/secret-file.ts";
 import { makeBox } from "./boxes.ts";
+import { mountDisk } from "../store/support/tmpfs.ts";
 import { named } from "../support/skipped.ts";
 
 const IS_ROOT = process.getuid?.() === 0;
@@ -86,4 +87,12 @@ describe("a secret", () => {
     expect(box.swarm.warnings()).toEqual([]);
     await box.remove();
   });
+});
+
+test("a secret that a full disk keeps from being made leaves nothing behind", async (context) => {
+  const disk = await mountDisk(context, 4096);
+  await writeFile(join(disk.dir, "builds"), Buffer.alloc(4096));
+  const made = readOrCreateSecret(join(disk.dir, "identity.key"), () => Buffer.alloc(32));
+  await expect(made).rejects.toMatchObject({ code: "ENOSPC" });
+  expect(await readdir(disk.dir)).toEqual(["builds"]);
 });

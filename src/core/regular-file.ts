@@ -1,0 +1,33 @@
+import { constants, open, writeFile, type FileHandle } from "node:fs/promises";
+
+const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK } = constants;
+
+/**
+ * Reads a file whole; throws system errors, `EISDIR` for a directory, and one without a code for what is no file else. An opened FIFO would wait for who writes into it, and
+ * hold one of the four threads in which the process reads and writes, also when it is to end.
+ */
+export async function readRegular(path: string): Promise<Buffer> {
+  const file = await open(path, O_RDONLY | O_NONBLOCK);
+  try {
+    return await readIfRegular(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The same for text in UTF-8. */
+export async function readRegularText(path: string): Promise<string> {
+  return (await readRegular(path)).toString();
+}
+
+/** Writes a file whole, made where it is missing; throws system errors, `ENXIO` for a FIFO that nobody reads. */
+export async function writeRegular(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { flag: O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK });
+}
+
+async function readIfRegular(file: FileHandle): Promise<Buffer> {
+  const found = await file.stat();
+  if (found.isFile()) return file.readFile();
+  const error = new Error("it is no regular file: remove it, or put one in its place");
+  throw Object.assign(error, found.isDirectory() && { code: "EISDIR" });
+}
