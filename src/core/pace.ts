@@ -42,6 +42,11 @@ export class Pace {
     this.#now = now;
   }
 
+  /** Whether the first bytes came. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
   /** Somebody waits from now on. */
   waiting(): void {
     this.#waitingSince = this.#now();
@@ -98,8 +103,8 @@ export class Pace {
 
 /** Whom a watch tells. */
 interface PaceWatch {
-  /** The least that must come now. */
-  readonly limit: () => PaceLimit;
+  /** The least that must come now; `hasBegun`: whether the first bytes came. */
+  readonly limit: (hasBegun: boolean) => PaceLimit;
   /** Less came; told once. */
   readonly stalled: () => void;
   /** Told the rate now and then, as soon as it is known. */
@@ -115,7 +120,7 @@ export async function* watched(
   const timer = setInterval(() => {
     const { rate } = pace;
     if (rate !== undefined) paced?.(rate);
-    if (!pace.isBelow(limit())) return;
+    if (!pace.isBelow(limit(pace.hasBegun))) return;
     clearInterval(timer);
     stalled();
   }, LOOK_EVERY_MS);
@@ -132,11 +137,6 @@ export async function* watched(
 }
 
 /** The chunks as they come; `trickles` is told once when, after the first, hardly anything comes any more. */
-export async function* watchedForTrickle(chunks: AsyncIterable<Buffer>, trickles: () => void): AsyncGenerator<Buffer> {
-  let hasBegun = false;
-  const limit = (): PaceLimit => (hasBegun ? TRICKLE : NO_LIMIT);
-  for await (const chunk of watched(chunks, { limit, stalled: trickles })) {
-    hasBegun = true;
-    yield chunk;
-  }
+export function watchedForTrickle(chunks: AsyncIterable<Buffer>, trickles: () => void): AsyncGenerator<Buffer> {
+  return watched(chunks, { limit: (hasBegun) => (hasBegun ? TRICKLE : NO_LIMIT), stalled: trickles });
 }

@@ -4,7 +4,7 @@ import { idOf } from "./contributors.ts";
 import { Duel, Giver } from "./duel.ts";
 import type { Expectations } from "./expectations.ts";
 import type { Taking } from "./intake.ts";
-import type { Race, Way } from "./race.ts";
+import type { Race, RacingWay } from "./race.ts";
 import { growingUse } from "./source-plan.ts";
 import type { UpstreamAsker, UpstreamAskerComponents } from "./upstream-asker.ts";
 import { worthRacing } from "./worth-racing.ts";
@@ -27,7 +27,7 @@ interface ContestComponents extends UpstreamAskerComponents {
 interface Entry extends Pick<Taking, "silent" | "opponent"> {
   /** Its race, and its way in it. */
   readonly race: Race;
-  readonly way: Way;
+  readonly way: RacingWay;
   /** Whether upstream was asked in vain a moment ago. */
   readonly isUpstreamAsked: boolean;
   /** Bytes a second of the source in whose place this one is: when it gives less, it is left. @default 0 */
@@ -102,7 +102,7 @@ export class Contest {
    * Where each source is asked for all of it, bytes of others cannot go on
    * with those of a slow one: it is tried after them.
    */
-  #leaveOnce(source: Source, way: Way): void {
+  #leaveOnce(source: Source, way: RacingWay): void {
     if (this.#left.has(idOf(source))) return;
     this.#left.add(idOf(source));
     way.leave(new Error("it is slow, and others are to be asked first"));
@@ -151,7 +151,7 @@ export class Contest {
   }
 
   /** Where it is this box's turn: the word of the one that is raced against, that it asks upstream, does not count now. */
-  async #askUpstream(way: Way, duel: Duel): Promise<void> {
+  async #askUpstream(way: RacingWay, duel: Duel): Promise<void> {
     const { asker, claim } = this.#components;
     const turn = asker.turn();
     if (turn === "theirs") return;

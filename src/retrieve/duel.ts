@@ -1,5 +1,5 @@
 import type { Source } from "../core/source.ts";
-import type { Way } from "./race.ts";
+import type { RacingWay } from "./race.ts";
 import type { Opponent } from "./trial.ts";
 
 /** What does not prove faster within so many milliseconds of being asked is not. */
@@ -29,7 +29,7 @@ export class Giver {
 /** A newcomer's race against the source that gives, as long as it is not decided. */
 export class Duel implements Opponent {
   readonly #giver: Giver;
-  readonly #way: Way;
+  readonly #way: RacingWay;
   readonly #decided: (outcome: { readonly isWon: boolean }) => void;
   #timer: NodeJS.Timeout | undefined;
   #isDecided = false;
@@ -39,7 +39,7 @@ export class Duel implements Opponent {
   /** `way`: the newcomer's. `decided` is told when one has turned out to be faster; not when one of them breaks off. */
   constructor(
     giver: Giver,
-    way: Way,
+    way: RacingWay,
     { decided }: { readonly decided: (outcome: { readonly isWon: boolean }) => void },
   ) {
     this.#giver = giver;

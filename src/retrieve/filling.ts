@@ -5,7 +5,7 @@ import { Contest } from "./contest.ts";
 import type { Expectations } from "./expectations.ts";
 import type { FlightCopy } from "./flight-copy.ts";
 import type { Intake } from "./intake.ts";
-import { onlyWay, Race, type Way } from "./race.ts";
+import { onlyWay, Race, type RacingWay } from "./race.ts";
 import { NOTHING_ASKED, growingUse, nextStep, type Asked } from "./source-plan.ts";
 import type { TransferQueue } from "./transfer-queue.ts";
 import { UpstreamAsker } from "./upstream-asker.ts";
@@ -135,15 +135,19 @@ export class Filling {
     const entry = { race, way: peer, isUpstreamAsked, ...(!isUpstreamAsked && { silent }) };
     const isInDoubt = source.isGrowing === true && !isUpstreamAsked;
     const ended = isInDoubt ? sources.upstream.onAwaited(this.#want.digest, awaited) : undefined;
-    await queue.run("peer", peer.signal, () => this.#contest.take(source, entry)).finally(ended);
-    return (await beside) ?? isUpstreamAsked;
+    try {
+      await queue.run("peer", peer.signal, () => this.#contest.take(source, entry)).finally(ended);
+      return (await beside) ?? isUpstreamAsked;
+    } finally {
+      race.over();
+    }
   }
 
   /**
    * Asks upstream where it is this box's turn; when that has brought nothing,
    * or is not to be, the silent peer is given up.
    */
-  async #askUpstreamBeside(peer: Way, upstream: Way): Promise<boolean> {
+  async #askUpstreamBeside(peer: RacingWay, upstream: RacingWay): Promise<boolean> {
     const { claim } = this.#components;
     const turn = this.#asker.turn();
     try {

@@ -1,9 +1,13 @@
-/** One of several ways to the same bytes. */
+/** A way to the bytes. */
 export interface Way {
-  /** Aborts when another way has brought bytes, or when this one is given up. */
+  /** Aborts when nothing is to come this way any more. */
   readonly signal: AbortSignal;
   /** Bytes came this way: the others end. Throws when it has ended itself. */
   brought(): void;
+}
+
+/** One of several ways to the same bytes; it ends when another has brought bytes. */
+export interface RacingWay extends Way {
   /** Ends it, unless its bytes are on their way. */
   giveUp(reason: Error): void;
   /** Ends it, whatever has come. */
@@ -17,11 +21,13 @@ export interface Way {
 export class Race {
   readonly #signal: AbortSignal;
   readonly #ways = new Set<AbortController>();
+  readonly #onAbort = (): void => this.end(this.#signal.reason as Error);
   #winner: AbortController | undefined;
 
-  /** `signal` ends all of them. */
+  /** `signal` ends all of them, until the race is over. */
   constructor(signal: AbortSignal) {
     this.#signal = signal;
+    signal.addEventListener("abort", this.#onAbort);
   }
 
   /** Whether a way has brought bytes. */
@@ -30,10 +36,11 @@ export class Race {
   }
 
   /** Another way. */
-  enter(): Way {
+  enter(): RacingWay {
     const way = new AbortController();
+    const { signal } = way;
     this.#ways.add(way);
-    const signal = AbortSignal.any([this.#signal, way.signal]);
+    if (this.#signal.aborted) this.#onAbort();
     return {
       signal,
       brought: () => {
@@ -52,6 +59,11 @@ export class Race {
     for (const way of this.#ways) this.#end(way, reason);
   }
 
+  /** Nobody goes any of its ways any more. */
+  over(): void {
+    this.#signal.removeEventListener("abort", this.#onAbort);
+  }
+
   #win(winner: AbortController): void {
     this.#winner = winner;
     for (const way of this.#ways) if (way !== winner) this.#end(way, new Error("another source was faster"));
@@ -65,5 +77,5 @@ export class Race {
 
 /** A way that is tried alone. */
 export function onlyWay(signal: AbortSignal): Way {
-  return new Race(signal).enter();
+  return { signal, brought: () => signal.throwIfAborted() };
 }

@@ -1,5 +1,6 @@
 import type { Want } from "../core/distfile.ts";
 import type { FlightClaim } from "../core/flight-claim.ts";
+import { LinkedAbort } from "../core/linked-abort.ts";
 import type { Source, SourceFinder, UpstreamFinder } from "../core/source.ts";
 import type { Turn } from "../core/turn.ts";
 import { idOf } from "./contributors.ts";
@@ -66,25 +67,28 @@ export class UpstreamAsker {
   async #askServers(way: Way, taking: Taking): Promise<boolean> {
     const { sources, intake, claim } = this.#components;
     const { lost } = claim;
-    const signal = lost === undefined ? way.signal : AbortSignal.any([way.signal, lost]);
+    const ends = lost === undefined ? [way.signal] : [way.signal, lost];
     for await (const source of sources.upstream.sources(this.#want, { signal: way.signal })) {
-      if (signal.aborted || intake.missing === 0) break;
-      if (intake.isUseful(source)) await this.#takeFrom(source, { ...way, signal }, taking);
+      if (ends.some(({ aborted }) => aborted) || intake.missing === 0) break;
+      if (intake.isUseful(source)) await this.#takeFrom(source, { way, ends, taking });
     }
     return lost?.aborted !== true;
   }
 
   /** Takes from a server. One that trickles is left once, for the others: where all do, it is the line that is slow. */
-  async #takeFrom(source: Source, way: Way, taking: Taking): Promise<void> {
-    const { intake } = this.#components;
-    if (this.#left.has(idOf(source))) return intake.take(source, way, taking);
-    const slow = new AbortController();
+  async #takeFrom(
+    source: Source,
+    { way, ends, taking }: { way: Way; ends: readonly AbortSignal[]; taking: Taking },
+  ): Promise<void> {
+    const until = new LinkedAbort(ends);
     const trickles = (): void => {
       this.#left.add(idOf(source));
       source.outpaced?.();
-      slow.abort(new Error("hardly anything comes, and others are to be asked first"));
+      until.abort(new Error("hardly anything comes, and others are to be asked first"));
     };
-    const signal = AbortSignal.any([way.signal, slow.signal]);
-    await intake.take(source, { ...way, signal }, { ...taking, trickles });
+    const isLeft = this.#left.has(idOf(source));
+    await this.#components.intake
+      .take(source, { ...way, signal: until.signal }, { ...taking, ...(!isLeft && { trickles }) })
+      .finally(() => until.unlink());
   }
 }

@@ -36,7 +36,7 @@ export interface StorePaths {
 export function storePaths(dir: string): StorePaths {
   const blobs = join(dir, "blobs");
   const partials = join(dir, "partial");
-  const shard = (digest: Digest) => join(blobs, digest.slice(0, SHARD_LENGTH));
+  const shard = (digest: Digest) => `${blobs}/${digest.slice(0, SHARD_LENGTH)}`; // join() would read all of it again
   return {
     dir,
     version: join(dir, "version"),
@@ -44,8 +44,8 @@ export function storePaths(dir: string): StorePaths {
     layoutConf: join(blobs, LAYOUT_CONF_NAME),
     partials,
     shard,
-    blob: (digest) => join(shard(digest), digest),
-    partial: (digest) => join(partials, digest),
+    blob: (digest) => `${shard(digest)}/${digest}`,
+    partial: (digest) => `${partials}/${digest}`,
   };
 }
 

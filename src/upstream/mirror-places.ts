@@ -13,9 +13,7 @@ export function originOf(mirror: Mirror): string {
 export function mirrorPlace(mirror: Mirror, files: readonly Addressed[], layouts: () => Promise<KnownLayouts>): Place {
   return {
     origin: originOf(mirror),
-    async *urls() {
-      for (const path of pathsIn(await layouts(), files)) yield locationOf(mirror, path);
-    },
+    urls: async () => pathsIn(await layouts(), files).map((path) => locationOf(mirror, path)),
   };
 }
 

@@ -2,7 +2,7 @@
 export interface Place {
   /** What {@link Health} knows it by. */
   readonly origin: string;
-  urls(): AsyncIterable<string>;
+  urls(): Promise<readonly string[]>;
 }
 
 /** What is to be asked last. */
@@ -25,13 +25,16 @@ export interface Candidate {
  * like, all are asked at once in their usual order. Nothing of a place is computed before its turn, and a place that
  * fails while it is being asked steps back with what it has left.
  */
-export async function* inOrder(places: AsyncIterable<Place>, doubts: Doubts): AsyncGenerator<Candidate> {
+export async function* inOrder(
+  places: AsyncIterable<Place> | Iterable<Place>,
+  doubts: Doubts,
+): AsyncGenerator<Candidate> {
   const seen = new Set<string>();
   const later: Place[] = [];
   const last: Candidate[] = [];
 
   async function* ask({ origin, urls }: Place, isLast: boolean): AsyncGenerator<Candidate> {
-    for await (const url of urls()) {
+    for (const url of await urls()) {
       if (seen.has(url)) continue;
       if (!isLast && doubts.place(origin)) {
         later.push({ origin, urls });

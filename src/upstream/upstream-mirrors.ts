@@ -150,7 +150,7 @@ export class UpstreamMirrors implements Upstream, Startable {
   async mirrorPath(path: string, request: MirrorRequest): Promise<UpstreamAnswer> {
     const servers = this.#mirrors.filter(({ kind, isGentoo }) => kind === "server" && isGentoo);
     const places = servers.map((mirror) => placeAt(`${mirror.url}${path}`));
-    return firstAnswer(path, this.#inOrder(each(places)), { ...this.#asking(request), send: this.#sendNaming(path) });
+    return firstAnswer(path, this.#inOrder(places), { ...this.#asking(request), send: this.#sendNaming(path) });
   }
 
   /** See {@link Upstream.locate}. */
@@ -201,7 +201,7 @@ export class UpstreamMirrors implements Upstream, Startable {
     return mirrorStatus(this.#mirrors, { health: this.#health, layouts: this.#layouts, now: this.#now() });
   }
 
-  #inOrder(places: AsyncIterable<Place>, want?: Want): AsyncGenerator<Candidate> {
+  #inOrder(places: AsyncIterable<Place> | Iterable<Place>, want?: Want): AsyncGenerator<Candidate> {
     return inOrder(places, {
       place: (origin) => this.#health.isAvoided(origin),
       url: (url) => want !== undefined && this.#blames.has(url, want.digest),
@@ -217,12 +217,8 @@ export class UpstreamMirrors implements Upstream, Startable {
     for (const url of [...(want.urls ?? []), ...ebuilds.urls]) yield placeAt(url);
   }
 
-  async *#mirrorPlaces(
-    mirrors: readonly Mirror[],
-    files: readonly Addressed[],
-    signal: AbortSignal,
-  ): AsyncGenerator<Place> {
-    for (const mirror of mirrors) yield mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal));
+  #mirrorPlaces(mirrors: readonly Mirror[], files: readonly Addressed[], signal: AbortSignal): Place[] {
+    return mirrors.map((mirror) => mirrorPlace(mirror, files, () => this.#layouts.of(mirror, signal)));
   }
 
   #asking(request: MirrorRequest): Asking {
@@ -256,9 +252,5 @@ export class UpstreamMirrors implements Upstream, Startable {
 
 /** A place of one URL. */
 function placeAt(url: string): Place {
-  return { origin: new URL(url).origin, urls: () => each([url]) };
-}
-
-async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
-  yield* items;
+  return { origin: new URL(url).origin, urls: async () => [url] };
 }

@@ -42,6 +42,13 @@ it("the end of a race, or of whoever began it, ends all ways", () => {
   expect(ways.map(({ signal }) => signal.reason as unknown)).toEqual([reason, reason]);
   const begun = new AbortController();
   const only = onlyWay(begun.signal);
+  const raced = new Race(begun.signal);
+  const way = raced.enter();
+  const isOver = new Race(begun.signal);
+  isOver.over();
+  const left = isOver.enter();
   begun.abort(reason);
   expect(() => only.brought()).toThrow(reason);
+  expect([way, raced.enter()].map(({ signal }) => signal.reason as unknown)).toEqual([reason, reason]);
+  expect(left.signal.aborted).toBe(false);
 });

@@ -3,12 +3,7 @@ import { expect, test } from "vitest";
 import { inOrder, type Doubts, type Place } from "../../src/upstream/source-order.ts";
 
 function place(origin: string, ...urls: string[]): Place {
-  return {
-    origin,
-    async *urls() {
-      yield* urls;
-    },
-  };
+  return { origin, urls: async () => urls };
 }
 
 async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
@@ -61,9 +56,9 @@ test("nothing is computed before its turn", async () => {
   const computed: string[] = [];
   const lazy = (origin: string): Place => ({
     origin,
-    async *urls() {
+    urls: async () => {
       computed.push(origin);
-      yield `${origin}1`;
+      return [`${origin}1`];
     },
   });
   const candidates = inOrder(each([lazy("a"), lazy("b")]), NO_DOUBTS);
