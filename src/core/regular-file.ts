@@ -3,8 +3,10 @@ import { constants, open, writeFile, type FileHandle } from "node:fs/promises";
 const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK } = constants;
 
 /**
- * Reads a file whole; throws system errors, `EISDIR` for a directory, and one without a code for what is no file else. An opened FIFO would wait for who writes into it, and
- * hold one of the four threads in which the process reads and writes, also when it is to end.
+ * Reads a file whole. A FIFO that is opened as usual waits for who writes into it, and holds one of the four threads in
+ * which the process reads and writes, also when it is to end.
+ *
+ * @throws system errors; `EISDIR` for a directory; an error without a code for what else is no regular file.
  */
 export async function readRegular(path: string): Promise<Buffer> {
   const file = await open(path, O_RDONLY | O_NONBLOCK);

@@ -11,7 +11,7 @@ const LOOK_EVERY_MS = 30_000;
 /** Who is told. */
 interface NameHintsComponents {
   readonly changed: (names: string[]) => void;
-  /** The directory is another one than is watched, or has changed while there was no watch: look through it, and watch it. */
+  /** The directory is another one than is watched, or changed while there was no watch: look through it, and watch it. */
   readonly missed: () => void;
   /** There is no watch: changes are noticed with the next look. */
   readonly failed: (error: unknown) => void;
@@ -24,8 +24,9 @@ interface NameHintsInit {
 }
 
 /**
- * Watches one directory and tells which names in it changed, a few times a second at most. Now and then it looks by itself:
- * of a file system that is mounted or put away over the directory, or where inotify has no watch to give, nothing else tells.
+ * Watches one directory and tells which names in it changed, a few times a second at most. Now and then it looks by
+ * itself: nothing else tells of a file system that is mounted over the directory or put away, or where inotify has no
+ * watch to give.
  */
 export class NameHints {
   readonly #components: NameHintsComponents;

@@ -157,7 +157,10 @@ export class RuleBroken extends Error {
   override readonly name = "RuleBroken";
 }
 
-/** A host name as {@link Hello} may have it: the kernel takes any bytes for one, and whoever is told others ends the session. */
+/**
+ * A host name as {@link Hello} may have it: the kernel takes any bytes for one, and whoever is told others ends the
+ * session.
+ */
 export function helloHost(name: string): string {
   return name.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, HOST_LENGTH);
 }
