@@ -57,6 +57,7 @@ export class Connections {
    * keeps it from being read; another call may succeed. (`import()` fails for good where it failed once.)
    */
   static load(options: ConnectionOptions): Connections {
+    checkAddressSpace();
     return new Connections(require("undici") as typeof Undici, options);
   }
 
@@ -80,5 +81,18 @@ export class Connections {
 
   #proxyFor(url: URL): URL | undefined {
     return this.#proxy === undefined || this.#isBypassed(url) ? undefined : this.#proxy;
+  }
+}
+
+/**
+ * Throws where undici's parser, which is WebAssembly, could not get its memory: V8 reserves some 10 GiB of addresses for
+ * each. undici may end the process then, instead of failing.
+ */
+function checkAddressSpace(): void {
+  try {
+    void new WebAssembly.Memory({ initial: 1 });
+  } catch (error) {
+    const mend = "lift ulimit -v, or start the agent with NODE_OPTIONS=--disable-wasm-trap-handler";
+    throw new Error(`too little address space for Node's HTTP client: ${mend}`, { cause: error });
   }
 }
