@@ -15,13 +15,9 @@ const path = `/distfiles/${file.name}`;
 
 /** Opens connections to the agent until it has no descriptor left for another one, which it cuts off. */
 async function takeAllDescriptors(url: URL): Promise<Socket[]> {
-  const sockets: Socket[] = [];
-  while (!sockets.some(({ closed }) => closed) && sockets.length < 2 * MOST_FILES) {
-    const socket = connect(Number(url.port), url.hostname).on("error", () => {});
-    sockets.push(socket);
-    await once(socket, "connect");
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  const sockets = Array.from({ length: 2 * MOST_FILES }, () => connect(Number(url.port), url.hostname).resume());
+  for (const socket of sockets) socket.on("error", () => {});
+  await expect.poll(() => sockets.filter(({ closed }) => closed).length).toBeGreaterThan(MOST_FILES);
   return sockets;
 }
 
