@@ -5,6 +5,7 @@ import type { Startable } from "../core/lifecycle.ts";
 import { count } from "../core/words.ts";
 import { agentLog } from "./agent-log.ts";
 import type { RunCommand } from "./command.ts";
+import { tuneEngine } from "./engine.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { ServiceManager } from "./service-manager.ts";
@@ -17,6 +18,7 @@ export const run: RunCommand = async ({ io, options, load }) => {
   const loaded = await load();
   if (options["check"] === true) return tellFindings(loaded, io);
   io.becomesLog();
+  tuneEngine();
   const log = await agentLog(io, loaded.config.log.level);
   for (const note of loaded.notes) log.info(note);
   for (const warning of loaded.warnings) log.warn(warning);
