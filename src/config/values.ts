@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { isBoxId } from "../core/box-id.ts";
 import { parseProxyException } from "../core/proxy-exception.ts";
 import { parseSubnet } from "../core/subnet.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
@@ -23,7 +24,6 @@ export interface ValueType<Out, In> {
 const MAX_PORT = 65_535;
 const ADDRESS_PATTERN = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[^:[\]\s/]+)):(?<port>\d{1,5})$/;
 const HOST_NAME_PATTERN = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i;
-const NODE_ID_PATTERN = /^[0-9a-f]{64}$/;
 
 function textual<T>(type: string, allowed: string, read: (text: string) => T | undefined): ValueType<T, string> {
   const schema = z.string({ error: allowed }).transform((text, context) => {
@@ -140,7 +140,7 @@ export const subnet = textual("subnet", 'a subnet such as "10.0.0.0/8" or "fd00:
 
 /** A peer's id: its public key. */
 export const peerId = textual("id", "the id of a peer (64 lower-case hex characters)", (text) =>
-  NODE_ID_PATTERN.test(text) ? text : undefined,
+  isBoxId(text) ? text : undefined,
 );
 
 /** What is reached without a proxy, see {@link parseProxyException}. */

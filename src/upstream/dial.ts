@@ -1,8 +1,8 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { connect, isIPv6, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { SourceError } from "../core/errors.ts";
-import { hostOf } from "../core/host.ts";
+import { authorityOf, hostOf } from "../core/host.ts";
 import { reasonOf } from "./http-fault.ts";
 import { proxyBypass } from "./no-proxy.ts";
 
@@ -35,7 +35,7 @@ export function dialer({ proxy, noProxy = [], timeoutMs }: DialOptions): Dial {
   const isBypassed = proxyBypass(noProxy);
   return async (to, via) => {
     const signal = AbortSignal.timeout(timeoutMs);
-    const isStraight = proxyUrl === undefined || isBypassed(new URL(`https://${authorityOf(to)}`));
+    const isStraight = proxyUrl === undefined || isBypassed(new URL(`https://${authorityOf(to.host, to.port)}`));
     return isStraight ? dialStraight(to, signal) : dialThrough(proxyUrl, to, { signal, via });
   };
 }
@@ -86,7 +86,7 @@ export function dialThrough(
   to: Endpoint,
   { signal, via }: { signal: AbortSignal; via?: string | undefined },
 ): Promise<Socket> {
-  const authority = authorityOf(to);
+  const authority = authorityOf(to.host, to.port);
   const [name, value] = proxyAuthorization(proxy);
   return new Promise((resolve, reject) => {
     const request = (proxy.protocol === "https:" ? httpsRequest : httpRequest)({
@@ -109,10 +109,6 @@ export function dialThrough(
     });
     request.end();
   });
-}
-
-function authorityOf({ host, port }: Endpoint): string {
-  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
 function refusedOrSlow(proxy: URL, authority: string, error: Error, signal: AbortSignal): SourceError {
