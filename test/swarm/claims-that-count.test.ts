@@ -4,6 +4,16 @@ import { RuleBroken } from "../../src/swarm/messages.ts";
 import { ClaimLan } from "./claim-lan.ts";
 import { BLOB, byRank, claim, claimBlob, held } from "./claiming.ts";
 
+/** Two boxes, the second of which follows the claim of the first; `ended`: until that is over. */
+async function followedClaim() {
+  const lan = new ClaimLan(2, () => 1);
+  const [holder, follower] = lan.boxes;
+  const claiming = claim(holder!);
+  await lan.run(5);
+  const following = await claim(follower!);
+  return { lan, holder: holder!, claiming, ended: following.mine ? undefined : following.ended() };
+}
+
 describe("a claim of upstream", () => {
   it("makes its holder one to read from as long as it is told, and for a second more", async () => {
     const lan = new ClaimLan(2, () => 1);
@@ -17,14 +27,9 @@ describe("a claim of upstream", () => {
 
   it("ends for those who follow when it is released, or its holder dies", async () => {
     for (const end of ["release", "die"]) {
-      const lan = new ClaimLan(2, () => 1);
-      const [holder, follower] = lan.boxes;
-      const claiming = claim(holder!);
-      await lan.run(5);
-      const following = await claim(follower!);
-      const ended = following.mine ? undefined : following.ended();
+      const { lan, holder, claiming, ended } = await followedClaim();
       expect(await lan.isSettled(ended)).toBe(false);
-      if (end === "die") lan.kill(holder!);
+      if (end === "die") lan.kill(holder);
       else held(await claiming).release({ failed: false });
       await lan.run(10);
       expect(await lan.isSettled(ended)).toBe(true);
@@ -32,12 +37,7 @@ describe("a claim of upstream", () => {
   });
 
   it("lasts as long as it is told of, and 5 s more", async () => {
-    const lan = new ClaimLan(2, () => 1);
-    const [holder, follower] = lan.boxes;
-    const claiming = claim(holder!);
-    await lan.run(5);
-    const following = await claim(follower!);
-    const ended = following.mine ? undefined : following.ended();
+    const { lan, claiming, ended } = await followedClaim();
     await lan.run(4000);
     held(await claiming).progress(1, "upstream");
     await lan.run(9000);
