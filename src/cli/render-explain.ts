@@ -1,5 +1,6 @@
-import type { Attempt, ClaimEvent, ExplainedFile, Explanation } from "../core/agent-api.ts";
-import { claimText } from "../core/claims.ts";
+import type { Attempt } from "../core/attempt.ts";
+import { claimText, type ClaimEvent } from "../core/claim-event.ts";
+import type { ExplainedFile, Explanation } from "../core/explanation.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
 import { percent } from "../core/words.ts";
 import { renderTable, type Cell } from "./table.ts";

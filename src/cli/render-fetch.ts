@@ -1,4 +1,4 @@
-import type { FetchEvent } from "../core/agent-api.ts";
+import type { FetchEvent } from "../core/fetch-event.ts";
 import { formatSize } from "../core/units.ts";
 import { about, count, percent } from "../core/words.ts";
 import type { FetchBoard, FetchLine } from "./fetch-board.ts";

@@ -1,4 +1,4 @@
-import type { MirrorStatus } from "../core/agent-api.ts";
+import type { MirrorStatus } from "../core/mirror-status.ts";
 import { formatSize } from "../core/units.ts";
 import { count } from "../core/words.ts";
 import { renderTable, type Cell } from "./table.ts";

@@ -1,4 +1,4 @@
-import type { LastRejected, PeerStatus, SwarmStatus } from "../core/agent-api.ts";
+import type { LastRejected, PeerStatus, SwarmStatus } from "../core/swarm-status.ts";
 import { formatDuration, formatSize } from "../core/units.ts";
 import { count } from "../core/words.ts";
 import { renderTable, type Cell } from "./table.ts";

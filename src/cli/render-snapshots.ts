@@ -1,5 +1,5 @@
-import type { PeerStatus } from "../core/agent-api.ts";
 import type { SnapshotStatus } from "../core/snapshots.ts";
+import type { PeerStatus } from "../core/swarm-status.ts";
 import { formatSize } from "../core/units.ts";
 import { renderTable, type Cell } from "./table.ts";
 

@@ -1,4 +1,5 @@
-import type { PeerStatus, Status } from "../core/agent-api.ts";
+import type { Status } from "../core/status.ts";
+import type { PeerStatus } from "../core/swarm-status.ts";
 import { formatSeconds, formatSize } from "../core/units.ts";
 import { verdict } from "../core/verdict.ts";
 import { count, percent } from "../core/words.ts";

@@ -1,4 +1,4 @@
-import type { StoreToolEvent } from "../core/agent-api.ts";
+import type { StoreToolEvent } from "../core/store-tool-event.ts";
 import { formatSize } from "../core/units.ts";
 import { percent } from "../core/words.ts";
 

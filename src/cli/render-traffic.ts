@@ -1,4 +1,4 @@
-import type { Status } from "../core/agent-api.ts";
+import type { Status } from "../core/status.ts";
 import { trafficTable } from "../core/traffic-table.ts";
 import { renderTable, type Cell } from "./table.ts";
 

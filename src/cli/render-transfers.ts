@@ -1,4 +1,4 @@
-import type { TransferStatus } from "../core/agent-api.ts";
+import type { TransferStatus } from "../core/transfer-status.ts";
 import { formatSeconds, formatSize } from "../core/units.ts";
 import { count, percent } from "../core/words.ts";
 import { renderTable, type Cell } from "./table.ts";

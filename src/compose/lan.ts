@@ -1,12 +1,12 @@
 import { hostname } from "node:os";
 import type { Config } from "../config.ts";
-import type { PeerStatus } from "../core/agent-api.ts";
 import type { BlobStore } from "../core/blob-store.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { SourceFinder } from "../core/source.ts";
+import type { PeerStatus } from "../core/swarm-status.ts";
 import { VERSION } from "../core/version.ts";
 import { BlobServer } from "../peer/blob-server.ts";
 import type { GrowingBlob } from "../peer/growing-blob.ts";

@@ -1,10 +1,14 @@
 import { once } from "node:events";
 import { request, type ClientRequest, type IncomingMessage } from "node:http";
 import { join } from "node:path";
-import type { AgentApi, Explanation, FetchEvent, Status, StoreToolEvent } from "../core/agent-api.ts";
+import type { AgentApi } from "../core/agent-api.ts";
 import { socketName, type Access } from "../core/agent-sockets.ts";
 import { DistswarmError, systemCode } from "../core/errors.ts";
+import type { Explanation } from "../core/explanation.ts";
+import type { FetchEvent } from "../core/fetch-event.ts";
 import type { SnapshotStatus } from "../core/snapshots.ts";
+import type { Status } from "../core/status.ts";
+import type { StoreToolEvent } from "../core/store-tool-event.ts";
 import { explainConnectError } from "./connect-error.ts";
 import { fromFailure } from "./failure.ts";
 import { fromLines } from "./ndjson.ts";

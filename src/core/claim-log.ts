@@ -1,5 +1,4 @@
-import type { ClaimEvent } from "./agent-api.ts";
-import { claimText } from "./claims.ts";
+import { claimText, type ClaimEvent } from "./claim-event.ts";
 import { nameOf, type Want } from "./distfile.ts";
 import type { Logger } from "./logger.ts";
 

@@ -1,4 +1,3 @@
-import type { ClaimEvent } from "./agent-api.ts";
 import type { Digest } from "./digest.ts";
 import type { Want } from "./distfile.ts";
 import type { SourceKind } from "./source.ts";
@@ -53,15 +52,4 @@ export interface BlobClaims {
   wasVain(id: string): void;
   /** A box gave bytes of a blob that it is still receiving: nothing is held against it any more. */
   gave(id: string): void;
-}
-
-/** What an event between the boxes that want a blob means, for people. */
-export function claimText({ event, box = "another box" }: ClaimEvent): string {
-  return {
-    claimed: "this box asks upstream for it",
-    followed: `this box awaits it from ${box}`,
-    yielded: `${box} goes on with it: this box lets go`,
-    "took-over": `this box takes over from ${box}`,
-    alone: `${box} does not give it: this box goes on by itself`,
-  }[event];
 }

@@ -1,4 +1,4 @@
-import type { ClaimEvent } from "./agent-api.ts";
+import type { ClaimEvent } from "./claim-event.ts";
 import { ClaimLog } from "./claim-log.ts";
 import type { BlobClaims, HeldClaim, RivalClaim } from "./claims.ts";
 import type { Want } from "./distfile.ts";

@@ -1,4 +1,5 @@
-import type { Status, Traffic } from "./agent-api.ts";
+import type { Status } from "./status.ts";
+import type { Traffic } from "./traffic.ts";
 import { formatSize } from "./units.ts";
 import { percent } from "./words.ts";
 

@@ -1,4 +1,4 @@
-import type { Status } from "./agent-api.ts";
+import type { Status } from "./status.ts";
 import { count, listed } from "./words.ts";
 
 /** The answer to "does it work?", one or two sentences. */

@@ -1,5 +1,5 @@
-import type { Tally } from "../core/agent-api.ts";
 import { BoundedMap } from "../core/bounded-map.ts";
+import type { Tally } from "../core/traffic.ts";
 
 /** What went between this box and one peer. */
 interface PeerTraffic {

@@ -1,5 +1,6 @@
-import type { Attempt, ClaimEvent } from "../core/agent-api.ts";
+import type { Attempt } from "../core/attempt.ts";
 import { BoundedMap } from "../core/bounded-map.ts";
+import type { ClaimEvent } from "../core/claim-event.ts";
 import type { Digest } from "../core/digest.ts";
 import { SourceError, messageOf } from "../core/errors.ts";
 import type { Source } from "../core/source.ts";

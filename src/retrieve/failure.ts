@@ -1,4 +1,4 @@
-import type { Attempt } from "../core/agent-api.ts";
+import type { Attempt } from "../core/attempt.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { Withheld } from "../core/source.ts";

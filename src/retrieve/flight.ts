@@ -1,6 +1,7 @@
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
-import type { Attempt, ClaimEvent, TransferStatus } from "../core/agent-api.ts";
+import type { Attempt } from "../core/attempt.ts";
 import type { BlobStore } from "../core/blob-store.ts";
+import type { ClaimEvent } from "../core/claim-event.ts";
 import type { BlobClaims } from "../core/claims.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError } from "../core/errors.ts";
@@ -9,6 +10,7 @@ import { GrowingCopy } from "../core/growing-copy.ts";
 import type { Logger } from "../core/logger.ts";
 import { Pulse } from "../core/pulse.ts";
 import type { SourceKind } from "../core/source.ts";
+import type { TransferStatus } from "../core/transfer-status.ts";
 import { Audience } from "./audience.ts";
 import { Filling, type FillingComponents } from "./filling.ts";
 import { FlightCopy } from "./flight-copy.ts";

@@ -1,4 +1,4 @@
-import type { Attempt } from "../core/agent-api.ts";
+import type { Attempt } from "../core/attempt.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Want } from "../core/distfile.ts";
 import type { DistswarmError } from "../core/errors.ts";

@@ -1,4 +1,3 @@
-import type { TransferStatus } from "../core/agent-api.ts";
 import { bufferPool } from "../core/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
@@ -7,6 +6,7 @@ import type { GrowingCopy } from "../core/growing-copy.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import { abortable } from "../core/pulse.ts";
 import type { SourceKind } from "../core/source.ts";
+import type { TransferStatus } from "../core/transfer-status.ts";
 import { StoryBook, type Story } from "./attempts.ts";
 import { Expectations } from "./expectations.ts";
 import { FlightContent, StoredContent, type Content } from "./content.ts";

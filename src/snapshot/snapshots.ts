@@ -1,5 +1,4 @@
 import { EventEmitter } from "node:events";
-import type { TransferStatus } from "../core/agent-api.ts";
 import type { BlobClaims } from "../core/claims.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
@@ -17,6 +16,7 @@ import {
   type SnapshotStatus,
 } from "../core/snapshots.ts";
 import type { SourceFinder } from "../core/source.ts";
+import type { TransferStatus } from "../core/transfer-status.ts";
 import { Adoption } from "./adoption.ts";
 import { Fetcher } from "./fetcher.ts";
 import { Guard } from "./guard.ts";

@@ -1,8 +1,11 @@
-import type { MirrorStatus, PeerStatus, Status, TransferStatus } from "../core/agent-api.ts";
+import type { MirrorStatus } from "../core/mirror-status.ts";
+import type { Status } from "../core/status.ts";
+import type { PeerStatus } from "../core/swarm-status.ts";
+import { trafficTable } from "../core/traffic-table.ts";
+import type { TransferStatus } from "../core/transfer-status.ts";
 import { formatSeconds, formatSize } from "../core/units.ts";
 import { verdict } from "../core/verdict.ts";
 import { count, percent } from "../core/words.ts";
-import { trafficTable } from "../core/traffic-table.ts";
 import { STYLE } from "./page-style.ts";
 
 /** The page is asked for again after so long, so that progress is seen. */

@@ -1,5 +1,5 @@
-import type { Tally, Traffic } from "../core/agent-api.ts";
 import type { SourceKind } from "../core/source.ts";
+import type { Tally, Traffic } from "../core/traffic.ts";
 
 type Origin = "store" | SourceKind;
 

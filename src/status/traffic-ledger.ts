@@ -1,5 +1,6 @@
-import type { Status, Tally, Traffic } from "../core/agent-api.ts";
 import type { Startable } from "../core/lifecycle.ts";
+import type { Status } from "../core/status.ts";
+import type { Tally, Traffic } from "../core/traffic.ts";
 import type { TrafficCounter } from "./traffic-counter.ts";
 
 /** An agent that is killed forgets what it counted since. */

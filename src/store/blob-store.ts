@@ -1,5 +1,4 @@
 import { EventEmitter } from "node:events";
-import type { StoreToolEvent } from "../core/agent-api.ts";
 import type {
   BlobInfo,
   BlobStore,
@@ -14,6 +13,7 @@ import type { DistfileNames } from "../core/distfile-index.ts";
 import { type DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import type { StoreToolEvent } from "../core/store-tool-event.ts";
 import { count } from "../core/words.ts";
 import { adoptBegunDownload } from "./begun-download.ts";
 import { BlobFiles, type SummedBlob } from "./blob-files.ts";

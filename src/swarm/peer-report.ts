@@ -1,4 +1,4 @@
-import type { PeerStatus } from "../core/agent-api.ts";
+import type { PeerStatus } from "../core/swarm-status.ts";
 import type { Peer } from "./peer.ts";
 
 /** What is known of a peer beside its session. */

@@ -1,4 +1,4 @@
-import type { LastRejected } from "../core/agent-api.ts";
+import type { LastRejected } from "../core/swarm-status.ts";
 
 /** Why a box was turned away. */
 export type Rejection =

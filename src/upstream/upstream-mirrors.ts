@@ -1,11 +1,11 @@
 import { isAbsolute } from "node:path";
-import type { MirrorStatus } from "../core/agent-api.ts";
 import type { Database } from "../core/database.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
 import { SourceError } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { parseMirrorLists } from "../core/mirror-lists.ts";
+import type { MirrorStatus } from "../core/mirror-status.ts";
 import type { Source, Withheld } from "../core/source.ts";
 import type { ForwardRequest, MirrorRequest, Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import { accept, faultOfStatus } from "./answer.ts";

@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { FetchEvent, MirrorStatus, StoreToolEvent } from "../../src/core/agent-api.ts";
 import { DistswarmError } from "../../src/core/errors.ts";
+import type { FetchEvent } from "../../src/core/fetch-event.ts";
+import type { MirrorStatus } from "../../src/core/mirror-status.ts";
+import type { StoreToolEvent } from "../../src/core/store-tool-event.ts";
 import { events, SNAPSHOT, STATUS } from "../control/fake-agent.ts";
 import { distswarm, runningAgent, temporaryConfig } from "./cli.ts";
 

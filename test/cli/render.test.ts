@@ -6,8 +6,8 @@ import { renderExplanation } from "../../src/cli/render-explain.ts";
 import { renderFetchBoard, renderFetchSummary } from "../../src/cli/render-fetch.ts";
 import { renderMirrors } from "../../src/cli/render-mirrors.ts";
 import { renderToolFile, renderToolProgress, renderToolSummary } from "../../src/cli/render-tool.ts";
-import type { ExplainedFile } from "../../src/core/agent-api.ts";
 import { parseDigest } from "../../src/core/digest.ts";
+import type { ExplainedFile } from "../../src/core/explanation.ts";
 
 const MIB = 2 ** 20;
 const DIGEST = parseDigest("ab".repeat(64));

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { claimText, type BlobClaims, type HeldClaim, type RivalClaim } from "../../src/core/claims.ts";
+import { claimText } from "../../src/core/claim-event.ts";
+import type { BlobClaims, HeldClaim, RivalClaim } from "../../src/core/claims.ts";
 import { FlightClaim } from "../../src/core/flight-claim.ts";
 import { testFile } from "../support/repository.ts";
 import { logInto } from "../support/log-lines.ts";

@@ -1,8 +1,8 @@
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { PeerStatus } from "../../src/core/agent-api.ts";
 import { DistswarmError } from "../../src/core/errors.ts";
+import type { PeerStatus } from "../../src/core/swarm-status.ts";
 import { CHECKS } from "../../src/doctor/doctor.ts";
 import { permits } from "../../src/doctor/reader.ts";
 import { healthyBox, type TestBox } from "./box.ts";

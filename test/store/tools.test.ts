@@ -18,8 +18,8 @@ import {
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import type { StoreToolEvent } from "../../src/core/agent-api.ts";
 import type { Distfile } from "../../src/core/distfile.ts";
+import type { StoreToolEvent } from "../../src/core/store-tool-event.ts";
 import { BlobFiles } from "../../src/store/blob-files.ts";
 import { storePaths } from "../../src/store/layout.ts";
 import { Leftovers } from "../../src/store/leftovers.ts";
