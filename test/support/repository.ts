@@ -16,6 +16,11 @@ export function testFile(name: string, size: number): TestFile {
   return { name, bytes, digest: digestOf(bytes) };
 }
 
+/** The path at which the mirror door gives a distfile by its digest. */
+export function pathByDigest({ digest }: { readonly digest: string }): string {
+  return `/distfiles/${digest.slice(0, 2)}/${digest}`;
+}
+
 /** Bytes from a seed: SHAKE256, so that any size is quick to make. */
 export function pseudoRandomBytes(size: number, seed: string): Buffer {
   if (size === 0) return Buffer.alloc(0);
