@@ -9,7 +9,7 @@ import { openChannel, rightProof, startOutsider } from "../swarm/outsider.ts";
 import { badMember, type BadMember } from "../support/bad-member.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { testFile, type TestFile } from "../support/repository.ts";
+import { pathByDigest, testFile, type TestFile } from "../support/repository.ts";
 import { FETCH, wget } from "../support/wget.ts";
 import { badPeers, growsSlowly, slowPeers } from "../support/zoo/bad-peers.ts";
 import {
@@ -87,7 +87,7 @@ interface Fetched {
 async function fetchFile(box: Box, file: TestFile): Promise<Fetched> {
   const to = join(box.dir, `out-${file.name}`);
   const began = performance.now();
-  const { code } = await wget(FETCH, `${box.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`, { to });
+  const { code } = await wget(FETCH, box.url + pathByDigest(file), { to });
   const ms = performance.now() - began;
   const bytes = await readFile(to).catch(() => Buffer.alloc(0));
   return { code, right: digestOf(bytes) === file.digest, bytes: bytes.length, ms };

@@ -5,7 +5,7 @@ import { digestOf } from "../../src/core/digest.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { freePort } from "../support/free-port.ts";
-import { testFile } from "../support/repository.ts";
+import { pathByDigest, testFile } from "../support/repository.ts";
 import { startMirror, well, type MockMirror } from "../support/zoo/zoo.ts";
 import { startProxy } from "../upstream/test-proxy.ts";
 
@@ -32,7 +32,7 @@ async function boxBehind(proxy: string, no_proxy: readonly string[] = []): Promi
 }
 
 async function expectGiven(box: Box): Promise<void> {
-  const answer = await fetch(`${box.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`);
+  const answer = await fetch(box.url + pathByDigest(file));
   expect(digestOf(Buffer.from(await answer.arrayBuffer()))).toBe(file.digest);
 }
 
@@ -61,7 +61,7 @@ test("what upstream.no_proxy names it asks straight", async () => {
 test("a proxy that refuses is an answer that says so, and the agent goes on", async () => {
   const proxy = await startProxy({ refusal: 407 });
   const { box, mirror } = await boxBehind(proxy.url);
-  const path = `/distfiles/${file.digest.slice(0, 2)}/${file.digest}`;
+  const path = pathByDigest(file);
   const answer = await fetch(box.url + path);
   expect([answer.status, await answer.text()]).toEqual([502, expect.stringContaining("407")]);
   expect(mirror.requests).toEqual([]);

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { testFile, type TestFile } from "../support/repository.ts";
+import { pathByDigest, testFile, type TestFile } from "../support/repository.ts";
 import { startMirror, well, type Exchange } from "../support/zoo/zoo.ts";
 
 const KIB = 2 ** 10;
@@ -68,7 +68,7 @@ async function boxFor(file: TestFile, mirror: string): Promise<Box> {
 /** A client: resolves with the digest of what it got; rejects when the body broke off. */
 function client(box: Box, file: TestFile, from = 0): Promise<{ status: number; body: Buffer }> {
   return new Promise((resolve, reject) => {
-    const url = `${box.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`;
+    const url = box.url + pathByDigest(file);
     const headers = from > 0 ? { range: `bytes=${from}-` } : {};
     const asking = request(url, { agent: false, headers }, (answer) => {
       const chunks: Buffer[] = [];

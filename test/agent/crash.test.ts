@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { agentConfig, startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { hintAtSync, distLine, makeRepository, testFile, type TestFile } from "../support/repository.ts";
+import { hintAtSync, distLine, makeRepository, pathByDigest, testFile, type TestFile } from "../support/repository.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { slow, startMirror, type LoggedRequest } from "../support/zoo/zoo.ts";
 
@@ -103,10 +103,7 @@ async function load(agent: AgentProcess, life: { seed: number; urgent: TestFile[
 }
 
 async function get(agent: AgentProcess, file: TestFile, signal?: AbortSignal): Promise<Buffer> {
-  const answer = await fetch(
-    `${agent.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`,
-    signal ? { signal } : {},
-  );
+  const answer = await fetch(agent.url + pathByDigest(file), signal ? { signal } : {});
   if (answer.status !== 200) throw new Error(await answer.text());
   return Buffer.from(await answer.arrayBuffer());
 }

@@ -13,7 +13,7 @@ import { agentConfig, startAgentProcess } from "../support/agent-process.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { flipBit } from "../support/flip-bit.ts";
-import { makeRepository, testFile, type TestFile } from "../support/repository.ts";
+import { makeRepository, pathByDigest, testFile, type TestFile } from "../support/repository.ts";
 import { slow, startMirror, well, type Behaviour, type MockMirror } from "../support/zoo/zoo.ts";
 import { named } from "../support/skipped.ts";
 
@@ -33,7 +33,7 @@ async function setUp(behaviour: Behaviour = well): Promise<{ box: Box; mirror: M
 }
 
 async function get(box: Box, file: TestFile): Promise<string> {
-  const answer = await fetch(`${box.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`);
+  const answer = await fetch(box.url + pathByDigest(file));
   expect(answer.status).toBe(200);
   return digestOf(Buffer.from(await answer.arrayBuffer()));
 }
@@ -76,7 +76,7 @@ test("what the store has no room for comes all the same, and no answer says that
   const box = await startBox({ files: [small, large], mirrors: [mirror.url], config: { store: { max_size: "4MiB" } } });
   open.push(mirror, box);
   const cacheStatus = async (file: TestFile): Promise<string | null> => {
-    const answer = await fetch(`${box.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`);
+    const answer = await fetch(box.url + pathByDigest(file));
     expect(digestOf(Buffer.from(await answer.arrayBuffer()))).toBe(file.digest);
     return answer.headers.get("cache-status");
   };
@@ -220,7 +220,7 @@ describe.skipIf(!isRoot)(named("a small file system of its own", isRoot ? undefi
 
   test("full while a client of a streamed file is far behind: it gets the rest all the same", async () => {
     const box = await boxWithRoom(20 * MIB, slow(200 * MIB));
-    const url = new URL(`/distfiles/${large.digest.slice(0, 2)}/${large.digest}`, box.url);
+    const url = new URL(pathByDigest(large), box.url);
     const [answer] = (await once(request(url).end(), "response")) as [IncomingMessage];
     await expect.poll(async () => (await box.agent.api.status()).warnings.join("\n")).toMatch(/full|room|space/i);
     const chunks: Buffer[] = [];
@@ -231,7 +231,7 @@ describe.skipIf(!isRoot)(named("a small file system of its own", isRoot ? undefi
   test("full while nobody waits for a large file: it is given up, and others have its place", async () => {
     const box = await boxWithRoom(10 * MIB, slow(40 * MIB));
     const leaving = new AbortController();
-    const url = `${box.url}/distfiles/${large.digest.slice(0, 2)}/${large.digest}`;
+    const url = box.url + pathByDigest(large);
     await fetch(url, { signal: leaving.signal });
     leaving.abort();
     await expect.poll(async () => (await box.agent.api.status()).transfers.length).toBe(0);
@@ -259,7 +259,7 @@ test("a database whose damage shows only when it is read: a new one is begun by 
   const mirror = await startMirror(well, { [small.name]: small.bytes });
   open.push(mirror);
   const config = agentConfig(dir, mirror.url);
-  const path = `/distfiles/${small.digest.slice(0, 2)}/${small.digest}`;
+  const path = pathByDigest(small);
   let agent = await startAgentProcess({ dir, config });
   await expect.poll(async () => (await fetch(agent.url + path)).status).toBe(200);
   expect(await agent.end("SIGTERM")).toBe(0);

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { distswarm } from "../cli/cli.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { hintAtSync, makeRepository, testFile, type TestFile } from "../support/repository.ts";
+import { hintAtSync, makeRepository, pathByDigest, testFile, type TestFile } from "../support/repository.ts";
 import { startMirror, well } from "../support/zoo/zoo.ts";
 
 const file = testFile("here-1.0.tar.gz", 700_000);
@@ -27,8 +27,8 @@ async function explain(box: Box, asked: string): Promise<{ code: number; out: st
   return distswarm(["explain", asked, "--config", config]);
 }
 
-async function get(box: Box, { digest }: TestFile): Promise<number> {
-  const answer = await fetch(`${box.url}/distfiles/${digest.slice(0, 2)}/${digest}`);
+async function get(box: Box, file: TestFile): Promise<number> {
+  const answer = await fetch(box.url + pathByDigest(file));
   await answer.arrayBuffer();
   return answer.status;
 }

@@ -5,7 +5,7 @@ import { digestOf } from "../../src/core/digest.ts";
 import { distswarm, type Around, type Outcome } from "../cli/cli.ts";
 import { startBox, type Box, type BoxOptions } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { testFile, type TestFile } from "../support/repository.ts";
+import { pathByDigest, testFile, type TestFile } from "../support/repository.ts";
 import { slow, startMirror, well, type Behaviour, type MirrorFiles, type MockMirror } from "../support/zoo/zoo.ts";
 import { logInto } from "../support/log-lines.ts";
 
@@ -35,7 +35,7 @@ async function fetchAt(box: Box, args: readonly string[], around: Around = {}): 
 }
 
 async function get(box: Box, file: TestFile): Promise<string> {
-  const answer = await fetch(`${box.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`);
+  const answer = await fetch(box.url + pathByDigest(file));
   return digestOf(Buffer.from(await answer.arrayBuffer()));
 }
 

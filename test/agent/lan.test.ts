@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { startBox, type Box, type BoxOptions } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { testFile, type TestFile } from "../support/repository.ts";
+import { pathByDigest, testFile, type TestFile } from "../support/repository.ts";
 import { oneWrongByte, slow, startMirror, well, type MockMirror } from "../support/zoo/zoo.ts";
 
 const MIB = 2 ** 20;
@@ -43,7 +43,7 @@ async function peersOf(one: Box): Promise<readonly { distfiles: number; received
 }
 
 async function get(one: Box, file: TestFile): Promise<Response> {
-  return fetch(`${one.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`);
+  return fetch(one.url + pathByDigest(file));
 }
 
 async function body(answer: Response): Promise<Buffer> {

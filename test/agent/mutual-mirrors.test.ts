@@ -5,12 +5,12 @@ import { DATE, makeKey, makeUnit, NOW, writeKeyring } from "../snapshot/support/
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { freePort } from "../support/free-port.ts";
-import { testFile } from "../support/repository.ts";
+import { pathByDigest, testFile } from "../support/repository.ts";
 import { mirrorFiles } from "../support/webrsync.ts";
 import { startMirror, well, type MirrorFiles, type MockMirror } from "../support/zoo/zoo.ts";
 
 const file = testFile("tool-1.0.tar.gz", 300_000);
-const byDigest = `/distfiles/${file.digest.slice(0, 2)}/${file.digest}`;
+const byDigest = pathByDigest(file);
 const key = await makeKey();
 const unit = await makeUnit(key);
 

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { testFile, type TestFile } from "../support/repository.ts";
+import { pathByDigest, testFile, type TestFile } from "../support/repository.ts";
 import { lacks, oneWrongByte, slow, startMirror, well, type Behaviour, type MockMirror } from "../support/zoo/zoo.ts";
 
 const MIB = 2 ** 20;
@@ -55,9 +55,9 @@ async function get(box: Box, file: TestFile): Promise<number> {
   return status;
 }
 
-async function getAny({ url }: Box, { digest, bytes }: TestFile): Promise<{ status: number; isRight: boolean }> {
-  const answer = await fetch(`${url}/distfiles/${digest.slice(0, 2)}/${digest}`);
-  return { status: answer.status, isRight: Buffer.from(await answer.arrayBuffer()).equals(bytes) };
+async function getAny(box: Box, file: TestFile): Promise<{ status: number; isRight: boolean }> {
+  const answer = await fetch(box.url + pathByDigest(file));
+  return { status: answer.status, isRight: Buffer.from(await answer.arrayBuffer()).equals(file.bytes) };
 }
 
 test("a file that all want at once is downloaded once, and explain tells who did", async () => {

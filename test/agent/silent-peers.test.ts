@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { badMember } from "../support/bad-member.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { testFile, type TestFile } from "../support/repository.ts";
+import { pathByDigest, testFile, type TestFile } from "../support/repository.ts";
 import {
   startMirror,
   stallsBeforeHeaders,
@@ -33,8 +33,8 @@ async function boxWith(mirror: MockMirror, peers: readonly string[] = []): Promi
   return box;
 }
 
-async function get(box: Box, { digest }: TestFile): Promise<Buffer> {
-  const answer = await fetch(`${box.url}/distfiles/${digest.slice(0, 2)}/${digest}`);
+async function get(box: Box, file: TestFile): Promise<Buffer> {
+  const answer = await fetch(box.url + pathByDigest(file));
   expect(answer.status).toBe(200);
   return Buffer.from(await answer.arrayBuffer());
 }

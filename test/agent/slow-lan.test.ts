@@ -3,7 +3,7 @@ import type { Attempt } from "../../src/core/attempt.ts";
 import { badMember, type BadMember } from "../support/bad-member.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { testFile, type TestFile } from "../support/repository.ts";
+import { pathByDigest, testFile, type TestFile } from "../support/repository.ts";
 import { says, slow, slowsDown, startMirror, well, type Behaviour, type MockMirror } from "../support/zoo/zoo.ts";
 
 const KIB = 1024;
@@ -32,9 +32,9 @@ async function boxWith(mirror: MockMirror, peers: readonly string[] = []): Promi
   return box;
 }
 
-async function get(box: Box, { digest, bytes }: TestFile): Promise<void> {
-  const answer = await fetch(`${box.url}/distfiles/${digest.slice(0, 2)}/${digest}`);
-  expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true);
+async function get(box: Box, file: TestFile): Promise<void> {
+  const answer = await fetch(box.url + pathByDigest(file));
+  expect(Buffer.from(await answer.arrayBuffer()).equals(file.bytes)).toBe(true);
 }
 
 async function attempts(box: Box, { digest }: TestFile): Promise<readonly Attempt[]> {

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { addEbuild, testFile, type TestFile } from "../support/repository.ts";
+import { addEbuild, pathByDigest, testFile, type TestFile } from "../support/repository.ts";
 import { makeCertificate } from "../support/zoo/certificate.ts";
 import { says, startMirror, well, type MirrorFiles, type MockMirror } from "../support/zoo/zoo.ts";
 
@@ -30,8 +30,8 @@ async function boxWith(...lines: string[]): Promise<{ box: Box; mirror: MockMirr
   return { box, mirror };
 }
 
-async function ask(box: Box, method: "GET" | "HEAD", { digest }: TestFile = file): Promise<Response> {
-  return fetch(`${box.url}/distfiles/${digest.slice(0, 2)}/${digest}`, { method });
+async function ask(box: Box, method: "GET" | "HEAD", wanted: TestFile = file): Promise<Response> {
+  return fetch(box.url + pathByDigest(wanted), { method });
 }
 
 async function expectGiven(box: Box): Promise<void> {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
-import { testFile, type TestFile } from "../support/repository.ts";
+import { pathByDigest, testFile, type TestFile } from "../support/repository.ts";
 import { FETCH, RESUME, wget } from "../support/wget.ts";
 import {
   badOnes,
@@ -68,8 +68,8 @@ async function boxWith(
   return box;
 }
 
-function urlOf(box: Box, { digest }: TestFile): string {
-  return `${box.url}/distfiles/${digest.slice(0, 2)}/${digest}`;
+function urlOf(box: Box, file: TestFile): string {
+  return box.url + pathByDigest(file);
 }
 
 async function fetchByDigest(box: Box, file: TestFile): Promise<{ code: number; right: boolean; bytes: number }> {

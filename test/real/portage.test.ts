@@ -16,6 +16,7 @@ import { digestOf } from "../../src/core/digest.ts";
 import { agentConfig, startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { hasProgram, startNginxMirror, type NginxMirror } from "../support/nginx.ts";
+import { pathByDigest } from "../support/repository.ts";
 import { FETCH, RESUME, wget } from "../support/wget.ts";
 import { named } from "../support/skipped.ts";
 
@@ -97,7 +98,7 @@ const doors = {
   }),
   "the mirror door by digest": (place: Place, name: string) => {
     const digest = digests.get(name)!;
-    return { url: `${place.agent.url}/distfiles/${digest.slice(0, 2)}/${digest}` };
+    return { url: place.agent.url + pathByDigest({ digest }) };
   },
 };
 

@@ -7,13 +7,12 @@ import { buffer } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
 import { freePort } from "../support/free-port.ts";
-import { makeRepository, testFile } from "../support/repository.ts";
+import { makeRepository, pathByDigest, testFile } from "../support/repository.ts";
 import { atFirst, slow, startMirror, well, type MockMirror } from "../support/zoo/zoo.ts";
 
 const MIB = 2 ** 20;
 const big = testFile("big-1.tar.xz", 2 * MIB);
 const small = testFile("small-1.tar.xz", 1000);
-const pathOf = (digest: string) => `/distfiles/${digest.slice(0, 2)}/${digest}`;
 
 interface Service {
   readonly mirror: MockMirror;
@@ -58,7 +57,7 @@ async function service(): Promise<Service> {
 /** Asks for a file until the Manifests are read, and hands out the answer when its first bytes are there. */
 async function begin({ url }: AgentProcess, digest: string): Promise<IncomingMessage> {
   for (;;) {
-    const [response] = (await once(get(url + pathOf(digest)), "response")) as [IncomingMessage];
+    const [response] = (await once(get(url + pathByDigest({ digest })), "response")) as [IncomingMessage];
     if (response.statusCode === 200) return response;
     response.resume();
     await once(response, "close");

@@ -2,7 +2,7 @@ import { mkdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { agentConfig, startAgentProcess } from "../support/agent-process.ts";
-import { makeRepository, testFile } from "../support/repository.ts";
+import { makeRepository, pathByDigest, testFile } from "../support/repository.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { startMirror, well } from "../support/zoo/zoo.ts";
 
@@ -19,7 +19,7 @@ test("an agent whose working directory is deleted hashes large blobs in its thre
   onTestFinished(() => void agent.end("SIGKILL"));
 
   await rmdir(cwd);
-  const answer = await fetch(`${agent.url}/distfiles/${large.digest.slice(0, 2)}/${large.digest}`);
+  const answer = await fetch(agent.url + pathByDigest(large));
   expect(Buffer.from(await answer.arrayBuffer()).equals(large.bytes)).toBe(true);
   process.kill(agent.pid, "SIGHUP");
   await vi.waitFor(() => expect(agent.log.join("\n")).toContain("config read again: nothing new"), 5_000);

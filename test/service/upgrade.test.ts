@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { fileName } from "../../src/snapshot/name.ts";
 import { writeKeyring } from "../snapshot/support/unit.ts";
 import { agentConfig, startAgentProcess } from "../support/agent-process.ts";
-import { makeRepository, testFile } from "../support/repository.ts";
+import { makeRepository, pathByDigest, testFile } from "../support/repository.ts";
 import { DATE, key, mirrorFiles, unit } from "../support/webrsync.ts";
 import { startMirror, well } from "../support/zoo/zoo.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -36,7 +36,7 @@ test("an agent whose files an upgrade replaces before its first download goes on
   onTestFinished(() => void agent.end("SIGKILL"));
 
   await rename(join(dir, "dist"), join(dir, "dist.old")); // the names of an upgrade's files are others
-  const answer = await fetch(`${agent.url}/distfiles/${file.digest.slice(0, 2)}/${file.digest}`);
+  const answer = await fetch(agent.url + pathByDigest(file));
   expect([answer.status, Buffer.from(await answer.arrayBuffer()).equals(file.bytes)]).toEqual([200, true]);
   const pulled = await agent.client.pullSnapshot(DATE, new AbortController().signal);
   expect(pulled).toMatchObject({ name: fileName(DATE, "tarball").replace(/\.tar\.xz$/, ""), verified: true });
