@@ -2,12 +2,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { onTestFinished } from "vitest";
 import { run } from "../../src/cli/run.ts";
-import { ControlServer } from "../../src/control/server.ts";
 import type { AgentApi } from "../../src/core/agent-api.ts";
-import { silentLogger } from "../../src/core/logger.ts";
-import { fakeAgent } from "../control/fake-agent.ts";
+import { serve } from "../control/sockets.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 /** What one run of the command line came to. */
@@ -60,8 +57,6 @@ export async function temporaryConfig(more = ""): Promise<{ file: string; dir: s
 /** A running agent with these methods; returns the options with which a command finds it. */
 export async function runningAgent(methods: Partial<AgentApi> = {}): Promise<string[]> {
   const { file, dir } = await temporaryConfig();
-  const server = new ControlServer({ api: fakeAgent(methods), log: silentLogger }, { dir });
-  await server.start();
-  onTestFinished(() => server.stop());
+  await serve(dir, methods);
   return ["--config", file];
 }
