@@ -21,7 +21,8 @@ export interface OwnWeighedClaim extends WeighedClaim {
 /**
  * Whether this box lets go of its claim for another one's. A claim to which upstream gives bytes beats one to which it does
  * not; then the one whose box has failed less often wins; then the one that began with more bytes; then the lower hash.
- * A silent claim is kept until another one has proved better: it may be the only mirror that is slow.
+ * A silent claim is kept until upstream gives bytes to another one: its mirror may only be slow, and may be the only one
+ * that has the blob.
  *
  * Both sides judge alike, and what they judge by only grows: never do both let go, and once each knows what the other
  * told, one does.
@@ -43,6 +44,6 @@ export function isPossible(
 }
 
 /** The lower one wins; another box for each subject, and nobody can say beforehand which. */
-export function rankOf(subject: string, id: string): string {
+function rankOf(subject: string, id: string): string {
   return createHash("blake2b512").update(subject).update(Buffer.from(id, "hex")).digest("hex");
 }
