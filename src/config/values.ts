@@ -6,7 +6,7 @@ import { parseSubnet } from "../core/subnet.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
 
 /** An address to listen at, or to reach: `host` without brackets. Port 0: the system chooses one (listening only). */
-export interface Address {
+interface Address {
   readonly host: string;
   readonly port: number;
 }

@@ -26,7 +26,7 @@ export interface ParsedManifest {
 }
 
 /** So many damaged lines of one Manifest are told; a file that is no Manifest at all would have thousands. */
-export const MAX_DAMAGED_LINES = 10;
+const MAX_DAMAGED_LINES = 10;
 
 const MAX_TEXT_LENGTH = 200;
 

@@ -13,7 +13,7 @@ import { isPlainFrame } from "./frame.ts";
  */
 
 /** The largest message, in bytes. */
-export const MAX_MESSAGE_BYTES = 80 * 1024;
+const MAX_MESSAGE_BYTES = 80 * 1024;
 /** Prefixes in one message. */
 export const MAX_PREFIXES = 4096;
 /** Addresses in one message: a swarm of 256. */

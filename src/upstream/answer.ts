@@ -14,12 +14,21 @@ interface Asked {
 const CONTENT_RANGE = /^bytes (\d+)-(\d+)\/(\d+|\*)$/;
 
 /**
- * Checks the head of an answer before any byte of its body is taken.
+ * Checks the head of an answer before any byte of its body is taken. One that is refused is let go of.
  *
  * @returns how many bytes of the body to skip: 0, or the offset when the server sends all in answer to a Range.
  * @throws {SourceError} `ABSENT`, `BUSY`, `BAD_STATUS`, `BAD_LENGTH`, `BAD_RANGE`.
  */
-export function bytesToSkip(answer: AnswerHead, { size, offset }: Asked, now: number): number {
+export function accept(answer: UpstreamAnswer, asked: Asked, now: number): number {
+  try {
+    return bytesToSkip(answer, asked, now);
+  } catch (error) {
+    answer.body.destroy();
+    throw error;
+  }
+}
+
+function bytesToSkip(answer: AnswerHead, { size, offset }: Asked, now: number): number {
   if (answer.status === 206 && offset > 0) {
     checkRange(answer, { size, offset });
     checkLength(answer, size - offset);
@@ -28,16 +37,6 @@ export function bytesToSkip(answer: AnswerHead, { size, offset }: Asked, now: nu
   if (answer.status !== 200) throw faultOfStatus(answer, offset, now);
   checkLength(answer, size);
   return offset;
-}
-
-/** The same; an answer that is refused is let go of. */
-export function accept(answer: UpstreamAnswer, asked: Asked, now: number): number {
-  try {
-    return bytesToSkip(answer, asked, now);
-  } catch (error) {
-    answer.body.destroy();
-    throw error;
-  }
 }
 
 /** What a status that brings no body means: `ABSENT`, `BUSY`, `BAD_RANGE`, or else `BAD_STATUS`. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { MAX_DAMAGED_LINES, parseManifest } from "../../src/manifest/parse.ts";
+import { parseManifest } from "../../src/manifest/parse.ts";
 import { digestFor, dist } from "./tree.ts";
 
 const HEX = digestFor("some bytes");
@@ -82,7 +82,7 @@ describe("damaged lines", () => {
 
   test("are told in bounded number and length, whatever the file is", () => {
     const { damaged } = parseManifest(`${"x".repeat(100_000)}\n`.repeat(50));
-    expect(damaged).toHaveLength(MAX_DAMAGED_LINES);
+    expect(damaged).toHaveLength(10);
     expect(JSON.stringify(damaged).length).toBeLessThan(10_000);
   });
 });

@@ -1,14 +1,21 @@
+import { Readable } from "node:stream";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { SourceError } from "../../src/core/errors.ts";
-import { bytesToSkip } from "../../src/upstream/answer.ts";
+import { accept } from "../../src/upstream/answer.ts";
 import { parseRetryAfter } from "../../src/upstream/retry-after.ts";
 
 const URL_ = "http://m.example/f";
 const NOW = Date.UTC(2026, 10, 21);
 
 function skip(status: number, headers: Record<string, string>, offset = 0): number {
-  return bytesToSkip({ status, headers, url: URL_ }, { size: 1000, offset }, NOW);
+  const body = Readable.from([]);
+  try {
+    return accept({ status, headers, url: URL_, body }, { size: 1000, offset }, NOW);
+  } catch (error) {
+    expect(body.destroyed, "an answer that is refused is let go of").toBe(true);
+    throw error;
+  }
 }
 
 test("a range is right only if it starts where asked and ends where the file ends", () => {
