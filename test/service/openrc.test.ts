@@ -27,6 +27,11 @@ test("OpenRC and systemd start the same command", async () => {
   expect(unit).toContain(`\nExecStart=${command} ${args}\n`);
 });
 
+test("the init script keeps the commands by which supervise-daemon looks after the agent", async () => {
+  const sourced = 'extra_commands="healthcheck unhealthy"; . "$0"; echo $extra_commands';
+  expect((await promisify(execFile)("sh", ["-c", sourced, script])).stdout).toBe("healthcheck unhealthy checkconfig\n");
+});
+
 const reason = whyNoPid1(join(OPENRC, "usr/sbin/openrc-run"));
 
 describe.skipIf(reason !== undefined)(named("under OpenRC, without a network", reason), () => {
@@ -45,6 +50,7 @@ describe.skipIf(reason !== undefined)(named("under OpenRC, without a network", r
     ["command", expect.stringMatching(/^node \/usr\/local\/bin\/distswarm agent $/)],
     ["io priority", "best-effort: prio 7"],
     ["reload", "same process"],
+    ["looked after", "well"],
     ["crash", "started, answers"],
     ["restart", "started"],
     ["hangs", "started, answers"],

@@ -35,6 +35,7 @@ before=$(child)
 printf '[upstream]\nmirrors = ["http://127.0.0.1:9000"]\n[proxy]\nallow = ["127.0.0.1"]\n' >$config
 rc-service -q distswarm reload && until_ok grep -q "config read again: proxy.allow changed" $log
 say reload "$(test "$before" = "$(child)" && echo same process)"
+say "looked after" "$(rc-service -q distswarm healthcheck && echo well)"
 
 kill -KILL "$(child)" && until_ok replaced "$before"
 say crash "$(state), answers"
