@@ -129,8 +129,8 @@ export class Retriever implements Startable {
   }
 
   /** Bytes of a blob on its way here that peers can read; 0 when none is. */
-  received(digest: string): number {
-    return this.#flights.get(digest as Digest)?.received ?? 0;
+  received(digest: Digest): number {
+    return this.#flights.get(digest)?.received ?? 0;
   }
 
   /** For `explain`: for how many milliseconds more 'nobody has it' is the answer, without asking; 0 when it is not. */
