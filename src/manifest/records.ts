@@ -41,7 +41,7 @@ export class DamagedRecord extends Error {
 }
 
 /** A range of keys, as level takes it. */
-export interface KeyRange {
+interface KeyRange {
   readonly gte: string;
   readonly lt: string;
 }

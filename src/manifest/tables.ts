@@ -14,16 +14,12 @@ import {
   readManifestRecord,
   readNameRecord,
   undigestedKeys,
-  type KeyRange,
   type ManifestRecord,
   type Reference,
 } from "./records.ts";
 
 /** The sublevel of the database that is the index's. */
 const SUBLEVEL = "manifest";
-
-/** Entries taken at once: more packages share no name. */
-const MANY = 100;
 
 /** Sorts after every hex character. */
 const AFTER_HEX = "g";
@@ -72,18 +68,6 @@ function openTable(db: Database, name: string) {
 export function isCorruption(error: unknown): boolean {
   if (hasCode(error, "STORE_UNUSABLE")) return systemCode(error.cause) === "LEVEL_CORRUPTION";
   return isDatabaseDamage(error);
-}
-
-/** The few entries in a range. Nobody waits for the iterator to close: that is another trip through the thread pool. */
-async function entries(table: Table, range: KeyRange): Promise<[key: string, value: string][]> {
-  const iterator = table.iterator(range);
-  const all: [string, string][] = [];
-  try {
-    for (let some = await iterator.nextv(MANY); some.length > 0; some = await iterator.nextv(MANY)) all.push(...some);
-    return all;
-  } finally {
-    iterator.close().catch(() => {}); // it has been read
-  }
 }
 
 function readState(text: string): State {
@@ -179,13 +163,13 @@ export class Tables {
 
   /** All lines with this name, by digest. */
   async byName(name: string): Promise<Reference[]> {
-    const records = await entries(this.#names, keysUnder(name));
+    const records = await this.#names.iterator(keysUnder(name)).all();
     return records.map(([key, value]) => readNameRecord(key, value));
   }
 
   /** All lines with this digest, by name. */
   async byDigest(digest: Digest): Promise<Reference[]> {
-    const records = await entries(this.#digests, keysUnder(digest));
+    const records = await this.#digests.iterator(keysUnder(digest)).all();
     return records.map(([key, value]) => readDigestRecord(key, value));
   }
 
