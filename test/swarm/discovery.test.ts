@@ -102,7 +102,9 @@ describe("an announcement", () => {
       expect(readAnnouncement({ answers: answers.filter((record) => record !== left) })).toBeUndefined();
     }
     expect(readAnnouncement({ answers: announcementOf({ ...self, id: "../../etc" }) })).toBeUndefined();
-    expect(readAnnouncement({ answers: announcementOf({ ...self, port: 0 }) })).toBeUndefined();
+    for (const port of [0, 65_536, 80.5, Number.NaN]) {
+      expect(readAnnouncement({ answers: announcementOf({ ...self, port }) })).toBeUndefined();
+    }
     expect(readAnnouncement({})).toBeUndefined();
   });
 

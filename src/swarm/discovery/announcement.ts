@@ -38,13 +38,17 @@ export function readAnnouncement(packet: Packet): Announced | undefined {
   const text = textOf(records.find(({ type }) => type === "TXT")?.data);
   const port = (records.find(({ type }) => type === "SRV")?.data as { port?: unknown } | undefined)?.port;
   const id = text.get("id") ?? "";
-  if (!isBoxId(id) || typeof port !== "number" || port < 1 || port > 65_535) return undefined;
+  if (!isBoxId(id) || !isPort(port)) return undefined;
   return { id, tag: text.get("tag") ?? "", port };
 }
 
 /** Whether the packet asks who is there. */
 export function asksForService(packet: Packet): boolean {
   return (packet.questions ?? []).some((question) => (question as { name?: unknown } | null)?.name === SERVICE);
+}
+
+function isPort(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535;
 }
 
 /** A record of a DNS packet, as little as is sure of it. */
