@@ -44,6 +44,12 @@ rc-service -q distswarm restart && until_ok answers
 say restart "$(state)"
 
 before=$(child)
+cp $config /run/right && printf '[store]\nmax_sise = "1GiB"\n' >$config
+rc-service -q distswarm restart
+say "restart with a wrong config" "$(test "$before" = "$(child)" && answers && echo same process, answers)"
+mv /run/right $config
+
+before=$(child)
 sed -i 's/timeout 30/timeout 5/' /etc/init.d/distswarm # so that the test need not wait
 kill -STOP "$before" && until_ok replaced "$before"
 sed -i 's/timeout 5/timeout 30/' /etc/init.d/distswarm # a busy machine makes an agent slow that is well
