@@ -5,7 +5,7 @@ import type { Traffic } from "./traffic.ts";
 import type { TransferStatus } from "./transfer-status.ts";
 
 /**
- * What `status --json` prints; the {@link Traffic} in it is that since the start. Field names are a contract (DESIGN.md);
+ * What `status --json` prints; the {@link Traffic} in it is that since the start. Scripts rely on the names of its fields:
  * new ones may be added.
  */
 export interface Status extends Traffic {
