@@ -107,7 +107,7 @@ async function buildParts(config: Config, db: Database, options: AgentOptions): 
   const via = newAgentName();
   const listening = (): string[] => doors.addresses().map(({ address, port }) => authorityOf(address, port));
   const retrieval = await buildRetrieval(config, { db, log, via });
-  const { index, upstream, store, lan, snapshots, retriever } = retrieval;
+  const { index, upstream, store, lan, snapshots, retriever, prefetcher } = retrieval;
   const { status, traffic, ledger } = buildStatus(config, retrieval, { db, notes, listening, configFile });
   const proxyLog = log.child({ part: "proxy" });
   const keeper = new Keeper({ store, log: proxyLog });
@@ -116,7 +116,19 @@ async function buildParts(config: Config, db: Database, options: AgentOptions): 
   const control = new ControlServer({ api, log: log.child({ part: "control" }) }, { dir: config.state_dir });
   lookAgainAfterSync(retrieval);
   const damaged = new Promise<void>((resolve) => void index.once("condemned", resolve));
-  const order = [ledger, index, upstream, store, snapshots, retriever, keeper, control, doors, ...lan.parts];
+  const order = [
+    ledger,
+    index,
+    upstream,
+    store,
+    snapshots,
+    retriever,
+    prefetcher,
+    keeper,
+    control,
+    doors,
+    ...lan.parts,
+  ];
   const lookAtKey = (): Promise<void> => lan.swarm.lookAtKey();
   return { api, damaged, live: liveOptions(retrieval, doors, log), lookAtKey, order, listening };
 }

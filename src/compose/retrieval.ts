@@ -3,6 +3,7 @@ import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Logger } from "../core/logger.ts";
 import { ManifestIndex } from "../manifest/index.ts";
+import { Prefetcher } from "../retrieve/prefetcher.ts";
 import { Resolver } from "../retrieve/resolver.ts";
 import { Retriever, type RetrieverComponents } from "../retrieve/retriever.ts";
 import type { Snapshots } from "../snapshot/snapshots.ts";
@@ -24,6 +25,7 @@ export interface Retrieval {
   readonly upstream: UpstreamMirrors;
   readonly snapshots: Snapshots;
   readonly retriever: Retriever;
+  readonly prefetcher: Prefetcher;
   /** Who is asked for a blob, in the order of the asking. */
   readonly sources: RetrieverComponents["sources"];
 }
@@ -51,7 +53,9 @@ export async function buildRetrieval(config: Config, { db, log, via }: Retrieval
   const snapshots = buildSnapshots(config, { db, store, upstream, lan, log: part("snapshot") });
   const sources = { peers: lan.peers, upstream, lastResort: lan.lastResort };
   const retriever = buildRetriever(config, { store, sources, lan, log: part("retrieve") });
-  return { index, resolver: new Resolver({ index, upstream }), store, lan, upstream, snapshots, retriever, sources };
+  const resolver = new Resolver({ index, upstream });
+  const prefetcher = new Prefetcher({ resolver, retriever, store, upstream, log: part("retrieve") });
+  return { index, resolver, store, lan, upstream, snapshots, retriever, prefetcher, sources };
 }
 
 type StoreParts = Pick<FileStoreComponents, "index" | "isKept" | "log"> & { readonly db: Database };

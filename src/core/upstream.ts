@@ -59,6 +59,11 @@ export interface Upstream extends UpstreamFinder {
   waits(what: string, agents: readonly string[]): () => void;
   /** The distfile name that a URL stands for by the repositories' SRC_URI, or undefined. */
   nameOf(url: string): Promise<string | undefined>;
+  /**
+   * Of each ebuild that names a distfile, in a repository with an md5-cache: the names of all files that it needs whatever
+   * its USE flags, this one included, in the order of SRC_URI.
+   */
+  neighbours(want: Want): Promise<readonly (readonly string[])[]>;
   /** Whether `url` lies below one of the configured mirrors. */
   isMirror(url: URL): boolean;
 }

@@ -5,6 +5,7 @@ import type { Want } from "../core/distfile.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { Upstream } from "../core/upstream.ts";
 import type { Content } from "../retrieve/content.ts";
+import type { Origin, Prefetcher } from "../retrieve/prefetcher.ts";
 import type { Resolver } from "../retrieve/resolver.ts";
 import type { Retriever } from "../retrieve/retriever.ts";
 import { answerWithoutBytes, rangeOf, sendBlobHead, sendContent } from "./blob-reply.ts";
@@ -16,6 +17,7 @@ import type { Traffic } from "./traffic.ts";
 interface BlobDoorComponents {
   readonly resolver: Resolver;
   readonly retriever: Retriever;
+  readonly prefetcher: Prefetcher;
   readonly store: BlobStore;
   readonly upstream: Upstream;
   readonly traffic: Traffic;
@@ -46,7 +48,7 @@ export class BlobDoor {
     const opening = retriever.openStored(digest, () => this.#wanted(digest));
     const content = await withInterimAnswers(exchange, opening);
     if (content === undefined) return this.answer(exchange, await this.#wanted(digest));
-    await this.#send(exchange, content);
+    await this.#send(exchange, content, this.#components.prefetcher.asked(digest));
   }
 
   /**
@@ -62,9 +64,11 @@ export class BlobDoor {
 
   async #answerFrom(exchange: Exchange, want: Want): Promise<void> {
     if (exchange.request.method === "HEAD") return this.#answerHead(exchange, want);
+    const { prefetcher, retriever } = this.#components;
     const { start: position } = rangeOf(exchange, want);
-    const retrieving = this.#components.retriever.retrieve(want, { signal: exchange.signal, position });
-    await this.#send(exchange, await withInterimAnswers(exchange, retrieving));
+    const ahead = prefetcher.asked(want.digest, want);
+    const retrieving = retriever.retrieve(want, { signal: exchange.signal, position });
+    await this.#send(exchange, await withInterimAnswers(exchange, retrieving), ahead);
   }
 
   async #wanted(digest: Digest): Promise<Want> {
@@ -73,14 +77,20 @@ export class BlobDoor {
     return want;
   }
 
-  /** Who joined a flight of somebody else's cost nobody a byte: that counts as given from this box. */
-  async #send(exchange: Exchange, content: Content): Promise<void> {
+  /** `ahead`: where the bytes came from, where they were fetched for this request before it came. */
+  async #send(exchange: Exchange, content: Content, ahead: Promise<Origin> | undefined): Promise<void> {
     try {
       const bytes = await sendContent(exchange, content);
-      this.#components.traffic.served(content.collapsed ? "store" : content.origin, bytes);
+      void this.#count(content, ahead, bytes);
     } finally {
       await content.close();
     }
+  }
+
+  /** Who joined a flight of another client's cost nobody a byte: that counts as given from this box. */
+  async #count({ collapsed, origin }: Content, ahead: Promise<Origin> | undefined, bytes: number): Promise<void> {
+    const paid = ahead && (await ahead);
+    this.#components.traffic.served(paid ?? (collapsed ? "store" : origin), bytes);
   }
 
   /**

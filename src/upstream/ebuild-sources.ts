@@ -1,19 +1,9 @@
 import type { PackageRef, Want } from "../core/distfile.ts";
 import type { Withheld } from "../core/source.ts";
-import { readEntriesOf, type CacheEntry } from "./md5-cache.ts";
+import type { CacheEntry } from "./md5-cache.ts";
 import { expandUri, groupOf, type MirrorGroups } from "./mirror-groups.ts";
 import type { Repositories } from "./repositories.ts";
 import type { SrcUriFile } from "./src-uri.ts";
-
-/** What the ebuilds that name a distfile say of where it may be had. */
-interface EbuildSources {
-  /** Whether the mirrors may be asked: unless every ebuild that names it forbids it. */
-  readonly mirrorsAllowed: boolean;
-  /** http and https URLs of SRC_URI, each once. */
-  readonly urls: readonly string[];
-  /** What of all that is left out, and why: only a failing answer and `explain` need to know. */
-  readonly withheld: () => readonly Withheld[];
-}
 
 /** One ebuild's word on one file. */
 interface Mention {
@@ -26,23 +16,67 @@ interface Mention {
 /** Hex characters of a digest that choose which third-party mirror is first. */
 const TURN_HEX = 8;
 
-/** Reads what the md5-caches say of `want`. A package without md5-cache restricts nothing and adds no URL. */
-export async function readEbuildSources(want: Want, repositories: Repositories): Promise<EbuildSources> {
-  const perPackage = await Promise.all(want.packages.map((ref) => mentionsIn(ref, want.names, repositories)));
-  const groups = await repositories.mirrorGroups();
-  const mentions = perPackage.flat();
-  const mirrorsAllowed = perPackage.length === 0 || perPackage.some(allowsMirrors);
-  const urls = urlsOf(mentions, groups, Number.parseInt(want.digest.slice(0, TURN_HEX), 16));
-  const withheld = (): Withheld[] => [
-    ...(mirrorsAllowed ? [] : [restriction(mentions, urls)]),
-    ...withheldUris(mentions, groups),
-  ];
-  return { mirrorsAllowed, urls, withheld };
+/**
+ * What the ebuilds that name a distfile say of where it may be had. A crate is named by hundreds of packages, each with
+ * hundreds of others: they are read one after another, those first that were read a moment ago, and no further than
+ * somebody asks. A package without md5-cache restricts nothing and adds no URL.
+ */
+export class EbuildSources {
+  readonly #want: Want;
+  readonly #repositories: Repositories;
+  readonly #packages: readonly PackageRef[];
+  /** Of each package that was looked at: what its ebuilds say of the file. */
+  readonly #mentions = new Map<PackageRef, Promise<Mention[]>>();
+
+  constructor(want: Want, repositories: Repositories) {
+    this.#want = want;
+    this.#repositories = repositories;
+    const isFresh = (ref: PackageRef): boolean => repositories.remembers(ref);
+    this.#packages = [...want.packages.filter(isFresh), ...want.packages.filter((ref) => !isFresh(ref))];
+  }
+
+  /** Whether the mirrors may be asked: unless every ebuild that names it forbids it. */
+  async allowMirrors(): Promise<boolean> {
+    for (const ref of this.#packages) if (allowsMirrors(await this.#mentionsIn(ref))) return true;
+    return this.#packages.length === 0;
+  }
+
+  /** http and https URLs of SRC_URI, package after package: those that several name come again. */
+  async *urls(): AsyncGenerator<string> {
+    const groups = await this.#repositories.mirrorGroups();
+    for (const ref of this.#packages) yield* urlsOf(await this.#mentionsIn(ref), groups, this.#turn);
+  }
+
+  /** What of all that is left out, and why: only a failing answer and `explain` need to know. */
+  async withheld(): Promise<Withheld[]> {
+    const groups = await this.#repositories.mirrorGroups();
+    const perPackage = await Promise.all(this.#packages.map((ref) => this.#mentionsIn(ref)));
+    const mentions = perPackage.flat();
+    const restricted = (await this.allowMirrors()) ? [] : [restriction(mentions, urlsOf(mentions, groups, this.#turn))];
+    return [...restricted, ...withheldUris(mentions, groups)];
+  }
+
+  /** Of each ebuild that needs it whatever its USE flags: the names of all such files, in the order of SRC_URI. */
+  async neighbours(): Promise<readonly (readonly string[])[]> {
+    const perPackage = await Promise.all(this.#packages.map((ref) => this.#mentionsIn(ref)));
+    const entries = new Set(perPackage.flat().flatMap(({ file, entry }) => (file.conditional ? [] : [entry])));
+    return [...entries].map(({ files }) => files.flatMap(({ name, conditional }) => (conditional ? [] : [name])));
+  }
+
+  /** Which server of a group is first. */
+  get #turn(): number {
+    return Number.parseInt(this.#want.digest.slice(0, TURN_HEX), 16);
+  }
+
+  #mentionsIn(ref: PackageRef): Promise<Mention[]> {
+    const known = this.#mentions.get(ref) ?? mentionsIn(ref, this.#want.names, this.#repositories);
+    this.#mentions.set(ref, known);
+    return known;
+  }
 }
 
 async function mentionsIn(ref: PackageRef, names: readonly string[], repositories: Repositories): Promise<Mention[]> {
-  if (!(await repositories.hasCache(ref.repo))) return [];
-  const entries = await readEntriesOf(ref);
+  const entries = await repositories.entriesOf(ref, names);
   return entries.flatMap((entry) =>
     entry.files.filter(({ name }) => names.includes(name)).map((file) => ({ package: ref.package, file, entry })),
   );

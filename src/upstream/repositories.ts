@@ -1,7 +1,9 @@
 import { join } from "node:path";
+import { BoundedMap } from "../core/bounded-map.ts";
+import type { PackageRef } from "../core/distfile.ts";
 import { parseMirrorLists, type MirrorLists } from "../core/mirror-lists.ts";
 import { readRegularText } from "../core/regular-file.ts";
-import { hasCache } from "./md5-cache.ts";
+import { hasCache, readEntriesOf, type CacheEntry } from "./md5-cache.ts";
 import { stackMirrors, type MirrorGroups } from "./mirror-groups.ts";
 
 /** What the repositories say that bears on fetching. */
@@ -13,16 +15,27 @@ interface Known {
 
 /** How long the files of the repositories are taken to be unchanged. */
 const REMEMBER_MS = 60_000;
+/** How long the ebuilds of a package are, while they name what is asked for. */
+const REMEMBER_PACKAGE_MS = 10_000;
+/** Packages remembered at once: their parsed SRC_URI take 100 KiB for each thousand of files. */
+const REMEMBERED_PACKAGES = 8;
+
+/** What the ebuilds of a package say, and when they were read. */
+interface Package {
+  readonly at: number;
+  readonly entries: Promise<readonly CacheEntry[]>;
+}
 
 /**
- * The configured ebuild repositories: whether they have an md5-cache, and what they define of `mirror://`, beside what
- * the administrator of the box does.
+ * The configured ebuild repositories: what their md5-caches say of ebuilds, where they have one, and what they define of
+ * `mirror://`, beside what the administrator of the box does.
  */
 export class Repositories {
   readonly paths: readonly string[];
   #custom: MirrorLists = new Map();
   #now: () => number;
   #read: { readonly at: number; readonly known: Promise<Known> } | undefined;
+  readonly #packages = new BoundedMap<string, Package>(REMEMBERED_PACKAGES);
 
   /**
    * @param paths in Portage's order, the main repository first.
@@ -47,14 +60,29 @@ export class Repositories {
     this.#custom = lists;
   }
 
-  /** Whether the repository at `path` has an md5-cache, so that it is worth looking into. */
-  async hasCache(path: string): Promise<boolean> {
-    return (await this.#known()).cached.has(path);
+  /**
+   * What the md5-cache says of a package's ebuilds; nothing without one. Files of one package are asked for one after
+   * another: what was read a moment ago holds for those that it names, by any of their `names`.
+   */
+  async entriesOf(ref: PackageRef, names: readonly string[]): Promise<readonly CacheEntry[]> {
+    if (!(await this.#known()).cached.has(ref.repo)) return [];
+    const remembered = this.remembers(ref) ? await this.#packages.get(keyOf(ref))!.entries : [];
+    if (remembered.some(({ files }) => files.some(({ name }) => names.includes(name)))) return remembered;
+    const entries = readEntriesOf(ref);
+    this.#packages.set(keyOf(ref), { at: this.#now(), entries });
+    return entries;
+  }
+
+  /** Whether the ebuilds of a package were read a moment ago. */
+  remembers(ref: PackageRef): boolean {
+    const read = this.#packages.get(keyOf(ref));
+    return read !== undefined && this.#now() - read.at <= REMEMBER_PACKAGE_MS;
   }
 
   /** Reads them anew at the next need. */
   forget(): void {
     this.#read = undefined;
+    this.#packages.clear();
   }
 
   #known(): Promise<Known> {
@@ -63,6 +91,10 @@ export class Repositories {
     }
     return this.#read.known;
   }
+}
+
+function keyOf({ repo, package: cpn }: PackageRef): string {
+  return `${repo} ${cpn}`;
 }
 
 async function readRepositories(paths: readonly string[]): Promise<Known> {

@@ -12,7 +12,7 @@ import { accept, faultOfStatus } from "./answer.ts";
 import { Blames } from "./blames.ts";
 import { directoryAnswer } from "./directory-answer.ts";
 import { DirectorySource } from "./directory-source.ts";
-import { readEbuildSources } from "./ebuild-sources.ts";
+import { EbuildSources } from "./ebuild-sources.ts";
 import { Health } from "./health.ts";
 import { HttpClient, type HttpClientOptions } from "./http-client.ts";
 import type { Addressed } from "./layout.ts";
@@ -112,7 +112,7 @@ export class UpstreamMirrors implements Upstream, Startable {
 
   /** See {@link UpstreamFinder.withheld}. */
   async withheld(want: Want): Promise<readonly Withheld[]> {
-    return (await readEbuildSources(want, this.#repositories)).withheld();
+    return new EbuildSources(want, this.#repositories).withheld();
   }
 
   /** See {@link UpstreamFinder.isAwaited}. */
@@ -179,6 +179,11 @@ export class UpstreamMirrors implements Upstream, Startable {
     return this.#index.nameOf(url);
   }
 
+  /** See {@link Upstream.neighbours}. */
+  async neighbours(want: Want): Promise<readonly (readonly string[])[]> {
+    return new EbuildSources(want, this.#repositories).neighbours();
+  }
+
   /** See {@link Upstream.isMirror}. */
   isMirror(url: URL): boolean {
     return this.#mirrors.some((mirror) => isBelow(url, mirror));
@@ -210,11 +215,12 @@ export class UpstreamMirrors implements Upstream, Startable {
 
   async *#placesOf(want: Want, signal: AbortSignal): AsyncGenerator<Place> {
     const { digest, names } = want;
-    const ebuilds = await readEbuildSources(want, this.#repositories);
+    const ebuilds = new EbuildSources(want, this.#repositories);
     const files = [{ digest }, ...names.map((name) => ({ name, digest }))];
-    const mirrors = ebuilds.mirrorsAllowed ? this.#mirrors : this.#mirrors.filter(isUnrestricted);
+    const mirrors = (await ebuilds.allowMirrors()) ? this.#mirrors : this.#mirrors.filter(isUnrestricted);
     yield* this.#mirrorPlaces(mirrors, files, signal);
-    for (const url of [...(want.urls ?? []), ...ebuilds.urls]) yield placeAt(url);
+    for (const url of want.urls ?? []) yield placeAt(url);
+    for await (const url of ebuilds.urls()) yield placeAt(url);
   }
 
   #mirrorPlaces(mirrors: readonly Mirror[], files: readonly Addressed[], signal: AbortSignal): Place[] {

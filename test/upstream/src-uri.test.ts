@@ -13,15 +13,15 @@ describe("SRC_URI", () => {
     const text = "https://a.example/a-1.tar.xz doc? ( https://a.example/doc.zip !cjk? ( ( mirror://gnu/x/cjk.tgz ) ) )";
     expect(parseSrcUri(text)).toEqual([
       { name: "a-1.tar.xz", uri: "https://a.example/a-1.tar.xz" },
-      { name: "doc.zip", uri: "https://a.example/doc.zip" },
-      { name: "cjk.tgz", uri: "mirror://gnu/x/cjk.tgz" },
+      { name: "doc.zip", uri: "https://a.example/doc.zip", conditional: true },
+      { name: "cjk.tgz", uri: "mirror://gnu/x/cjk.tgz", conditional: true },
     ]);
   });
 
   test("renames, also inside a conditional", () => {
     const text = "test? ( https://a.example/v1.0.tar.gz -> a-1.0.gh.tar.gz ) https://b.example/b?x=1&y=/c.tgz -> b.tgz";
     expect(parseSrcUri(text)).toEqual([
-      { name: "a-1.0.gh.tar.gz", uri: "https://a.example/v1.0.tar.gz" },
+      { name: "a-1.0.gh.tar.gz", uri: "https://a.example/v1.0.tar.gz", conditional: true },
       { name: "b.tgz", uri: "https://b.example/b?x=1&y=/c.tgz" },
     ]);
   });

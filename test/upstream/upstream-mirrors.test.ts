@@ -601,3 +601,65 @@ test("a URL is a mirror's if it lies below one", async () => {
   expect(isMirror("http://b.example/distfiles/x")).toBe(true);
   expect(isMirror("http://c.example/distfiles/x")).toBe(false);
 });
+
+describe("what the ebuilds of a package say", () => {
+  const CACHE = "metadata/md5-cache/app-misc/foo-1";
+
+  async function repoOf(files: Record<string, string>): Promise<string> {
+    const repo = await tempDir();
+    await writeTree(repo, files);
+    return repo;
+  }
+
+  test("holds for 10 s for the files that they named, and is read again for any other", async () => {
+    let now = 0;
+    const repo = await repoOf({ "app-misc/foo/foo-1.ebuild": "", [CACHE]: `SRC_URI=http://old.example/${NAME}\n` });
+    const upstream = await upstreamOf([], { repos: [repo], elapsed: () => now });
+    const labelsOf = (name: string): Promise<string[]> =>
+      labels(upstream, { ...WANT, names: [name], packages: [{ repo, package: "app-misc/foo" }] });
+    expect(await labelsOf(NAME)).toEqual([`http://old.example/${NAME}`]);
+    await writeTree(repo, { [CACHE]: `SRC_URI=http://new.example/${NAME}\n` });
+    expect(await labelsOf(NAME)).toEqual([`http://old.example/${NAME}`]);
+    now = 10_001;
+    expect(await labelsOf(NAME)).toEqual([`http://new.example/${NAME}`]);
+    await writeTree(repo, { [CACHE]: `SRC_URI=http://new.example/other.tgz http://newest.example/${NAME}\n` });
+    expect(await labelsOf("other.tgz")).toEqual(["http://new.example/other.tgz"]);
+    expect(await labelsOf(NAME)).toEqual([`http://newest.example/${NAME}`]);
+  });
+
+  test("is read no further than somebody is asked: a crate is named by hundreds of packages", async () => {
+    const packages = Array.from({ length: 300 }, (_, at) => `app-misc/foo${at}`);
+    const texts = packages.flatMap((name, at) => [
+      [`${name}/foo${at}-1.ebuild`, ""],
+      [`metadata/md5-cache/${name}-1`, `SRC_URI=http://s${at}.example/${NAME}\n`],
+    ]);
+    const repo = await repoOf(Object.fromEntries(texts) as Record<string, string>);
+    const upstream = await upstreamOf([], { repos: [repo] });
+    const want = { ...WANT, packages: packages.map((name) => ({ repo, package: name })) };
+    const asked: string[] = [];
+    for await (const { label } of upstream.sources(want, { signal: noSignal() })) {
+      asked.push(label);
+      await writeTree(repo, { [`metadata/md5-cache/${packages[asked.length]}-1`]: "SRC_URI=\n" }); // not read yet
+      if (asked.length === 3) break;
+    }
+    const hosts = asked.map((label) => new URL(label).hostname);
+    expect(hosts).toEqual(["s0.example", "s2.example", "s3.example"]);
+  });
+
+  test("tells of each ebuild that needs a file what it needs beside it, whatever its USE flags", async () => {
+    const entry = (uris: string): string => `SRC_URI=${uris}\n`;
+    const repo = await repoOf({
+      "app-misc/foo/foo-1.ebuild": "",
+      "app-misc/foo/foo-2.ebuild": "",
+      "app-misc/foo/foo-3.ebuild": "",
+      "app-misc/foo/foo-4.ebuild": "",
+      [CACHE]: entry(`http://s.example/b.tgz doc? ( http://s.example/doc.zip ) http://s.example/v1 -> ${NAME}`),
+      "metadata/md5-cache/app-misc/foo-2": entry(`http://s.example/${NAME}`),
+      "metadata/md5-cache/app-misc/foo-3": entry(`test? ( http://s.example/${NAME} ) http://s.example/c.tgz`),
+      "metadata/md5-cache/app-misc/foo-4": entry("http://s.example/d.tgz"),
+    });
+    const upstream = await upstreamOf([], { repos: [repo] });
+    const neighbours = await upstream.neighbours({ ...WANT, packages: [{ repo, package: "app-misc/foo" }] });
+    expect(neighbours.toSorted()).toEqual([["b.tgz", NAME], [NAME]]);
+  });
+});
