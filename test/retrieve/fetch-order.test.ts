@@ -3,7 +3,7 @@ import { FetchOrder } from "../../src/retrieve/fetch-order.ts";
 
 /** What is foreseen of these ebuilds, each a word of files named by a letter, when these were asked for. */
 function foreseen(ebuilds: readonly string[], asked: string): string {
-  const order = new FetchOrder(ebuilds.map((ebuild) => [...ebuild]));
+  const order = new FetchOrder(ebuilds.map((ebuild) => ebuild.split("")));
   for (const name of asked) order.ask(name);
   return [...order.next()].join("");
 }
