@@ -660,6 +660,6 @@ describe("what the ebuilds of a package say", () => {
     });
     const upstream = await upstreamOf([], { repos: [repo] });
     const neighbours = await upstream.neighbours({ ...WANT, packages: [{ repo, package: "app-misc/foo" }] });
-    expect(neighbours.toSorted()).toEqual([["b.tgz", NAME], [NAME]]);
+    expect(neighbours.map((names) => names.join(" ")).toSorted()).toEqual([`b.tgz ${NAME}`, NAME]);
   });
 });
