@@ -216,8 +216,12 @@ export class Mesh implements Startable {
     const self = { id: identity.id, tag: networkKey.tagFor(identity.keyPair.publicKey), port: listen.port };
     const heard = ({ id, tag, port }: typeof self, host: string): void => {
       if (tag !== networkKey.tagFor(Buffer.from(id, "hex"))) return;
-      if (id !== identity.id) return this.learn(id, { host, port }, "mdns");
-      if (this.#twin.heard(host))
+      const place = { host, port };
+      if (id !== identity.id) {
+        this.#twin.heardOther(place);
+        return this.learn(id, place, "mdns");
+      }
+      if (this.#twin.heard(place))
         log.warn(`the box at ${host} has the same identity as this one: see distswarm status`);
     };
     return new Mdns({ log, heard }, { self, address });

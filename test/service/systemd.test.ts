@@ -56,7 +56,7 @@ describe.skipIf(reason !== undefined)(named("under systemd as process 1, without
     ["reload", "same process"],
     ["hangs", "restarted by the watchdog"],
     ["crash", "restarted, answers"],
-    ["restart", "active"],
+    ["restart again and again", "active"],
     ["stop", expect.stringMatching(/^success within [1-5] s$/)],
     ["native parts", "swarm on UDP 8481, database value, multicast, inotify, interface lo"],
     ["wrong config", "exit code 2, 0 restarts"],

@@ -1,4 +1,5 @@
 import { ownAddresses } from "../../core/own-addresses.ts";
+import type { Place } from "../transport.ts";
 
 /** A twin that was not heard for so long is no more: an announcement comes every 30 s, and a few may be lost. */
 const GONE_AFTER_MS = 120_000;
@@ -10,7 +11,7 @@ const GONE_AFTER_MS = 120_000;
 export class Twin {
   readonly #addresses: () => readonly string[];
   readonly #now: () => number;
-  #host: string | undefined;
+  #place: Place | undefined;
   #heardAt = 0;
 
   /** `addresses`: those of this box now. `now`: milliseconds since some moment. @default the system's */
@@ -20,21 +21,26 @@ export class Twin {
   }
 
   /**
-   * An announcement of this box's id came from `host`, which is this box itself where the network sends it back. Returns
+   * An announcement of this box's id came from `place`, which is this box itself where the network sends it back. Returns
    * whether there is a twin that was not known.
    */
-  heard(host: string): boolean {
-    if (this.#addresses().includes(host)) return false;
-    const isNews = this.#host !== host;
-    this.#host = host;
+  heard(place: Place): boolean {
+    if (this.#addresses().includes(place.host)) return false;
+    const isNews = this.#place?.host !== place.host;
+    this.#place = place;
     this.#heardAt = this.#now();
     return isNews;
   }
 
+  /** Another id was announced from `place`: if the twin was there, it has an identity of its own by now. */
+  heardOther({ host, port }: Place): void {
+    if (this.#place?.host === host && this.#place.port === port) this.#place = undefined;
+  }
+
   /** What is wrong and how to mend it, `identityFile` naming the file; undefined when there is no twin. */
   problem(identityFile: string): string | undefined {
-    if (this.#host === undefined || this.#now() - this.#heardAt > GONE_AFTER_MS) return undefined;
+    if (this.#place === undefined || this.#now() - this.#heardAt > GONE_AFTER_MS) return undefined;
     const mend = `on one of them stop the agent, delete ${identityFile}, and start it`;
-    return `the box at ${this.#host} has the same identity as this one (was its disk cloned?): ${mend}`;
+    return `the box at ${this.#place.host} has the same identity as this one (was its disk cloned?): ${mend}`;
   }
 }

@@ -44,7 +44,8 @@ before=$(pid) && kill -STOP "$before" && until_ok restarted 1
 say "hangs" "$(test "$before" != "$(pid)" && echo restarted by the watchdog)"
 kill -KILL "$(pid)" && until_ok restarted 2
 say crash "restarted, $(answers && echo answers)"
-systemctl restart distswarm && say restart "$(show ActiveState)"
+for turn in 1 2 3 4; do systemctl restart distswarm; done
+say "restart again and again" "$(show ActiveState)"
 
 # a download that would take for ever, through the proxy
 node -e 'require("http").createServer((q, s) => { s.writeHead(200, { "content-length": 1e9 }); s.write("begun"); }).listen(9000)' &
