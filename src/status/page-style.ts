@@ -7,9 +7,9 @@ h1 { font-size: 1.5rem; margin-bottom: 0; }
 h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; }
 td, th { text-align: left; padding: .25rem 1rem .25rem 0; border-bottom: 1px solid #ddd; }
-td:not(.n) { min-width: 4.5em; } /* short words are not broken */
+td:not(.n, :empty) { min-width: 4.5em; } /* short words are not broken */
 th { font-weight: 600; }
-progress { width: 8rem; }
+progress { display: block; width: 100%; }
 .about { color: #666; margin-top: 0; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .verdict { font-size: 1.1rem; }
@@ -17,7 +17,9 @@ progress { width: 8rem; }
 @media (max-width: 40rem) {
   body { font-size: 14px; }
   td, th { padding-right: .5rem; }
-  progress { width: 3rem; }
+}
+@media (min-width: 40rem) {
+  td:not(:first-child) { overflow-wrap: break-word; } /* there is room for whole addresses */
 }
 @media (prefers-color-scheme: dark) {
   body { color: #ddd; background: #1b1b1b; }

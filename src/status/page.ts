@@ -25,7 +25,7 @@ export function statusPage(status: Status): Html {
 <p class="about">version ${escape(version)}, up ${formatSeconds(uptime_seconds)}</p>
 <p class="verdict">${escape(verdict(status))}</p>
 ${warnings.map((warning) => `<p class="warn">${escape(warning)}</p>`).join("\n")}
-${section("Under way", ["file", "", ">", ">of", "from"], status.transfers.map(transferRow))}
+${section("Under way", ["file", ">", ">of", "from"], status.transfers.map(transferRow))}
 ${traffic(status)}
 ${section("Kept here", ["", "", ""], keptHere(status))}
 ${section("Peers", ["box", "address", ">holds", ""], status.swarm.peers.map(peerRow))}
@@ -51,7 +51,7 @@ function section(heading: string, columns: readonly string[], rows: readonly (re
 
 function transferRow({ name, received, size, source }: TransferStatus): Html[] {
   const bar = `<progress max="${Math.max(size, 1)}" value="${received}"></progress>`;
-  return [escape(name), bar, percent(received, size), formatSize(size), escape(source ?? "waits for a source")];
+  return [escape(name) + bar, percent(received, size), formatSize(size), escape(source ?? "waits for a source")];
 }
 
 /** Amount and share of each span stand in a column of their own. */

@@ -52,6 +52,13 @@ test("what has no column names has no line for them, and numbers stay on one lin
   expect(page).toMatch(/\.n \{[^}]*white-space: nowrap/);
 });
 
+test("the bar of a download lies below its name, where a phone has room for it", () => {
+  const transfer = { name: "a.tgz", size: 4, received: 1, source: "h2", seconds: 1, clients: 1 };
+  expect(statusPage({ ...STATUS, transfers: [transfer] })).toContain(
+    '<td>a.tgz<progress max="4" value="1"></progress></td><td class="n">25 %</td>',
+  );
+});
+
 test("names and warnings from outside are text there, never markup", () => {
   const evil = '<script>alert("x")</script>';
   const page = statusPage({
