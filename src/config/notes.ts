@@ -27,7 +27,9 @@ const NO_REPOSITORY =
 
 function repositoryNotes({ config, absentRepos }: Origins): string[] {
   const present = config.portage.repos.filter((repo) => !absentRepos.includes(repo));
-  const absent = absentRepos.map((repo) => `no ebuild repository at ${repo} yet: it is read once it has been synced`);
+  const absent = absentRepos.map(
+    (repo) => `no ebuild repository is seen at ${repo} yet: it is read once it has been synced`,
+  );
   return present.length > 0 ? [`ebuild repositories: ${present.join(", ")}`, ...absent] : absent;
 }
 

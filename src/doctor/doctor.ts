@@ -17,6 +17,7 @@ import { portageVersion } from "./checks/portage-version.ts";
 import { ports } from "./checks/ports.ts";
 import { srcUri } from "./checks/src-uri.ts";
 import { tree } from "./checks/tree.ts";
+import { warnings } from "./checks/warnings.ts";
 import type { Context } from "./context.ts";
 
 /** Every check, from the agent outward. */
@@ -38,6 +39,7 @@ export const CHECKS: readonly Check[] = [
   ports,
   multicast,
   peers,
+  warnings,
 ];
 
 /** A finding with the name of its check. */

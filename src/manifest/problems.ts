@@ -5,6 +5,8 @@ import { manifestOf } from "./scan.ts";
 /** So many damaged lines are listed; a tree in which more is wrong is wrong as a whole. */
 const MAX_LISTED = 100;
 
+const READABLE = "let the agent's user read it (below /home, under systemd: ProtectHome=read-only)";
+
 /** A configured repository, as last seen. */
 export interface RepoState {
   /** Its directory, absolute. */
@@ -24,7 +26,8 @@ export function describeDamage(manifest: string, { line, reason }: DamagedLine):
 /** What is wrong with a repository, and what happens now; undefined when nothing is. */
 export function describeRepo({ path, error }: RepoState): string | undefined {
   if (error === undefined) return undefined;
-  return `cannot read all of the repository ${path}: ${error}; it is tried again at every scan`;
+  const mend = error.startsWith("EACCES") ? `${READABLE}; ` : "";
+  return `cannot read all of the repository ${path}: ${error}; ${mend}it is tried again at every scan`;
 }
 
 /** Damaged Manifest lines, one plain line each; the last tells how many were left out. */

@@ -31,7 +31,7 @@ describe("what the config file leaves out", () => {
     expect(notes).toEqual([
       "no config file: defaults, and what Portage's own files say",
       "ebuild repositories: /var/db/repos/gentoo",
-      "no ebuild repository at /var/db/repos/guru yet: it is read once it has been synced",
+      "no ebuild repository is seen at /var/db/repos/guru yet: it is read once it has been synced",
       "mirrors from GENTOO_MIRRORS: https://a.example, http://b.example",
       "not used, neither http nor https nor a path: ftp://c.example",
       "DISTDIR: /srv/distfiles",

@@ -249,6 +249,15 @@ const BROKEN: readonly Broken[] = [
     (box) => swarm(box, { problem: "no network" }),
     finding("warn", "there is no swarm: no network", "log"),
   ],
+  [
+    "the agent warns of what no other check looks at",
+    "warnings",
+    (box) => {
+      const keyring = "/usr/share/openpgp-keys/gentoo-release.asc: there is no keyring";
+      box.status = { ...box.status, warnings: [keyring, "cannot read all of the repository /home/me/overlay", "b"] };
+    },
+    finding("warn", "cannot read all of the repository /home/me/overlay; and 1 more", "distswarm status"),
+  ],
 ];
 
 describe("doctor finds it, and names the mend, when", () => {

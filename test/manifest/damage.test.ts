@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { openDatabase, type Database } from "../../src/core/database.ts";
 import { hasCode } from "../../src/core/errors.ts";
 import { ManifestIndex } from "../../src/manifest/index.ts";
+import { describeRepo } from "../../src/manifest/problems.ts";
 import { Tables } from "../../src/manifest/tables.ts";
 import { database, digestFor, dist, recordingLogger, startIndex, temporaryDirectory, writeManifest } from "./tree.ts";
 
@@ -76,6 +77,14 @@ describe("a Manifest that cannot be read", () => {
     expect(await index.byName("foo.tar")).toHaveLength(1);
     expect(messages).toEqual([expect.stringMatching(/^cannot read all of the repository .*ELOOP/)]);
   });
+});
+
+test("a repository that the agent may not read is named with what lets it", () => {
+  const state = { path: "/home/me/overlay", name: "overlay", manifests: 0 };
+  const refused = describeRepo({ ...state, error: "EACCES: permission denied, scandir '/home/me/overlay'" });
+  expect(refused).toContain("ProtectHome=read-only");
+  expect(describeRepo({ ...state, error: "ELOOP: too many symbolic links" })).not.toContain("ProtectHome");
+  expect(describeRepo(state)).toBeUndefined();
 });
 
 describe("a damaged database", () => {

@@ -21,7 +21,7 @@ export const peers: Check = {
 function nowhere({ unoffered }: SwarmStatus): Finding | undefined {
   if (unoffered === undefined) return undefined;
   const mend =
-    "give it an IPv4 address of the LAN, or name the subnet of the boxes in swarm.networks, and restart the agent";
+    "give it an IPv4 address of the LAN; or name the subnet of the boxes in swarm.networks, and restart the agent";
   return warn(`no other box is looked for: ${unoffered}`, mend);
 }
 
