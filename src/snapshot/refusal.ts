@@ -7,7 +7,7 @@ export type FailedCheck =
   | "TRUNCATED" // the tarball is empty, or ends without the footer of an xz file
   | "MD5SUM_UNREADABLE" // the md5sum file has no line for the tarball
   | "WRONG_MD5" // the tarball, rightly signed, has another MD5 than the md5sum file says
-  | "SIGNATURE_UNREADABLE" // the signature file holds no detached signature
+  | "SIGNATURE_UNREADABLE" // the signature file holds no detached signature, or one that names no time
   | "UNKNOWN_KEY" // signed by a key that is not in the keyring
   | "WRONG_USER_ID" // the key has no user id of Gentoo's infrastructure
   | "KEY_REVOKED"

@@ -106,10 +106,11 @@ async function checkKey({ packet, key }: Found, date: string, now: Date): Promis
 /** An old tarball under a new name is validly signed, too: only the time of signing tells. */
 function checkTime({ created }: SignaturePacket, date: string, now: number): number {
   const signedAt = created?.getTime() ?? Number.NaN;
+  if (Number.isNaN(signedAt)) throw refused("SIGNATURE_UNREADABLE", date, "the signature names no time of signing");
   const after = signedAt - startOf(date);
-  const when = created?.toISOString();
+  const when = new Date(signedAt).toISOString();
   if (after > SIGNED_WITHIN_MS) throw refused("SIGNED_TOO_LATE", date, `signed on ${when}, over 48 h after its date`);
-  if (!(after >= 0)) {
+  if (after < 0) {
     throw refused("SIGNED_TOO_EARLY", date, `signed on ${when}, before its date: an older one under a new name`);
   }
   if (signedAt <= now) return signedAt;

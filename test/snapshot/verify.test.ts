@@ -150,6 +150,15 @@ describe("a unit is refused by name of the check that it fails", () => {
     }
   });
 
+  test("a signature of a time that no clock can show", async () => {
+    const unit = await makeUnit(gentoo);
+    const { packets } = await readSignature({ armoredSignature: unit.files.signature.toString() });
+    const signature = Buffer.from(packets.write());
+    const issuer = signature.indexOf(Buffer.from([9, 16])); // a subpacket of nine bytes, of which the type is the first
+    signature[issuer + 1] = 2; // its time of signing is that of all its eight bytes then (RFC 9580, 5.2.3.11)
+    expect(await failed({ ...unit, files: { ...unit.files, signature } })).toBe("SIGNATURE_UNREADABLE");
+  });
+
   test("small files that are not small", async () => {
     expect(await failed(await changed({ signature: Buffer.alloc(64 * 1024 + 1) }))).toBe("TOO_LARGE");
     expect(await failed(await changed({ md5sum: Buffer.alloc(64 * 1024 + 1) }))).toBe("TOO_LARGE");
