@@ -46,20 +46,23 @@ async function kept(box: Box): Promise<number> {
   return (await box.agent.api.status()).store.blobs;
 }
 
-describe("a blob with a flipped bit under the running agent", () => {
-  test.each([0, 1_500_000, 24 * MIB - 1])("at byte %i: the client gets right bytes, fetched anew", async (at) => {
-    const { box, mirror } = await setUp();
-    await get(box, large);
-    await expect.poll(() => kept(box)).toBe(1);
-    await flipBit(pathOf(box, large), at);
-    expect(await get(box, large)).toBe(large.digest);
-    expect(mirror.files()).toHaveLength(2);
-    await expect.poll(() => kept(box)).toBe(1);
-    expect(await get(box, large)).toBe(large.digest);
-    expect(mirror.files()).toHaveLength(2);
-  });
+describe("a blob that is damaged under the running agent", () => {
+  test.each([0, 1_500_000, 24 * MIB - 1])(
+    "in one bit, at byte %i: the client gets right bytes, fetched anew",
+    async (at) => {
+      const { box, mirror } = await setUp();
+      await get(box, large);
+      await expect.poll(() => kept(box)).toBe(1);
+      await flipBit(pathOf(box, large), at);
+      expect(await get(box, large)).toBe(large.digest);
+      expect(mirror.files()).toHaveLength(2);
+      await expect.poll(() => kept(box)).toBe(1);
+      expect(await get(box, large)).toBe(large.digest);
+      expect(mirror.files()).toHaveLength(2);
+    },
+  );
 
-  test("or cut short, with upstream gone: a break, never a clean end", async () => {
+  test("by being cut short, with upstream gone: the client gets a break, never a clean end", async () => {
     const { box, mirror } = await setUp();
     await get(box, large);
     await expect.poll(() => kept(box)).toBe(1);

@@ -89,7 +89,7 @@ describe("without a usable key", () => {
     await expect(pulling).rejects.toMatchObject({ code: "NO_KEYRING" });
   });
 
-  test("and from its arrival on they are kept, and the warning is gone", async () => {
+  test("everything passes through until one arrives: from then on snapshots are kept, and the warning is gone", async () => {
     const mirror = await mirrorWith([unit]);
     const box = await boxWith([mirror.url], { keyring: false });
     await writeKeyring(keyringOf(box), key);

@@ -39,7 +39,7 @@ describe("what the config file leaves out", () => {
     ]);
   });
 
-  test("and what it says counts more", async () => {
+  test("what the config file says counts more than Portage's files", async () => {
     const root = await rootWith({
       ...GENTOO,
       "/etc/distswarm.toml":

@@ -131,14 +131,14 @@ test("boxes that claim it in turns hold nobody up for longer than a minute", asy
   expect(rig.now).toBeLessThan(61_000);
 });
 
-test("nor does one that gives a byte now and then, for longer than ten", async () => {
+test("a box that gives a byte of it now and then holds nobody up for longer than ten minutes", async () => {
   const rig = new Rig({ claimant: () => "h1", lookEveryMs: 1000, gives: () => [Buffer.alloc(1)] });
   await expect((await rig.start(never)).done).rejects.toBe(OWN);
   expect(rig.now).toBe(600_000);
   expect(rig.vain).toEqual([]);
 });
 
-test("nor one that has much of it and gives that slowly, to who is to download the rest", async () => {
+test("nor does one that has much of it and gives that slowly hold up who is to download the rest", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   const rig = new Rig({ claimant: () => undefined, lookEveryMs: 0, gives: slowly });

@@ -69,7 +69,7 @@ describe.skipIf(reason !== undefined)(named("beside gpg, with a tree made by tar
     expect(await verified(await signed())).toMatchObject({ signedBy: USER_ID, key: await fingerprint() });
   });
 
-  test("so is what it signed with the RSA primary key, in binary", async () => {
+  test("what it signed with the RSA primary key is verified, too, though the signature is binary", async () => {
     expect(await verified(await signed("--no-armor", "--local-user", `${await fingerprint()}!`))).toMatchObject({
       key: await fingerprint(),
     });

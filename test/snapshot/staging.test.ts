@@ -82,7 +82,7 @@ test("a tarball for which the store has no room is not asked for", async () => {
   expect(lan.asked.size).toBe(0);
 });
 
-test("nor is one from upstream staged: the request passes through, and the log says why", async () => {
+test("a tarball from upstream for which the store has no room is not staged: the request passes through, and the log says why", async () => {
   const box = await startBox({ key });
   box.mirrors.add(unit);
   box.store.full = true;

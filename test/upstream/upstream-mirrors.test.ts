@@ -130,7 +130,7 @@ describe("a mirror is asked by its own layout", () => {
     expect((await retrieve(await upstreamOf([dir]))).faults).toEqual(["ABSENT"]);
   });
 
-  test("and one that speaks neither is left out", async () => {
+  test("only where it is http, https or a path: another one is left out", async () => {
     const mirror = await mirrorOf(zoo.well, FILES);
     const upstream = await upstreamOf(["ftp://ftp.example/gentoo", "rsync://r.example/gentoo", "nonsense", mirror.url]);
     expect(await labels(upstream)).toEqual([expect.stringContaining(mirror.url)]);
@@ -200,7 +200,8 @@ describe("layout.conf", () => {
 
   test("that is a page of HTML is no layout", async () => {
     const mirror = await mirrorOf(zoo.well, FILES, { layout: "filename-hash", layoutBehaviour: zoo.htmlWith200 });
-    const { faults } = await retrieve(await upstreamOf([mirror.url]));
+    const { got, faults } = await retrieve(await upstreamOf([mirror.url]));
+    expect(got?.equals(FILE)).toBe(true);
     expect(faults).toEqual([]);
   });
 
@@ -220,7 +221,9 @@ describe("layout.conf", () => {
     const layoutBehaviour = zoo.stallsAfterHeaders;
     const mirror = await mirrorOf(zoo.well, FILES, { layout: "filename-hash", layoutBehaviour });
     const upstream = await upstreamOf([mirror.url], { stallTimeoutMs: 60_000 });
-    expect((await retrieve(upstream)).faults).toEqual([]);
+    const { got, faults } = await retrieve(upstream);
+    expect(got?.equals(FILE)).toBe(true);
+    expect(faults).toEqual([]);
   });
 
   test("does not hold up a caller who lets go", async () => {

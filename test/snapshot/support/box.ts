@@ -66,6 +66,8 @@ export class TestLan {
   readonly liars: { readonly label: string; give(digest: string): Buffer | undefined }[] = [];
   /** Labels of the sources that were blamed. */
   readonly blamed: string[] = [];
+  /** Ids of the boxes that asked who has something. */
+  readonly askers = new Set<string>();
   readonly #claims = new Map<string, UpstreamClaims>();
   /** Aborts when the box with the id is cut off. */
   readonly #cuts = new Map<string, AbortController>();
@@ -109,6 +111,7 @@ export class TestLan {
   }
 
   async *#sources(self: string, digest: Digest, use: CopyUse): AsyncGenerator<Source> {
+    this.askers.add(self);
     for (const { label, give } of this.liars) {
       const bytes = give(digest);
       if (bytes !== undefined) yield this.#source(label, async (offset) => [bytes.subarray(offset)]);
