@@ -63,11 +63,15 @@ function renderUnreached({ static: configured = [] }: SwarmStatus): string {
   return lost.map(({ address, problem }) => `swarm.peers: ${address}: ${problem}\n`).join("");
 }
 
+function renderNobody({ unoffered }: SwarmStatus): string {
+  if (unoffered !== undefined) return `no other box is here, and none is looked for: ${unoffered}\n`;
+  return "no other box is here: distswarm invite shows how to add one\n";
+}
+
 /** The other boxes, a line each, those that are configured and not reached, and what was refused. */
 export function renderPeers(swarm: SwarmStatus, now = Date.now()): string {
   const problem = swarm.problem === undefined ? "" : `${swarm.problem}\n`;
   const peers = swarm.peers.map((peer) => renderPeer(peer, now));
-  const table =
-    peers.length > 0 ? renderTable([HEAD, ...peers]) : "no other box is here: distswarm invite shows how to add one\n";
+  const table = peers.length > 0 ? renderTable([HEAD, ...peers]) : renderNobody(swarm);
   return problem + table + renderUnreached(swarm) + renderRefused(swarm);
 }

@@ -43,3 +43,9 @@ test("of those who were refused the last is told with its address, and of swarm.
       "refused: 3 with a wrong network key (last from 10.0.0.7 at 2026-11-21T10:00:00Z)\n",
   );
 });
+
+test("a box that looks for no other one says why, not how to add one", () => {
+  expect(renderPeers({ peers: [], unoffered: "this box has no IPv4 address" })).toBe(
+    "no other box is here, and none is looked for: this box has no IPv4 address\n",
+  );
+});

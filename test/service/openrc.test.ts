@@ -32,6 +32,15 @@ test("the init script keeps the commands by which supervise-daemon looks after t
   expect((await promisify(execFile)("sh", ["-c", sourced, script])).stdout).toBe("healthcheck unhealthy checkconfig\n");
 });
 
+test.for([
+  ["its file", "", "/var/log/distswarm.log /var/log/distswarm.log"],
+  ["syslog", "output_logger=logger", "logger logger"],
+  ["syslog and elsewhere", "output_logger=logger; error_logger=other", "logger other"],
+])("the log, and why the agent ended, go to %s", async ([, conf, logs]) => {
+  const sourced = `${conf}; . "$0"; echo $output_log$output_logger $error_log$error_logger`.replace(/^; /, "");
+  expect((await promisify(execFile)("sh", ["-c", sourced, script])).stdout).toBe(`${logs}\n`);
+});
+
 const reason = whyNoPid1(join(OPENRC, "usr/sbin/openrc-run"));
 
 describe.skipIf(reason !== undefined)(named("under OpenRC, without a network", reason), () => {
