@@ -153,7 +153,8 @@ export class ControlClient implements AgentApi {
 
 function hangs(socketPath: string): DistswarmError {
   const seen = `the agent hangs: it listens at ${socketPath}, and does not answer`;
-  const message = `${seen}. Restart it: rc-service distswarm restart, or systemctl restart distswarm`;
+  const restart = "Restart it: rc-service distswarm restart, or systemctl restart distswarm";
+  const message = `${seen}. ${restart}; if that fails, a file system that it uses hangs, as NFS whose server is off`;
   return new DistswarmError("AGENT_NOT_RUNNING", message, { facts: { seen, hangs: true } });
 }
 

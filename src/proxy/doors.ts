@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { agentsIn } from "../core/agent-names.ts";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
+import { authorityOf } from "../core/host.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { AllowList } from "./allow-list.ts";
@@ -103,7 +104,7 @@ export class Doors implements Startable {
       await listening(server, address);
       this.#servers.push(server);
     } catch (error) {
-      const at = `${address.host}:${address.port}`;
+      const at = authorityOf(address.host, address.port);
       if (!SKIPPABLE.has(systemCode(error) ?? "")) {
         await this.stop();
         throw cannotListen(at, error);

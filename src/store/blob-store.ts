@@ -195,10 +195,10 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   /** What an administrator should know or mend, each one plain line. */
   warnings(): readonly string[] {
-    const { damaged } = this.#records;
+    const { damaged, problem } = this.#records;
     const mend = "distswarm fsck --repair fetches anew what fsck found damaged";
     return [
-      ...[this.#problem ?? []].flat(),
+      ...[this.#problem ?? [], problem ?? []].flat(),
       ...(damaged === 0 ? [] : [`${count(damaged, "blob")} served no more: ${mend}`]),
     ];
   }

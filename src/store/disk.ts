@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
 import { readRegularText, writeRegular } from "../core/regular-file.ts";
+import { lacksModes } from "./lacks-modes.ts";
 import { isKnownFormat, LAYOUT_CONF, STORE_FORMAT, type StorePaths } from "./layout.ts";
 import { OpenFile } from "./open-file.ts";
 
@@ -71,7 +72,7 @@ export async function makeDir(path: string, { parents = false } = {}): Promise<v
     throw error;
   }
   try {
-    await chmod(path, DIR_MODE);
+    await setMode(path, DIR_MODE);
     await syncDir(dirname(path));
   } catch (error) {
     await rmdir(path).catch(() => {}); // made anew at the next try
@@ -99,7 +100,15 @@ async function writeMissing(path: string, text: string): Promise<void> {
   });
   if (size > 0) return;
   await writeRegular(path, text);
-  await chmod(path, FILE_MODE);
+  await setMode(path, FILE_MODE);
+}
+
+async function setMode(path: string, mode: number): Promise<void> {
+  try {
+    await chmod(path, mode);
+  } catch (error) {
+    if (!lacksModes(error, (await stat(path)).mode, mode)) throw error;
+  }
 }
 
 /** What a failed look at `path` means to the administrator, with what to do. */

@@ -12,6 +12,7 @@ import {
   type Stats,
 } from "node:fs";
 import { promisify } from "node:util";
+import { lacksModes } from "./lacks-modes.ts";
 
 const openAsync = promisify(open);
 const readAsync = promisify(read);
@@ -80,8 +81,13 @@ export class OpenFile {
     return this.#use((fd) => fsyncAsync(fd));
   }
 
+  /** Sets its mode, where it can be set; see {@link lacksModes}. @throws system errors as they are. */
   chmod(mode: number): void {
-    fchmodSync(this.#open(), mode);
+    try {
+      fchmodSync(this.#open(), mode);
+    } catch (error) {
+      if (!lacksModes(error, this.stat().mode, mode)) throw error;
+    }
   }
 
   stat(): Stats {

@@ -54,6 +54,11 @@ export class BlobRecords {
     return this.#damaged;
   }
 
+  /** Why records are not written, in one line; undefined when the last try went well. */
+  get problem(): string | undefined {
+    return this.#writer.problem;
+  }
+
   /** Reads the table. */
   async load(): Promise<void> {
     for await (const [digest, record] of this.#table.iterator()) this.#setLast(digest as Digest, record);

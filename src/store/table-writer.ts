@@ -45,6 +45,11 @@ export class TableWriter<K extends string, V> {
     this.#rows = init.rows;
   }
 
+  /** Why rows are not written, in one line; undefined when the last try went well. */
+  get problem(): string | undefined {
+    return this.#fault === undefined ? undefined : `cannot write ${this.#rows} (${this.#fault}); it is tried again`;
+  }
+
   /** Has a row written with the next ones. */
   note(key: K): void {
     this.#due.add(key);
@@ -81,8 +86,8 @@ export class TableWriter<K extends string, V> {
   }
 
   #complain(error: unknown): void {
-    const fault = messageOf(error);
-    if (fault !== this.#fault) this.#log.warn(`cannot write ${this.#rows} (${fault}); it is tried again`);
-    this.#fault = fault;
+    const told = this.problem;
+    this.#fault = messageOf(error);
+    if (this.problem !== told) this.#log.warn(this.problem);
   }
 }

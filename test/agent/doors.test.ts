@@ -1,4 +1,5 @@
 import { readFile, rm } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
@@ -48,13 +49,18 @@ test("an address outside proxy.allow is told so", async () => {
   expect(await answer.text()).toMatch(/127\.0\.0\.1 is not in proxy\.allow/);
 });
 
-test("a port already taken is named", async () => {
-  const { box } = await boxAndMirror();
-  const { host } = new URL(box.url);
-  await expect(startBox({ config: { proxy: { listen: [host] } } })).rejects.toThrow(
-    `${host} is taken by another program`,
-  );
-});
+const hasIpv6 = networkInterfaces()["lo"]?.some(({ address }) => address === "::1") ?? false;
+
+test.for(["127.0.0.1", ...(hasIpv6 ? ["[::1]"] : [])])(
+  "a port of %s that is already taken is named, as in the config",
+  async (address) => {
+    const { box } = await boxAndMirror({ config: { proxy: { listen: [`${address}:0`] } } });
+    const { host } = new URL(box.url);
+    await expect(startBox({ config: { proxy: { listen: [host] } } })).rejects.toThrow(
+      `${host} is taken by another program`,
+    );
+  },
+);
 
 test("no mirror at all is an answer, not an end", async () => {
   const { box } = await boxAndMirror({ mirrors: [] });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -63,6 +63,15 @@ describe("the sockets", () => {
     await leaveDeadSocket(join(dir, "status.sock"));
     await serve(dir);
     expect(await new ControlClient({ dir }).status()).toEqual(STATUS);
+  });
+
+  test("are not made where something is that cannot be replaced, and that is said", async () => {
+    const dir = await tempDir();
+    await mkdir(join(dir, "status.sock"));
+    await expect(serve(dir)).rejects.toMatchObject({
+      code: "ADDRESS_IN_USE",
+      message: expect.stringMatching(/status\.sock \((?:EISDIR|EPERM)\): remove what is there$/) as string,
+    });
   });
 
   test("of a living agent are left alone", async () => {

@@ -63,9 +63,11 @@ test("what could not be written is tried again with the next flush, and told onc
   await records.put(one, record);
   await records.delete(other);
   await records.flush();
+  expect(records.problem).toBe("cannot write blob records (no space); it is tried again");
   disk.isFull = false;
   await records.flush();
   await records.flush();
+  expect(records.problem).toBeUndefined();
   expect(batches).toEqual([[`put ${other}`], [`put ${one}`, `del ${other}`]]);
   expect(lines).toEqual([expect.stringContaining("no space")]);
 });
