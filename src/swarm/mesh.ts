@@ -8,9 +8,11 @@ import { LanScope } from "./discovery/lan-scope.ts";
 import { Mdns } from "./discovery/mdns.ts";
 import { StaticPeers, type StaticPeer, type StaticPeerStatus } from "./discovery/static-peers.ts";
 import { Twin } from "./discovery/twin.ts";
+import { Unanswered } from "./discovery/unanswered.ts";
 import type { Identity } from "./identity.ts";
 import { KnownBoxes, type Found, type KnownBox } from "./known-boxes.ts";
 import type { NetworkKey } from "./network-key.ts";
+import { noSession } from "./swarm-report.ts";
 import { Transport, type Place } from "./transport.ts";
 
 /** How often the addresses of this box are looked at, and lost boxes dialled again. */
@@ -51,6 +53,7 @@ export class Mesh implements Startable {
   readonly #boxes = new KnownBoxes();
   readonly #staticPeers: StaticPeers;
   readonly #twin = new Twin();
+  readonly #unanswered: Unanswered;
   #scope: LanScope | undefined;
   #announcers: Mdns[] = [];
   #transport: Transport | undefined;
@@ -64,10 +67,11 @@ export class Mesh implements Startable {
   constructor(components: MeshComponents, init: MeshInit) {
     this.#components = components;
     this.#init = init;
-    const { log, isConnected } = components;
+    const { log, isConnected, isShunned, isDenied } = components;
     const found = ({ id, host }: { id: string; host: string }, port: number): void =>
       this.learn(id, { host, port }, "static");
     this.#staticPeers = new StaticPeers({ ownId: components.identity.id, log, isConnected, found }, init);
+    this.#unanswered = new Unanswered({ isSettled: (id) => isConnected(id) || isShunned(id) || isDenied(id) });
   }
 
   /** The addresses at which this box offers the swarm. */
@@ -88,6 +92,11 @@ export class Mesh implements Startable {
   /** What is wrong where another box has this box's identity, which lies in `identityFile`; else undefined. */
   twinProblem(identityFile: string): string | undefined {
     return this.#twin.problem(identityFile);
+  }
+
+  /** Where boxes announce themselves with which no session comes about. */
+  get unanswered(): readonly string[] {
+    return this.#unanswered.addresses();
   }
 
   /** What came of the configured peers. */
@@ -217,14 +226,18 @@ export class Mesh implements Startable {
     const heard = ({ id, tag, port }: typeof self, host: string): void => {
       if (tag !== networkKey.tagFor(Buffer.from(id, "hex"))) return;
       const place = { host, port };
-      if (id !== identity.id) {
-        this.#twin.heardOther(place);
-        return this.learn(id, place, "mdns");
-      }
+      if (id !== identity.id) return this.#heard(id, place);
       if (this.#twin.heard(place))
         log.warn(`the box at ${host} has the same identity as this one: see distswarm status`);
     };
     return new Mdns({ log, heard }, { self, address });
+  }
+
+  #heard(id: string, place: Place): void {
+    this.#twin.heardOther(place);
+    this.learn(id, place, "mdns");
+    if (!this.accepts(place.host) || !this.#unanswered.heard(id, place)) return;
+    this.#components.log.warn(noSession(`${place.host}:${place.port}`));
   }
 
   #dialAll(): void {

@@ -11,6 +11,12 @@ export interface SwarmReport extends Required<Pick<SwarmStatus, "peers" | "addre
   readonly unoffered?: string;
 }
 
+/** The warning for a box that announces itself at `address`, and with which there is no session. */
+export function noSession(address: string): string {
+  const mend = "open the port of swarm.listen, UDP and TCP, in its firewall and in that of this box";
+  return `the box at ${address} is heard by multicast, and not reached: ${mend}`;
+}
+
 /**
  * The warnings for those of `swarm.peers` that are not reached, for a box
  * that is alone: beside other peers any may be off.

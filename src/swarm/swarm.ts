@@ -14,7 +14,7 @@ import { PeerTable } from "./peer-table.ts";
 import type { Holder } from "./peer.ts";
 import { exposureOf } from "./secret-file.ts";
 import { announcementsOf, unitsOf } from "./snapshot-units.ts";
-import { type SwarmReport, unreached } from "./swarm-report.ts";
+import { noSession, unreached, type SwarmReport } from "./swarm-report.ts";
 
 /** What the swarm uses. */
 interface SwarmComponents {
@@ -180,6 +180,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
       ...this.#identityProblems(),
       ...this.#network.warnings(),
       ...this.#table.warnings(),
+      ...this.#network.mesh.unanswered.map(noSession),
       ...(this.#table.isAlone ? unreached(this.#network.mesh.staticPeers) : []),
     ];
   }
