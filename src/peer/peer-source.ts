@@ -86,7 +86,7 @@ export class PeerSource implements Source {
     }
   }
 
-  /** See {@link Source.blame}. Wrong bytes shut the peer out for all blobs; those that it only passed on, in the long run. */
+  /** See {@link Source.blame}. Wrong bytes shut the peer out for all blobs; those that it passed on, in the long run. */
   blame(error: SourceError): void {
     const { standing } = this.#parts;
     if (this.#isGrowing) return standing.misled(this.#giver.id, this.#init.want.digest);

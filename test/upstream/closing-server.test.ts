@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { Readable } from "node:stream";
-import { setImmediate as turnOfTheLoop, setTimeout as delay } from "node:timers/promises";
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { HttpClient } from "../../src/upstream/http-client.ts";
 import { closeAfter, noSignal, readAll } from "./harness.ts";
 
-/** Long enough for the server's end to arrive while nobody reads. */
-const UNREAD_MS = 100;
+/** So many turns of the loop bring all that the client takes unasked, and the server's end: it reads 64 KiB in each. */
+const TURNS = 20;
 /** Among them those that fill the client's buffers to the byte. */
 const SIZES = [1, 16, 32, 48, 64, 80, 96, 128, 192, 256].map((kib) => kib * 1024);
 
@@ -27,12 +27,15 @@ async function serverOf(onRequest: (socket: Socket) => void): Promise<string> {
 async function answerOf(head: string, body: Buffer) {
   const client = new HttpClient();
   closeAfter(() => client.close());
+  let ended: Promise<unknown> | undefined;
   const url = await serverOf((socket) => {
+    ended = once(socket, "finish");
     socket.write(head);
     socket.end(body); // and closes the connection with its answer
   });
   const answer = await client.request({ method: "GET", url, headers: [], signal: noSignal() });
-  await delay(UNREAD_MS);
+  await ended;
+  for (let turn = 0; turn < TURNS; turn += 1) await turnOfTheLoop();
   return answer;
 }
 
@@ -56,13 +59,16 @@ describe("a server that closes the connection while its answer waits to be read"
 });
 
 test("a server that resets the connection in a body without a length has broken off", async () => {
+  let breakOff = (): void => {};
   const url = await serverOf((socket) => {
+    breakOff = () => socket.resetAndDestroy();
     socket.write("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf of it");
-    setTimeout(() => socket.resetAndDestroy(), UNREAD_MS);
   });
   const client = new HttpClient();
   closeAfter(() => client.close());
   const { body } = await client.request({ method: "GET", url, headers: [], signal: noSignal() });
+  await once(body, "readable");
+  breakOff();
   await expect(readAll(body)).rejects.toMatchObject({ code: "BROKEN" });
 });
 
