@@ -5,6 +5,7 @@ import type { Want } from "../core/distfile.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { OneByOne } from "../core/one-by-one.ts";
 import type { SourceKind } from "../core/source.ts";
 import type { Upstream } from "../core/upstream.ts";
 import { FetchOrder } from "./fetch-order.ts";
@@ -39,6 +40,8 @@ interface Walk {
   readonly ahead: Map<Digest, Ahead>;
   /** Names that were looked at: each is fetched ahead once. */
   readonly looked: Set<string>;
+  /** It is looked ahead once at a time: else more than may be would be fetched. */
+  readonly turns: OneByOne;
   askedAt: number;
   /** One could not be had: the client may find out itself what is wrong. */
   failed: boolean;
@@ -88,7 +91,7 @@ export class Prefetcher implements Startable {
     const ahead = walk?.ahead.get(digest);
     if (walk !== undefined && ahead !== undefined) {
       forgetUpTo(walk, digest);
-      void this.#goOn(walk, ahead.name).catch((error: unknown) => this.#complain(error));
+      void walk.turns.run(() => this.#goOn(walk, ahead.name)).catch((error: unknown) => this.#complain(error));
     } else if (want !== undefined) {
       void this.#follow(want).catch((error: unknown) => this.#complain(error));
     }
@@ -102,11 +105,8 @@ export class Prefetcher implements Startable {
       if (ebuilds.length > 0 && this.#walkOf(names) === undefined) this.#begin(ebuilds);
     }
     const walk = this.#walkOf(names);
-    if (walk !== undefined)
-      await this.#goOn(
-        walk,
-        names.find((name) => walk.order.has(name))!,
-      );
+    const name = names.find((known) => walk?.order.has(known));
+    if (walk !== undefined && name !== undefined) await walk.turns.run(() => this.#goOn(walk, name));
   }
 
   #walkOf(names: readonly string[]): Walk | undefined {
@@ -116,8 +116,14 @@ export class Prefetcher implements Startable {
   }
 
   #begin(ebuilds: readonly (readonly string[])[]): void {
-    const order = new FetchOrder(ebuilds);
-    const walk = { order, ahead: new Map(), looked: new Set<string>(), askedAt: performance.now(), failed: false };
+    const walk: Walk = {
+      order: new FetchOrder(ebuilds),
+      ahead: new Map(),
+      looked: new Set(),
+      turns: new OneByOne(),
+      askedAt: performance.now(),
+      failed: false,
+    };
     this.#walks = [walk, ...this.#walks].slice(0, MAX_WALKS);
   }
 
