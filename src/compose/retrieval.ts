@@ -54,7 +54,8 @@ export async function buildRetrieval(config: Config, { db, log, via }: Retrieval
   const sources = { peers: lan.peers, upstream, lastResort: lan.lastResort };
   const retriever = buildRetriever(config, { store, sources, lan, log: part("retrieve") });
   const resolver = new Resolver({ index, upstream });
-  const prefetcher = new Prefetcher({ resolver, retriever, store, upstream, log: part("retrieve") });
+  const { transfers } = config.upstream;
+  const prefetcher = new Prefetcher({ resolver, retriever, store, upstream, log: part("retrieve") }, { transfers });
   return { index, resolver, store, lan, upstream, snapshots, retriever, prefetcher, sources };
 }
 

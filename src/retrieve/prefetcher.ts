@@ -1,4 +1,4 @@
-import fastq from "fastq";
+import fastq, { type queueAsPromised } from "fastq";
 import type { BlobStore } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Want } from "../core/distfile.ts";
@@ -15,8 +15,8 @@ import type { Retriever } from "./retriever.ts";
 /** Files, and bytes, that are fetched before they are asked for: what a client that goes away costs at most. */
 const AHEAD_FILES = 8;
 const AHEAD_BYTES = 8 * 2 ** 20;
-/** Of these under way at once: half of the transfers from upstream, by default, stay for who asks. */
-const AT_ONCE = 4;
+/** Of these under way at once; and no more than half of the transfers from upstream, the others are for who asks. */
+const MAX_AT_ONCE = 4;
 /** A file of more packages does not tell for which of them it is asked. */
 const TELLING_PACKAGES = 4;
 /** Clients whose way is followed at the same time. */
@@ -63,12 +63,15 @@ interface PrefetcherComponents {
  */
 export class Prefetcher implements Startable {
   readonly #components: PrefetcherComponents;
-  readonly #queue = fastq.promise((want: Want) => this.#fetch(want), AT_ONCE);
+  readonly #queue: queueAsPromised<Want, Origin>;
   #walks: readonly Walk[] = [];
   #ending = new AbortController();
 
-  constructor(components: PrefetcherComponents) {
+  /** @param init.transfers from upstream at once. */
+  constructor(components: PrefetcherComponents, { transfers }: { transfers: number }) {
     this.#components = components;
+    const atOnce = Math.max(1, Math.min(MAX_AT_ONCE, Math.floor(transfers / 2)));
+    this.#queue = fastq.promise((want: Want) => this.#fetch(want), atOnce);
   }
 
   async start(): Promise<void> {
