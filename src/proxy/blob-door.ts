@@ -79,18 +79,26 @@ export class BlobDoor {
 
   /** `ahead`: where the bytes came from, where they were fetched for this request before it came. */
   async #send(exchange: Exchange, content: Content, ahead: Promise<Origin> | undefined): Promise<void> {
+    let given = 0;
     try {
-      const bytes = await sendContent(exchange, content);
-      void this.#count(content, ahead, bytes);
+      await sendContent(exchange, content, (bytes) => (given += bytes));
     } finally {
+      void this.#count(content, ahead, given);
       await content.close();
     }
   }
 
-  /** Who joined a flight of another client's cost nobody a byte: that counts as given from this box. */
-  async #count({ collapsed, origin }: Content, ahead: Promise<Origin> | undefined, bytes: number): Promise<void> {
+  /**
+   * A client that left is counted with what it was given. What another client had of the same flight before cost nobody
+   * a byte: that counts as given from this box.
+   */
+  async #count(content: Content, ahead: Promise<Origin> | undefined, given: number): Promise<void> {
+    const { traffic } = this.#components;
+    const charged = content.charge(given);
     const paid = ahead && (await ahead);
-    this.#components.traffic.served(paid ?? (collapsed ? "store" : origin), bytes);
+    if (paid !== undefined) return traffic.served(paid, given);
+    if (charged > 0) traffic.served(content.origin, charged);
+    if (charged < given || given === 0) traffic.served("store", given - charged);
   }
 
   /**

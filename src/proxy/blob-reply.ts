@@ -22,6 +22,8 @@ interface Known {
 interface FileBody {
   readonly cacheStatus: string;
   readonly read: (range: ByteRange) => AsyncIterable<Buffer>;
+  /** Told of bytes that the client is given, as they leave. */
+  readonly given?: (bytes: number) => void;
 }
 
 /**
@@ -63,12 +65,12 @@ export function sendBlobHead(exchange: Exchange, known: Known, cacheStatus: stri
 }
 
 /**
- * Sends a blob, or the range of it that was asked for; resolves with the bytes sent, when they have left. Throws when
- * its bytes end early.
+ * Sends a blob, or the range of it that was asked for; resolves when its bytes have left. Throws when they end early, or
+ * the client leaves.
  */
-export function sendContent(exchange: Exchange, content: Content): Promise<number> {
+export async function sendContent(exchange: Exchange, content: Content, given: (bytes: number) => void): Promise<void> {
   const read: FileBody["read"] = (range) => content.read(range, exchange.signal);
-  return sendFile(exchange, content, { cacheStatus: cacheStatusOf(content), read });
+  await sendFile(exchange, content, { cacheStatus: cacheStatusOf(content), read, given });
 }
 
 /** The same for any file of which the size is known. */
@@ -78,7 +80,7 @@ export async function sendFile(exchange: Exchange, known: Known, body: FileBody)
     exchange.response.flushHeaders();
     await turnOfTheLoop(); // who asked in the same moment is greeted before the first body costs its time
   }
-  await sendBytes(exchange, body.read(range));
+  await sendBytes(exchange, body.read(range), body.given);
   await endAnswer(exchange);
   return range.end - range.start;
 }

@@ -27,10 +27,18 @@ export function sendPlain({ request, response }: Exchange, answer: PlainAnswer):
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
-/** Sends bytes with back-pressure; stops when the client has left. Does not end the answer. */
-export async function sendBytes({ response, signal }: Exchange, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+/**
+ * Sends bytes with back-pressure; stops when the client has left. Does not end the answer. `given` is told how many
+ * leave, each time some do.
+ */
+export async function sendBytes(
+  { response, signal }: Exchange,
+  bytes: AsyncIterable<Uint8Array>,
+  given?: (bytes: number) => void,
+): Promise<void> {
   for await (const chunk of bytes) {
     signal.throwIfAborted();
+    given?.(chunk.length);
     if (!response.write(chunk)) await drained(response, signal);
   }
 }

@@ -3,6 +3,7 @@ import type { Loan } from "../core/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
 import { hasCode } from "../core/errors.ts";
 import type { SourceKind } from "../core/source.ts";
+import type { Charges } from "./charges.ts";
 import type { FlightReader } from "./flight-reader.ts";
 
 /** A blob that can be given to a client now: its first byte may leave. */
@@ -15,6 +16,10 @@ export interface Content {
   readonly collapsed: boolean;
   /** Whether it is in the store, or on its way there, as far as is known now. */
   readonly isKept: boolean;
+  /**
+   * Told how many bytes of it a client was given: how many of these count as come from `origin` (see {@link Charges}).
+   */
+  charge(given: number): number;
   /**
    * The bytes of a range, in buffers that are only lent: each is the consumer's until it has asked for two more. Throws
    * when they end early: pass it on as a broken body, never as a clean end.
@@ -51,6 +56,10 @@ export class StoredContent implements Content {
     return this.#blob.size;
   }
 
+  charge(given: number): number {
+    return given;
+  }
+
   async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Buffer> {
     let position = range.start;
     try {
@@ -79,16 +88,22 @@ export class FlightContent implements Content {
   readonly origin: Content["origin"];
   readonly collapsed: boolean;
   readonly #reader: FlightReader;
+  readonly #charges: Charges;
 
   constructor(
-    reader: FlightReader,
+    { reader, charges }: { reader: FlightReader; charges: Charges },
     facts: { digest: Digest; size: number; origin: Content["origin"]; collapsed: boolean },
   ) {
     this.#reader = reader;
+    this.#charges = charges;
     this.digest = facts.digest;
     this.size = facts.size;
     this.origin = facts.origin;
     this.collapsed = facts.collapsed;
+  }
+
+  charge(given: number): number {
+    return this.origin === "store" ? given : this.#charges.charge(given);
   }
 
   get isKept(): boolean {

@@ -12,6 +12,7 @@ import { Pulse } from "../core/pulse.ts";
 import type { SourceKind } from "../core/source.ts";
 import type { TransferStatus } from "../core/transfer-status.ts";
 import { Audience } from "./audience.ts";
+import { Charges } from "./charges.ts";
 import { Filling, type FillingComponents } from "./filling.ts";
 import { FlightCopy } from "./flight-copy.ts";
 import { tellFailed, tellVerified } from "./flight-log.ts";
@@ -49,6 +50,7 @@ type State = "running" | "verified" | "wrong" | "failed";
  */
 export class Flight {
   readonly want: Want;
+  readonly charges: Charges;
   /** Settles when nothing more will happen: the copy is in the store, or this has failed. Never rejects. */
   readonly landed: Promise<void>;
 
@@ -71,6 +73,7 @@ export class Flight {
 
   constructor(want: Want, components: FlightComponents, init: FlightInit) {
     this.want = want;
+    this.charges = new Charges(want.size);
     this.#components = components;
     this.#init = init;
     this.#copy = new FlightCopy(components, want, {

@@ -196,8 +196,9 @@ export class Retriever implements Startable {
     const isHere = flight.isVerified;
     try {
       await reader.ready(position, signal);
-      const { digest, size } = flight.want;
-      return new FlightContent(reader, { digest, size, origin: isHere ? "store" : flight.origin, collapsed });
+      const { charges, want } = flight;
+      const origin = isHere ? "store" : flight.origin;
+      return new FlightContent({ reader, charges }, { digest: want.digest, size: want.size, origin, collapsed });
     } catch (error) {
       reader.close();
       throw error;

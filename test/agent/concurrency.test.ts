@@ -99,6 +99,52 @@ test("200 clients ask for one missing file at once: one request upstream, the sa
   expect(served.store.requests).toBe(199);
 });
 
+test("a file that a client takes in several ranges at once, as aria2 does, counts as come from upstream once", async () => {
+  const file = testFile("split-1.0.tar.xz", 4 * MIB);
+  const mirror = await startMirror(well, { [file.name]: file.bytes });
+  open.push(mirror);
+  const box = await boxFor(file, mirror.url);
+  const ranges = [0, 1, 2, 3].map((part) => `bytes=${part * MIB}-${(part + 1) * MIB - 1}`);
+  const answers = await Promise.all(ranges.map((range) => fetch(box.url + pathByDigest(file), { headers: { range } })));
+  const bodies = await Promise.all(answers.map((answer) => answer.arrayBuffer()));
+  expect(digestOf(Buffer.concat(bodies.map((body) => Buffer.from(body))))).toBe(file.digest);
+  expect(mirror.files()).toHaveLength(1);
+  await expect.poll(() => bytesServed(box)).toEqual({ upstream: 4 * MIB, store: 0 });
+});
+
+test("a client that leaves is counted with what it was given, and who comes after it with the rest", async () => {
+  const file = testFile("left-1.0.tar.xz", 24 * MIB); // not held back for its digest
+  const upstream = await steppedUpstream(file);
+  const box = await boxFor(file, upstream.url);
+  const left = await begun(box, file, upstream);
+  left.destroy();
+  await joined(box, 0);
+  const second = client(box, file);
+  await joined(box, 1);
+  await upstream.body(4 * MIB, file.bytes.length);
+  upstream.end();
+  expect(digestOf((await second).body)).toBe(file.digest);
+  await expect.poll(async () => (await bytesServed(box)).upstream).toBe(file.bytes.length);
+});
+
+/** The answer to a client that has been given its first bytes, of the 4 MiB that are here. */
+async function begun(box: Box, file: TestFile, upstream: SteppedUpstream): Promise<IncomingMessage> {
+  const asking = request(box.url + pathByDigest(file), { agent: false });
+  asking.end();
+  await upstream.asked;
+  upstream.headers();
+  const [[answer]] = await Promise.all([once(asking, "response"), upstream.body(0, 4 * MIB)]);
+  const response = answer as IncomingMessage;
+  response.on("error", () => {}); // that it left
+  await once(response, "data");
+  return response;
+}
+
+async function bytesServed(box: Box): Promise<{ upstream: number; store: number }> {
+  const { upstream, store } = (await box.agent.api.status()).served;
+  return { upstream: upstream.bytes, store: store.bytes };
+}
+
 describe.each([0, 1, 64 * KIB, MIB, 64 * MIB])("a file of %i bytes", (size) => {
   const file = testFile(`sized-${size}.bin`, size);
 
