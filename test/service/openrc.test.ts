@@ -63,6 +63,7 @@ describe.skipIf(reason !== undefined)(named("under OpenRC, without a network", r
     ["crash", "started, answers"],
     ["restart", "started"],
     ["hangs", "started, answers"],
+    ["supervisor killed", "restarted, the agent left alone is gone"],
     ["restart with a wrong config", "same process, answers"],
     ["stop", expect.stringMatching(/^gone within [1-5] s$/)],
     ["wrong config", "distswarm: /etc/distswarm.toml: unknown key store.max_sise; did you mean store.max_size?"],

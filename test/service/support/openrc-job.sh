@@ -55,6 +55,11 @@ kill -STOP "$before" && until_ok replaced "$before"
 sed -i 's/timeout 5/timeout 30/' /etc/init.d/distswarm # a busy machine makes an agent slow that is well
 say hangs "$(state), answers"
 
+before=$(child)
+kill -KILL "$(cat /run/supervise-distswarm.pid)" && rc-service -q distswarm restart 2>/dev/null
+until_ok test ! -d "/proc/$before" && until_ok answers
+say "supervisor killed" "restarted, the agent left alone is gone"
+
 node -e 'require("http").createServer((q, s) => { s.writeHead(200, { "content-length": 1e9 }); s.write("begun"); }).listen(9000)' &
 upstream=$!
 until_ok node -e 'fetch("http://127.0.0.1:9000/").then((r) => process.exit(0), () => process.exit(1))'
