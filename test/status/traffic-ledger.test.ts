@@ -5,9 +5,13 @@ import { TrafficLedger } from "../../src/status/traffic-ledger.ts";
 /** A ledger over one table and one clock, as after a start of the agent. */
 function box() {
   const rows = new Map<string, never>();
+  const disk = { isFull: false };
   const table = {
     get: async (key: string) => rows.get(key),
-    put: async (key: string, row: unknown) => void rows.set(key, row as never),
+    put: async (key: string, row: unknown) => {
+      if (disk.isFull) throw new Error("no space");
+      rows.set(key, row as never);
+    },
   };
   const clock = { now: new Date(2026, 10, 21, 23, 50) };
   const begin = async () => {
@@ -18,7 +22,7 @@ function box() {
     await ledger.start();
     return { counter, ledger, upload };
   };
-  return { clock, begin };
+  return { clock, disk, begin };
 }
 
 test("what was counted before a restart still counts, today and in total", async () => {
@@ -35,6 +39,17 @@ test("what was counted before a restart still counts, today and in total", async
     { requests: 1, bytes: 5 },
   ]);
   expect(total).toEqual(today);
+});
+
+test("a full disk costs what was counted since, and does not fail the stop of the agent", async () => {
+  const { disk, begin } = box();
+  const first = await begin();
+  first.counter.passed(10);
+  disk.isFull = true;
+  await expect(first.ledger.stop()).resolves.toBeUndefined();
+  disk.isFull = false;
+  const { ledger } = await begin();
+  expect(ledger.totals().total.passed.bytes).toBe(0);
 });
 
 test("at midnight today begins anew, and the total goes on", async () => {
