@@ -3,7 +3,7 @@ import { appendFile, chmod, mkdir, rm, symlink, truncate, utimes, writeFile } fr
 import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { OpenFile } from "../../src/store/open-file.ts";
-import { expectBytes, get, makeBlob, MIB, outcome, put, startStore } from "./support/harness.ts";
+import { expectBytes, get, makeBlob, MIB, outcome, pathOf, put, startStore } from "./support/harness.ts";
 import { lookupOf, signal, spoil, verdicts } from "./support/tools.ts";
 import { giveAway, unprivileged } from "../support/unprivileged.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -140,12 +140,11 @@ test("fsck tells of a directory that it cannot look into, and goes on", async ()
 test("a lower limit evicts at once, and what fsck found damaged is a warning until it is repaired", async () => {
   const { store, dir } = await startStore();
   const [old, young] = [makeBlob(MIB, "old"), makeBlob(MIB, "young")];
-  const pathOf = ({ digest }: { digest: string }): string => join(dir, "blobs", digest.slice(0, 2), digest);
   await put(store, old);
   await put(store, young);
   store.limit({ maxSize: MIB, minFree: 0 });
   await expect.poll(() => store.usage().blobs).toBe(1);
-  await rm([old, young].map(pathOf).find(existsSync)!);
+  await rm([old, young].map(({ digest }) => pathOf({ dir }, digest)).find(existsSync)!);
   await outcome(store.fsck({ repair: false, refetch: async () => {} }, signal));
   expect(store.warnings()).toEqual([expect.stringMatching(/^1 blob served no more: distswarm fsck --repair/)]);
   await outcome(store.fsck({ repair: true, refetch: async () => {} }, signal));

@@ -9,7 +9,7 @@ import { HashThread } from "../../src/store/hash-thread.ts";
 import { FileIngest } from "../../src/store/ingest.ts";
 import { storePaths } from "../../src/store/layout.ts";
 import { OpenFile } from "../../src/store/open-file.ts";
-import { expectBytes, get, makeBlob, MIB, put, startStore, type TestBlob } from "./support/harness.ts";
+import { expectBytes, get, makeBlob, MIB, pathOf, put, startStore, type TestBlob } from "./support/harness.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { giveAway, unprivileged } from "../support/unprivileged.ts";
 
@@ -19,7 +19,7 @@ test("a committed blob lies where Portage looks for it, readable by all, whateve
     const { store, dir } = await startStore();
     const blob = makeBlob(300_000);
     await put(store, blob);
-    const path = join(dir, "blobs", blob.digest.slice(0, 2), blob.digest);
+    const path = pathOf({ dir }, blob.digest);
     expectBytes(await readFile(path), blob.bytes);
     expect((await stat(path)).mode & 0o777).toBe(0o644);
     for (const part of ["", "blobs", join("blobs", blob.digest.slice(0, 2))]) {
@@ -193,7 +193,7 @@ test("wrong bytes are never committed, and restart takes the right ones", async 
   await ingest.write(Buffer.alloc(blob.size));
   expect(await ingest.verify()).toBe(false);
   await expect(ingest.commit()).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
-  expect(existsSync(join(dir, "blobs", blob.digest.slice(0, 2), blob.digest))).toBe(false);
+  expect(existsSync(pathOf({ dir }, blob.digest))).toBe(false);
   await ingest.restart();
   await ingest.write(blob.bytes);
   await ingest.commit();

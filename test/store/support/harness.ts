@@ -53,6 +53,11 @@ export interface TestStore {
   loseDatabase(): Promise<void>;
 }
 
+/** Where a store keeps a blob. */
+export function pathOf({ dir }: Pick<TestStore, "dir">, digest: string): string {
+  return join(dir, "blobs", digest.slice(0, 2), digest);
+}
+
 /** Starts a store; it is stopped when the test ends. */
 export async function startStore(
   init: Partial<FileStoreInit> = {},
