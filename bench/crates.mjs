@@ -1,5 +1,5 @@
-// The crates of a Rust package, one wget after another, from a mirror that takes its time to answer: through the agent, whose
-// tree has the package's md5-cache, beside wget alone.
+// The crates of a Rust package, one wget after another, from a mirror that takes its time to answer: through the agent,
+// whose tree has the package's md5-cache, beside wget alone.
 //
 //   npm run build && node bench/crates.mjs [CRATES [MS]]
 //
