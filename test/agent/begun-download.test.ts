@@ -33,6 +33,11 @@ async function linkTo(download: string, secret: Uint8Array): Promise<void> {
   await symlink(`${download}.secret`, download);
 }
 
+async function ask(box: Box): Promise<void> {
+  const answer = await fetch(`${box.url}/distfiles/${file.name}`);
+  expect(digestOf(Buffer.from(await answer.arrayBuffer()))).toBe(file.digest);
+}
+
 async function resume(box: Box, download: string): Promise<void> {
   const { code } = await wget(RESUME, `${box.url}/distfiles/${file.name}`, { to: download });
   expect(code).toBe(0);
@@ -49,9 +54,18 @@ test("a download that broke before there was an agent goes on where it broke, up
 test("wrong bytes in DISTDIR cost a second look upstream, and are neither stored nor blamed on the mirror", async () => {
   const { box, mirror, download } = await boxThatBegan(Buffer.alloc(2 * MIB, "?"));
   await resume(box, download);
-  const served = await fetch(`${box.url}/distfiles/${file.name}`);
-  expect(digestOf(Buffer.from(await served.arrayBuffer()))).toBe(file.digest);
+  await ask(box);
   expect(mirror.files().map(({ headers }) => headers.range)).toEqual([`bytes=${2 * MIB}-`, undefined]);
+});
+
+/** What aria2, axel and lftp keep beside a file of which they fetch several pieces at once. */
+const notes = [".aria2", ".st", ".lftp-pget-status"];
+
+test.each(notes)("what was fetched in pieces is not gone on with, for bytes lack before its end: %s", async (note) => {
+  const { box, mirror, download } = await boxThatBegan(Buffer.alloc(2 * MIB));
+  await writeFile(download + note, "");
+  await ask(box);
+  expect(mirror.files().map(({ headers }) => headers.range)).toEqual([undefined]);
 });
 
 test("where the store has no room for the file, nothing of it is copied there", async () => {
