@@ -5,7 +5,7 @@ import { digestOf } from "../../src/core/digest.ts";
 import { startBox, type Box, type BoxOptions } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";
 import { addEbuild, distLine, testFile, type TestFile } from "../support/repository.ts";
-import { startMirror, well, type MirrorFiles, type MockMirror } from "../support/zoo/zoo.ts";
+import { stallsBeforeHeaders, startMirror, well, type MirrorFiles, type MockMirror } from "../support/zoo/zoo.ts";
 
 const MIB = 2 ** 20;
 /** As many as are fetched ahead, three before them, and some more. */
@@ -128,6 +128,20 @@ test("what nobody has is 404 when it is asked for, and the others are fetched on
   for (const crate of CRATES.slice(3)) await ask(bed, crate);
   await expect.poll(() => new Set(bed.fetched()).size).toBe(CRATES.length);
   expect(bed.fetched().filter((name) => name !== missing.name)).toHaveLength(CRATES.length - 1);
+});
+
+test("an agent that stops does not wait for what it fetches ahead", async () => {
+  const bed = await bedOf(CRATES, { config: { upstream: { header_timeout: "60s" } } });
+  await addEbuild(bed.box.repo, "1.0", [srcUri(CRATES)]);
+  await ask(bed, CRATES[0]!);
+  await ask(bed, CRATES[1]!);
+  await expectFetched(bed, CRATES.slice(0, 2 + AHEAD));
+  bed.mirror.become(stallsBeforeHeaders);
+  const asked = bed.mirror.asked();
+  await ask(bed, CRATES[2]!);
+  await asked;
+  await bed.box.agent.stop();
+  expect(bed.mirror.files()).toHaveLength(3 + AHEAD);
 });
 
 test("the files of a repository without md5-cache are fetched when they are asked for", async () => {
