@@ -83,14 +83,14 @@ export class BlobDoor {
     try {
       await sendContent(exchange, content, (bytes) => (given += bytes));
     } finally {
-      void this.#count(content, ahead, given);
+      if (given > 0 || content.size === 0) void this.#count(content, ahead, given);
       await content.close();
     }
   }
 
   /**
-   * A client that left is counted with what it was given. What another client had of the same flight before cost nobody
-   * a byte: that counts as given from this box.
+   * A client that left is counted with what it was given, if that was anything. What another client had of the same
+   * flight before cost nobody a byte: that counts as given from this box.
    */
   async #count(content: Content, ahead: Promise<Origin> | undefined, given: number): Promise<void> {
     const { traffic } = this.#components;

@@ -1,6 +1,7 @@
 import { networkInterfaces } from "node:os";
 import type { NoiseStream } from "hyperswarm";
 import { messageOf } from "../core/errors.ts";
+import { authorityOf } from "../core/host.ts";
 import { startAll, stopAll, type Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { OneByOne } from "../core/one-by-one.ts";
@@ -237,7 +238,7 @@ export class Mesh implements Startable {
     this.#twin.heardOther(place);
     this.learn(id, place, "mdns");
     if (!this.accepts(place.host) || !this.#unanswered.heard(id, place)) return;
-    this.#components.log.warn(noSession(`${place.host}:${place.port}`));
+    this.#components.log.warn(noSession(authorityOf(place.host, place.port)));
   }
 
   #dialAll(): void {

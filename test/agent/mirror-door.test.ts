@@ -74,7 +74,7 @@ describe("the mirror door", () => {
     const head = await fetch(box.url + byDigest, { method: "HEAD" });
     expect(head.status).toBe(200);
     expect(head.headers.get("content-length")).toBe("700000");
-    expect(mirror.files().every(({ method }) => method === "HEAD")).toBe(true);
+    expect(new Set(mirror.files().map(({ method }) => method))).toEqual(new Set(["HEAD"]));
   });
 
   test("passes unknown names and snapshots through, untouched and unkept", async () => {

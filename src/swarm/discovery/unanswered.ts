@@ -1,4 +1,5 @@
 import { BoundedMap } from "../../core/bounded-map.ts";
+import { authorityOf } from "../../core/host.ts";
 import type { Place } from "../transport.ts";
 
 /** With no session so long after it was heard there will be none: it takes milliseconds. Announcements come every 30 s. */
@@ -48,7 +49,7 @@ export class Unanswered {
       return false;
     }
     const since = before === undefined || isGone(before, now) ? now : before.since;
-    const box = { address: `${host}:${port}`, since, heardAt: now };
+    const box = { address: authorityOf(host, port), since, heardAt: now };
     this.#boxes.set(id, box);
     return isSure(box, now) && (before === undefined || !isSure(before, before.heardAt));
   }
