@@ -133,6 +133,7 @@ export class AgentHost {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, "exit");
     child.kill(signal);
+    this.sleep(false); // who sleeps hears nothing
     await exited;
   }
 

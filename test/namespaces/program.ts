@@ -71,6 +71,7 @@ export class Program {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exited = once(this.#child, "exit");
     this.#child.kill("SIGTERM");
+    this.sleep(false); // who sleeps hears nothing
     await exited;
   }
 }
