@@ -22,9 +22,9 @@ export async function readRegularText(path: string): Promise<string> {
   return (await readRegular(path)).toString();
 }
 
-/** Writes a file whole, made where it is missing; throws system errors, `ENXIO` for a FIFO that nobody reads. */
+/** Writes a file whole and durably, made where it is missing; throws system errors, `ENXIO` for a FIFO that nobody reads. */
 export async function writeRegular(path: string, text: string): Promise<void> {
-  await writeFile(path, text, { flag: O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK });
+  await writeFile(path, text, { flag: O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, flush: true });
 }
 
 async function readIfRegular(file: FileHandle): Promise<Buffer> {

@@ -1,12 +1,13 @@
 import { chmod, chown, mkdir, open, realpath, rename, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { syncDir } from "../core/sync-dir.ts";
 
 /** Of a file that is new. */
 const NEW_FILE_MODE = 0o644;
 /** Of the copy while it is written: a make.conf may hold a proxy's password. */
 const COPY_MODE = 0o600;
 
-/** Gives a file other content in one step; its owner and permissions stay, and a symlink stays one. */
+/** Gives a file other content in one step, durably; its owner and permissions stay, and a symlink stays one. */
 export async function writeWhole(path: string, content: Buffer): Promise<void> {
   const target = await realpath(path).catch(() => path);
   const before = await stat(target).catch(() => undefined);
@@ -21,6 +22,7 @@ export async function writeWhole(path: string, content: Buffer): Promise<void> {
   if (before !== undefined) await chown(temporary, before.uid, before.gid);
   await chmod(temporary, before === undefined ? NEW_FILE_MODE : before.mode & 0o7777);
   await rename(temporary, target);
+  await syncDir(dirname(target));
 }
 
 /** Makes a directory with those above it; returns the ones that were not there, outermost first. */

@@ -3,9 +3,9 @@ import { dirname } from "node:path";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
 import { readRegularText, writeRegular } from "../core/regular-file.ts";
+import { syncDir } from "../core/sync-dir.ts";
 import { lacksModes } from "./lacks-modes.ts";
 import { isKnownFormat, LAYOUT_CONF, STORE_FORMAT, type StorePaths } from "./layout.ts";
-import { OpenFile } from "./open-file.ts";
 
 /** Mode of every directory of the store, whatever the umask: Portage's user reads blobs in place. */
 const DIR_MODE = 0o755;
@@ -77,18 +77,6 @@ export async function makeDir(path: string, { parents = false } = {}): Promise<v
   } catch (error) {
     await rmdir(path).catch(() => {}); // made anew at the next try
     throw error;
-  }
-}
-
-/** Makes the names in a directory durable: fsync(2) of the directory itself, where its file system has that. */
-export async function syncDir(path: string): Promise<void> {
-  const directory = OpenFile.open(path, "directory");
-  try {
-    await directory.sync();
-  } catch (error) {
-    if (systemCode(error) !== "EINVAL") throw error;
-  } finally {
-    directory.close();
   }
 }
 

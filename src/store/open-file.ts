@@ -23,12 +23,11 @@ const truncateAsync = promisify(ftruncate);
 /** To read what others may have put there: no symlink is followed, and a FIFO is not waited at for who writes into it. */
 export const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** How a file of the store is opened; a symlink is never followed, as it may lead anywhere. A directory may be one. */
+/** How a file of the store is opened; a symlink is never followed, as it may lead anywhere. */
 const FLAGS = {
   read: READ_FLAGS,
   /** To read and write what is there. */
   resume: constants.O_RDWR | constants.O_NOFOLLOW,
-  directory: constants.O_RDONLY | constants.O_DIRECTORY,
 };
 const CREATE_FLAGS = FLAGS.resume | constants.O_CREAT;
 

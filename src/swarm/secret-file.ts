@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
 import { readRegular } from "../core/regular-file.ts";
+import { syncDir } from "../core/sync-dir.ts";
 
 /** Only the agent's own user reads a secret. */
 const SECRET_MODE = 0o600;
@@ -34,10 +35,11 @@ export async function readOrCreateSecret(path: string, create: () => Buffer): Pr
   return readSecret(path);
 }
 
-/** Puts a secret in the place of another: a crash leaves the old or the new one, whole. */
+/** Puts a secret in the place of another, durably: a crash on the way leaves the old or the new one, whole. */
 export async function replaceSecret(path: string, secret: Buffer): Promise<void> {
   await makeDirs(dirname(path), DIRECTORY_MODE);
   await rename(await writeBeside(path, secret), path);
+  await syncDir(dirname(path));
 }
 
 /** What is wrong when others than its owner may use a secret, with the mend; undefined when all is well. */
@@ -47,7 +49,7 @@ export function exposureOf(path: string): string | undefined {
   return `${path} is a secret that others may use (mode ${octal(mode)}): run chmod 600 ${path}`;
 }
 
-/** Puts a secret where there is none, whole from its first moment: who makes it at the same time reads it at once. */
+/** Puts a secret where there is none, durably, and whole from its first moment: who makes it at the same time reads it at once. */
 async function placeNew(path: string, secret: Buffer): Promise<void> {
   const temporary = await writeBeside(path, secret);
   try {
@@ -57,6 +59,7 @@ async function placeNew(path: string, secret: Buffer): Promise<void> {
   } finally {
     await rm(temporary, { force: true });
   }
+  await syncDir(dirname(path));
 }
 
 /**

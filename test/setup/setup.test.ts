@@ -1,5 +1,7 @@
-import { chmod, chown, lstat, mkdir, readFile, readdir, rename, stat, symlink, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { chmod, chown, cp, lstat, mkdir, readFile, readdir, rename, stat, symlink, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { promisify } from "node:util";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readMakeConf } from "../../src/portage/make-conf.ts";
@@ -10,6 +12,7 @@ import { localMirrors, withLocalMirror } from "../../src/setup/mirrors.ts";
 import { applyEdits, planSetup, undoSetup, type Wishes } from "../../src/setup/setup.ts";
 import { parseAssignments } from "../../src/portage/assignments.ts";
 import { rootWith } from "../portage/tree.ts";
+import { mountCuttableDisk } from "../support/power-cut.ts";
 import { named } from "../support/skipped.ts";
 
 /** The user and group id of `nobody`. */
@@ -359,6 +362,15 @@ test("an end between the copy and the change does no harm", async () => {
   await rename(saved, join(root, "etc/portage/.distswarm-setup"));
   expect((await undoSetup(root)).left).toEqual([]);
   expect(await photograph(join(root, "etc"))).toEqual(before);
+});
+
+test("a power cut after a change takes back neither it nor the way back", async (context) => {
+  const disk = await mountCuttableDisk(context);
+  await cp(await box(BOXES["a plain box"]!), disk.dir, { recursive: true });
+  await promisify(execFile)("sync", ["-f", disk.dir]);
+  expect(await write(disk.dir)).toBeGreaterThan(0);
+  const after = await disk.cut();
+  expect(await photograph(join(after, "etc"))).toEqual(await photograph(join(disk.dir, "etc")));
 });
 
 test("any mirrors file gets the agent as a local mirror, and keeps its others", () => {

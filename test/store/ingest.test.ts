@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import * as fc from "fast-check";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { DistswarmError } from "../../src/core/errors.ts";
+import { syncDir } from "../../src/core/sync-dir.ts";
 import { prepareDirs } from "../../src/store/disk.ts";
 import { HashThread } from "../../src/store/hash-thread.ts";
 import { FileIngest } from "../../src/store/ingest.ts";
@@ -12,6 +13,8 @@ import { OpenFile } from "../../src/store/open-file.ts";
 import { expectBytes, get, makeBlob, MIB, pathOf, put, startStore, type TestBlob } from "./support/harness.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { giveAway, unprivileged } from "../support/unprivileged.ts";
+
+vi.mock("../../src/core/sync-dir.ts", { spy: true });
 
 test("a committed blob lies where Portage looks for it, readable by all, whatever the umask", async () => {
   const umask = process.umask(0o077);
@@ -262,13 +265,10 @@ test.each([
 
 /** Has the sync of every directory fail, until the returned function is called. */
 function failDirectorySyncs(): () => void {
-  const { sync } = OpenFile.prototype;
-  const failing = vi.spyOn(OpenFile.prototype, "sync").mockImplementation(function (this: OpenFile) {
-    const error = Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" });
-    return this.stat().isDirectory() ? Promise.reject(error) : sync.call(this);
-  });
-  onTestFinished(() => failing.mockRestore());
-  return () => failing.mockRestore();
+  const failing = vi.mocked(syncDir);
+  failing.mockRejectedValue(Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" }));
+  onTestFinished(() => void failing.mockReset());
+  return () => failing.mockReset();
 }
 
 test("an ingest closed without keeping leaves nothing behind", async () => {

@@ -6,6 +6,7 @@ import { openDatabase } from "../../src/core/database.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { FileStore } from "../../src/store/blob-store.ts";
 import { flipBit } from "../support/flip-bit.ts";
+import { mountCuttableDisk } from "../support/power-cut.ts";
 import { giveAway, unprivileged } from "../support/unprivileged.ts";
 import { emptyIndex, expectBytes, get, makeBlob, MIB, outcome, put, startStore, pathOf } from "./support/harness.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -107,6 +108,17 @@ test("the files of the format are written anew where a power cut left them empty
   for (const path of files) await truncate(path);
   await first.restart();
   expect(await Promise.all(files.map((path) => readFile(path, "utf8")))).toEqual(texts);
+});
+
+test("a power cut at once after the first commit leaves the blob and the files of the format whole", async (context) => {
+  const disk = await mountCuttableDisk(context);
+  const { store } = await startStore({ dir: join(disk.dir, "store") });
+  const blob = makeBlob(MIB);
+  await put(store, blob);
+  const dir = join(await disk.cut(), "store");
+  expectBytes(await readFile(pathOf({ dir }, blob.digest)), blob.bytes);
+  expect(await readFile(join(dir, "version"), "utf8")).toBe("1\n");
+  expect(await readFile(join(dir, "blobs", "layout.conf"), "utf8")).toContain("content-hash");
 });
 
 test("the store directory may vanish under the running store; the next ingest makes it anew", async () => {

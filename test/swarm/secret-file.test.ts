@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { NetworkKey, loadNetworkKey, saveNetworkKey } from "../../src/swarm/network-key.ts";
 import { exposureOf, readOrCreateSecret } from "../../src/swarm/secret-file.ts";
 import { makeBox } from "./boxes.ts";
+import { mountCuttableDisk } from "../support/power-cut.ts";
 import { mountDisk } from "../store/support/tmpfs.ts";
 import { named } from "../support/skipped.ts";
 
@@ -95,4 +96,19 @@ test("a secret that a full disk keeps from being made leaves nothing behind", as
   const made = readOrCreateSecret(join(disk.dir, "identity.key"), () => Buffer.alloc(32));
   await expect(made).rejects.toMatchObject({ code: "ENOSPC" });
   expect(await readdir(disk.dir)).toEqual(["builds"]);
+});
+
+test("a power cut takes back no key that was made or replaced before it", async (context) => {
+  const disk = await mountCuttableDisk(context);
+  const [made, replaced] = [join(disk.dir, "made"), join(disk.dir, "replaced")];
+  await mkdir(replaced);
+  await loadNetworkKey(replaced);
+  await promisify(execFile)("sync", ["-f", disk.dir]);
+  const keys = [NetworkKey.generate(), NetworkKey.generate()];
+  await mkdir(made);
+  await saveNetworkKey(replaced, keys[1]!);
+  const first = await loadNetworkKey(made);
+  const after = await disk.cut();
+  expect((await loadNetworkKey(join(after, "replaced"))).reveal()).toBe(keys[1]!.reveal());
+  expect((await loadNetworkKey(join(after, "made"))).reveal()).toBe(first.reveal());
 });
