@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { openDatabase } from "../build/core/database.js";
 import { silentLogger } from "../build/core/logger.js";
-import { ManifestIndex } from "../build/manifest/index.js";
+import { ManifestIndex } from "../build/manifest/manifest-index.js";
 
 const CATEGORIES = 200;
 const PACKAGES = 100; // in each category

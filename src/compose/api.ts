@@ -7,7 +7,7 @@ import { Explainer, type ExplainerComponents } from "../retrieve/explainer.ts";
 import { parseUnitName } from "../snapshot/name.ts";
 import type { Snapshots } from "../snapshot/snapshots.ts";
 import type { StatusModel } from "../status/model.ts";
-import type { FileStore } from "../store/blob-store.ts";
+import type { FileStore } from "../store/file-store.ts";
 import type { Lan } from "./lan.ts";
 import { withNames } from "./named-files.ts";
 

@@ -8,7 +8,7 @@ import type { Keeper } from "../proxy/keeper.ts";
 import { MirrorDoor } from "../proxy/mirror-door.ts";
 import { PassDoor } from "../proxy/pass-door.ts";
 import { SnapshotDoor } from "../proxy/snapshot-door.ts";
-import type { Traffic } from "../proxy/traffic.ts";
+import type { TrafficMeter } from "../proxy/traffic-meter.ts";
 import type { StatusModel } from "../status/model.ts";
 import { statusPage } from "../status/page.ts";
 import { dialer } from "../upstream/dial.ts";
@@ -18,7 +18,7 @@ import { wayOut } from "./upstream.ts";
 /** What the doors open to. */
 interface DoorParts extends Retrieval {
   readonly keeper: Keeper;
-  readonly traffic: Traffic;
+  readonly traffic: TrafficMeter;
   readonly status: StatusModel;
   readonly log: Logger;
 }

@@ -13,7 +13,7 @@ import type { GrowingBlob } from "../peer/growing-blob.ts";
 import { PeerClient } from "../peer/peer-client.ts";
 import { PeerSources } from "../peer/peer-sources.ts";
 import { Standing } from "../peer/standing.ts";
-import { Traffic } from "../peer/traffic.ts";
+import { PeerTraffic } from "../peer/peer-traffic.ts";
 import { loadIdentity, type Identity } from "../swarm/identity.ts";
 import { loadNetworkKey, type NetworkKey } from "../swarm/network-key.ts";
 import { Swarm } from "../swarm/swarm.ts";
@@ -33,7 +33,7 @@ interface LanComponents {
 export interface Lan {
   readonly id: string;
   readonly swarm: Swarm;
-  readonly traffic: Traffic;
+  readonly traffic: PeerTraffic;
   /** To be asked before upstream. */
   readonly peers: SourceFinder;
   /** To be asked once more, with patience, when upstream has failed. */
@@ -54,7 +54,7 @@ export async function buildLan(config: Config, components: LanComponents): Promi
   const networkKey = await loadNetworkKey(config.state_dir);
   const standing = new Standing();
   const swarm = buildSwarm(config, { ...components, identity, networkKey, standing });
-  const traffic = new Traffic();
+  const traffic = new PeerTraffic();
   const client = new PeerClient({ identity });
   const server = buildServer(config, { ...components, identity, swarm, traffic });
   const sources = new PeerSources({ client, directory: swarm, standing, traffic });
@@ -88,7 +88,11 @@ function buildSwarm(config: Config, parts: SwarmParts): Swarm {
   );
 }
 
-type ServerParts = LanComponents & { readonly identity: Identity; readonly swarm: Swarm; readonly traffic: Traffic };
+type ServerParts = LanComponents & {
+  readonly identity: Identity;
+  readonly swarm: Swarm;
+  readonly traffic: PeerTraffic;
+};
 
 function buildServer(config: Config, parts: ServerParts): BlobServer {
   const { identity, swarm, traffic, store, openGrowing, log } = parts;

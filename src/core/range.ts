@@ -17,6 +17,11 @@ export function parseRange(header: string | undefined, size: number): RangeReque
   return first === "" ? suffix(Number(last), size) : fromStart(Number(first), last, size);
 }
 
+/** A range of a file of `size` bytes as Content-Range has it (RFC 9110, 14.4). */
+export function contentRange({ start, end }: ByteRange, size: number): string {
+  return `bytes ${start}-${end - 1}/${size}`;
+}
+
 function suffix(length: number, size: number): RangeRequest {
   if (length === 0 || size === 0) return { kind: "unsatisfiable" };
   return { kind: "part", range: { start: Math.max(0, size - length), end: size } };

@@ -1,6 +1,9 @@
 import { constants, open, writeFile, type FileHandle } from "node:fs/promises";
 
-const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK } = constants;
+const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+/** To read what others may have put there: no symlink is followed, and a FIFO is not waited at for who writes into it. */
+export const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
 /**
  * Reads a file whole. A FIFO that is opened as usual waits for who writes into it, and holds one of the four threads in

@@ -4,6 +4,9 @@ import type { Want } from "./distfile.ts";
 /** Who can give bytes: another box, or a mirror or SRC_URI host. */
 export type SourceKind = "peer" | "upstream";
 
+/** Where the bytes of a blob came from for whoever was given them: from here, or from a source. */
+export type Origin = "store" | SourceKind;
+
 /** The body of a source's answer. */
 export interface SourceBody {
   /**

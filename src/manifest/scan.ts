@@ -1,7 +1,7 @@
 import type { Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { messageOf, systemCode } from "../core/errors.ts";
+import { isGone, messageOf } from "../core/errors.ts";
 import { readRegularText } from "../core/regular-file.ts";
 import { forEachConcurrently } from "./concurrent.ts";
 
@@ -82,11 +82,6 @@ async function directories(parent: string): Promise<string[]> {
   return entries
     .filter((entry) => (entry.isDirectory() || entry.isSymbolicLink()) && !entry.name.startsWith("."))
     .map((entry) => join(parent, entry.name));
-}
-
-/** Whether it vanished while it was being looked at, or is a link to no directory. */
-function isGone(error: unknown): boolean {
-  return ["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "");
 }
 
 /** By the time of change, not of modification: rsync, tar and cp -p set the latter. */

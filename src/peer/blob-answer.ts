@@ -1,14 +1,15 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { once } from "node:events";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { ByteRange, OpenBlob } from "../core/blob-store.ts";
 import { bufferPool, type Loan } from "../core/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
 import { LentBuffers } from "../core/lent-buffers.ts";
-import { contentRange, readRange } from "./byte-range.ts";
+import { contentRange } from "../core/range.ts";
+import { readRange } from "./byte-range.ts";
 import type { BlobShelf, GrowingBlob } from "./growing-blob.ts";
 import { mayFollow } from "./may-follow.ts";
+import type { PeerTraffic } from "./peer-traffic.ts";
 import { PRESENT_HEADER, RECEIVING_HEADER, TRIED_HEADER, digestOfPath, idList, readIds } from "./protocol.ts";
-import type { Traffic } from "./traffic.ts";
 import type { Upload, UploadSlots } from "./upload-slots.ts";
 
 /**
@@ -29,7 +30,7 @@ const STALLED_MS = 5000;
 /** What an answer uses. */
 interface BlobAnswerComponents {
   readonly shelf: BlobShelf;
-  readonly traffic: Traffic;
+  readonly traffic: PeerTraffic;
   readonly slots: UploadSlots;
   /** Who asks. */
   readonly peer: string;

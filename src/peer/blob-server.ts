@@ -11,7 +11,7 @@ import { swarmPortError } from "../core/swarm-port.ts";
 import { PEEK_PROTOCOL, idOfKey, type Identity } from "../swarm/identity.ts";
 import { BlobAnswer } from "./blob-answer.ts";
 import type { BlobShelf } from "./growing-blob.ts";
-import type { Traffic } from "./traffic.ts";
+import type { PeerTraffic } from "./peer-traffic.ts";
 import { UnprovedConnections } from "./unproved-connections.ts";
 import { UploadSlots } from "./upload-slots.ts";
 
@@ -33,7 +33,7 @@ const WARN_EVERY_MS = 60_000;
 interface BlobServerComponents {
   readonly identity: Identity;
   readonly shelf: BlobShelf;
-  readonly traffic: Traffic;
+  readonly traffic: PeerTraffic;
   readonly log: Logger;
   /** Whether the box with this key may ask for blobs. */
   readonly admits: (id: string) => boolean;

@@ -22,8 +22,3 @@ export function readContentRange(header: string | undefined): (ByteRange & { rea
   if (match === null) return undefined;
   return { start: Number(match[1]), end: Number(match[2]) + 1, size: Number(match[3]) };
 }
-
-/** A range as Content-Range has it. */
-export function contentRange({ start, end }: ByteRange, size: number): string {
-  return `bytes ${start}-${end - 1}/${size}`;
-}

@@ -1,4 +1,4 @@
-import type { Holder } from "./directory.ts";
+import type { Holder } from "../core/directory.ts";
 
 /** Whom to ask next for one blob, as one learns more: each once, and those that could not give it yet again later. */
 export class Candidates {

@@ -1,21 +1,21 @@
+import type { Directory, Holder } from "../core/directory.ts";
 import type { Want } from "../core/distfile.ts";
 import { SourceError } from "../core/errors.ts";
 import type { GrowingUse } from "../core/source.ts";
 import { checkAnswer, type Answer } from "./answer.ts";
 import type { Candidates } from "./candidates.ts";
-import type { Directory, Holder } from "./directory.ts";
 import type { BlobReply } from "./peer-connection.ts";
 import type { PeerClient } from "./peer-client.ts";
+import type { PeerTraffic } from "./peer-traffic.ts";
 import { PRESENT_HEADER, RECEIVING_HEADER, readBytes, readIds } from "./protocol.ts";
 import type { Standing } from "./standing.ts";
-import type { Traffic } from "./traffic.ts";
 
 /** What the peer sources share. */
 export interface PeerSourceParts {
   readonly client: PeerClient;
   readonly directory: Directory;
   readonly standing: Standing;
-  readonly traffic: Traffic;
+  readonly traffic: PeerTraffic;
 }
 
 /** What is asked for. */

@@ -1,8 +1,8 @@
 import type { Digest } from "../core/digest.ts";
+import type { Holder } from "../core/directory.ts";
 import { SourceError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Identity } from "../swarm/identity.ts";
-import type { Holder } from "./directory.ts";
 import { PeerConnection, StaleConnection, type BlobReply, type PeerRequest } from "./peer-connection.ts";
 import { TRIED_HEADER, blobPath, idList } from "./protocol.ts";
 

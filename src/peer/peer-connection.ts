@@ -1,8 +1,8 @@
 import type { OnReadOpts } from "node:net";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
+import type { Holder } from "../core/directory.ts";
 import { SourceError } from "../core/errors.ts";
 import { idOfKey, type Identity } from "../swarm/identity.ts";
-import type { Holder } from "./directory.ts";
 import { LentBody, type Flow } from "./lent-body.ts";
 import { readBytes } from "./protocol.ts";
 import { HeadReader, type ResponseHead } from "./response-head.ts";

@@ -1,10 +1,10 @@
 import { setTimeout } from "node:timers/promises";
+import type { Holder } from "../core/directory.ts";
 import type { Want } from "../core/distfile.ts";
 import { hasCode, type SourceError } from "../core/errors.ts";
 import type { GrowingUse, OpenOptions, Source, SourceBody } from "../core/source.ts";
 import { readBody } from "./body.ts";
 import type { Candidates } from "./candidates.ts";
-import type { Holder } from "./directory.ts";
 import { firstAnswer } from "./first-answer.ts";
 import { Inquiry, type Opened, type PeerSourceParts } from "./inquiry.ts";
 

@@ -1,8 +1,8 @@
 import type { Digest } from "../core/digest.ts";
+import type { Holder } from "../core/directory.ts";
 import type { Want } from "../core/distfile.ts";
 import type { GrowingUse, Source, SourceFinder } from "../core/source.ts";
 import { Candidates } from "./candidates.ts";
-import type { Holder } from "./directory.ts";
 import type { PeerSourceParts } from "./inquiry.ts";
 import { PeerSource } from "./peer-source.ts";
 

@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join, normalize } from "node:path";
-import { messageOf, systemCode } from "../core/errors.ts";
+import { isGone, messageOf, systemCode } from "../core/errors.ts";
 import { readRegularText } from "../core/regular-file.ts";
 
 const VERSION_CONTROL = new Set(["CVS", "RCS", "SCCS", ".bzr", ".git", ".hg", ".svn"]);
@@ -36,7 +36,7 @@ export async function configFiles(path: string, complain: (problem: string) => v
     const names = (await readdir(path)).sort((a, b) => (a < b ? -1 : 1));
     return (await Promise.all(names.map((name) => configFiles(join(path, name), complain)))).flat();
   } catch (error) {
-    if (!["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) complain(`${path}: ${messageOf(error)}`);
+    if (!isGone(error)) complain(`${path}: ${messageOf(error)}`);
     return [];
   }
 }

@@ -3,15 +3,16 @@ import type { BlobStore } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Want } from "../core/distfile.ts";
 import { DistswarmError } from "../core/errors.ts";
+import type { Origin } from "../core/source.ts";
 import type { Upstream } from "../core/upstream.ts";
 import type { Content } from "../retrieve/content.ts";
-import type { Origin, Prefetcher } from "../retrieve/prefetcher.ts";
+import type { Prefetcher } from "../retrieve/prefetcher.ts";
 import type { Resolver } from "../retrieve/resolver.ts";
 import type { Retriever } from "../retrieve/retriever.ts";
 import { answerWithoutBytes, rangeOf, sendBlobHead, sendContent } from "./blob-reply.ts";
 import { withInterimAnswers } from "./interim.ts";
 import type { Exchange } from "./reply.ts";
-import type { Traffic } from "./traffic.ts";
+import type { TrafficMeter } from "./traffic-meter.ts";
 
 /** What answering with a known distfile uses. */
 interface BlobDoorComponents {
@@ -20,7 +21,7 @@ interface BlobDoorComponents {
   readonly prefetcher: Prefetcher;
   readonly store: BlobStore;
   readonly upstream: Upstream;
-  readonly traffic: Traffic;
+  readonly traffic: TrafficMeter;
 }
 
 /** Answers with a distfile whose digest is known, whichever door it was asked at. */
@@ -78,7 +79,7 @@ export class BlobDoor {
   }
 
   /** `ahead`: where the bytes came from, where they were fetched for this request before it came. */
-  async #send(exchange: Exchange, content: Content, ahead: Promise<Origin> | undefined): Promise<void> {
+  async #send(exchange: Exchange, content: Content, ahead: Promise<Origin | undefined> | undefined): Promise<void> {
     let given = 0;
     try {
       await sendContent(exchange, content, (bytes) => (given += bytes));
@@ -92,7 +93,7 @@ export class BlobDoor {
    * A client that left is counted with what it was given, if that was anything. What another client had of the same
    * flight before cost nobody a byte: that counts as given from this box.
    */
-  async #count(content: Content, ahead: Promise<Origin> | undefined, given: number): Promise<void> {
+  async #count(content: Content, ahead: Promise<Origin | undefined> | undefined, given: number): Promise<void> {
     const { traffic } = this.#components;
     const charged = content.charge(given);
     const paid = ahead && (await ahead);

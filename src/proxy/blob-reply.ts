@@ -2,8 +2,8 @@ import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { ByteRange } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
+import { contentRange, parseRange, type RangeRequest } from "../core/range.ts";
 import type { Content } from "../retrieve/content.ts";
-import { parseRange, type RangeRequest } from "../core/range.ts";
 import { endAnswer, sendBytes, type Exchange } from "./reply.ts";
 
 /**
@@ -59,7 +59,7 @@ export function sendBlobHead(exchange: Exchange, known: Known, cacheStatus: stri
     "Content-Type": "application/octet-stream",
     "Content-Length": range.end - range.start,
   };
-  if (isPart) headers["Content-Range"] = `bytes ${range.start}-${range.end - 1}/${known.size}`;
+  if (isPart) headers["Content-Range"] = contentRange(range, known.size);
   response.writeHead(isPart ? 206 : 200, headers);
   return range;
 }

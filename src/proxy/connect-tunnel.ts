@@ -1,11 +1,11 @@
-import { STATUS_CODES, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { pipeline, type Duplex } from "node:stream";
 import { viaOf } from "../core/agent-names.ts";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { refuseTunnel } from "./bare-answer.ts";
 import { parseAuthority, type Authority } from "./request-target.ts";
-import { answerFor } from "./status-code.ts";
 
 /** Opens a connection to a host outside, through the upstream proxy where one is set: that one is told the `Via`. */
 type Dial = (to: Authority, via: string) => Promise<Duplex>;
@@ -44,7 +44,7 @@ export class ConnectTunnel {
       join(request.socket, await this.#dial(to, via), head);
     } catch (error) {
       this.#log.debug(`CONNECT ${request.url}: ${messageOf(error)}`);
-      refuse(client, error);
+      refuseTunnel(client, error);
     }
   }
 
@@ -76,15 +76,4 @@ function join(client: Socket, server: Duplex, head: Buffer): void {
   pipeline(client, server, () => {}).once("error", end);
   pipeline(server, client, end);
   client.once("close", end);
-}
-
-/** Tells a client in a status line why there is no tunnel, and closes; its own end would be waited for for ever. */
-export function refuse(client: Duplex, error: unknown): void {
-  const { status, message } = answerFor(error);
-  const line = `HTTP/1.1 ${status} ${STATUS_CODES[status]}`;
-  const length = Buffer.byteLength(message) + 1;
-  client.end(
-    `${line}\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${message}\n`,
-    () => client.destroy(),
-  );
 }

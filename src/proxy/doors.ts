@@ -7,16 +7,14 @@ import { authorityOf } from "../core/host.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { AllowList } from "./allow-list.ts";
-import { refuse, type ConnectTunnel } from "./connect-tunnel.ts";
+import { answerParserError, MAX_HEADER_BYTES, refuseTunnel } from "./bare-answer.ts";
+import type { ConnectTunnel } from "./connect-tunnel.ts";
 import type { ForwardDoor } from "./forward-door.ts";
 import type { MirrorDoor } from "./mirror-door.ts";
 import { ownAddressTest } from "./own-address.ts";
 import { sendPlain, type Exchange } from "./reply.ts";
 import { parseRequestTarget, type RequestTarget } from "./request-target.ts";
 import { answerFor } from "./status-code.ts";
-
-/** Bytes of request line and header fields together; more is 431. */
-const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Idle keep-alive connections are closed after this, in ms. */
 const KEEP_ALIVE_MS = 30_000;
@@ -128,7 +126,7 @@ export class Doors implements Startable {
     server.on("clientError", (error, socket) => {
       // In the middle of an answer our line would count as bytes of a file.
       if (this.#latest.get(socket)?.closed === false) socket.destroy();
-      else answerClientError(error, socket);
+      else answerParserError(socket, error);
     });
     return server;
   }
@@ -178,7 +176,7 @@ export class Doors implements Startable {
       this.#check(request);
       void this.#components.tunnel.serve(request, socket, head);
     } catch (error) {
-      refuse(socket, error);
+      refuseTunnel(socket, error);
     }
   }
 }
@@ -205,22 +203,6 @@ function loop(request: IncomingMessage): DistswarmError {
 
 function forbidden({ remoteAddress = "this address" }: Socket): DistswarmError {
   return new DistswarmError("NOT_PERMITTED", `${remoteAddress} is not in proxy.allow of this distswarm agent`);
-}
-
-const CLIENT_ERRORS: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: `431 Request Header Fields Too Large: request line and headers may have ${MAX_HEADER_BYTES} bytes`,
-  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout: the request line and headers did not arrive in time",
-};
-
-/** What the HTTP parser refused gets one clear line, too. */
-function answerClientError(error: Error, socket: Duplex): void {
-  if (!socket.writable || systemCode(error) === "ECONNRESET") return void socket.destroy();
-  const line = CLIENT_ERRORS[systemCode(error) ?? ""] ?? `400 Bad Request: ${error.message}`;
-  const [status = ""] = line.split(":");
-  const length = Buffer.byteLength(line) + 1;
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${line}\n`,
-  );
 }
 
 function listening(server: Server, address: { host: string; port: number }): Promise<void> {

@@ -4,7 +4,7 @@ import { DistswarmError, hasCode } from "../core/errors.ts";
 import type { Upstream } from "../core/upstream.ts";
 import { lastSegment, snapshotName } from "../retrieve/mirror-url.ts";
 import type { Resolution, Resolver } from "../retrieve/resolver.ts";
-import { endToEnd } from "./headers.ts";
+import { endToEnd } from "./end-to-end.ts";
 import type { BlobDoor } from "./blob-door.ts";
 import type { PassDoor } from "./pass-door.ts";
 import type { Exchange } from "./reply.ts";

@@ -1,7 +1,8 @@
-import type { MirrorRequest, Upstream } from "../core/upstream.ts";
+import type { Distfile } from "../core/distfile.ts";
+import { onlyFields } from "../core/header-fields.ts";
+import type { MirrorRequest, Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import type { Resolver } from "../retrieve/resolver.ts";
 import type { BlobDoor } from "./blob-door.ts";
-import { pick } from "./headers.ts";
 import { parseMirrorPath } from "./mirror-path.ts";
 import { mayMeanThisBox } from "./own-address.ts";
 import type { PassDoor } from "./pass-door.ts";
@@ -12,7 +13,15 @@ import type { SnapshotDoor } from "./snapshot-door.ts";
 const LAYOUT_CONF = "[structure]\n0=content-hash BLAKE2B 8\n";
 
 /** Fields of the client's request that a mirror is told when it is asked in the client's place. */
-const PASSED_FIELDS = ["range", "if-range", "if-modified-since", "if-none-match", "user-agent", "accept", "via"];
+const PASSED_FIELDS = new Set([
+  "range",
+  "if-range",
+  "if-modified-since",
+  "if-none-match",
+  "user-agent",
+  "accept",
+  "via",
+]);
 
 const MISDIRECTED = {
   status: 421,
@@ -84,12 +93,12 @@ export class MirrorDoor {
 
   async #pass(
     exchange: Exchange,
-    ask: (request: MirrorRequest) => ReturnType<Upstream["mirrorPath"]>,
-    candidates: Parameters<PassDoor["answer"]>[2] = [],
+    ask: (request: MirrorRequest) => Promise<UpstreamAnswer>,
+    candidates: readonly Distfile[] = [],
   ): Promise<void> {
     const { request, signal } = exchange;
     const method = request.method === "HEAD" ? "HEAD" : "GET";
-    const headers = pick(request.rawHeaders, PASSED_FIELDS);
+    const headers = onlyFields(request.rawHeaders, PASSED_FIELDS);
     await this.#components.pass.answer(exchange, ask({ method, headers, signal }), candidates);
   }
 

@@ -5,16 +5,16 @@ import { withInterimAnswers } from "./interim.ts";
 import type { Keeper, Keeping } from "./keeper.ts";
 import { sendAnswer } from "./pass-reply.ts";
 import type { Exchange } from "./reply.ts";
-import type { Traffic } from "./traffic.ts";
+import type { TrafficMeter } from "./traffic-meter.ts";
 
 /** Answers with what an upstream server answers, untouched; keeps it where it turns out to be a known distfile. */
 export class PassDoor {
   readonly #keeper: Keeper;
-  readonly #traffic: Traffic;
+  readonly #traffic: TrafficMeter;
   readonly #via: string;
 
   /** `via`: the name of this agent in `Via` fields. */
-  constructor(components: { keeper: Keeper; traffic: Traffic }, init: { via: string }) {
+  constructor(components: { keeper: Keeper; traffic: TrafficMeter }, init: { via: string }) {
     this.#keeper = components.keeper;
     this.#traffic = components.traffic;
     this.#via = viaOf(init.via);

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import type { UpstreamAnswer } from "../core/upstream.ts";
-import { endToEnd } from "./headers.ts";
+import { endToEnd } from "./end-to-end.ts";
 import { sendBytes, type Exchange } from "./reply.ts";
 
 /**

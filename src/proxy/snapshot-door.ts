@@ -1,12 +1,12 @@
 import { agentsIn } from "../core/agent-names.ts";
-import type { BlobStore } from "../core/blob-store.ts";
+import type { BlobStore, ByteRange } from "../core/blob-store.ts";
 import { bufferPool } from "../core/buffer-pool.ts";
 import type { PassingBody, SnapshotFile, SnapshotServer } from "../core/snapshots.ts";
 import type { Upstream } from "../core/upstream.ts";
 import { answerWithoutBytes, rangeOf, sendBlobHead, sendFile } from "./blob-reply.ts";
 import { withInterimAnswers } from "./interim.ts";
 import type { Exchange } from "./reply.ts";
-import type { Traffic } from "./traffic.ts";
+import type { TrafficMeter } from "./traffic-meter.ts";
 
 /** How often a kept file that has just left the store is asked for again; then the request passes through. */
 const TRIES = 3;
@@ -16,7 +16,7 @@ interface SnapshotDoorComponents {
   readonly snapshots: SnapshotServer;
   readonly store: Pick<BlobStore, "open">;
   readonly upstream: Pick<Upstream, "waits">;
-  readonly traffic: Traffic;
+  readonly traffic: TrafficMeter;
 }
 
 /** Answers with a file of a tree snapshot, whichever door it was asked at. */
@@ -88,7 +88,7 @@ export class SnapshotDoor {
     try {
       if (answerWithoutBytes(exchange, known)) return true;
       await withInterimAnswers(exchange, arrival(body, rangeOf(exchange, known).start, signal));
-      const read = (range: Parameters<PassingBody["read"]>[0]) => body.read(range, signal);
+      const read = (range: ByteRange) => body.read(range, signal);
       const sent = await sendFile(exchange, known, { cacheStatus: "distswarm; fwd=miss; detail=upstream", read });
       this.#components.traffic.passed(sent);
       return true;

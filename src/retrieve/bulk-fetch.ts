@@ -4,6 +4,7 @@ import { isDigest } from "../core/digest.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import type { FetchEvent } from "../core/fetch-event.ts";
+import type { Origin } from "../core/source.ts";
 import { lastSegment } from "./mirror-url.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Retriever } from "./retriever.ts";
@@ -57,7 +58,7 @@ export class BulkFetch {
     }
   }
 
-  async #keep(want: Want, line: number, tell: Tell, signal: AbortSignal): Promise<"store" | "peer" | "upstream"> {
+  async #keep(want: Want, line: number, tell: Tell, signal: AbortSignal): Promise<Origin> {
     const { retriever } = this.#components;
     const timer = setInterval(() => {
       const transfer = retriever.transfers().find(({ digest }) => digest === want.digest);

@@ -2,7 +2,7 @@ import type { ByteRange, OpenBlob } from "../core/blob-store.ts";
 import type { Loan } from "../core/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
 import { hasCode } from "../core/errors.ts";
-import type { SourceKind } from "../core/source.ts";
+import type { Origin } from "../core/source.ts";
 import type { Charges } from "./charges.ts";
 import type { FlightReader } from "./flight-reader.ts";
 
@@ -11,7 +11,7 @@ export interface Content {
   readonly digest: Digest;
   readonly size: number;
   /** Where the bytes come from. */
-  readonly origin: "store" | SourceKind;
+  readonly origin: Origin;
   /** Whether it joined a flight that somebody else had begun. */
   readonly collapsed: boolean;
   /** Whether it is in the store, or on its way there, as far as is known now. */

@@ -6,7 +6,7 @@ import { messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { OneByOne } from "../core/one-by-one.ts";
-import type { SourceKind } from "../core/source.ts";
+import type { Origin } from "../core/source.ts";
 import type { Upstream } from "../core/upstream.ts";
 import { FetchOrder } from "./fetch-order.ts";
 import type { Resolver } from "./resolver.ts";
@@ -24,13 +24,11 @@ const MAX_WALKS = 8;
 /** A client that has asked for nothing for so long, in ms, has gone another way. */
 const WALK_MS = 10 * 60_000;
 
-/** Where a blob that was fetched ahead came from; undefined when it could not be had. */
-export type Origin = "store" | SourceKind | undefined;
-
 interface Ahead {
   readonly name: string;
   readonly size: number;
-  readonly origin: Promise<Origin>;
+  /** Undefined when it could not be had. */
+  readonly origin: Promise<Origin | undefined>;
 }
 
 /** One client's way through the files of an ebuild. */
@@ -89,7 +87,7 @@ export class Prefetcher implements Startable {
    *
    * @returns where it came from, if it was fetched ahead of this.
    */
-  asked(digest: Digest, want?: Want): Promise<Origin> | undefined {
+  asked(digest: Digest, want?: Want): Promise<Origin | undefined> | undefined {
     const walk = this.#walks.find(({ ahead }) => ahead.has(digest));
     const ahead = walk?.ahead.get(digest);
     if (walk !== undefined && ahead !== undefined) {

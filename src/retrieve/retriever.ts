@@ -5,13 +5,13 @@ import { DistswarmError, hasCode } from "../core/errors.ts";
 import type { GrowingCopy } from "../core/growing-copy.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import { abortable } from "../core/pulse.ts";
-import type { SourceKind } from "../core/source.ts";
+import type { Origin, SourceKind } from "../core/source.ts";
 import type { TransferStatus } from "../core/transfer-status.ts";
-import { StoryBook, type Story } from "./attempts.ts";
 import { Expectations } from "./expectations.ts";
 import { FlightContent, StoredContent, type Content } from "./content.ts";
 import { Flight, type FlightComponents, type FlightInit } from "./flight.ts";
 import { RecentMisses } from "./recent-misses.ts";
+import { StoryBook, type Story } from "./story-book.ts";
 import { TransferQueue } from "./transfer-queue.ts";
 
 /**
@@ -102,7 +102,7 @@ export class Retriever implements Startable {
    * @returns where it came from.
    * @throws {DistswarmError} as {@link Retriever.retrieve}; `STORE_FULL` and `STORE_UNUSABLE` when it cannot be kept.
    */
-  async keep(want: Want, { signal }: { signal: AbortSignal }): Promise<"store" | SourceKind> {
+  async keep(want: Want, { signal }: { signal: AbortSignal }): Promise<Origin> {
     const { store } = this.#components;
     if ((await store.find(want.digest)) !== undefined) return "store";
     const { flight } = await this.#flightFor(want, signal);

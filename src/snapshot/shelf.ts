@@ -5,7 +5,7 @@ import type { Logger } from "../core/logger.ts";
 import { OneByOne } from "../core/one-by-one.ts";
 import { SNAPSHOT_PARTS, type SnapshotAnnouncement, type SnapshotFile } from "../core/snapshots.ts";
 import { unitName, type SnapshotFileName } from "./name.ts";
-import { openRegular } from "./regular-file.ts";
+import { openUnitFile } from "./unit-file.ts";
 import type { UnitPaths, VerifiedUnit } from "./verify.ts";
 
 /** The sublevel of the database that is the shelf's, and the format of its records. Keys are dates. */
@@ -170,7 +170,7 @@ export class Shelf {
     if ((await this.#components.store.find(file.digest)) !== undefined) return;
     const ingest = await this.#components.store.ingest(file);
     try {
-      const staged = await openRegular(path);
+      const staged = await openUnitFile(path);
       const rest = staged.createReadStream({ start: ingest.received, highWaterMark: READ_BYTES });
       for await (const chunk of rest) await ingest.write(chunk as Buffer);
       await ingest.commit();

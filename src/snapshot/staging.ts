@@ -1,7 +1,7 @@
 import { constants, copyFile, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DIGEST_HEX_LENGTH } from "../core/digest.ts";
-import { systemCode } from "../core/errors.ts";
+import { isGone } from "../core/errors.ts";
 import { makeDirs } from "../core/make-dirs.ts";
 import type { SnapshotAnnouncement, SnapshotPart } from "../core/snapshots.ts";
 import { fileName, isDate } from "./name.ts";
@@ -113,7 +113,7 @@ async function removeEmpty(dir: string): Promise<void> {
 /** What is in a directory; nothing in what is none. Throws other system errors. */
 async function namesIn(dir: string): Promise<string[]> {
   return readdir(dir).catch((error: unknown) => {
-    if (["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) return [];
+    if (isGone(error)) return [];
     throw error;
   });
 }

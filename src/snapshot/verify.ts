@@ -7,8 +7,8 @@ import { MAX_BYTES } from "./limits.ts";
 import { parseMd5sum } from "./md5sum.ts";
 import { fileName } from "./name.ts";
 import { SnapshotRefused } from "./refusal.ts";
-import { openRegular } from "./regular-file.ts";
 import { readPromising, type PromisingSignature, type Signer } from "./signature.ts";
+import { openUnitFile } from "./unit-file.ts";
 
 /** Bytes that are read of a tarball at once. */
 const READ_BYTES = 256 * 1024;
@@ -86,14 +86,14 @@ export function tooLarge(date: string, part: SnapshotPart): SnapshotRefused {
 }
 
 async function checkSize(path: string, date: string, part: SnapshotPart): Promise<void> {
-  const handle = await openRegular(path);
+  const handle = await openUnitFile(path);
   const { size } = await handle.stat().finally(() => handle.close());
   if (size > MAX_BYTES[part]) throw tooLarge(date, part);
 }
 
 /** Reads no more than a small file can have, even if it grew since. */
 async function readSmall(path: string): Promise<Buffer> {
-  const handle = await openRegular(path);
+  const handle = await openUnitFile(path);
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_BYTES.signature), 0, MAX_BYTES.signature, 0);
     return buffer.subarray(0, bytesRead);
@@ -114,7 +114,7 @@ async function checkTarball(
 ): Promise<SnapshotFile> {
   const name = fileName(judgement.date, "tarball");
   const hash = new TarballHash();
-  const bytes = (await openRegular(path)).createReadStream({ highWaterMark: READ_BYTES, end: MAX_BYTES.tarball });
+  const bytes = (await openUnitFile(path)).createReadStream({ highWaterMark: READ_BYTES, end: MAX_BYTES.tarball });
   const refusal = await refusalOf(signature.check(hash.over(bytes)));
   const found = hash.end();
   if (refusal?.check === "WRONG_SIGNATURE" && found.footer !== XZ_FOOTER) {

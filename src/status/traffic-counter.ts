@@ -1,7 +1,5 @@
-import type { SourceKind } from "../core/source.ts";
+import type { Origin } from "../core/source.ts";
 import type { Tally, Traffic } from "../core/traffic.ts";
-
-type Origin = "store" | SourceKind;
 
 /** Counts what this box gave, since the start. */
 export class TrafficCounter {

@@ -1,10 +1,10 @@
 import { open } from "node:fs/promises";
 import fastq from "fastq";
 import type { Startable } from "../core/lifecycle.ts";
+import { READ_FLAGS } from "../core/regular-file.ts";
 import { identityOf, isSameFile } from "./distdir-names.ts";
 import type { HashedFile } from "./distdir-records.ts";
 import { hashFile } from "./file-chunks.ts";
-import { READ_FLAGS } from "./open-file.ts";
 
 /** Rest after each chunk hashed in the background, in milliseconds; a chunk takes about 1. Requests go first. */
 const HASH_PAUSE_MS = 2;

@@ -2,7 +2,7 @@ import type { Dirent, Stats } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Digest } from "../core/digest.ts";
-import { messageOf, systemCode } from "../core/errors.ts";
+import { isGone, messageOf, systemCode } from "../core/errors.ts";
 import { readFault } from "./disk.ts";
 import { digestAt, LAYOUT_CONF_NAME, type StorePaths } from "./layout.ts";
 
@@ -81,11 +81,6 @@ export async function statOf(path: string): Promise<Stats | undefined> {
     if (isGone(error)) return undefined;
     throw error;
   });
-}
-
-/** Whether a system error says that the path is no longer there. */
-export function isGone(error: unknown): boolean {
-  return systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR";
 }
 
 /** What is in a directory; nothing when it is missing. */

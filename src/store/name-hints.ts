@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from "node:fs";
 import { stat } from "node:fs/promises";
-import { isGone } from "./inventory.ts";
+import { isGone } from "../core/errors.ts";
 
 /** How long changed names are gathered before they are told, in milliseconds. */
 const GATHER_MS = 100;

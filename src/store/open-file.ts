@@ -12,6 +12,7 @@ import {
   type Stats,
 } from "node:fs";
 import { promisify } from "node:util";
+import { READ_FLAGS } from "../core/regular-file.ts";
 import { lacksModes } from "./lacks-modes.ts";
 
 const openAsync = promisify(open);
@@ -19,9 +20,6 @@ const readAsync = promisify(read);
 const writeAsync = promisify(write);
 const fsyncAsync = promisify(fsync);
 const truncateAsync = promisify(ftruncate);
-
-/** To read what others may have put there: no symlink is followed, and a FIFO is not waited at for who writes into it. */
-export const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** How a file of the store is opened; a symlink is never followed, as it may lead anywhere. */
 const FLAGS = {

@@ -1,4 +1,4 @@
-import type { PeerStatus } from "../core/swarm-status.ts";
+import type { PeerStatus, SwarmStatus } from "../core/swarm-status.ts";
 import type { Peer } from "./peer.ts";
 
 /** What is known of a peer beside its session. */
@@ -29,10 +29,10 @@ export function partialWarning({ hello, session }: Peer): string {
 }
 
 /** Hosts that could reach this box's TCP port, and that could not. */
-export function ownPort(peers: readonly Peer[]): {
-  readonly open: readonly string[];
-  readonly closed: readonly string[];
-} {
+export type OwnPort = NonNullable<SwarmStatus["port"]>;
+
+/** What the peers have found of this box's TCP port. */
+export function ownPort(peers: readonly Peer[]): OwnPort {
   const hosts = (reached: boolean): string[] =>
     peers.filter(({ reachesUs }) => reachesUs === reached).map(({ hello }) => hello!.host);
   return { open: hosts(true), closed: hosts(false) };

@@ -1,5 +1,6 @@
 import type { NoiseStream } from "hyperswarm";
 import type { Digest } from "../core/digest.ts";
+import type { Holder } from "../core/directory.ts";
 import type { Logger } from "../core/logger.ts";
 import type { PeerStatus } from "../core/swarm-status.ts";
 import { Bouncer } from "./bouncer.ts";
@@ -9,8 +10,8 @@ import { Members } from "./members.ts";
 import type { Addresses, Hello } from "./messages.ts";
 import type { NetworkKey } from "./network-key.ts";
 import type { PeerHaves } from "./peer-haves.ts";
-import { ownPort, partialWarning, statusOf } from "./peer-report.ts";
-import { Peer, type Holder } from "./peer.ts";
+import { ownPort, type OwnPort, partialWarning, statusOf } from "./peer-report.ts";
+import { Peer } from "./peer.ts";
 import type { Rejections } from "./rejections.ts";
 import { Session, type SessionHandlers, type SessionInit } from "./session.ts";
 import type { SnapshotUnits } from "./snapshot-units.ts";
@@ -191,7 +192,7 @@ export class PeerTable {
   }
 
   /** Hosts that could reach this box's TCP port, and that could not. */
-  ownPort(): ReturnType<typeof ownPort> {
+  ownPort(): OwnPort {
     return ownPort(this.#greeted());
   }
 

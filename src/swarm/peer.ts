@@ -1,18 +1,7 @@
+import type { Holder } from "../core/directory.ts";
 import type { Hello } from "./messages.ts";
 import { PortCheck } from "./port-check.ts";
 import type { Session } from "./session.ts";
-
-/** A peer that can give a blob. */
-export interface Holder {
-  readonly id: string;
-  /** The peer's host name, for people. */
-  readonly name: string;
-  /** Where its data plane is: IPv4 address and TCP port. */
-  readonly host: string;
-  readonly port: number;
-  /** It is still fetching the blob: a growing copy can be read. */
-  readonly growing: boolean;
-}
 
 /** One peer that has proved the network key: its session, and what the two boxes find of each other's TCP ports. */
 export class Peer {

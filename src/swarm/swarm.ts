@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { BlobClaims } from "../core/claims.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
+import type { Directory, Holder } from "../core/directory.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { SnapshotAnnouncement } from "../core/snapshots.ts";
@@ -11,7 +12,6 @@ import { LocalHaves } from "./local-haves.ts";
 import { helloHost } from "./messages.ts";
 import { Network, type NetworkInit } from "./network.ts";
 import { PeerTable } from "./peer-table.ts";
-import type { Holder } from "./peer.ts";
 import { exposureOf } from "./secret-file.ts";
 import { announcementsOf, unitsOf } from "./snapshot-units.ts";
 import { noSession, unreached, type SwarmReport } from "./swarm-report.ts";
@@ -50,7 +50,7 @@ interface SwarmEvents {
  * The control plane: finds the other boxes, keeps a session with each, and knows who holds and who is fetching what. It
  * never moves the bytes of a blob.
  */
-export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
+export class Swarm extends EventEmitter<SwarmEvents> implements Directory, Startable {
   readonly #components: SwarmComponents;
   readonly #identityFile: string;
   readonly #local = new LocalHaves();
@@ -115,11 +115,6 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
     this.#table.tellSnapshots(unitsOf(announcements));
   }
 
-  /** One download on the LAN of a blob that nobody has. */
-  get blobClaims(): BlobClaims {
-    return this.#table.upstreamClaims;
-  }
-
   // --- what the data plane asks ---
 
   /**
@@ -130,7 +125,7 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
     return this.#table.holders(digest);
   }
 
-  /** The peer with this id, as one that may be fetching a blob; undefined without a session. */
+  /** See {@link Directory.peer}. */
   peer(id: string): Holder | undefined {
     return this.#table.holder(id, { growing: true });
   }
@@ -145,9 +140,16 @@ export class Swarm extends EventEmitter<SwarmEvents> implements Startable {
     return this.#network.mesh.accepts(host);
   }
 
-  /** A peer said that it does not have a blob after all. */
+  /** See {@link Directory.disown}. */
   disown(id: string, digest: Digest): void {
     this.#table.disown(id, digest);
+  }
+
+  // --- what the retriever asks ---
+
+  /** One download on the LAN of a blob that nobody has. */
+  get blobClaims(): BlobClaims {
+    return this.#table.upstreamClaims;
   }
 
   // --- steering and status ---

@@ -3,18 +3,10 @@ import { stat } from "node:fs/promises";
 import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
 import type { ByteRange } from "../core/blob-store.ts";
-import { messageOf, systemCode, SourceError } from "../core/errors.ts";
-import { parseRange } from "../core/range.ts";
+import { isGone, messageOf, SourceError } from "../core/errors.ts";
+import { contentRange, parseRange } from "../core/range.ts";
 import type { MirrorRequest, UpstreamAnswer } from "../core/upstream.ts";
-import { valuesOf } from "./fields.ts";
-
-/** System errors that say that a file is not there. */
-const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
-
-/** Whether a file that could not be opened or looked at is just not there. */
-export function isAbsent(error: unknown): boolean {
-  return ABSENT.has(systemCode(error) ?? "");
-}
+import { valuesOf } from "../core/header-fields.ts";
 
 /**
  * Answers for a file below a mirror that is a directory of this box, as a server would: 200, 206 to a range, 416 beyond
@@ -33,7 +25,7 @@ export async function directoryAnswer(path: string, request: MirrorRequest): Pro
     "content-type": "application/octet-stream",
     "content-length": String(range.end - range.start),
     "accept-ranges": "bytes",
-    ...(asked.kind === "part" && { "content-range": `bytes ${range.start}-${range.end - 1}/${size}` }),
+    ...(asked.kind === "part" && { "content-range": contentRange(range, size) }),
   };
   const body = request.method === "HEAD" ? undefined : readRange(path, range, request.signal);
   return answer(path, asked.kind === "part" ? 206 : 200, headers, body);
@@ -56,7 +48,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
     const stats = await stat(path);
     return stats.isFile() ? stats.size : undefined;
   } catch (error) {
-    if (isAbsent(error)) return undefined;
+    if (isGone(error)) return undefined;
     throw new SourceError("BROKEN", `cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
 }

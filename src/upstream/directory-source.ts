@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import type { Want } from "../core/distfile.ts";
-import { SourceError, messageOf } from "../core/errors.ts";
+import { isGone, messageOf, SourceError } from "../core/errors.ts";
 import type { Source, SourceBody } from "../core/source.ts";
-import { isAbsent, readRange } from "./directory-answer.ts";
+import { readRange } from "./directory-answer.ts";
 import type { Candidate } from "./source-order.ts";
 import type { SourceParts } from "./upstream-source.ts";
 
@@ -64,7 +64,7 @@ export class DirectorySource implements Source {
 
   #fault(error: unknown): SourceError {
     if (error instanceof SourceError) return error;
-    const code = isAbsent(error) ? "ABSENT" : "BROKEN";
+    const code = isGone(error) ? "ABSENT" : "BROKEN";
     return new SourceError(code, `cannot read ${this.label}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -1,28 +1,16 @@
-import type { Readable } from "node:stream";
 import { viaOf } from "../core/agent-names.ts";
 import { SourceError } from "../core/errors.ts";
-import type { UpstreamAnswer } from "../core/upstream.ts";
+import { withoutFields } from "../core/header-fields.ts";
+import type { ForwardRequest, UpstreamAnswer } from "../core/upstream.ts";
 import { Connections, type ConnectionOptions } from "./connections.ts";
 import { wasKept } from "./connector.ts";
 import { exchange } from "./exchange.ts";
-import { withoutFields } from "./fields.ts";
 import { faultOf } from "./http-fault.ts";
 import { letGo } from "./let-go.ts";
 import { RedirectChain, fieldsAfterRedirect } from "./redirect.ts";
 
-/** One request to a server outside. */
-export interface HttpRequest {
-  readonly method: string;
-  /** Absolute http or https URL. */
-  readonly url: string;
-  /** Path and query to be sent as they are, where a URL would resolve their dots. @default those of `url` */
-  readonly path?: string;
-  /** Name and value in turn; nothing but `Host`, `Via` and what the body needs is added. */
-  readonly headers: readonly string[];
-  readonly body?: Readable;
-  readonly signal: AbortSignal;
-  /** Follow redirects (GET and HEAD only) instead of handing them on. */
-  readonly followRedirects?: boolean;
+/** One request to a server outside; nothing but `Host`, `Via` and what the body needs is added to its fields. */
+export interface HttpRequest extends ForwardRequest {
   /**
    * Milliseconds that the server may take before its headers, and between two chunks of its body. @default the client's
    */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { openDatabase, type Database } from "../../src/core/database.ts";
 import { hasCode } from "../../src/core/errors.ts";
-import { ManifestIndex } from "../../src/manifest/index.ts";
+import { ManifestIndex } from "../../src/manifest/manifest-index.ts";
 import { describeRepo } from "../../src/manifest/problems.ts";
 import { Tables } from "../../src/manifest/tables.ts";
 import { database, digestFor, dist, recordingLogger, startIndex, temporaryDirectory, writeManifest } from "./tree.ts";

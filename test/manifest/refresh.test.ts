@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { silentLogger } from "../../src/core/logger.ts";
-import { ManifestIndex } from "../../src/manifest/index.ts";
+import { ManifestIndex } from "../../src/manifest/manifest-index.ts";
 import {
   database,
   digestFor,

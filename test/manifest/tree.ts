@@ -6,7 +6,7 @@ import { onTestFinished } from "vitest";
 import { openDatabase, type Database } from "../../src/core/database.ts";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { createLogger, silentLogger, type Logger } from "../../src/core/logger.ts";
-import { ManifestIndex } from "../../src/manifest/index.ts";
+import { ManifestIndex } from "../../src/manifest/manifest-index.ts";
 
 /** A directory for this test alone. */
 export async function temporaryDirectory(): Promise<string> {

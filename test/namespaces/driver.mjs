@@ -9,8 +9,8 @@ const [{ openDatabase }, { createLogger }, { loadIdentity }, { NetworkKey, saveN
   await Promise.all(
     ["core/database.js", "core/logger.js", "swarm/identity.js", "swarm/network-key.js", "swarm/swarm.js"].map(load),
   );
-const [{ BlobServer }, { PeerClient }, { PeerSources }, { Standing }, { Traffic }] = await Promise.all(
-  ["blob-server", "peer-client", "peer-sources", "standing", "traffic"].map((name) => load(`peer/${name}.js`)),
+const [{ BlobServer }, { PeerClient }, { PeerSources }, { Standing }, { PeerTraffic }] = await Promise.all(
+  ["blob-server", "peer-client", "peer-sources", "standing", "peer-traffic"].map((name) => load(`peer/${name}.js`)),
 );
 
 const log = createLogger("debug", process.stderr);
@@ -44,7 +44,7 @@ const swarm = new Swarm(
     version: "0.0.0",
   },
 );
-const traffic = new Traffic();
+const traffic = new PeerTraffic();
 const shelf = {
   async open(digest) {
     const bytes = files.get(digest);

@@ -1,8 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SourceError } from "../../src/core/errors.ts";
+import { contentRange } from "../../src/core/range.ts";
 import { checkAnswer } from "../../src/peer/answer.ts";
-import { contentRange, readContentRange, readRange } from "../../src/peer/byte-range.ts";
+import { readContentRange, readRange } from "../../src/peer/byte-range.ts";
 import { digestOfPath, idList, readBytes, readIds } from "../../src/peer/protocol.ts";
 
 describe("what peers say in headers", () => {

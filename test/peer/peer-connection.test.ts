@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { SourceError } from "../../src/core/errors.ts";
-import type { Holder } from "../../src/peer/directory.ts";
+import type { Holder } from "../../src/core/directory.ts";
 import { PeerClient } from "../../src/peer/peer-client.ts";
 import { makeIdentity } from "./rig.ts";
 

@@ -8,12 +8,12 @@ import { digestOf, type Digest } from "../../src/core/digest.ts";
 import type { Want } from "../../src/core/distfile.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { BlobServer } from "../../src/peer/blob-server.ts";
-import type { Directory, Holder } from "../../src/peer/directory.ts";
+import type { Directory, Holder } from "../../src/core/directory.ts";
 import type { BlobShelf, GrowingBlob } from "../../src/peer/growing-blob.ts";
 import { PeerClient } from "../../src/peer/peer-client.ts";
 import { PeerSources } from "../../src/peer/peer-sources.ts";
 import { Standing } from "../../src/peer/standing.ts";
-import { Traffic } from "../../src/peer/traffic.ts";
+import { PeerTraffic } from "../../src/peer/peer-traffic.ts";
 import { identityFromSeed, type Identity } from "../../src/swarm/identity.ts";
 import { freePort } from "../support/free-port.ts";
 
@@ -48,7 +48,7 @@ class MemoryShelf implements BlobShelf {
 export interface ServingBox {
   readonly holder: Holder;
   readonly shelf: MemoryShelf;
-  readonly traffic: Traffic;
+  readonly traffic: PeerTraffic;
   readonly server: BlobServer;
   /** Who may ask; everybody at first. */
   members: Set<string> | undefined;
@@ -66,7 +66,7 @@ export async function startServing(files: readonly Buffer[] = []): Promise<Servi
   const identity = await makeIdentity();
   const shelf = new MemoryShelf();
   for (const file of files) shelf.whole.set(digestOf(file), file);
-  const traffic = new Traffic();
+  const traffic = new PeerTraffic();
   const port = await freePort();
   const box = { shelf, traffic, members: undefined as Set<string> | undefined };
   const server = new BlobServer(
@@ -151,7 +151,7 @@ export interface AskingBox {
   readonly id: string;
   readonly directory: TestDirectory;
   readonly standing: Standing;
-  readonly traffic: Traffic;
+  readonly traffic: PeerTraffic;
   readonly sources: PeerSources;
   stop(): Promise<void>;
 }
@@ -163,7 +163,7 @@ export async function makeAsking(holders: readonly Holder[]): Promise<AskingBox>
   const directory = new TestDirectory();
   directory.list = [...holders];
   const standing = new Standing();
-  const traffic = new Traffic();
+  const traffic = new PeerTraffic();
   const sources = new PeerSources({ client, directory, standing, traffic });
   return { id: identity.id, directory, standing, traffic, sources, stop: () => client.stop() };
 }

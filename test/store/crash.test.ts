@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { openDatabase } from "../../src/core/database.ts";
 import { digestOf } from "../../src/core/digest.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { FileStore } from "../../src/store/blob-store.ts";
+import { FileStore } from "../../src/store/file-store.ts";
 import type { DistdirRecord } from "../../src/store/distdir-records.ts";
 import { takeInventory } from "../../src/store/inventory.ts";
 import { storePaths } from "../../src/store/layout.ts";

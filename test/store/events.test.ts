@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { silentLogger } from "../../src/core/logger.ts";
 import { BlobFiles } from "../../src/store/blob-files.ts";
-import { FileStore } from "../../src/store/blob-store.ts";
+import { FileStore } from "../../src/store/file-store.ts";
 import { storePaths } from "../../src/store/layout.ts";
 import { BlobRecords } from "../../src/store/records.ts";
 import type { Table } from "../../src/store/table-writer.ts";

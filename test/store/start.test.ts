@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../../src/core/database.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { FileStore } from "../../src/store/blob-store.ts";
+import { FileStore } from "../../src/store/file-store.ts";
 import { flipBit } from "../support/flip-bit.ts";
 import { mountCuttableDisk } from "../support/power-cut.ts";
 import { giveAway, unprivileged } from "../support/unprivileged.ts";

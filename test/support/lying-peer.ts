@@ -4,7 +4,7 @@ import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { SnapshotAnnouncement } from "../../src/core/snapshots.ts";
 import { BlobServer } from "../../src/peer/blob-server.ts";
-import { Traffic } from "../../src/peer/traffic.ts";
+import { PeerTraffic } from "../../src/peer/peer-traffic.ts";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import { makeBox, placeOf } from "../swarm/boxes.ts";
 import type { Box } from "./box.ts";
@@ -33,7 +33,7 @@ export async function lyingPeer(box: Box, { announcement, blobs }: Lie): Promise
     {
       identity,
       shelf: { open, openGrowing: () => undefined },
-      traffic: new Traffic(),
+      traffic: new PeerTraffic(),
       log: silentLogger,
       admits: (id) => swarm.admits(id),
       accepts: (address) => swarm.accepts(address),

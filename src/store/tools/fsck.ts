@@ -1,12 +1,11 @@
 import type { BlobInfo } from "../../core/blob-store.ts";
 import type { Digest } from "../../core/digest.ts";
-import { messageOf, systemCode } from "../../core/errors.ts";
+import { isGone, messageOf, systemCode } from "../../core/errors.ts";
 import type { StoreToolEvent } from "../../core/store-tool-event.ts";
 import type { BlobFiles } from "../blob-files.ts";
 import type { ChunkSums } from "../chunk-sums.ts";
 import type { Distdir } from "../distdir.ts";
 import { ChunkDamage, hashFile } from "../file-chunks.ts";
-import { isGone } from "../inventory.ts";
 import { OpenFile } from "../open-file.ts";
 import { Report } from "./report.ts";
 
@@ -20,6 +19,13 @@ interface FsckComponents {
   /** Whether a blob is on its way into the store. */
   readonly isInFlight: (digest: Digest) => boolean;
   readonly refetch: Refetch;
+}
+
+/** A check under way: what it works on, how, and where it tells what it finds. */
+interface Run extends FsckComponents {
+  readonly repair: boolean;
+  readonly report: Report;
+  readonly signal: AbortSignal;
 }
 
 /** System errors that tell of what this box lacks (open files, memory), and nothing about the file. */
@@ -42,71 +48,56 @@ export async function* fsck(
   await components.distdir?.rescan(); // what Portage changed or removed is no damage
   const blobs = [...components.blobs.list(), ...components.blobs.damaged(), ...(components.distdir?.files() ?? [])];
   const report = new Report(blobs.length);
+  const run: Run = { ...components, repair: options.repair, report, signal };
   for (const { path, size, why } of strays) yield report.file({ file: path, size, verdict: "stray", detail: why });
   for (const blob of blobs) {
     signal.throwIfAborted();
-    yield* checkBlob(components, blob, options, report, signal);
+    yield* checkBlob(run, blob);
     report.pass("checked");
   }
   yield report.progress();
   yield report.summary("no blob is in the store or shared from DISTDIR");
 }
 
-async function* checkBlob(
-  components: FsckComponents,
-  blob: BlobInfo,
-  options: { repair: boolean },
-  report: Report,
-  signal: AbortSignal,
-): AsyncGenerator<StoreToolEvent> {
-  const release = components.blobs.hold(blob.digest);
+async function* checkBlob(run: Run, blob: BlobInfo): AsyncGenerator<StoreToolEvent> {
+  const { blobs, report } = run;
+  const release = blobs.hold(blob.digest);
   try {
-    const health = yield* report.during(examine(components, blob, report, signal), blob.path);
+    const health = yield* report.during(examine(run, blob), blob.path);
     if (health === "gone") return;
-    if ("damage" in health) yield* treat(components, blob, health.damage, options, report, signal);
-    else if (blob.where === "store") await components.blobs.confirm(blob.digest, health.sums);
+    if ("damage" in health) yield* treat(run, blob, health.damage);
+    else if (blob.where === "store") await blobs.confirm(blob.digest, health.sums);
   } finally {
     release();
   }
 }
 
-async function* treat(
-  components: FsckComponents,
-  blob: BlobInfo,
-  damage: string,
-  options: { repair: boolean },
-  report: Report,
-  signal: AbortSignal,
-): AsyncGenerator<StoreToolEvent> {
+async function* treat(run: Run, blob: BlobInfo, damage: string): AsyncGenerator<StoreToolEvent> {
+  const { blobs, distdir, refetch, repair, report, signal } = run;
   const { path: file, size, digest } = blob;
   yield report.file({ file, size, verdict: "damaged", detail: damage });
-  if (blob.where === "distdir") await components.distdir?.drop(digest, damage);
-  else if (options.repair) await components.blobs.drop(digest, damage);
-  else await components.blobs.mark(digest);
-  if (!options.repair) return;
-  const fault = yield* report.during(attempt(components.refetch(digest, signal)), file);
+  if (blob.where === "distdir") await distdir?.drop(digest, damage);
+  else if (repair) await blobs.drop(digest, damage);
+  else await blobs.mark(digest);
+  if (!repair) return;
+  const fault = yield* report.during(attempt(refetch(digest, signal)), file);
   yield report.file({ file, size, verdict: fault === undefined ? "repaired" : "unrepaired", detail: fault });
 }
 
-async function examine(
-  components: FsckComponents,
-  blob: BlobInfo,
-  report: Report,
-  signal: AbortSignal,
-): Promise<Health> {
+async function examine(run: Run, blob: BlobInfo): Promise<Health> {
   try {
-    return await rehash(blob, report, signal);
+    return await rehash(run, blob);
   } catch (error) {
-    signal.throwIfAborted();
+    run.signal.throwIfAborted();
     if (error instanceof ChunkDamage) return { damage: error.message };
-    if (isGone(error)) return isExpected(components, blob) ? { damage: "is missing" } : "gone";
+    if (isGone(error)) return isExpected(run, blob) ? { damage: "is missing" } : "gone";
     const code = systemCode(error);
     if (code === undefined || SHORTAGES.includes(code)) throw error;
     return { damage: `cannot be read (${code})` };
   }
 }
 
-async function rehash(blob: BlobInfo, report: Report, signal: AbortSignal): Promise<Health> {
+async function rehash({ report, signal }: Run, blob: BlobInfo): Promise<Health> {
   const file = OpenFile.open(blob.path, "read");
   try {
     const { size } = file.stat();
@@ -119,7 +110,7 @@ async function rehash(blob: BlobInfo, report: Report, signal: AbortSignal): Prom
 }
 
 /** Whether the file of a blob ought to be there: an eviction takes the record before the file; DISTDIR is Portage's. */
-function isExpected({ blobs }: FsckComponents, { digest, where }: BlobInfo): boolean {
+function isExpected({ blobs }: Run, { digest, where }: BlobInfo): boolean {
   return where === "store" && blobs.isRecorded(digest);
 }
 

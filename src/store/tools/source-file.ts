@@ -1,8 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { messageOf, systemCode } from "../../core/errors.ts";
 import { ownUser } from "../../core/own-user.ts";
+import { READ_FLAGS } from "../../core/regular-file.ts";
 import type { ReadableFile } from "../file-chunks.ts";
-import { READ_FLAGS } from "../open-file.ts";
 
 /** A file that is taken in cannot be read: a fault of that file, and of nothing else. */
 export class ReadFault extends Error {}

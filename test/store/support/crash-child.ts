@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { openDatabase } from "../../../src/core/database.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
-import { FileStore } from "../../../src/store/blob-store.ts";
+import { FileStore } from "../../../src/store/file-store.ts";
 import type { DistdirRecord } from "../../../src/store/distdir-records.ts";
 import type { BlobRecord } from "../../../src/store/records.ts";
 import { seededRandom } from "../../support/seeded-random.ts";

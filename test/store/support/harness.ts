@@ -8,7 +8,7 @@ import type { DistfileIndex, DistfileNames } from "../../../src/core/distfile-in
 import { silentLogger } from "../../../src/core/logger.ts";
 import type { Logger } from "../../../src/core/logger.ts";
 import type { StoreToolEvent } from "../../../src/core/store-tool-event.ts";
-import { FileStore, type FileStoreInit } from "../../../src/store/blob-store.ts";
+import { FileStore, type FileStoreInit } from "../../../src/store/file-store.ts";
 import type { DistdirRecord } from "../../../src/store/distdir-records.ts";
 import type { BlobRecord } from "../../../src/store/records.ts";
 import { tempDir } from "../../support/temp-dir.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { ManifestIndex } from "../../src/manifest/index.ts";
+import { ManifestIndex } from "../../src/manifest/manifest-index.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { database, digestFor, dist, startIndex, temporaryDirectory, writeIn, writeManifest } from "./tree.ts";
 

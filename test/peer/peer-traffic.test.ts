@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { Traffic } from "../../src/peer/traffic.ts";
+import { PeerTraffic } from "../../src/peer/peer-traffic.ts";
 
 describe("traffic", () => {
   it("is bounded, whatever number of peers a member invents; the sums are kept", () => {
-    const traffic = new Traffic();
+    const traffic = new PeerTraffic();
     for (let number = 0; number < 3000; number += 1) {
       traffic.answered(`h${number}`);
       traffic.sent(`h${number}`, 10);
@@ -14,7 +14,7 @@ describe("traffic", () => {
   });
 
   it("is told of a thousand peers one by one, those with traffic last; what all were given stays counted", () => {
-    const traffic = new Traffic();
+    const traffic = new PeerTraffic();
     for (const id of ["busy", "idle"]) traffic.sent(id, 10);
     for (let number = 0; number < 1022; number += 1) traffic.sent(`peer ${number}`, 1);
     traffic.sent("busy", 10);

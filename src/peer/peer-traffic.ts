@@ -2,7 +2,7 @@ import { BoundedMap } from "../core/bounded-map.ts";
 import type { Tally } from "../core/traffic.ts";
 
 /** What went between this box and one peer. */
-interface PeerTraffic {
+interface PeerTotals {
   /** Bytes of blobs from and to it. */
   readonly received: number;
   readonly sent: number;
@@ -12,19 +12,19 @@ interface PeerTraffic {
   readonly faults: number;
 }
 
-const NOTHING: PeerTraffic = { received: 0, sent: 0, requests: 0, faults: 0 };
+const NOTHING: PeerTotals = { received: 0, sent: 0, requests: 0, faults: 0 };
 
 /** Peers that are counted one by one, those with traffic last: a member can invent any number of them. */
 const MAX_PEERS = 1024;
 
 /** Bytes and faults by peer; for status. */
-export class Traffic {
-  readonly #peers = new BoundedMap<string, PeerTraffic>(MAX_PEERS);
+export class PeerTraffic {
+  readonly #peers = new BoundedMap<string, PeerTotals>(MAX_PEERS);
   #uploaded: Tally = { requests: 0, bytes: 0 };
   #turnedAway = 0;
 
   /** What went between this box and a peer since the start. */
-  of(id: string): PeerTraffic {
+  of(id: string): PeerTotals {
     return this.#peers.get(id) ?? NOTHING;
   }
 
@@ -63,7 +63,7 @@ export class Traffic {
     this.#turnedAway += 1;
   }
 
-  #add(id: string, more: Partial<PeerTraffic>): void {
+  #add(id: string, more: Partial<PeerTotals>): void {
     const old = this.of(id);
     this.#peers.set(id, {
       received: old.received + (more.received ?? 0),
