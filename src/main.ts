@@ -16,7 +16,7 @@ function interrupted(): AbortSignal {
 
 const { stdin, stdout, stderr, env } = process;
 
-// `distswarm … | head` closes our output early: that is the reader's right, and no failure. What cannot be written else, as
+// `distswarm … | head` closes our output early: that is the reader's right, and no failure. What else cannot be written, as
 // on a full disk, is one. A running agent has lost its log when nobody reads it any more: whoever looks after it starts it
 // anew, with another; but a disk that is full of builds must not end it.
 let isLog = false;

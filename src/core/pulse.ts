@@ -1,6 +1,6 @@
 /** Wakes all who wait at each {@link Pulse.fire}: how readers of a growing copy learn that it grew. */
 export class Pulse {
-  #waiting: PromiseWithResolvers | undefined;
+  #waiting: Deferred | undefined;
 
   /** Resolves at the next fire; rejects with the signal's reason when it aborts first. */
   async wait(signal?: AbortSignal): Promise<void> {
@@ -45,12 +45,12 @@ export class Pulses {
   }
 }
 
-interface PromiseWithResolvers {
+interface Deferred {
   readonly promise: Promise<void>;
   readonly resolve: () => void;
 }
 
-function deferred(): PromiseWithResolvers {
+function deferred(): Deferred {
   let resolve = (): void => {};
   const promise = new Promise<void>((done) => {
     resolve = done;

@@ -77,15 +77,3 @@ export interface SnapshotServer {
    */
   open(name: string, options: { signal: AbortSignal }): Promise<SnapshotContent | undefined>;
 }
-
-/** The tree snapshots as the swarm sees them. */
-export interface SnapshotExchange {
-  /** What this box holds, verified: to be told to every peer at the start of a session and at each `changed`. */
-  announcements(): readonly SnapshotAnnouncement[];
-  /** A peer's present announcements, all of them; what is malformed is ignored. Unvalidated, as it came off the wire. */
-  heard(peer: string, announcements: unknown): void;
-  /** The session with a peer has ended. */
-  gone(peer: string): void;
-  on(event: "changed", listener: () => void): unknown;
-  off(event: "changed", listener: () => void): unknown;
-}

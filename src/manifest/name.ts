@@ -2,7 +2,7 @@
 const ESCAPE = /\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))?/g;
 
 /** What a distfile's name cannot hold: it is one part of a path, and one field of a line. U+FFFD: it was not UTF-8. */
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const FORBIDDEN = /[/\s\u0000-\u001f\u007f-\u009f\ud800-\udfff\ufffd]/u;
 
 const LAST_CODE_POINT = 0x10ffff;

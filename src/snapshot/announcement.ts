@@ -1,7 +1,7 @@
 import { isDigest } from "../core/digest.ts";
 import { SNAPSHOT_PARTS, type SnapshotAnnouncement, type SnapshotFile, type SnapshotPart } from "../core/snapshots.ts";
 import { MAX_BYTES } from "./limits.ts";
-import { parseUnitName } from "./name.ts";
+import { parseUnitName, unitName } from "./name.ts";
 
 /** Most announcements that are read of one peer; a box keeps 2, or what `snapshot.keep` says. */
 const MAX_ANNOUNCEMENTS = 100;
@@ -30,14 +30,14 @@ function parseAnnouncement(value: unknown): DatedAnnouncement | undefined {
   const fields = fieldsOf(files);
   const [tarball, signature, md5sum] = SNAPSHOT_PARTS.map((part) => parseFile(fields[part], part));
   if (tarball === undefined || signature === undefined || md5sum === undefined) return undefined;
-  return { date, name: name as string, files: { tarball, signature, md5sum } };
+  return { date, name: unitName(date), files: { tarball, signature, md5sum } };
 }
 
 function parseFile(value: unknown, part: SnapshotPart): SnapshotFile | undefined {
   const { digest, size } = fieldsOf(value);
   if (typeof digest !== "string" || !isDigest(digest)) return undefined;
-  if (!Number.isSafeInteger(size) || (size as number) < 1 || (size as number) > MAX_BYTES[part]) return undefined;
-  return { digest, size: size as number };
+  if (typeof size !== "number" || !Number.isInteger(size) || size < 1 || size > MAX_BYTES[part]) return undefined;
+  return { digest, size };
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> {

@@ -54,7 +54,7 @@ export class Keyring {
   }
 
   async #load(): Promise<Loaded> {
-    const seen = await stamped(this.#path);
+    const seen = await stampOf(this.#path);
     // what could not be read may be by now, though the file is the same
     if (this.#loaded?.seen !== seen || this.#loaded.problem !== undefined) {
       this.#loaded = { seen, ...(await readKeyring(this.#path)) };
@@ -63,11 +63,12 @@ export class Keyring {
   }
 }
 
-async function stamped(path: string): Promise<string> {
-  const found = await stat(path).catch((error: unknown) => error);
-  if (found instanceof Error) return systemCode(found) ?? found.message;
-  const { size, ino, mtimeMs, ctimeMs } = found as Awaited<ReturnType<typeof stat>>;
-  return [size, ino, mtimeMs, ctimeMs].join(" ");
+/** What tells one state of the file from another; why it cannot be looked at, where it cannot. */
+async function stampOf(path: string): Promise<string> {
+  return stat(path).then(
+    ({ size, ino, mtimeMs, ctimeMs }) => [size, ino, mtimeMs, ctimeMs].join(" "),
+    (error: unknown) => systemCode(error) ?? messageOf(error),
+  );
 }
 
 async function readKeyring(path: string): Promise<Omit<Loaded, "seen">> {

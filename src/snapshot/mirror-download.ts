@@ -23,8 +23,8 @@ export interface MirrorDownloadComponents {
   readonly log: Logger;
 }
 
-/** What a tarball is filled with. */
-export interface Filling {
+/** How a tarball is filled. */
+export interface FillOptions {
   /** Sees to room on the disk for so many bytes, before any is staged; throws where there is none. */
   readonly makeRoom: (size: number) => Promise<void>;
   /** Told how many bytes are here, each time it grew. */
@@ -84,7 +84,7 @@ export class MirrorDownload {
    * @throws {SnapshotRefused} `TOO_LARGE`; {DistswarmError} `NOT_FOUND`, `NO_SOURCE`; {SourceError} what broke it off at
    * last; system errors of the copy, and what `makeRoom` throws.
    */
-  async fill(copy: StagedCopy, filling: Filling): Promise<string[]> {
+  async fill(copy: StagedCopy, options: FillOptions): Promise<string[]> {
     const urls = new Set<string>();
     const left = new Set<string>();
     for (let breaks = 0; ;) {
@@ -99,7 +99,7 @@ export class MirrorDownload {
       copy.source = answer.url;
       try {
         const body = this.#body(answer);
-        await this.#take(answer, wasLeft ? body : watchedForTrickle(body, trickles), copy, filling);
+        await this.#take(answer, wasLeft ? body : watchedForTrickle(body, trickles), copy, options);
         return [...urls];
       } catch (error) {
         this.#signal.throwIfAborted();
@@ -141,7 +141,7 @@ export class MirrorDownload {
     answer: UpstreamAnswer,
     body: AsyncIterable<Buffer>,
     copy: StagedCopy,
-    { makeRoom, grew }: Filling,
+    { makeRoom, grew }: FillOptions,
   ): Promise<void> {
     let skip = await this.#begin(answer, copy, makeRoom);
     if (copy.received === copy.size) return;
@@ -169,7 +169,7 @@ export class MirrorDownload {
   }
 
   /** Tells the copy its length; returns how many bytes of the body are there already. */
-  async #begin(answer: UpstreamAnswer, copy: StagedCopy, makeRoom: Filling["makeRoom"]): Promise<number> {
+  async #begin(answer: UpstreamAnswer, copy: StagedCopy, makeRoom: FillOptions["makeRoom"]): Promise<number> {
     const place = placeOf(answer, copy.received);
     if (place !== undefined) {
       if ((place.size ?? 0) > MAX_BYTES.tarball) throw this.#tooLarge(answer, "tarball");
@@ -187,7 +187,7 @@ export class MirrorDownload {
   }
 }
 
-async function expectLength(copy: StagedCopy, size: number, makeRoom: Filling["makeRoom"]): Promise<void> {
+async function expectLength(copy: StagedCopy, size: number, makeRoom: FillOptions["makeRoom"]): Promise<void> {
   if (copy.size !== undefined && copy.size !== size) {
     throw new SourceError("BAD_LENGTH", `has ${size} bytes, where ${copy.size} were begun`);
   }

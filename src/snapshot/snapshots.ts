@@ -10,7 +10,6 @@ import {
   SNAPSHOT_PARTS,
   type SnapshotAnnouncement,
   type SnapshotContent,
-  type SnapshotExchange,
   type SnapshotFile,
   type SnapshotServer,
   type SnapshotStatus,
@@ -81,7 +80,7 @@ export interface SnapshotsInit {
  * The tree snapshots of this box: verified, kept, given to clients and told to peers. `changed` is emitted when the
  * announcements are not what they were. Stopped, it is of no more use.
  */
-export class Snapshots extends EventEmitter<{ changed: [] }> implements Startable, SnapshotServer, SnapshotExchange {
+export class Snapshots extends EventEmitter<{ changed: [] }> implements Startable, SnapshotServer {
   readonly #log: Logger;
   readonly #rumours: Rumours;
   readonly #staging: Staging;
@@ -137,21 +136,25 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     await this.#shelf.stop();
   }
 
+  /** See {@link SnapshotServer.find}. */
   async find(name: string): Promise<SnapshotFile | undefined> {
     const asked = parseFileName(name);
     if (asked === undefined || (await this.#guard.judgement(asked.date)) === undefined) return undefined;
     return this.#shelf.find(asked);
   }
 
+  /** See {@link SnapshotServer.open}. */
   async open(name: string, { signal }: { signal: AbortSignal }): Promise<SnapshotContent | undefined> {
     const asked = parseFileName(name);
     return asked && this.#opener.open(asked, signal);
   }
 
+  /** What this box keeps, verified: to be told to the peers at each `changed`. */
   announcements(): readonly SnapshotAnnouncement[] {
     return this.#trusted().map(announcementOf);
   }
 
+  /** A peer's present announcements, all of them, unvalidated as they came off the wire; what is malformed is ignored. */
   heard(peer: string, announcements: unknown): void {
     const heard = this.#rumours.heard(peer, announcements);
     const ignored = Array.isArray(announcements) ? announcements.length - heard.length : 1;
@@ -160,6 +163,7 @@ export class Snapshots extends EventEmitter<{ changed: [] }> implements Startabl
     this.#replicator?.kick();
   }
 
+  /** The session with a peer has ended. */
   gone(peer: string): void {
     this.#rumours.gone(peer);
   }

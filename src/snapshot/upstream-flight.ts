@@ -3,7 +3,7 @@ import type { Logger } from "../core/logger.ts";
 import { abortable, Pulse } from "../core/pulse.ts";
 import type { PassingBody } from "../core/snapshots.ts";
 import { StagedCopy } from "./staged-copy.ts";
-import { MirrorDownload, type Filling, type MirrorDownloadComponents } from "./mirror-download.ts";
+import { MirrorDownload, type FillOptions, type MirrorDownloadComponents } from "./mirror-download.ts";
 import { fileName, subjectOf } from "./name.ts";
 import { SnapshotRefused } from "./refusal.ts";
 import type { ShelfStore } from "./shelf.ts";
@@ -37,7 +37,7 @@ export interface UpstreamFlightInit {
  */
 export class UpstreamFlight {
   readonly #log: Logger;
-  readonly #filling: Filling;
+  readonly #fillOptions: FillOptions;
   readonly #mirrors: MirrorDownload;
   readonly #init: UpstreamFlightInit;
   readonly #changed = new Pulse();
@@ -49,7 +49,7 @@ export class UpstreamFlight {
 
   constructor(components: UpstreamFlightComponents, init: UpstreamFlightInit) {
     this.#log = components.log;
-    this.#filling = { makeRoom: (size) => components.store.makeRoom(size), grew: components.grew };
+    this.#fillOptions = { makeRoom: (size) => components.store.makeRoom(size), grew: components.grew };
     this.#mirrors = new MirrorDownload(components, { date: init.judgement.date, signal: init.signal });
     this.#init = init;
   }
@@ -124,7 +124,7 @@ export class UpstreamFlight {
     const what = { name: fileName(date, "tarball"), kind: "upstream", subject: subjectOf(date) } as const;
     try {
       return await transfers.during(copy, what, async () => {
-        urls = await this.#mirrors.fill(copy, this.#filling);
+        urls = await this.#mirrors.fill(copy, this.#fillOptions);
         return verifyUnit(paths, judgement);
       });
     } catch (error) {

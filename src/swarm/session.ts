@@ -45,8 +45,11 @@ export interface SessionHandlers {
   greeted(session: Session, hello: Hello): void;
   /** It told what it holds, or a part of it. */
   toldHaves(session: Session): void;
+  /** It told where others are. */
   told(session: Session, addresses: Addresses): void;
+  /** It told which tree snapshots it keeps. */
   announced(session: Session, snapshots: SnapshotsMessage): void;
+  /** It told of a claim: its own, or that it knows of one of this box. */
   claimedUpstream(session: Session, message: UpstreamMessage): void;
   /** It has tried this box's TCP port. */
   sawPort(session: Session, seen: PortSeen): void;

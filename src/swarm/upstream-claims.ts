@@ -57,7 +57,7 @@ export class UpstreamClaims implements BlobClaims {
   /** See {@link BlobClaims.claim}. One at a time for a blob: the next after its release. */
   async claim(
     { digest: subject, size }: ClaimedBlob,
-    { received, signal }: Parameters<BlobClaims["claim"]>[1],
+    { received, signal }: { received: number; signal: AbortSignal },
   ): Promise<HeldClaim | undefined> {
     signal.throwIfAborted();
     if (this.#own.has(subject)) throw new Error(`${subject} is claimed here already`);

@@ -10,7 +10,7 @@ import type { HttpClient } from "./http-client.ts";
 import { refuseLoop } from "./loop.ts";
 import { guarded } from "./page-guard.ts";
 import type { Candidate } from "./source-order.ts";
-import type { WaitingAgents } from "./waiting-agents.ts";
+import type { SendNaming, WaitingAgents } from "./waiting-agents.ts";
 
 /** What the sources of upstream share. */
 export interface SourceParts {
@@ -68,7 +68,7 @@ export class UpstreamSource implements Source {
     const { digest } = this.#want;
     const range = offset > 0 ? ["Range", `bytes=${offset}-`] : [];
     const request = { method: "GET", url: this.label, followRedirects: true };
-    const send: Parameters<WaitingAgents["send"]>[2] = async (via, until) => {
+    const send: SendNaming = async (via, until) => {
       const asked = { ...request, headers: [...headers, ...range, ...via], signal: until };
       const answer = await client.request(asked);
       refuseLoop(answer, asked.headers);

@@ -9,7 +9,7 @@ import type { UpstreamAnswer } from "../core/upstream.ts";
 const MAX_NAMED = 64;
 
 /** A request, with a `Via` field (name and value in turn) of its own. */
-type Send = (via: readonly string[], signal: AbortSignal) => Promise<UpstreamAnswer>;
+export type SendNaming = (via: readonly string[], signal: AbortSignal) => Promise<UpstreamAnswer>;
 
 /**
  * Which other agents wait here for what. Whoever is asked for it upstream is told, as if each of them had sent the
@@ -59,7 +59,7 @@ export class WaitingAgents {
    * know that they wait for each other: so it is sent again as soon as an agent whose name comes before ours begins to
    * wait. In a circle of agents the first name goes round, and comes to the one that bears it.
    */
-  async send(what: string, signal: AbortSignal, send: Send): Promise<UpstreamAnswer> {
+  async send(what: string, signal: AbortSignal, send: SendNaming): Promise<UpstreamAnswer> {
     for (let sent = 1; ; sent += 1) {
       const named = this.#of(what);
       const again = new AbortController();

@@ -1,5 +1,5 @@
 import { formatDuration } from "../../core/units.ts";
-import { fail, ok, unchecked, type Check } from "../check.ts";
+import { fail, ok, unchecked, type Check, type Finding } from "../check.ts";
 import { treeTime } from "./tree.ts";
 
 /** Signatures and certificates tolerate this much. */
@@ -20,7 +20,7 @@ export const clock: Check = {
   },
 };
 
-function compare(offset: number, mirror: string): ReturnType<typeof ok> {
+function compare(offset: number, mirror: string): Finding {
   const off = Math.abs(offset);
   if (off <= TOLERANCE_MS) return ok(`the time is that of ${mirror}`);
   return fail(`${formatDuration(off)} ${offset > 0 ? "ahead of" : "behind"} ${mirror}`, MEND);

@@ -6,6 +6,8 @@ export const SERVICE = "_distswarm._udp.local";
 /** How long others may believe an announcement, in seconds (RFC 6762, 10). */
 const TTL_SECONDS = 120;
 
+const MAX_PORT = 65_535;
+
 /** What a box says of itself on the LAN. */
 export interface Announced {
   /** The public key as 64 hex characters. */
@@ -48,7 +50,7 @@ export function asksForService(packet: Packet): boolean {
 }
 
 function isPort(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535;
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= MAX_PORT;
 }
 
 /** A record of a DNS packet, as little as is sure of it. */
