@@ -1,7 +1,10 @@
 import type { Socket } from "node:net";
 import type { buildConnector } from "undici";
 
-/** Stands for ECONNRESET, which undici takes for the end of a body without a length ("on Mac OS", `onHttpSocketError`). */
+/**
+ * Stands for ECONNRESET, which undici takes for the end of a body without a length ("on Mac OS", `onHttpSocketError`): what
+ * passes through would be cut short, and look whole.
+ */
 const RESET = "RESET";
 
 /** What the system says of a connection that the other side has left. */
