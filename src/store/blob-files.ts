@@ -5,6 +5,7 @@ import type { BlobInfo, OpenBlob, StoreEvents } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { isGone, messageOf, systemCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { count } from "../core/words.ts";
 import { OpenFile } from "./open-file.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import { ChunkDamage, hashFile } from "./file-chunks.ts";
@@ -199,11 +200,14 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   async reconcile(): Promise<void> {
     const { blobs } = await this.takeUp(() => false);
     const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]));
+    let gone = 0;
     for (const [digest, record] of this.#records.entries()) {
       const size = sizes.get(digest);
-      if (size === undefined) await this.#reconcileMissing(digest);
+      if (size === undefined) gone += Number(await this.#reconcileMissing(digest));
       else if (size !== record.size) await this.drop(digest, `is ${size} bytes long, not ${record.size}`);
     }
+    // One line: after an eviction and a power cut, or for who emptied the directory, there is nothing wrong with each.
+    if (gone > 0) this.#log.warn(`${count(gone, "blob")} no longer in ${this.#paths.blobs}; forgotten`);
   }
 
   /** Records the files that lie in place without a record, without sums; returns all that lies there. */
@@ -225,10 +229,11 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     this.emit("added", this.#info(digest, size));
   }
 
-  /** Forgets a blob whose file is not there; one in a shard that cannot be looked into may be. */
-  async #reconcileMissing(digest: Digest): Promise<void> {
+  /** Forgets a blob whose file is not there, and says whether; one in a shard that cannot be looked into may be. */
+  async #reconcileMissing(digest: Digest): Promise<boolean> {
     const stat = await statOf(this.#paths.blob(digest)).catch((error: unknown) => systemCode(error));
-    if (stat === undefined) await this.#vanished(digest);
+    if (stat === undefined) await this.remove(digest);
+    return stat === undefined;
   }
 
   #servable(digest: Digest): BlobRecord | undefined {
@@ -245,16 +250,11 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     try {
       return OpenFile.open(path, "read");
     } catch (error) {
-      if (isGone(error)) await this.#vanished(digest);
+      if (isGone(error)) await this.drop(digest, "is gone");
       else if (systemCode(error) === "EIO") await this.drop(digest, "cannot be opened (EIO)");
       else this.#log.warn(`cannot open ${path} (${messageOf(error)})`);
       return undefined;
     }
-  }
-
-  async #vanished(digest: Digest): Promise<void> {
-    this.#log.warn({ digest }, `${this.#paths.blob(digest)} is gone; forgotten`);
-    await this.remove(digest);
   }
 
   /** The sums by which a blob may be served, or nothing: then it was dropped. */

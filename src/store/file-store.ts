@@ -75,6 +75,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   #leftovers: Leftovers;
   #hashThread = new HashThread();
   #problem: string | undefined;
+  #told: string | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
 
   constructor(components: FileStoreComponents, init: FileStoreInit) {
@@ -280,8 +281,11 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       .catch((error: unknown) => this.#log.debug(`the limits are not kept now: ${messageOf(error)}`));
   }
 
+  /** The log is told of each kind of fault once, until a write works: of each file it hears from who wanted to keep it. */
   #wrote(fault?: DistswarmError): void {
-    if (fault !== undefined && fault.message !== this.#problem) this.#log.error(fault.message);
+    const kind = fault && `${fault.code} ${String(fault.facts["system"])}`;
+    if (fault !== undefined && kind !== this.#told) this.#log.error(fault.message);
+    this.#told = kind;
     this.#problem = fault?.message;
   }
 }

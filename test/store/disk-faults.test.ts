@@ -86,6 +86,19 @@ test("a read-only disk: blobs are served, ingests are refused with what to do", 
   expect(store.usage().problem).toBeUndefined();
 });
 
+test("a fault of the disk is told once, however many files it keeps out, and again when it returns", async (context) => {
+  const disk = await mountDisk(context, 8 * MIB);
+  const { store, lines } = await startStore({ dir: join(disk.dir, "store") });
+  await put(store, makeBlob(10));
+  for (const time of [1, 2]) {
+    await disk.remount("ro");
+    for (const size of [11, 12, 13]) await expect(put(store, makeBlob(size))).rejects.toThrow("EROFS");
+    expect(lines.filter((line) => line.includes("read-only, remount it"))).toHaveLength(time);
+    await disk.remount("rw");
+    await put(store, makeBlob(20 + time));
+  }
+});
+
 test("a damaged blob on a read-only disk is served no more, though it cannot be removed", async (context) => {
   const disk = await mountDisk(context, 8 * MIB);
   const { store, lines } = await startStore({ dir: join(disk.dir, "store") });
