@@ -7,6 +7,7 @@ import type { Context } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
 import type { Io } from "./io.ts";
+import { requireNode } from "./node-version.ts";
 import { parseCommandLine, type Invocation } from "./program.ts";
 
 /** Runs the command that `argv` (without node and script) names; resolves to the exit code, never rejects. */
@@ -20,6 +21,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
     const invocation = parseCommandLine(argv, COMMANDS, write);
     if (invocation === undefined) return EXIT.done;
+    requireNode();
     const context = contextOf(invocation, { ...io, interrupted });
     const command = await invocation.command.load();
     return await command.run(context).catch((error: unknown) => failWith(error, context));

@@ -9,6 +9,7 @@ export type ErrorCode =
   | "INVALID_REQUEST"
   | "USAGE"
   // agent and CLI
+  | "NODE_TOO_OLD"
   | "INTERNAL" // a fault in the agent, as its callers over the control sockets are told of it
   | "AGENT_NOT_RUNNING"
   | "NOT_PERMITTED"

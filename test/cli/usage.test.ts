@@ -1,5 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
+import { OLDEST_NODE } from "../../src/core/version.ts";
 import { distswarm, temporaryConfig } from "./cli.ts";
 
 describe("help", () => {
@@ -52,3 +53,27 @@ test.for(["status", "mirrors", "explain x", "fetch x", "import", "fsck", "gc", "
     expect(err).toContain(dir);
   },
 );
+
+describe("with Node", () => {
+  /** Has this process pass for one of another Node. */
+  function runBy(node: string): void {
+    const { versions } = process;
+    Object.defineProperty(process, "versions", { value: { ...versions, node }, configurable: true });
+    onTestFinished(() => void Object.defineProperty(process, "versions", { value: versions, configurable: true }));
+  }
+
+  test.for(["18.20.8", "20.9.0"])("%s every command says in one line that it is too old", async (node) => {
+    runBy(node);
+    const { code, out, err } = await distswarm(["agent", "--check"]);
+    expect([code, out]).toEqual([1, ""]);
+    expect(err).toMatch(
+      new RegExp(`^distswarm: /.* is Node ${node}, but distswarm needs ${OLDEST_NODE} or newer: .*\n$`),
+    );
+  });
+
+  test.for([`${OLDEST_NODE}.0`, "22.0.0"])("%s they run", async (node) => {
+    runBy(node);
+    const { file } = await temporaryConfig();
+    expect((await distswarm(["status", "--config", file])).code).toBe(10);
+  });
+});
