@@ -4,10 +4,14 @@
 // (test/service/upgrade.test.ts).
 //
 //   node bundle.mjs
+import { cpSync, mkdirSync } from "node:fs";
 import { build } from "rolldown";
 
-/** Packages that come in hundreds of small files, too. The others stay as npm installs them. */
-const BUNDLED = ["commander", "smol-toml", "zod"];
+/**
+ * Packages that go into the bundle: they come in hundreds of small files, or (msgpackr) would bring a part that npm compiles
+ * where it was packed on another platform. They are devDependencies; the others are bundled as npm installs them.
+ */
+const BUNDLED = ["commander", "msgpackr", "smol-toml", "zod"];
 
 await build({
   input: { main: "src/main.ts", "hash-worker": "src/store/hash-worker.js" }, // the file of a thread stands by itself
@@ -15,3 +19,6 @@ await build({
   external: (id) => !/^[./]/.test(id) && !BUNDLED.includes(id.split("/")[0]),
   output: { dir: "dist", cleanDir: true },
 });
+
+mkdirSync("dist/licences");
+for (const name of BUNDLED) cpSync(`node_modules/${name}/LICENSE`, `dist/licences/${name}`);

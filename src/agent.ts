@@ -56,7 +56,8 @@ async function startOnce(config: Config, options: AgentOptions): Promise<Agent> 
   const { log } = options;
   const db = await openState(config.state_dir, log);
   const setAside = (await findSetAside(db.location)).map(setAsideNote);
-  const notes = (): readonly string[] => [...options.notes(), ...setAside];
+  const inMemory = db.inMemory === undefined ? [] : [db.inMemory];
+  const notes = (): readonly string[] => [...options.notes(), ...inMemory, ...setAside];
   const parts = await buildParts(config, db, { ...options, notes }).catch(async (error: unknown) => {
     await db.close();
     throw error;

@@ -63,7 +63,8 @@ function renderUnreached({ static: configured = [] }: SwarmStatus): string {
   return lost.map(({ address, problem }) => `swarm.peers: ${address}: ${problem}\n`).join("");
 }
 
-function renderNobody({ unoffered }: SwarmStatus): string {
+function renderNobody({ problem, unoffered }: SwarmStatus): string {
+  if (problem !== undefined) return "no other box is here\n";
   if (unoffered !== undefined) return `no other box is here, and none is looked for: ${unoffered}\n`;
   return "no other box is here: distswarm invite shows how to add one\n";
 }

@@ -1,13 +1,16 @@
 import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { Level } from "level";
+import type { Level } from "level";
 import { DistswarmError, messageOf, systemCode } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { ownUser } from "./own-user.ts";
 import { readRegularText } from "./regular-file.ts";
 
 /** The database of an agent: `level` in `<state_dir>/db`, split into sublevels by its users. Keys are UTF-8 text. */
-export type Database = Level<string, unknown>;
+export type Database = Level<string, unknown> & {
+  /** Why it is kept in memory, and what comes of that; undefined where it is in `<state_dir>/db`. */
+  readonly inMemory?: string;
+};
 
 /** A file in the directory of a database that is to be set aside when it is opened next; says why. */
 const CONDEMNED = "CONDEMNED";
@@ -31,12 +34,14 @@ const DAMAGE_CODES = ["LEVEL_CORRUPTION", "LEVEL_IO_ERROR", "LEVEL_DECODE_ERROR"
  * Opens the database, making it where there is none. A damaged one is renamed to `<dir>.damaged-<time>` and a new one
  * begun, with a warning: what it held can be made anew from the disk and the Manifests, so that costs time, no data. One
  * that there is no room to open makes way for the new one. One that this process may not use, or lacks open files or memory
- * for, is no damaged one.
+ * for, is no damaged one. Where leveldb does not load on this platform, it is kept in memory, with a warning.
  *
  * @throws {DistswarmError} `ADDRESS_IN_USE` when another agent has it open; `STORE_UNUSABLE` when the directory cannot
  * be used at all, or not now, with the mend.
  */
 export async function openDatabase(dir: string, log: Logger): Promise<Database> {
+  const reason = await whyNoLevel();
+  if (reason !== undefined) return openInMemory(dir, reason, log);
   const note = await readNote(dir);
   if (note !== undefined) return setAside(dir, note || "its last user met damaged files", log);
   try {
@@ -52,7 +57,27 @@ export async function openDatabase(dir: string, log: Logger): Promise<Database> 
   }
 }
 
+/** Why leveldb cannot be used on this platform, in one line; undefined where it can. */
+async function whyNoLevel(): Promise<string | undefined> {
+  return import("level").then(
+    () => undefined,
+    (error: unknown) => messageOf(error).split("\n")[0],
+  );
+}
+
+/** What the database holds can be made anew at each start. It is text, which takes less memory than its bytes would. */
+async function openInMemory(dir: string, reason: string, log: Logger): Promise<Database> {
+  const { MemoryLevel } = await import("memory-level");
+  const db = new MemoryLevel<string, unknown>({ valueEncoding: "json", storeEncoding: "utf8" });
+  await db.open();
+  const platform = `${process.platform} ${process.arch}`;
+  const inMemory = `the database does not load on ${platform} (${reason}): it is kept in memory, and the Manifests are read at each start`;
+  log.warn(inMemory);
+  return Object.assign(db, { location: dir, inMemory });
+}
+
 async function open(dir: string): Promise<Database> {
+  const { Level } = await import("level");
   const db: Database = new Level<string, unknown>(dir, { valueEncoding: "json" });
   await db.open();
   return db;

@@ -49,3 +49,9 @@ test("a box that looks for no other one says why, not how to add one", () => {
     "no other box is here, and none is looked for: this box has no IPv4 address\n",
   );
 });
+
+test("a box that has no swarm says why, not how to add another one", () => {
+  expect(renderPeers({ peers: [], problem: "the native parts of the swarm do not load" })).toBe(
+    "the native parts of the swarm do not load\nno other box is here\n",
+  );
+});

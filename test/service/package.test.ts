@@ -77,6 +77,22 @@ describe.skipIf(isLinked)(named("the package", reason), () => {
     }
   });
 
+  test("of what it brings npm compiles the database alone, and neither that nor the swarm on x86-64 and arm64", async () => {
+    const compiled: string[] = [];
+    for (const path of files.filter((name) => name.endsWith("/package.json"))) {
+      const text = await readFile(join(dir, "prefix/lib/node_modules/distswarm", path), "utf8");
+      const { name, scripts = {} } = JSON.parse(text) as { name: string; scripts?: Readonly<Record<string, string>> };
+      if ("install" in scripts || "preinstall" in scripts || "postinstall" in scripts) compiled.push(name);
+    }
+    expect(compiled).toEqual(["classic-level"]);
+    expect(files.filter((path) => path.endsWith("binding.gyp"))).toEqual(["node_modules/classic-level/binding.gyp"]);
+    for (const name of ["classic-level", "sodium-native", "udx-native"]) {
+      for (const platform of ["linux-x64", "linux-arm64"]) {
+        expect(files).toContainEqual(expect.stringContaining(`node_modules/${name}/prebuilds/${platform}/`));
+      }
+    }
+  });
+
   test("installed into a prefix, it is a command that runs with only Node there", async () => {
     const { stdout } = await run(join(dir, "prefix/bin/distswarm"), ["--version"], { env: bare });
     expect(stdout).toBe(`${VERSION}\n`);
