@@ -202,7 +202,8 @@ function loop(request: IncomingMessage): DistswarmError {
 }
 
 function forbidden({ remoteAddress = "this address" }: Socket): DistswarmError {
-  return new DistswarmError("NOT_PERMITTED", `${remoteAddress} is not in proxy.allow of this distswarm agent`);
+  const address = remoteAddress.replace(/^::ffff:(?=[\d.]+$)/, ""); // a socket of [::] has those of IPv4 so, too
+  return new DistswarmError("NOT_PERMITTED", `${address} is not in proxy.allow of this distswarm agent`);
 }
 
 function listening(server: Server, address: { host: string; port: number }): Promise<void> {

@@ -7,7 +7,7 @@ type MirrorPath =
   | { readonly kind: "layout" }
   | { readonly kind: "digest"; readonly digest: Digest }
   | { readonly kind: "name"; readonly name: string }
-  /** Below `/snapshots/`: the name, and the path as it came. */
+  /** Below `/snapshots/`, also in directories there (`deltas/`, `squashfs/`): the name, and the path as it came. */
   | { readonly kind: "snapshot"; readonly name: string; readonly path: string }
   | { readonly kind: "unknown" };
 
@@ -31,8 +31,9 @@ export function parseMirrorPath(path: string): MirrorPath {
   return top === "distfiles" ? parseDistfilePath(rest) : { kind: "unknown" };
 }
 
-function parseSnapshotPath([name = "", ...more]: readonly string[], path: string): MirrorPath {
-  return name === "" || more.length > 0 ? { kind: "unknown" } : { kind: "snapshot", name, path };
+function parseSnapshotPath(segments: readonly string[], path: string): MirrorPath {
+  const isFile = segments.length > 0 && !segments.includes("");
+  return isFile ? { kind: "snapshot", name: segments.join("/"), path } : { kind: "unknown" };
 }
 
 function parseDistfilePath(segments: readonly string[]): MirrorPath {

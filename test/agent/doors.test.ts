@@ -7,6 +7,7 @@ import { RepoWatch } from "../../src/manifest/watch.ts";
 import { startBox } from "../support/box.ts";
 import { testFile } from "../support/repository.ts";
 import { FETCH, wget } from "../support/wget.ts";
+import { named } from "../support/skipped.ts";
 import { boxAndMirror, byDigest, file, FOR_OTHERS } from "./door-box.ts";
 
 test("while the Manifests are being read: the mirror door asks for patience, the proxy passes on what it does not know yet", async () => {
@@ -50,6 +51,16 @@ test("an address outside proxy.allow is told so", async () => {
 });
 
 const hasIpv6 = networkInterfaces()["lo"]?.some(({ address }) => address === "::1") ?? false;
+const lacksIpv6 = hasIpv6 ? undefined : "needs IPv6";
+
+test.skipIf(!hasIpv6)(
+  named("it is told as the config has it where one socket is for both families", lacksIpv6),
+  async () => {
+    const { box } = await boxAndMirror({ config: { proxy: { ...FOR_OTHERS.proxy, listen: ["[::]:0"] } } });
+    const answer = await fetch(`http://127.0.0.1:${new URL(box.url).port}/`);
+    expect(await answer.text()).toMatch(/Forbidden: 127\.0\.0\.1 is not in proxy\.allow/);
+  },
+);
 
 test.for(["127.0.0.1", ...(hasIpv6 ? ["[::1]"] : [])])(
   "a port of %s that is already taken is named, as in the config",

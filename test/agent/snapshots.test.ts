@@ -141,14 +141,17 @@ describe("answers", () => {
     await answer.arrayBuffer();
   });
 
-  test("to other names below /snapshots/ are upstream's, and nothing of them is kept", async () => {
-    const mirror = await startMirror(well, { "/snapshots/gentoo-latest.tar.xz": Buffer.from("latest") });
-    onTestFinished(() => mirror.close());
-    const box = await boxWith([mirror.url]);
-    const answer = await fetch(`${box.url}/snapshots/gentoo-latest.tar.xz`);
-    expect([await answer.text(), answer.headers.get("cache-status")]).toEqual(["latest", "distswarm; fwd=bypass"]);
-    await expectNothingKept(box);
-  });
+  test.each(["/snapshots/gentoo-latest.tar.xz", "/snapshots/deltas/snapshot-20261118-20261119.patch.bz2"])(
+    "to other names below /snapshots/, such as %s, are upstream's, and nothing of them is kept",
+    async (path) => {
+      const mirror = await startMirror(well, { [path]: Buffer.from("latest") });
+      onTestFinished(() => mirror.close());
+      const box = await boxWith([mirror.url]);
+      const answer = await fetch(`${box.url}${path}`);
+      expect([await answer.text(), answer.headers.get("cache-status")]).toEqual(["latest", "distswarm; fwd=bypass"]);
+      await expectNothingKept(box);
+    },
+  );
 
   test("say that upstream cannot be reached with 502, never 404", async () => {
     const box = await boxWith([await refusingMirror()]);

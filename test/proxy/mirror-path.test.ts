@@ -22,11 +22,17 @@ describe("a path of the mirror door", () => {
       "/snapshots/gentoo-20261119.tar.xz?a=b",
       { kind: "snapshot", name: "gentoo-20261119.tar.xz", path: "/snapshots/gentoo-20261119.tar.xz?a=b" },
     ],
+    [
+      "/snapshots/deltas/snapshot-1-2.patch.bz2",
+      { kind: "snapshot", name: "deltas/snapshot-1-2.patch.bz2", path: "/snapshots/deltas/snapshot-1-2.patch.bz2" },
+    ],
     ["/distfiles/", { kind: "unknown" }],
     ["/distfiles/xyz/hello", { kind: "unknown" }],
     ["/distfiles/ab/cd/hello", { kind: "unknown" }],
     ["/releases/", { kind: "unknown" }],
+    ["/snapshots", { kind: "unknown" }],
     ["/snapshots/", { kind: "unknown" }],
+    ["/snapshots/deltas/", { kind: "unknown" }],
   ])("%s", (path, expected) => {
     expect(parseMirrorPath(path)).toEqual(expected);
   });
