@@ -1,14 +1,17 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../../src/core/database.ts";
+import { SNAPSHOT_PARTS } from "../../src/core/snapshots.ts";
 import { Adoption } from "../../src/snapshot/adoption.ts";
 import { fileName } from "../../src/snapshot/name.ts";
 import { Shelf } from "../../src/snapshot/shelf.ts";
 import { logInto } from "../support/log-lines.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { get, keeps, startBox } from "./support/box.ts";
 import { DiskStore } from "./support/disk-store.ts";
-import { DATE, makeKey, makeUnit, NOW, tarballBytes, writeUnit } from "./support/unit.ts";
+import { DATE, makeKey, makeUnit, NOW, tarballBytes, writeKeyring, writeUnit } from "./support/unit.ts";
 
 const key = await makeKey();
 const unit = await makeUnit(key);
@@ -71,4 +74,57 @@ test("what cannot be read is looked at again, and said once", async () => {
   await writeUnit(distdir, unit);
   await adoption.look();
   expect(shelf.has(DATE)).toBe(true);
+});
+
+describe("what emerge-webrsync -k left in DISTDIR", () => {
+  test("is adopted, and told to the others, without upstream", async () => {
+    const box = await startBox({ key });
+    await writeUnit(box.distdir, unit);
+    await box.restart({ distdir: box.distdir });
+    await keeps(box, DATE);
+    expect(box.mirrors.requests).toEqual([]);
+    expect((await get(box, DATE, "tarball")).bytes.equals(unit.files.tarball)).toBe(true);
+  });
+
+  test("is left alone when it fails a check", async () => {
+    const box = await startBox({ key });
+    await writeUnit(box.distdir, { ...unit, files: { ...unit.files, tarball: Buffer.from("short") } });
+    await box.restart({ distdir: box.distdir });
+    await box.snapshots.stop();
+    expect(box.lines.join()).toContain("is not adopted");
+    expect(box.store.digests()).toEqual([]);
+  });
+
+  test("is adopted later, when the keyring that lacked its key has it", async () => {
+    const box = await startBox({ key: await makeKey() });
+    await writeUnit(box.distdir, unit);
+    await box.restart({ distdir: box.distdir });
+    await box.snapshots.tick();
+    expect(box.lines.join()).toContain("is not in the keyring");
+    await writeKeyring(box.keyring, key);
+    await box.snapshots.tick();
+    await keeps(box, DATE);
+  });
+
+  test("is adopted later, when the store that was full has room", async () => {
+    const box = await startBox({ key });
+    await writeUnit(box.distdir, unit);
+    box.store.full = true;
+    await box.restart({ distdir: box.distdir });
+    await box.snapshots.tick();
+    expect(box.snapshots.list()).toEqual([]);
+    box.store.full = false;
+    await box.snapshots.tick();
+    await keeps(box, DATE);
+  });
+
+  test("holds up nothing when its files are FIFOs, and is no snapshot", async () => {
+    const box = await startBox({ key });
+    const names = SNAPSHOT_PARTS.map((part) => join(box.distdir, fileName(DATE, part)));
+    execFileSync("mkfifo", names);
+    await box.restart({ distdir: box.distdir });
+    await box.snapshots.tick();
+    await box.snapshots.stop();
+    expect(box.lines.join()).toContain("is no regular file");
+  });
 });

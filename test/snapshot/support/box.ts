@@ -5,7 +5,7 @@ import { expect, onTestFinished } from "vitest";
 import { openDatabase } from "../../../src/core/database.ts";
 import type { BlobClaims } from "../../../src/core/claims.ts";
 import type { Digest } from "../../../src/core/digest.ts";
-import { SourceError } from "../../../src/core/errors.ts";
+import { hasCode, SourceError } from "../../../src/core/errors.ts";
 import type { GrowingCopy } from "../../../src/core/growing-copy.ts";
 import type { SnapshotContent } from "../../../src/core/snapshots.ts";
 import type { GrowingUse, Source, SourceFinder } from "../../../src/core/source.ts";
@@ -14,7 +14,7 @@ import { Snapshots, type SnapshotsInit } from "../../../src/snapshot/snapshots.t
 import { UpstreamClaims } from "../../../src/swarm/upstream-claims.ts";
 import { DiskStore } from "./disk-store.ts";
 import { TestMirrors } from "./mirrors.ts";
-import { NOW, writeKeyring } from "./unit.ts";
+import { NOW, type TestUnit, writeKeyring } from "./unit.ts";
 import { logInto } from "../../support/log-lines.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -241,6 +241,21 @@ interface Got {
   readonly bytes: Buffer;
 }
 
+/** Boxes on one LAN behind the same mirrors; what one holds is told to the others at once. */
+export async function lanOf(
+  count: number,
+  options: { key: PrivateKey; mirrors: TestMirrors; claims?: "lan" },
+): Promise<TestBox[]> {
+  const lan = new TestLan();
+  const boxes: TestBox[] = [];
+  for (let at = 0; at < count; at += 1) {
+    const box = await startBox({ ...options, lan });
+    box.snapshots.on("changed", () => lan.spread(box));
+    boxes.push(box);
+  }
+  return boxes;
+}
+
 /** Asks as a door does, and reads all of the answer from `start` on. */
 export async function get(
   box: TestBox,
@@ -262,6 +277,26 @@ export async function get(
   } finally {
     await body.close();
   }
+}
+
+/** Asks for all of a unit in the order of emerge-webrsync; how each file was answered. */
+export async function sync(box: TestBox, { date, files }: TestUnit): Promise<string[]> {
+  const kinds = [];
+  for (const part of ["md5sum", "signature", "tarball"] as const) {
+    const got = await get(box, date, part);
+    expect(got.bytes.equals(files[part])).toBe(true);
+    kinds.push(got.kind);
+  }
+  return kinds;
+}
+
+/** What a request that fails is told. */
+export async function codeOf(asking: Promise<unknown>): Promise<string> {
+  const error = await asking.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  return hasCode(error, "NOT_FOUND", "NO_SOURCE", "BROKEN") ? error.code : `no code of ours: ${String(error)}`;
 }
 
 async function bytesOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {

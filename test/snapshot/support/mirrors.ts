@@ -106,3 +106,17 @@ export function publish(mirror: TestMirror, { date, files }: TestUnit, tarball: 
     mirror.files.set(`/snapshots/${fileName(date, part)}`, { bytes: files[part], ...faults });
   }
 }
+
+/** One mirror that has these units. */
+export function mirrorsWith(...units: TestUnit[]): TestMirrors {
+  const mirrors = new TestMirrors();
+  mirrors.add(...units);
+  return mirrors;
+}
+
+/** A promise that a test resolves, for a mirror to hold at. */
+export function gate(): { until: Promise<void>; open: () => void } {
+  let open = (): void => {};
+  const until = new Promise<void>((resolve) => (open = resolve));
+  return { until, open };
+}

@@ -1,0 +1,182 @@
+import { chmod } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { permits } from "../../src/doctor/reader.ts";
+import { healthyBox } from "./box.ts";
+import { finding, index, NOBODY_LISTENS, testBroken } from "./broken.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+describe("doctor finds it, and names the mend, when", () => {
+  testBroken([
+    [
+      "there is no tree",
+      "tree",
+      (box) => index(box, { repos: [] }),
+      finding("fail", "no ebuild repository is known", "repos.conf"),
+    ],
+    [
+      "the tree has no Manifests",
+      "tree",
+      (box) => index(box, { distfiles: 0 }),
+      finding("fail", "no distfile is named in /var/db/repos/gentoo", "emerge --sync"),
+    ],
+    [
+      "the index is not ready",
+      "tree",
+      (box) => index(box, { ready: false }),
+      finding("warn", "the Manifests are still being read", "ask again"),
+    ],
+    [
+      "the tree is old",
+      "tree",
+      (box) =>
+        box.write("var/db/repos/gentoo/metadata/timestamp.chk", new Date(Date.now() - 20 * DAY_MS).toUTCString()),
+      finding("warn", "the oldest made 20 d 0 h ago", "emerge --sync"),
+    ],
+    [
+      "there is no keyring",
+      "keyring",
+      (box) => box.remove("usr/share/openpgp-keys/gentoo-release.asc"),
+      finding("warn", "there is no keyring", "sec-keys/openpgp-keys-gentoo-release"),
+    ],
+    [
+      "DISTDIR is not there",
+      "DISTDIR",
+      (box) => box.remove("var/cache/distfiles"),
+      finding("warn", "/var/cache/distfiles is not there", "DISTDIR"),
+    ],
+    [
+      "DISTDIR may not be read",
+      "DISTDIR",
+      (box) => chmod(join(box.root, "var/cache/distfiles"), 0o700),
+      finding("fail", "may not read /var/cache/distfiles", "usermod --append --groups portage distswarm"),
+    ],
+    [
+      "a directory above DISTDIR may not be entered",
+      "DISTDIR",
+      (box) => chmod(join(box.root, "var/cache"), 0o700),
+      finding("fail", "may not read /var/cache", "usermod"),
+    ],
+    [
+      "the disk is full",
+      "disk room",
+      (box) => {
+        box.config["store"] = { min_free: "900000TiB" };
+        box.status = { ...box.status, store: { ...box.status.store, bytes: 0 } };
+      },
+      finding("fail", "the store may take 0 B in all", "lower store.min_free"),
+    ],
+    [
+      "the store cannot be written",
+      "disk room",
+      (box) => {
+        const problem = "cannot write /s/blobs (EROFS): its file system is read-only, remount it";
+        box.status = { ...box.status, store: { ...box.status.store, problem } };
+      },
+      finding("fail", "cannot write /s/blobs (EROFS)", "its file system is read-only, remount it"),
+    ],
+    [
+      "the mirror does not answer",
+      "mirrors",
+      (box) =>
+        (box.answers["http://mirror.example/distfiles/layout.conf"] = (_, response) =>
+          void response.writeHead(502).end("mirror.example: no connection\n")),
+      finding("fail", "http://mirror.example: mirror.example: no connection", "upstream.proxy"),
+    ],
+    [
+      "one of two mirrors does not answer",
+      "mirrors",
+      (box) => (box.config["upstream"] = { mirrors: ["http://mirror.example", "/mnt/no-such-mirror"] }),
+      finding("warn", "/mnt/no-such-mirror: there is no such directory", "GENTOO_MIRRORS"),
+    ],
+  ]);
+
+  test("the clock is wrong by what a mirror says", async () => {
+    const box = await healthyBox();
+    expect(await box.finding("clock", { now: Date.now() - 2 * DAY_MS })).toEqual(
+      finding("fail", "behind http://mirror.example", "chronyd"),
+    );
+  });
+
+  test("the clock is earlier than the tree, with no mirror to ask", async () => {
+    const box = await healthyBox();
+    expect(await box.finding("clock", { now: Date.now() - 2 * DAY_MS, ...NOBODY_LISTENS })).toEqual(
+      finding("fail", "earlier here than when the tree was made", "chronyd"),
+    );
+  });
+
+  test("the tree is the older one of two", async () => {
+    const box = await healthyBox();
+    await box.write("var/db/repos/old/metadata/timestamp.chk", new Date(Date.now() - 20 * DAY_MS).toUTCString());
+    index(box, { repos: ["/var/db/repos/old", "/var/db/repos/gentoo"] });
+    expect(await box.finding("tree")).toEqual(finding("warn", "the oldest made 20 d 0 h ago", "emerge --sync"));
+  });
+
+  test("the keys have expired", async () => {
+    expect(await (await healthyBox()).finding("keyring", { now: Date.now() + 2 * DAY_MS })).toEqual(
+      finding("warn", "expired on", "sec-keys/openpgp-keys-gentoo-release"),
+    );
+  });
+});
+
+describe("what is well is not blamed:", () => {
+  test("a clock that is little behind the tree, with no mirror to ask", async () => {
+    const box = await healthyBox();
+    const { verdict } = await box.finding("clock", { now: Date.now() - HOUR_MS - 60_000, ...NOBODY_LISTENS });
+    expect(verdict).toBe("unchecked");
+  });
+
+  test("a full disk whose store holds all that it may", async () => {
+    const box = await healthyBox();
+    box.config["store"] = { min_free: "900000TiB", max_size: "3GiB" };
+    box.status = { ...box.status, store: { ...box.status.store, bytes: 900_001 * 2 ** 40 } };
+    expect((await box.finding("disk room")).verdict).toBe("ok");
+  });
+});
+
+test("an overlay without md5-cache is named, with what that means; one with it is not", async () => {
+  const box = await healthyBox();
+  await box.write("var/db/repos/gentoo/metadata/md5-cache/app-misc/x-1", "");
+  index(box, { repos: ["/var/db/repos/gentoo", "/var/db/repos/guru"] });
+  expect(await box.finding("SRC_URI")).toEqual({
+    verdict: "ok",
+    seen: expect.stringMatching(
+      /^not known of \/var\/db\/repos\/guru \(no metadata\/md5-cache\): .* mirrors/,
+    ) as string,
+  });
+  index(box, { repos: ["/var/db/repos/gentoo"] });
+  expect(await box.finding("SRC_URI")).toMatchObject({ seen: expect.stringMatching(/^known of every/) as string });
+});
+
+test("without any repository, SRC_URI is not checked", async () => {
+  const box = await healthyBox();
+  index(box, { repos: [] });
+  expect((await box.finding("SRC_URI")).verdict).toBe("unchecked");
+});
+
+test("a look at a mirror brings no bytes, which would count as passed through", async () => {
+  const box = await healthyBox();
+  const methods: (string | undefined)[] = [];
+  box.answers["http://mirror.example/distfiles/layout.conf"] = ({ method }, response) => {
+    methods.push(method);
+    response.end();
+  };
+  expect(await box.finding("mirrors")).toMatchObject({ verdict: "ok" });
+  expect(methods).toEqual(["HEAD"]);
+});
+
+test("a mirror that answers nothing does not hold up the others", async () => {
+  const box = await healthyBox();
+  box.answers["http://mirror.example/distfiles/layout.conf"] = ({ socket }) => void socket.destroy();
+  expect(await box.finding("mirrors")).toMatchObject({ verdict: "fail" });
+});
+
+test("DISTDIR of the group portage is readable for its members", async () => {
+  const reader = { uid: 994, gids: [994, 250] };
+  expect(permits({ uid: 250, gid: 250, mode: 0o40770 }, reader, 5)).toBe(true);
+  expect(permits({ uid: 250, gid: 250, mode: 0o40770 }, { uid: 994, gids: [994] }, 5)).toBe(false);
+  expect(permits({ uid: 994, gid: 250, mode: 0o40070 }, reader, 5)).toBe(false);
+  expect(permits({ uid: 250, gid: 250, mode: 0o40700 }, { uid: 0, gids: [] }, 5)).toBe(true);
+});
