@@ -18,8 +18,6 @@ import { UploadSlots } from "./upload-slots.ts";
 /** Connections at most, and of one peer: four times what it may be given at the same time. */
 const MAX_CONNECTIONS = 1024;
 const MAX_CONNECTIONS_OF_PEER = 64;
-/** As long as the other end waits for a dial: a box that compiles is slow. */
-const HANDSHAKE_TIMEOUT_MS = 3000;
 const HEADERS_TIMEOUT_MS = 10_000;
 /** How often Node looks at it: by itself every 30 s, so that it would be up to 40. */
 const HEADERS_CHECK_MS = 2000;
@@ -98,7 +96,6 @@ export class BlobServer implements Startable {
       requestCert: true,
       rejectUnauthorized: false, // self-signed: what counts is the key, which is looked at below
       ALPNProtocols: ["http/1.1", PEEK_PROTOCOL],
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: HEADERS_CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -171,9 +168,9 @@ export class BlobServer implements Startable {
   }
 }
 
-/** Whether a handshake failed for what the other end sent, or did not send in time; a member may break off its dial. */
+/** Whether a handshake failed for what the other end sent; a member may break off its dial. */
 function isNoClient(code: string | undefined): boolean {
-  return code === "ERR_TLS_HANDSHAKE_TIMEOUT" || code?.startsWith("ERR_SSL_") === true;
+  return code?.startsWith("ERR_SSL_") === true;
 }
 
 /**

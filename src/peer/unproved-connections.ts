@@ -4,11 +4,19 @@ import { Crowd } from "../core/crowd.ts";
 /** Connections that have not shown a key yet, in all and from one address: a handshake takes some 20 ms. */
 const MAX_UNPROVED = 256;
 const MAX_UNPROVED_OF_ADDRESS = 64;
+/** As long as the other end waits for a dial: a box that compiles is slow. */
+const HANDSHAKE_TIMEOUT_MS = 3000;
+
+/** A connection that may still show its key, until then. */
+interface Unproved {
+  readonly socket: Socket;
+  readonly late: NodeJS.Timeout;
+}
 
 /** The connections that have not shown a key yet, by place: an outsider that holds them open loses them. */
 export class UnprovedConnections {
   readonly #crowd = new Crowd<string>({ max: MAX_UNPROVED, maxOfAddress: MAX_UNPROVED_OF_ADDRESS });
-  readonly #sockets = new Map<string, Socket>();
+  readonly #unproved = new Map<string, Unproved>();
   readonly #cutOff: (address: string) => void;
 
   /** `cutOff` is told the address of each connection that is cut off. */
@@ -19,7 +27,9 @@ export class UnprovedConnections {
   /** A connection has been made. */
   add(socket: Socket): void {
     const place = placeOf(socket);
-    this.#sockets.set(place, socket);
+    // not by Node's handshakeTimeout: who that has cut off has no address any more
+    const late = setTimeout(() => this.#cut(place), HANDSHAKE_TIMEOUT_MS);
+    this.#unproved.set(place, { socket, late });
     socket.once("close", () => this.#forget(place));
     const leaving = this.#crowd.add(place, socket.remoteAddress ?? "");
     if (leaving !== undefined) this.#cut(leaving);
@@ -31,15 +41,16 @@ export class UnprovedConnections {
   }
 
   #cut(place: string): void {
-    const socket = this.#sockets.get(place)!;
+    const { socket } = this.#unproved.get(place)!;
     this.#forget(place);
     this.#cutOff(socket.remoteAddress ?? "");
     socket.destroy();
   }
 
   #forget(place: string): void {
+    clearTimeout(this.#unproved.get(place)?.late);
     this.#crowd.delete(place);
-    this.#sockets.delete(place);
+    this.#unproved.delete(place);
   }
 }
 

@@ -177,6 +177,7 @@ export class Mesh implements Startable {
     if (!isSame && scope.problem !== undefined)
       this.#components.log.info(`no other box is looked for: ${scope.problem}`);
     if (!isSame || this.#transport === undefined) await this.#build();
+    this.#unanswered.forgetSettled();
     for (const { id } of this.#boxes.forgetLost(this.#components.isConnected)) this.#transport?.leave(id);
     this.#dialAll();
   }
@@ -228,7 +229,7 @@ export class Mesh implements Startable {
       if (tag !== networkKey.tagFor(Buffer.from(id, "hex"))) return;
       const place = { host, port };
       if (id !== identity.id) return this.#heard(id, place);
-      if (this.#twin.heard(place))
+      if (this.#twin.heard(place, address))
         log.warn(`the box at ${host} has the same identity as this one: see distswarm status`);
     };
     return new Mdns({ log, heard }, { self, address });

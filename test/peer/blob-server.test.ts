@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { peekId } from "../../src/swarm/discovery/peek.ts";
 import type { Identity } from "../../src/swarm/identity.ts";
+import { logInto } from "../support/log-lines.ts";
 import { makeIdentity, startServing, type ServingBox } from "./rig.ts";
 
 const FILE = randomBytes(3 * 2 ** 20 + 17);
@@ -133,6 +134,20 @@ describe("the data plane tells nothing to", () => {
     socket.on("data", (more) => heard.push(more)).write(bytes);
     await once(socket, "close");
     expect(Buffer.concat(heard).length).toBeLessThan(BYTES_OF_AN_ALERT);
+    expect(box.traffic.turnedAway).toBe(1);
+  });
+
+  it.each([
+    ["says nothing", Buffer.alloc(0)],
+    ["sends what is no TLS", Buffer.alloc(500, 0x2a)],
+  ])("a client that %s, and names it in the log", async (_what, bytes) => {
+    const lines: string[] = [];
+    box = await startServing([FILE], logInto(lines));
+    const { host, port } = box.holder;
+    const socket = connectPlain({ host, port }).on("error", () => {});
+    socket.resume().write(bytes);
+    await once(socket, "close");
+    expect(lines).toEqual([`${host} opens connections to the data plane and shows no key: they are cut off`]);
     expect(box.traffic.turnedAway).toBe(1);
   });
 

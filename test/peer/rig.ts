@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { OpenBlob } from "../../src/core/blob-store.ts";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
 import type { Want } from "../../src/core/distfile.ts";
-import { silentLogger } from "../../src/core/logger.ts";
+import { silentLogger, type Logger } from "../../src/core/logger.ts";
 import { BlobServer } from "../../src/peer/blob-server.ts";
 import type { Directory, Holder } from "../../src/core/directory.ts";
 import type { BlobShelf, GrowingBlob } from "../../src/peer/growing-blob.ts";
@@ -62,7 +62,7 @@ export function makeIdentity(): Promise<Identity> {
 }
 
 /** Starts a box that serves. */
-export async function startServing(files: readonly Buffer[] = []): Promise<ServingBox> {
+export async function startServing(files: readonly Buffer[] = [], log: Logger = silentLogger): Promise<ServingBox> {
   const identity = await makeIdentity();
   const shelf = new MemoryShelf();
   for (const file of files) shelf.whole.set(digestOf(file), file);
@@ -74,7 +74,7 @@ export async function startServing(files: readonly Buffer[] = []): Promise<Servi
       identity,
       shelf,
       traffic,
-      log: silentLogger,
+      log,
       admits: (id) => box.members === undefined || box.members.has(id),
       accepts: () => true,
     },

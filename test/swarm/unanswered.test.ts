@@ -41,6 +41,17 @@ describe("a box that announces itself, and with which no session comes about", (
     expect(announce(3)).toEqual([false, false, true]);
   });
 
+  it("has its time again where there was a session between two announcements, and the network was gone for a while", () => {
+    const { unanswered, settled, announce, wait } = heardBox();
+    announce(1);
+    settled.add(ID);
+    unanswered.forgetSettled();
+    settled.delete(ID);
+    wait(25_000);
+    expect(announce(1)).toEqual([false]);
+    expect(unanswered.addresses()).toEqual([]);
+  });
+
   it("is told of between its announcements, too", () => {
     const { unanswered, announce, wait } = heardBox();
     announce(2);

@@ -21,11 +21,12 @@ export class Twin {
   }
 
   /**
-   * An announcement of this box's id came from `place`, which is this box itself where the network sends it back. Returns
+   * An announcement of this box's id came from `place`, which is this box itself where the network sends it back: also at
+   * `self`, where it announces itself, which is no address of this box any more as soon as the cable is pulled. Returns
    * whether there is a twin that was not known.
    */
-  heard(place: Place): boolean {
-    if (this.#addresses().includes(place.host)) return false;
+  heard(place: Place, self: string): boolean {
+    if (place.host === self || this.#addresses().includes(place.host)) return false;
     const isNews = this.#place?.host !== place.host;
     this.#place = place;
     this.#heardAt = this.#now();

@@ -54,6 +54,11 @@ export class Unanswered {
     return isSure(box, now) && (before === undefined || !isSure(before, before.heardAt));
   }
 
+  /** Gives those that are peers now their time again: call it often, as a session may come and go between announcements. */
+  forgetSettled(): void {
+    for (const id of this.#boxes.keys()) if (this.#isSettled(id)) this.#boxes.delete(id);
+  }
+
   /** Where they are: `host:port`. */
   addresses(): string[] {
     const now = this.#now();
