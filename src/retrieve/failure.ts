@@ -37,7 +37,8 @@ function triedText(attempts: readonly Attempt[]): string {
   return `; tried: ${[...new Set(tried)].join(", ")}`;
 }
 
-/** What one source did, in words; most faults name their source themselves. */
+/** What one source did, in words; most faults name their source themselves, a box by its name alone. */
 function attemptText({ source, outcome, detail = outcome }: Attempt): string {
-  return detail.startsWith(source) ? detail : `${source} ${detail}`;
+  const [name] = source.split(" ", 1);
+  return detail.startsWith(`${name}:`) || detail.startsWith(`${name} `) ? detail : `${source} ${detail}`;
 }
