@@ -31,7 +31,7 @@ export class ControlServer implements Startable {
   readonly #api: AgentApi;
   readonly #log: Logger;
   readonly #dir: string;
-  #servers: Server[] = [];
+  readonly #servers: Server[] = [];
 
   constructor(components: ControlComponents, init: ControlInit) {
     this.#api = components.api;

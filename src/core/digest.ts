@@ -32,7 +32,7 @@ export function parseDigest(text: string): Digest {
 
 /** A running BLAKE2b-512 over the bytes given to {@link DigestHash.update}. */
 export class DigestHash {
-  #hash = createHash("blake2b512");
+  readonly #hash = createHash("blake2b512");
 
   /** Adds bytes. */
   update(bytes: Uint8Array): this {

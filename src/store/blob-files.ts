@@ -37,14 +37,14 @@ export type Removal = "removed" | "gone" | "renewed" | "stuck";
 
 /** The committed blobs in `blobs/` and their records, kept in step. */
 export class BlobFiles extends EventEmitter<StoreEvents> {
-  #records: BlobRecords;
-  #log: Logger;
-  #paths: StorePaths;
-  #turns = new LoadTurns();
-  #pins = new Map<Digest, number>();
-  #checks = new Map<Digest, Promise<ChunkSums>>();
+  readonly #records: BlobRecords;
+  readonly #log: Logger;
+  readonly #paths: StorePaths;
+  readonly #turns = new LoadTurns();
+  readonly #pins = new Map<Digest, number>();
+  readonly #checks = new Map<Digest, Promise<ChunkSums>>();
   /** Who puts the file of a blob in place, or takes it away: one at a time for each. */
-  #changes = new Turns<Digest>();
+  readonly #changes = new Turns<Digest>();
 
   constructor(components: BlobFilesComponents, init: { paths: StorePaths }) {
     super();

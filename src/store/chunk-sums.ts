@@ -36,7 +36,7 @@ export function chunkCount(size: number): number {
 
 /** Digest and chunk sums of one blob, taken in one pass over its bytes in order. */
 export class BlobHash {
-  #digest = new DigestHash();
+  readonly #digest = new DigestHash();
   #sums: number[] = [];
   #length = 0;
 

@@ -25,8 +25,8 @@ export class DistdirRecords {
   readonly #table: Table<DistdirRecord>;
   readonly #writer: TableWriter<string, DistdirRecord>;
   readonly #dir: string;
-  #byName = new Map<string, DistdirRecord>();
-  #names = new Map<Digest, Set<string>>();
+  readonly #byName = new Map<string, DistdirRecord>();
+  readonly #names = new Map<Digest, Set<string>>();
   #bytes = 0;
 
   constructor(components: { table: Table<DistdirRecord>; log: Logger }, init: { dir: string }) {

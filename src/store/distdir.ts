@@ -39,17 +39,17 @@ interface DistdirComponents {
  * DISTDIR is ever written.
  */
 export class Distdir extends EventEmitter<StoreEvents> implements Startable {
-  #dir: string;
-  #log: Logger;
-  #index: DistfileNames;
-  #records: DistdirRecords;
-  #hashing: HashQueue;
-  #turns = new LoadTurns();
-  #hints: NameHints;
-  #links = new Map<string, { digest: Digest; until: number }>();
+  readonly #dir: string;
+  readonly #log: Logger;
+  readonly #index: DistfileNames;
+  readonly #records: DistdirRecords;
+  readonly #hashing: HashQueue;
+  readonly #turns = new LoadTurns();
+  readonly #hints: NameHints;
+  readonly #links = new Map<string, { digest: Digest; until: number }>();
   #scanning = Promise.resolve();
   #stopped = true;
-  #complained = new Set<string>();
+  readonly #complained = new Set<string>();
 
   constructor(components: DistdirComponents, init: { dir: string }) {
     super();

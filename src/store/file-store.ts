@@ -61,19 +61,19 @@ export interface FileStoreInit {
 
 /** The blob store in format 1: verified blobs in a directory that is a Portage distdir, and DISTDIR beside it. */
 export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, Startable {
-  #log: Logger;
-  #index: DistfileNames;
+  readonly #log: Logger;
+  readonly #index: DistfileNames;
   #init: FileStoreInit;
-  #paths: StorePaths;
-  #records: BlobRecords;
-  #blobs: BlobFiles;
-  #distdir: Distdir | undefined;
-  #room: Room;
+  readonly #paths: StorePaths;
+  readonly #records: BlobRecords;
+  readonly #blobs: BlobFiles;
+  readonly #distdir: Distdir | undefined;
+  readonly #room: Room;
   /** Ingests that there is room for, until they are committed or closed. */
-  #inFlight = new Map<Digest, FileIngest>();
-  #turns = new Turns<Digest>();
-  #leftovers: Leftovers;
-  #hashThread = new HashThread();
+  readonly #inFlight = new Map<Digest, FileIngest>();
+  readonly #turns = new Turns<Digest>();
+  readonly #leftovers: Leftovers;
+  readonly #hashThread = new HashThread();
   #problem: string | undefined;
   #told: string | undefined;
   #flushTimer: NodeJS.Timeout | undefined;

@@ -29,9 +29,9 @@ export async function hashUnchanged(path: string, signal: AbortSignal): Promise<
 
 /** Names waiting for their files to be hashed, one at a time, each at most once. */
 export class HashQueue implements Startable {
-  #waiting = new Set<string>();
+  readonly #waiting = new Set<string>();
   #abort = new AbortController();
-  #queue: fastq.queueAsPromised<string, void>;
+  readonly #queue: fastq.queueAsPromised<string, void>;
 
   /** @param components.hash does the work; must not throw, and ends soon once the signal is aborted */
   constructor(components: { hash: (name: string, signal: AbortSignal) => Promise<void> }) {

@@ -41,13 +41,13 @@ interface IngestComponents {
 export class FileIngest implements Ingest {
   readonly digest: Digest;
   readonly size: number;
-  #components: IngestComponents;
+  readonly #components: IngestComponents;
   /** `partial/<digest>`, once there are bytes in it. */
   #file: OpenFile | undefined;
   #hash: BlobHash | ThreadedHash;
   #result: Promise<BlobSums> | undefined;
-  #behind: WriteBehind;
-  #durable = new SyncAhead();
+  readonly #behind: WriteBehind;
+  readonly #durable = new SyncAhead();
   /** Whether `partial/<digest>` is ours: until the commit, or until the ingest was detached. */
   #named = true;
   #released = false;

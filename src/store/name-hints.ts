@@ -31,7 +31,7 @@ interface NameHintsInit {
 export class NameHints {
   readonly #components: NameHintsComponents;
   readonly #lookEveryMs: number;
-  #names = new Set<string>();
+  readonly #names = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #watcher: FSWatcher | undefined;
   #looking: NodeJS.Timeout | undefined;

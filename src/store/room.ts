@@ -48,8 +48,8 @@ interface RoomLimits {
 
 /** The room in the store directory: measures it, and evicts to keep within the limits. */
 export class Room {
-  #components: RoomComponents;
-  #paths: StorePaths;
+  readonly #components: RoomComponents;
+  readonly #paths: StorePaths;
   #limits: RoomLimits;
   readonly #turns = new OneByOne();
 

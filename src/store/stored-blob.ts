@@ -22,8 +22,8 @@ export class StoredBlob implements OpenBlob {
   readonly size: number;
   readonly where: BlobInfo["where"];
   readonly path: string;
-  #components: StoredBlobComponents;
-  #sums: ChunkSums;
+  readonly #components: StoredBlobComponents;
+  readonly #sums: ChunkSums;
   #closed = false;
 
   constructor(components: StoredBlobComponents, blob: BlobInfo & { sums: ChunkSums }) {

@@ -2,7 +2,7 @@ import { abortable } from "../core/pulse.ts";
 
 /** One holder at a time for each key; the others wait in the order in which they came. */
 export class Turns<K> {
-  #last = new Map<K, Promise<void>>();
+  readonly #last = new Map<K, Promise<void>>();
 
   /** Whether somebody has the turn, or waits for it. */
   isTaken(key: K): boolean {

@@ -34,7 +34,7 @@ export class KnownBoxes {
   readonly #boxes = new Map<string, KnownBox>();
   readonly #now: () => number;
   /** Those that had to make room. */
-  #displaced: KnownBox[] = [];
+  readonly #displaced: KnownBox[] = [];
 
   constructor({ now = () => performance.now() }: { now?: () => number } = {}) {
     this.#now = now;

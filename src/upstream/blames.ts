@@ -8,8 +8,8 @@ const MAX_BLAMES = 1024;
 
 /** Which URLs sent wrong bytes for which blob. Says nothing about the rest of what their server has. */
 export class Blames {
-  #until = new BoundedMap<string, number>(MAX_BLAMES);
-  #now: () => number;
+  readonly #until = new BoundedMap<string, number>(MAX_BLAMES);
+  readonly #now: () => number;
 
   /** `now`: milliseconds since some moment. @default those of the system, whatever its date is set to */
   constructor({ now = () => performance.now() }: { now?: () => number } = {}) {

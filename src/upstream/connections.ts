@@ -34,10 +34,10 @@ const MAX_CONNECTIONS = 32;
 
 /** The pools of connections outside, and which of them a URL takes: straight, or through the proxy. */
 export class Connections {
-  #proxy: URL | undefined;
-  #isBypassed: ProxyBypass;
-  #direct: Undici.Agent;
-  #tunnelled: Undici.Agent | undefined;
+  readonly #proxy: URL | undefined;
+  readonly #isBypassed: ProxyBypass;
+  readonly #direct: Undici.Agent;
+  readonly #tunnelled: Undici.Agent | undefined;
 
   private constructor(undici: typeof Undici, options: ConnectionOptions) {
     const { connectTimeoutMs: timeoutMs, ca } = options;

@@ -10,9 +10,9 @@ import type { SourceParts } from "./upstream-source.ts";
 export class DirectorySource implements Source {
   readonly kind = "upstream";
   readonly label: string;
-  #origin: string;
-  #want: Want;
-  #parts: Pick<SourceParts, "blames" | "health">;
+  readonly #origin: string;
+  readonly #want: Want;
+  readonly #parts: Pick<SourceParts, "blames" | "health">;
 
   constructor({ url: path, origin }: Candidate, want: Want, parts: Pick<SourceParts, "blames" | "health">) {
     this.label = path;

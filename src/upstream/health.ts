@@ -57,8 +57,8 @@ const UNKNOWN: Readonly<Mutable> = {
  * condemned for long.
  */
 export class Health {
-  #origins = new BoundedMap<string, Mutable>(MAX_ORIGINS);
-  #now: () => number;
+  readonly #origins = new BoundedMap<string, Mutable>(MAX_ORIGINS);
+  readonly #now: () => number;
   #lastSuccessAt = 0;
 
   /** `now`: milliseconds since some moment. @default those of the system, whatever its date is set to */

@@ -36,8 +36,8 @@ const OWN_FIELDS = new Set(["host", "connection", "keep-alive", "transfer-encodi
 export class HttpClient {
   readonly #options: HttpClientOptions;
   #connections: Connections | undefined;
-  #timeouts: { headersTimeout: number; bodyTimeout: number };
-  #via: readonly string[];
+  readonly #timeouts: { headersTimeout: number; bodyTimeout: number };
+  readonly #via: readonly string[];
 
   constructor(options: HttpClientOptions = {}) {
     const headersTimeout = options.headerTimeoutMs ?? DEFAULT_HEADER_TIMEOUT_MS;

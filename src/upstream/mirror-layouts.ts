@@ -43,14 +43,14 @@ const GUESS: KnownLayouts = { layouts: [GLEP_75, FLAT], guessed: true };
 
 /** The layouts of the mirrors: each mirror's layout.conf is fetched once a day, by the first who needs it. */
 export class MirrorLayouts {
-  #records;
-  #get: Get;
-  #log: Logger;
-  #now: () => number;
-  #elapsed: () => number;
-  #memory = new Map<string, Remembered>();
-  #failedAt = new Map<string, number>();
-  #fetching = new Map<string, Promise<void>>();
+  readonly #records;
+  readonly #get: Get;
+  readonly #log: Logger;
+  readonly #now: () => number;
+  readonly #elapsed: () => number;
+  readonly #memory = new Map<string, Remembered>();
+  readonly #failedAt = new Map<string, number>();
+  readonly #fetching = new Map<string, Promise<void>>();
   #stopped = new AbortController();
 
   /** `now`: milliseconds since the epoch; `elapsed`: since some moment. */

@@ -10,7 +10,7 @@ const PRIVATE_FIELDS = new Set(["authorization", "cookie"]);
 
 /** The way that one request has gone so far. */
 export class RedirectChain {
-  #seen: Set<string>;
+  readonly #seen: Set<string>;
 
   constructor(start: URL) {
     this.#seen = new Set([start.href]);

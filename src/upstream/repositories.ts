@@ -33,7 +33,7 @@ interface Package {
 export class Repositories {
   readonly paths: readonly string[];
   #custom: MirrorLists = new Map();
-  #now: () => number;
+  readonly #now: () => number;
   #read: { readonly at: number; readonly known: Promise<Known> } | undefined;
   readonly #packages = new BoundedMap<string, Package>(REMEMBERED_PACKAGES);
 

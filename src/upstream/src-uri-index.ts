@@ -38,9 +38,9 @@ const LAST = "\uffff";
  * Keys: `e <file>` -> stamp of a cache file; `u <hash> <name>` -> 1; `replaced` -> how many entries were read again.
  */
 export class SrcUriIndex {
-  #db;
-  #repositories: Repositories;
-  #log: Logger;
+  readonly #db;
+  readonly #repositories: Repositories;
+  readonly #log: Logger;
   #running: Promise<void> | undefined;
   #again = false;
   #stopped = false;

@@ -54,17 +54,17 @@ export interface UpstreamMirrorsOptions extends HttpClientOptions {
 
 /** The mirrors and SRC_URI hosts, and the plain way out: see {@link Upstream}. Stopped, it is of no more use. */
 export class UpstreamMirrors implements Upstream, Startable {
-  #log: Logger;
+  readonly #log: Logger;
   #mirrors: readonly Mirror[] = [];
-  #client: HttpClient;
-  #health: Health;
-  #blames: Blames;
-  #layouts: MirrorLayouts;
-  #repositories: Repositories;
-  #index: SrcUriIndex;
-  #waiting: WaitingAgents;
-  #sourceParts: SourceParts;
-  #now: () => number;
+  readonly #client: HttpClient;
+  readonly #health: Health;
+  readonly #blames: Blames;
+  readonly #layouts: MirrorLayouts;
+  readonly #repositories: Repositories;
+  readonly #index: SrcUriIndex;
+  readonly #waiting: WaitingAgents;
+  readonly #sourceParts: SourceParts;
+  readonly #now: () => number;
 
   constructor({ db, log }: { db: Database; log: Logger }, options: UpstreamMirrorsOptions = {}) {
     const { mirrors = [], customMirrors = [], repos = [], version = "unknown" } = options;

@@ -27,9 +27,9 @@ export interface SourceParts {
 export class UpstreamSource implements Source {
   readonly kind = "upstream";
   readonly label: string;
-  #origin: string;
-  #want: Want;
-  #parts: SourceParts;
+  readonly #origin: string;
+  readonly #want: Want;
+  readonly #parts: SourceParts;
 
   constructor({ url, origin }: Candidate, want: Want, parts: SourceParts) {
     this.label = url;

@@ -11,7 +11,7 @@ export class Report {
   #counts: Record<string, number> = {};
   #done = 0;
   #bytes = 0;
-  #total: number;
+  readonly #total: number;
 
   /** @param total files to come */
   constructor(total: number) {
