@@ -1,5 +1,5 @@
 import type { BlobClaims } from "../core/claims.ts";
-import { DistswarmError } from "../core/errors.ts";
+import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { abortable } from "../core/pulse.ts";
 import type { SourceFinder } from "../core/source.ts";
@@ -57,6 +57,8 @@ export class Fetcher {
   readonly #pulls = new Map<string, PeerPull>();
   readonly #tasks = new Map<string, UpstreamTask>();
   readonly #stopping = new AbortController();
+  /** Which unit could not be pulled last, and the code of its error. */
+  #fault: string | undefined;
 
   constructor(components: FetcherComponents, init: FetcherInit) {
     this.#components = components;
@@ -99,12 +101,21 @@ export class Fetcher {
     const { date, stamp } = judgement;
     const shelve = (unit: VerifiedUnit, paths: UnitPaths): Promise<void> =>
       this.#shelve(unit, { paths, stamp, from: "peers" });
-    const components = { ...this.#components, transfers: this.transfers, shelve };
+    const failed = (unit: string, error: unknown): void => this.#complain(unit, error);
+    const components = { ...this.#components, transfers: this.transfers, shelve, failed };
     const pull = new PeerPull(components, { judgement, throttle, signal: this.#stopping.signal });
     this.#pulls.set(date, pull);
     const ended = (): void => void this.#pulls.delete(date);
     pull.done.then(ended, ended);
     return pull;
+  }
+
+  /** Each box that announces a unit begins a pull, and so does each minute: what is wrong all the while is said once. */
+  #complain(unit: string, error: unknown): void {
+    const fault = `${unit} ${systemCode(error)}`;
+    const level = fault === this.#fault ? "debug" : "warn";
+    this.#fault = fault;
+    this.#components.log[level](`${unit} from peers: ${messageOf(error)}; it is tried again`);
   }
 
   #startTask(judgement: StampedJudgement): UpstreamTask {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { DistswarmError, hasCode, messageOf } from "../core/errors.ts";
+import { DistswarmError, hasCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { abortable } from "../core/pulse.ts";
 import type { SourceFinder } from "../core/source.ts";
@@ -45,6 +45,8 @@ interface PeerPullComponents {
   readonly peers: SourceFinder;
   readonly transfers: Transfers;
   readonly log: Logger;
+  /** Told of a unit that could not be pulled, and will be tried again. */
+  readonly failed: (unit: string, error: unknown) => void;
   /** Puts a verified unit on the shelf. */
   readonly shelve: (unit: VerifiedUnit, paths: UnitPaths) => Promise<void>;
 }
@@ -153,10 +155,10 @@ export class PeerPull {
 
   /** What this box itself lacks, room or the right time, speaks against no peer. */
   #note(error: unknown, candidate: DatedAnnouncement): void {
-    const { rumours, log } = this.#components;
+    const { rumours, log, failed } = this.#components;
     if (!(error instanceof SnapshotRefused)) {
       if (hasCode(error, "NO_SOURCE")) rumours.failed(candidate);
-      return log.warn(`${candidate.name} from peers: ${messageOf(error)}`);
+      return failed(candidate.name, error);
     }
     const peers = rumours.peersWith(candidate);
     log.warn({ check: error.check, peers }, `refused from peers (${error.check}): ${error.message}`);

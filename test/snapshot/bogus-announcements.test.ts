@@ -113,6 +113,18 @@ test("a newer date that its announcers do not have does not stand before the nex
   expect((await box.snapshots.pull(undefined, { signal: never })).date).toBe(DATE);
 });
 
+test("what no peer can give is said once, however often it is tried and whoever announces it", async () => {
+  const box = await startBox({ key });
+  for (const peer of ["one", "two"]) {
+    box.snapshots.heard(peer, [announcementOf(unit)]);
+    await box.snapshots.tick();
+    await box.snapshots.pull(DATE, { signal: never }).catch(() => {});
+  }
+  expect(box.lines.filter((line) => line.includes("from peers"))).toEqual([
+    `${unitName(DATE)} from peers: no peer could give ${unitName(DATE)}.tar.xz.md5sum; it is tried again`,
+  ]);
+});
+
 test("a member that gives a tarball of its own for ever, byte by byte, holds up the right one for ten minutes", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
