@@ -58,10 +58,15 @@ export class Standing {
     past.leftUntil = 0;
   }
 
-  /** It broke off, stalled, or was not there. */
+  /**
+   * It broke off, stalled, or was not there. All that fails while it is left alone is one fault: that was asked before, or
+   * where nobody else was left, and a moment without network breaks every transfer at once.
+   */
   failed(id: string): void {
     const past = this.#pastOf(id);
-    past.leftUntil = this.#now() + Math.min(LEAVE_MS * 2 ** past.faults, LEAVE_AT_MOST_MS);
+    const now = this.#now();
+    if (past.leftUntil > now) return;
+    past.leftUntil = now + Math.min(LEAVE_MS * 2 ** past.faults, LEAVE_AT_MOST_MS);
     past.faults += 1;
   }
 

@@ -22,6 +22,19 @@ describe("standing", () => {
     expect(leftFor()).toBe(10_000);
   });
 
+  it("leaves a peer alone once for all transfers that a moment without network breaks", () => {
+    let now = 0;
+    const standing = new Standing({ now: () => now });
+    for (let transfer = 0; transfer < 8; transfer += 1) {
+      standing.failed("h2");
+      now += 500;
+    }
+    now = 9_999;
+    expect(standing.isLeft("h2", OTHER)).toBe(true);
+    now = 10_000;
+    expect(standing.isLeft("h2", OTHER)).toBe(false);
+  });
+
   it("shuts out a liar for an hour, and avoids one for one blob for half a minute", () => {
     let now = 0;
     const standing = new Standing({ now: () => now });
