@@ -19,7 +19,8 @@ export class LocalHaves {
   /** Random at each start: the sequence numbers count within it. */
   readonly instance = randomBytes(INSTANCE_BYTES);
   readonly #set = new DigestSet();
-  readonly #log: { readonly prefix: Buffer; readonly added: boolean }[] = [];
+  /** Prefixes in hex: a small Buffer would keep 8 KiB of Node's pool, and all of them together 32 MiB. */
+  readonly #log: { readonly prefix: string; readonly added: boolean }[] = [];
   #sequence = 0;
   /** All prefixes as they were at a sequence number, as long as a session tells them. */
   #copy: { readonly sequence: number; readonly bytes: WeakRef<ArrayBufferLike> } | undefined;
@@ -37,13 +38,13 @@ export class LocalHaves {
   /** Notes that the blob is here; false when that was known. */
   add(digest: Digest): boolean {
     const prefix = prefixOf(digest);
-    return this.#set.add(prefix) && this.#note({ prefix, added: true });
+    return this.#set.add(prefix) && this.#note(prefix, true);
   }
 
   /** Notes that the blob is gone; false when it was not here. */
   remove(digest: Digest): boolean {
     const prefix = prefixOf(digest);
-    return this.#set.delete(prefix) && this.#note({ prefix, added: false });
+    return this.#set.delete(prefix) && this.#note(prefix, false);
   }
 
   /**
@@ -63,15 +64,11 @@ export class LocalHaves {
   changesSince(since: number): HaveChange | undefined {
     const oldest = this.#sequence - this.#log.length;
     if (since < oldest || since > this.#sequence) return undefined;
-    const last = new Map(this.#log.slice(since - oldest).map(({ prefix, added }) => [prefix.toString("hex"), added]));
-    const having = (wanted: boolean): Buffer =>
-      Buffer.from(
-        [...last]
-          .filter(([, added]) => added === wanted)
-          .map(([hex]) => hex)
-          .join(""),
-        "hex",
-      );
+    const last = new Map(this.#log.slice(since - oldest).map(({ prefix, added }) => [prefix, added]));
+    const having = (wanted: boolean): Buffer => {
+      const prefixes = [...last].flatMap(([prefix, added]) => (added === wanted ? [prefix] : []));
+      return Buffer.from(prefixes.join(""), "hex");
+    };
     return { since, sequence: this.#sequence, added: having(true), removed: having(false) };
   }
 
@@ -83,8 +80,8 @@ export class LocalHaves {
     return all;
   }
 
-  #note(change: { prefix: Buffer; added: boolean }): true {
-    this.#log.push(change);
+  #note(prefix: Buffer, added: boolean): true {
+    this.#log.push({ prefix: prefix.toString("hex"), added });
     this.#sequence += 1;
     if (this.#log.length > MAX_LOG) this.#log.splice(0, this.#log.length - MAX_LOG);
     return true;

@@ -5,6 +5,7 @@ import { prefixOf } from "../../src/swarm/digest-set.ts";
 import { HaveIndex } from "../../src/swarm/have-index.ts";
 import { LocalHaves } from "../../src/swarm/local-haves.ts";
 import { PeerHaves } from "../../src/swarm/peer-haves.ts";
+import { heapBytes } from "../support/left-behind.ts";
 
 const BLOBS = Array.from({ length: 12 }, (_, number) => digestOf(Buffer.from(`blob ${number}`)));
 
@@ -123,4 +124,15 @@ test("sessions that begin together tell what is here from one copy, until that c
   local.remove(BLOBS[0]!);
   expect(Buffer.concat(local.parts(5))).toHaveLength(11 * 16);
   expect(Buffer.concat(first)).toHaveLength(12 * 16);
+});
+
+test("a change that is remembered holds none of the memory that others took from Node's pool meanwhile", async () => {
+  const local = new LocalHaves();
+  const before = heapBytes();
+  for (let number = 0; number < 1000; number += 1) {
+    local.add(digestOf(Buffer.from(`${number}`)));
+    for (let others = 0; others < 3; others += 1) Buffer.from("x".repeat(4000));
+  }
+  await expect.poll(() => heapBytes() - before).toBeLessThan(2 ** 20); // what is swept is counted a moment later
+  expect(local.sequence).toBe(1000);
 });
