@@ -1,4 +1,4 @@
-import { isOurselves } from "../portage/mirrors.ts";
+import { gentooMirrors, isOurselves } from "../portage/mirrors.ts";
 import type { Context } from "./context.ts";
 
 /** By which ways Portage finds the agent. */
@@ -26,9 +26,4 @@ export function pointersOf(context: Context): Pointers {
     mirror: gentooMirrors(variables).some(isOurs),
     proxy: isOurs(variables.get("http_proxy") ?? ""),
   };
-}
-
-/** The words of GENTOO_MIRRORS. */
-export function gentooMirrors(variables: ReadonlyMap<string, string>): string[] {
-  return (variables.get("GENTOO_MIRRORS") ?? "").split(/\s+/).filter(Boolean);
 }

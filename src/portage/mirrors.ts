@@ -14,6 +14,11 @@ export function isOurselves(url: URL, own: OwnAddresses): boolean {
   return own.listen.some(({ port }) => port === portOf(url)) && (isLoopback(host) || names.includes(host));
 }
 
+/** The words of GENTOO_MIRRORS, by the variables of make.conf. */
+export function gentooMirrors(variables: ReadonlyMap<string, string>): string[] {
+  return wordsOf(variables.get("GENTOO_MIRRORS"));
+}
+
 /** What GENTOO_MIRRORS comes to. */
 interface Mirrors {
   /** http and https URLs and absolute paths, in its order, no `/` at their ends. */
@@ -22,13 +27,11 @@ interface Mirrors {
   readonly unusable: readonly string[];
 }
 
-/**
- * Sorts out GENTOO_MIRRORS (words separated by blanks) and leaves this agent itself out. `file://` URLs become paths.
- */
-export function readMirrors(gentooMirrors: string, own: OwnAddresses): Mirrors {
+/** Sorts out the words of GENTOO_MIRRORS and leaves this agent itself out. `file://` URLs become paths. */
+export function readMirrors(value: string | undefined, own: OwnAddresses): Mirrors {
   const usable: string[] = [];
   const unusable: string[] = [];
-  for (const word of gentooMirrors.split(/\s+/).filter(Boolean)) {
+  for (const word of wordsOf(value)) {
     const mirror = word.replace(/^file:\/\/(?=\/)/, "").replace(/(?<=.)\/+$/, "");
     const url = URL.canParse(mirror) ? new URL(mirror) : undefined;
     if (mirror.startsWith("/")) usable.push(mirror);
@@ -36,4 +39,8 @@ export function readMirrors(gentooMirrors: string, own: OwnAddresses): Mirrors {
     else if (!isOurselves(url, own)) usable.push(mirror);
   }
   return { usable: [...new Set(usable)], unusable };
+}
+
+function wordsOf(value = ""): string[] {
+  return value.split(/\s+/).filter(Boolean);
 }

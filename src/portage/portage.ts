@@ -27,7 +27,7 @@ export async function readPortage(root: string, own: OwnAddresses): Promise<Port
     readReposConf(root),
     readCustomMirrors(root),
   ]);
-  const mirrors = readMirrors(makeConf.variables.get("GENTOO_MIRRORS") ?? "", own);
+  const mirrors = readMirrors(makeConf.variables.get("GENTOO_MIRRORS"), own);
   const distdir = makeConf.variables.get("DISTDIR");
   const warnings = [...makeConf.warnings, ...reposConf.warnings, ...custom.warnings];
   const usable = distdir?.startsWith("/") === true;

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readMakeConf } from "../portage/make-conf.ts";
+import { gentooMirrors } from "../portage/mirrors.ts";
 import { nothing, readForEdit, withLines, type Proposal } from "./edit.ts";
 import { leadsTo } from "./leads-to.ts";
 import { ownFile } from "./own-file.ts";
@@ -40,8 +41,7 @@ export function withHttpProxy(text: string, url: string): string {
 
 /** What to add where every mirror is reached through `http_proxy` alone; wget goes to https, ftp and paths without it. */
 function wayAround(variables: ReadonlyMap<string, string>): string[] {
-  const mirrors = (variables.get("GENTOO_MIRRORS") ?? "").split(/\s+/).filter(Boolean);
-  if (!mirrors.every((mirror) => mirror.startsWith("http:"))) return [];
+  if (!gentooMirrors(variables).every((mirror) => mirror.startsWith("http:"))) return [];
   return [
     "All of GENTOO_MIRRORS are http, so Portage reaches none of them while the agent is down. One with https at the end, as in " +
       'GENTOO_MIRRORS="${GENTOO_MIRRORS} https://distfiles.gentoo.org", gives it a way around the agent',

@@ -1,5 +1,6 @@
+import { gentooMirrors } from "../../portage/mirrors.ts";
 import { ok, warn, type Check } from "../check.ts";
-import { gentooMirrors, leadsHere, pointersOf } from "../pointers.ts";
+import { leadsHere, pointersOf } from "../pointers.ts";
 
 /** No https mirror is asked before the agent. */
 export const httpsMirrors: Check = {

@@ -1,6 +1,7 @@
 import { hostOf } from "../../core/host.ts";
+import { gentooMirrors } from "../../portage/mirrors.ts";
 import { ok, warn, type Check } from "../check.ts";
-import { gentooMirrors, pointersOf } from "../pointers.ts";
+import { pointersOf } from "../pointers.ts";
 
 /** Nothing takes the mirrors out of http_proxy. */
 export const noProxy: Check = {
