@@ -33,7 +33,7 @@ export class PeerTraffic {
     return this.#uploaded;
   }
 
-  /** Connections to the data plane that were refused for their key. */
+  /** Connections to the data plane that were refused. */
   get turnedAway(): number {
     return this.#turnedAway;
   }

@@ -6,6 +6,7 @@ import type { Digest } from "../core/digest.ts";
 import { isGone, messageOf, systemCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { count } from "../core/words.ts";
+import { Locks } from "./locks.ts";
 import { OpenFile } from "./open-file.ts";
 import type { ChunkSums } from "./chunk-sums.ts";
 import { ChunkDamage, hashFile } from "./file-chunks.ts";
@@ -14,7 +15,6 @@ import type { StorePaths } from "./layout.ts";
 import { LoadTurns } from "./load-turns.ts";
 import type { BlobRecord, BlobRecords } from "./records.ts";
 import { StoredBlob } from "./stored-blob.ts";
-import { Turns } from "./turns.ts";
 
 /** What the blob files use. */
 interface BlobFilesComponents {
@@ -44,7 +44,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   readonly #pins = new Map<Digest, number>();
   readonly #checks = new Map<Digest, Promise<ChunkSums>>();
   /** Who puts the file of a blob in place, or takes it away: one at a time for each. */
-  readonly #changes = new Turns<Digest>();
+  readonly #changes = new Locks<Digest>();
 
   constructor(components: BlobFilesComponents, init: { paths: StorePaths }) {
     super();

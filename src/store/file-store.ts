@@ -24,13 +24,13 @@ import { HashThread } from "./hash-thread.ts";
 import { FileIngest } from "./ingest.ts";
 import { type StorePaths, storePaths } from "./layout.ts";
 import { Leftovers } from "./leftovers.ts";
+import { Locks } from "./locks.ts";
 import { type BlobRecord, BlobRecords } from "./records.ts";
 import { Room } from "./room.ts";
 import type { Table } from "./table-writer.ts";
 import { collectGarbage } from "./tools/gc.ts";
 import { fsck, type Refetch } from "./tools/fsck.ts";
 import { importFiles } from "./tools/import.ts";
-import { Turns } from "./turns.ts";
 
 /** How often the times of use are written to the database, and what could not be written before, in milliseconds. */
 const FLUSH_INTERVAL_MS = 30_000;
@@ -71,7 +71,8 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   readonly #room: Room;
   /** Ingests that there is room for, until they are committed or closed. */
   readonly #inFlight = new Map<Digest, FileIngest>();
-  readonly #turns = new Turns<Digest>();
+  /** Who takes in a blob, and so has its partial: one at a time for each. */
+  readonly #ingesting = new Locks<Digest>();
   readonly #leftovers: Leftovers;
   readonly #hashThread = new HashThread();
   #problem: string | undefined;
@@ -90,7 +91,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     if (init.distdir !== undefined) {
       this.#distdir = new Distdir({ table: components.distdirRecords, log, index }, { dir: init.distdir });
     }
-    this.#leftovers = new Leftovers({ ingesting: this.#turns }, { paths: this.#paths });
+    this.#leftovers = new Leftovers({ ingesting: this.#ingesting }, { paths: this.#paths });
     this.#room = new Room(
       {
         records: this.#records,
@@ -140,13 +141,13 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   }
 
   isIngesting(digest: Digest): boolean {
-    return this.#turns.isTaken(digest);
+    return this.#ingesting.isTaken(digest);
   }
 
   /** See {@link BlobStore.ingest}. */
   async ingest(blob: IngestedBlob, { signal }: { signal?: AbortSignal } = {}): Promise<Ingest> {
     this.#room.checkSize(blob.size);
-    const release = await this.#turns.take(blob.digest, signal);
+    const release = await this.#ingesting.take(blob.digest, signal);
     const ingest = await this.#openIngest(blob, release).catch((error: unknown) => {
       release();
       throw error;

@@ -3,7 +3,7 @@ import { type Digest, isDigest } from "../core/digest.ts";
 import { readFault } from "./disk.ts";
 import { entries, statOf } from "./inventory.ts";
 import type { StorePaths } from "./layout.ts";
-import type { Turns } from "./turns.ts";
+import type { Locks } from "./locks.ts";
 
 /** How long the bytes of a broken retrieval wait to be resumed, in milliseconds: 7 days. */
 const KEEP_MS = 7 * 24 * 3_600_000;
@@ -19,11 +19,11 @@ interface Leftover {
 
 /** What lies in `partial/` and belongs to no ingest. */
 export class Leftovers {
-  readonly #ingesting: Turns<Digest>;
+  readonly #ingesting: Locks<Digest>;
   readonly #paths: StorePaths;
 
-  /** @param components.ingesting who has the turn of a digest has its partial. */
-  constructor(components: { readonly ingesting: Turns<Digest> }, init: { readonly paths: StorePaths }) {
+  /** @param components.ingesting who holds the lock of a digest has its partial. */
+  constructor(components: { readonly ingesting: Locks<Digest> }, init: { readonly paths: StorePaths }) {
     this.#ingesting = components.ingesting;
     this.#paths = init.paths;
   }

@@ -31,6 +31,7 @@ export class PortCheck {
   /** What is wrong, with the mend; undefined when all is well, or before the first look has ended. */
   problem: string | undefined;
 
+  /** Begins at once. */
   constructor(peer: PeerPort, init: PortCheckInit) {
     void this.#watch(peer, init);
   }

@@ -9,7 +9,7 @@ import { storePaths } from "../../src/store/layout.ts";
 import { Leftovers } from "../../src/store/leftovers.ts";
 import { BlobRecords } from "../../src/store/records.ts";
 import { collectGarbage } from "../../src/store/tools/gc.ts";
-import { Turns } from "../../src/store/turns.ts";
+import { Locks } from "../../src/store/locks.ts";
 import {
   expectBytes,
   get,
@@ -111,7 +111,7 @@ test("gc says of a blob that is committed anew while it goes that it came into u
   };
   await blobs.add({ digest, size, sums: "" }, place);
   const plan = async () => [{ digest, size, used: 0, reason: "old" }];
-  const leftovers = new Leftovers({ ingesting: new Turns() }, { paths });
+  const leftovers = new Leftovers({ ingesting: new Locks() }, { paths });
   const components = { blobs, paths, plan, leftovers, isInFlight: () => false };
   const removed = once(blobs, "removed");
   const committed = blobs.add({ digest, size, sums: "" }, () => removed.then(place));
