@@ -31,12 +31,12 @@ export function buildDoors(config: Config, parts: DoorParts, via: string): Doors
   const page = async (): Promise<string> => statusPage(parts.status.current());
   const mirror = new MirrorDoor({ ...doors, page });
   const forward = new ForwardDoor(doors);
-  const tunnel = buildTunnel(config, parts.log, via);
+  const tunnel = buildTunnel(config, via);
   const { listen, allow } = config.proxy;
   return new Doors({ mirror, forward, tunnel, log: parts.log }, { listen, allow, via });
 }
 
-function buildTunnel(config: Config, log: Logger, via: string): ConnectTunnel {
+function buildTunnel(config: Config, via: string): ConnectTunnel {
   const dial = dialer({ ...wayOut(config), timeoutMs: config.upstream.header_timeout });
-  return new ConnectTunnel({ dial, log }, { ports: config.proxy.connect_ports, via });
+  return new ConnectTunnel(dial, { ports: config.proxy.connect_ports, via });
 }

@@ -2,9 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { pipeline, type Duplex } from "node:stream";
 import { viaOf } from "../core/agent-names.ts";
-import { DistswarmError, messageOf } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
-import { refuseTunnel } from "./bare-answer.ts";
+import { DistswarmError } from "../core/errors.ts";
 import { parseAuthority, type Authority } from "./request-target.ts";
 
 /** Opens a connection to a host outside, through the upstream proxy where one is set: that one is told the `Via`. */
@@ -24,28 +22,25 @@ export class ConnectTunnel {
   readonly #dial: Dial;
   readonly #ports: ReadonlySet<number>;
   readonly #via: string;
-  readonly #log: Logger;
   readonly #open = new Set<Duplex>();
 
-  constructor(components: { dial: Dial; log: Logger }, init: ConnectTunnelInit) {
-    this.#dial = components.dial;
-    this.#log = components.log;
+  constructor(dial: Dial, init: ConnectTunnelInit) {
+    this.#dial = dial;
     this.#ports = new Set(init.ports);
     this.#via = viaOf(init.via);
   }
 
-  /** Serves one `CONNECT`; never throws: the client is told in a status line. */
+  /**
+   * Serves one `CONNECT`. Throws what went wrong before the tunnel was open.
+   *
+   * @throws {DistswarmError} `NOT_PERMITTED` for a port that is not allowed.
+   */
   async serve(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
     this.#open.add(client);
     client.once("close", () => this.#open.delete(client));
-    try {
-      const to = this.#allowed(request.url ?? "");
-      const via = [request.headers.via ?? [], this.#via].flat().join(", ");
-      join(request.socket, await this.#dial(to, via), head);
-    } catch (error) {
-      this.#log.debug(`CONNECT ${request.url}: ${messageOf(error)}`);
-      refuseTunnel(client, error);
-    }
+    const to = this.#allowed(request.url ?? "");
+    const via = [request.headers.via ?? [], this.#via].flat().join(", ");
+    join(request.socket, await this.#dial(to, via), head);
   }
 
   /** Ends all tunnels. */

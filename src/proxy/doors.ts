@@ -2,10 +2,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { agentsIn } from "../core/agent-names.ts";
-import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
+import { DistswarmError, hasCode, messageOf, systemCode } from "../core/errors.ts";
 import { authorityOf } from "../core/host.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
+import { NowAndThen } from "../core/now-and-then.ts";
 import { AllowList } from "./allow-list.ts";
 import { answerParserError, MAX_HEADER_BYTES, refuseTunnel } from "./bare-answer.ts";
 import type { ConnectTunnel } from "./connect-tunnel.ts";
@@ -21,6 +22,9 @@ const KEEP_ALIVE_MS = 30_000;
 
 /** A request line and headers that take longer are given up, in ms. */
 const HEADERS_MS = 60_000;
+
+/** Refused clients are spoken of at most this often, in ms: wget, rsync and git show no more than 403. */
+const WARN_EVERY_MS = 60_000;
 
 /** Addresses of the default config that a box may lack (no IPv6): skipped with a warning. */
 const SKIPPABLE = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
@@ -52,6 +56,7 @@ export class Doors implements Startable {
   #servers: Server[] = [];
   /** The latest answer of each connection: the last one to be sent. */
   readonly #latest = new WeakMap<Duplex, ServerResponse>();
+  readonly #refusals = new NowAndThen({ everyMs: WARN_EVERY_MS });
 
   constructor(components: DoorsComponents, init: DoorsInit) {
     this.#components = components;
@@ -122,7 +127,7 @@ export class Doors implements Startable {
     });
     server.on("request", (request, response) => void this.#onRequest(request, response));
     server.on("checkExpectation", (request, response) => sendPlain(exchangeOf(request, response), UNEXPECTED));
-    server.on("connect", (request, socket, head) => this.#onConnect(request, socket, head));
+    server.on("connect", (request, socket, head) => void this.#onConnect(request, socket, head));
     server.on("clientError", (error, socket) => {
       // In the middle of an answer our line would count as bytes of a file.
       if (this.#latest.get(socket)?.closed === false) socket.destroy();
@@ -163,21 +168,28 @@ export class Doors implements Startable {
   #onError(exchange: Exchange, error: unknown): void {
     const { request, response, signal } = exchange;
     if (signal.aborted) return;
-    const asked = `${request.method} ${request.url}`;
-    this.#components.log.debug(`${asked}: ${messageOf(error)}`);
-    if (!(error instanceof DistswarmError)) this.#components.log.error({ err: error }, `${asked} failed unexpectedly`);
+    this.#tell(request, error);
     if (response.headersSent) request.socket.resetAndDestroy();
     else sendPlain(exchange, answerFor(error));
   }
 
-  #onConnect(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  async #onConnect(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on("error", () => socket.destroy()); // Node has taken its own listener away by now
     try {
       this.#check(request);
-      void this.#components.tunnel.serve(request, socket, head);
+      await this.#components.tunnel.serve(request, socket, head);
     } catch (error) {
+      this.#tell(request, error);
       refuseTunnel(socket, error);
     }
+  }
+
+  #tell(request: IncomingMessage, error: unknown): void {
+    const { log } = this.#components;
+    const asked = `${request.method} ${request.url}`;
+    log.debug(`${asked}: ${messageOf(error)}`);
+    if (hasCode(error, "NOT_PERMITTED") && this.#refusals.isTime()) log.warn(`refused: ${messageOf(error)}`);
+    if (!(error instanceof DistswarmError)) log.error({ err: error }, `${asked} failed unexpectedly`);
   }
 }
 

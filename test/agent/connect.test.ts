@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { logInto } from "../support/log-lines.ts";
 import { boxAndMirror, connectTo, FOR_OTHERS, say } from "./door-box.ts";
 
 describe("CONNECT", () => {
@@ -37,6 +38,13 @@ describe("CONNECT", () => {
     const answer = await say(box, `CONNECT ${target} HTTP/1.1\r\n\r\n`);
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status}`));
     expect(answer).toMatch(reason);
+  });
+
+  test("to a port that is not allowed is a line of the log", async () => {
+    const lines: string[] = [];
+    const { box } = await boxAndMirror({ log: logInto(lines) });
+    await say(box, "CONNECT rsync.example:873 HTTP/1.0\r\n\r\n");
+    expect(lines).toContain("refused: CONNECT to port 873 is not allowed: proxy.connect_ports has 443");
   });
 
   test("a stranger who resets a refused CONNECT harms nobody", async () => {

@@ -7,6 +7,7 @@ import { RepoWatch } from "../../src/manifest/watch.ts";
 import { startBox } from "../support/box.ts";
 import { testFile } from "../support/repository.ts";
 import { FETCH, wget } from "../support/wget.ts";
+import { logInto } from "../support/log-lines.ts";
 import { named } from "../support/skipped.ts";
 import { boxAndMirror, byDigest, file, FOR_OTHERS } from "./door-box.ts";
 
@@ -48,6 +49,15 @@ test("an address outside proxy.allow is told so", async () => {
   const answer = await fetch(`${box.url}/`);
   expect(answer.status).toBe(403);
   expect(await answer.text()).toMatch(/127\.0\.0\.1 is not in proxy\.allow/);
+});
+
+test("who is refused is a line of the log, as wget and rsync show no more than 403, and not one for each request", async () => {
+  const lines: string[] = [];
+  const { box } = await boxAndMirror({ config: FOR_OTHERS, log: logInto(lines) });
+  for (let asked = 0; asked < 3; asked += 1) expect((await fetch(box.url + byDigest)).status).toBe(403);
+  expect(lines.filter((line) => line.startsWith("refused"))).toEqual([
+    "refused: 127.0.0.1 is not in proxy.allow of this distswarm agent",
+  ]);
 });
 
 const hasIpv6 = networkInterfaces()["lo"]?.some(({ address }) => address === "::1") ?? false;
