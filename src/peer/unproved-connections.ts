@@ -4,7 +4,7 @@ import { Crowd } from "../core/crowd.ts";
 /** Connections that have not shown a key yet, in all and from one address: a handshake takes some 20 ms. */
 const MAX_UNPROVED = 256;
 const MAX_UNPROVED_OF_ADDRESS = 64;
-/** As long as the other end waits for a dial: a box that compiles is slow. */
+/** A box that compiles is slow; the end that dials gives up only after this (`peer-connection.ts`). */
 const HANDSHAKE_TIMEOUT_MS = 3000;
 
 /** A connection that may still show its key, until then. */
