@@ -18,9 +18,20 @@ interface Answer {
  *
  * @param door `host:port`.
  * @param target A path, or a URL for the forward proxy.
- * @throws what the network says.
+ * @throws what the network says, or that no answer came in time.
  */
 export async function askDoor(door: string, target: string, method: "GET" | "HEAD" = "GET"): Promise<Answer> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  return send(door, target, { method, signal }).catch((error: unknown) => {
+    throw signal.aborted ? new Error(`no answer within ${TIMEOUT_MS / 1000} s`) : error;
+  });
+}
+
+async function send(
+  door: string,
+  target: string,
+  { method, signal }: { method: string; signal: AbortSignal },
+): Promise<Answer> {
   const at = new URL(`http://${door}`);
   const sent = request({
     host: hostOf(at),
@@ -29,7 +40,7 @@ export async function askDoor(door: string, target: string, method: "GET" | "HEA
     method,
     headers: { host: target.startsWith("/") ? at.host : new URL(target).host },
     agent: false,
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal,
   });
   sent.end();
   const [response] = (await once(sent, "response")) as [IncomingMessage];

@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { digestOf } from "../core/digest.ts";
 import { DistswarmError, systemCode } from "../core/errors.ts";
+import { syncDir } from "../core/sync-dir.ts";
 import type { FileEdit } from "./edit.ts";
 import { hunkOf } from "./hunk.ts";
 import { writeWhole } from "./write-file.ts";
@@ -78,8 +80,10 @@ export class Journal {
 
   /** Forgets all entries but these; with none left, the copies go, too. */
   async keep(entries: readonly JournalEntry[]): Promise<void> {
-    if (entries.length === 0) await rm(this.dir, { recursive: true, force: true });
-    else await this.#write(entries);
+    if (entries.length > 0) return this.#write(entries);
+    if (!existsSync(this.dir)) return;
+    await rm(this.dir, { recursive: true });
+    await syncDir(dirname(this.dir)); // the files are as before, durably: it would say of them that others have changed them
   }
 
   /** Two versions of one file are two copies: each is named by its content, too. */

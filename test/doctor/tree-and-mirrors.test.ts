@@ -1,6 +1,6 @@
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { permits } from "../../src/doctor/reader.ts";
 import { healthyBox } from "./box.ts";
 import { finding, index, NOBODY_LISTENS, testBroken } from "./broken.ts";
@@ -179,4 +179,13 @@ test("DISTDIR of the group portage is readable for its members", async () => {
   expect(permits({ uid: 250, gid: 250, mode: 0o40770 }, { uid: 994, gids: [994] }, 5)).toBe(false);
   expect(permits({ uid: 994, gid: 250, mode: 0o40070 }, reader, 5)).toBe(false);
   expect(permits({ uid: 250, gid: 250, mode: 0o40700 }, { uid: 0, gids: [] }, 5)).toBe(true);
+});
+
+test("a mirror that never answers is named as such", async () => {
+  const box = await healthyBox();
+  const late = new AbortController();
+  box.answers["http://mirror.example/distfiles/layout.conf"] = () => late.abort();
+  vi.spyOn(AbortSignal, "timeout").mockReturnValue(late.signal);
+  onTestFinished(() => void vi.restoreAllMocks());
+  expect((await box.finding("mirrors")).seen).toBe("http://mirror.example: no answer within 10 s");
 });

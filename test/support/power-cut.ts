@@ -25,11 +25,13 @@ export async function mountCuttableDisk(context: TestContext): Promise<CuttableD
   await run("mkfs.ext4", ["-q", "-F", image]).catch(() => context.skip("needs mkfs.ext4"));
   const dir = await mount(image).catch(() => context.skip("needs the right to mount a loop device"));
   await run("sync", ["-f", dir]);
+  let cuts = 0;
   return {
     dir,
     cut: async () => {
-      await copyFile(image, `${image}.cut`);
-      return mount(`${image}.cut`);
+      const copy = `${image}.${++cuts}`;
+      await copyFile(image, copy);
+      return mount(copy);
     },
   };
 }
