@@ -18,6 +18,8 @@ interface LayoutRecord {
 /** The same as it is used. */
 interface Remembered {
   readonly at: number;
+  /** How long it holds, in milliseconds. */
+  readonly lasts: number;
   readonly layouts: readonly Layout[];
 }
 
@@ -30,8 +32,10 @@ export interface KnownLayouts {
 /** Sends a GET that follows redirects; counts in the mirror's health. */
 type Get = (url: string, signal: AbortSignal) => Promise<UpstreamAnswer>;
 
-/** How long a layout.conf, or its absence, is remembered; as Portage does (fetch.py). */
+/** How long a layout.conf is remembered; as Portage does (fetch.py). */
 const REMEMBER_MS = 24 * 3_600_000;
+/** How long its absence is, which Portage does not remember: a mirror that is being updated may lack it for a moment. */
+const REMEMBER_ABSENT_MS = 10 * 60_000;
 /** How long after a failure the next try waits. */
 const RETRY_MS = 60_000;
 /** A longer layout.conf is none. Characters. */
@@ -41,7 +45,7 @@ const BODY_MS = 1000;
 
 const GUESS: KnownLayouts = { layouts: [GLEP_75, FLAT], guessed: true };
 
-/** The layouts of the mirrors: each mirror's layout.conf is fetched once a day, by the first who needs it. */
+/** The layouts of the mirrors: a mirror's layout.conf is fetched by the first who needs it, once a day where there is one. */
 export class MirrorLayouts {
   readonly #records;
   readonly #get: Get;
@@ -97,8 +101,9 @@ export class MirrorLayouts {
 
   /** What is from the future was remembered before the clock was set back: nobody knows how old it is. */
   #isFresh(url: string): boolean {
-    const ageMs = this.#now() - (this.#memory.get(url)?.at ?? -Infinity);
-    return ageMs >= 0 && ageMs < REMEMBER_MS;
+    const { at, lasts } = this.#memory.get(url) ?? { at: -Infinity, lasts: 0 };
+    const ageMs = this.#now() - at;
+    return ageMs >= 0 && ageMs < lasts;
   }
 
   #failedLately(url: string): boolean {
@@ -144,7 +149,8 @@ export class MirrorLayouts {
 }
 
 function remembered({ at, text }: LayoutRecord): Remembered {
-  return { at, layouts: text === null ? [FLAT] : parseLayoutConf(text) };
+  if (text === null) return { at, lasts: REMEMBER_ABSENT_MS, layouts: [FLAT] };
+  return { at, lasts: REMEMBER_MS, layouts: parseLayoutConf(text) };
 }
 
 async function readText({ body, url }: UpstreamAnswer): Promise<string> {

@@ -97,9 +97,12 @@ describe("layout.conf", () => {
   const layoutRequests = ({ requests }: zoo.MockMirror): number =>
     requests.filter(({ url }) => url.endsWith("/layout.conf")).length;
 
-  test.each(["filename-hash", "none"] as const)(
-    "is asked for once a day, a restart between or not: %s",
-    async (layout) => {
+  test.each([
+    ["filename-hash", "a day", DAY_MS],
+    ["none", "ten minutes", 600_000],
+  ] as const)(
+    "is asked for once, a restart between or not: where it is %s, again after %s",
+    async (layout, _, lasts) => {
       let now = 0;
       const mirror = await mirrorOf(zoo.well, FILES, { layout });
       const first = await upstreamOf([mirror.url], { now: () => now });
@@ -107,12 +110,13 @@ describe("layout.conf", () => {
       await labels(first);
       await first.stop();
       const second = await upstreamOf([mirror.url], { now: () => now });
+      now += lasts - 1;
       await labels(second);
       expect(layoutRequests(mirror)).toBe(1);
-      now += DAY_MS;
+      now += 1;
       await labels(second);
       expect(layoutRequests(mirror)).toBe(2);
-      now -= DAY_MS; // set back: who knows for how long
+      now -= lasts; // set back: who knows for how long
       await labels(second);
       expect(layoutRequests(mirror)).toBe(3);
     },
