@@ -63,6 +63,7 @@ export class Filling {
       await this.#round();
       const stuck = intake.taken === before || round === MAX_ROUNDS;
       if (intake.missing === 0 || !stuck) continue;
+      this.#signal.throwIfAborted(); // whoever looks for sources is told of none then
       throw intake.outOfSources(await sources.upstream.withheld(this.#want));
     }
   }

@@ -34,6 +34,15 @@ test("a growing copy that gives goes on when an agent begins to wait here: two w
   expect(rig.intake.attempts.map(({ source, bytes }) => [source, bytes])).toEqual([["peer", SIZE]]);
 });
 
+test("what is ended while a mirror is looked for tells why, and not that there is none", async () => {
+  const rig = await Rig.open();
+  rig.others.upstream.push(new Giving("upstream", "upstream"));
+  rig.looking = (kind) => {
+    if (kind === "upstream") rig.ending.abort(new Error("the agent is stopping"));
+  };
+  await expect(rig.filling.fill()).rejects.toThrow("the agent is stopping");
+});
+
 /** Two mirrors, the first of which has begun to give, and the time in the test's hands. */
 async function trickled(): Promise<{ rig: Rig; first: Giving; second: Giving; over: Promise<void> }> {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });

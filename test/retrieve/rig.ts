@@ -80,6 +80,10 @@ export class Rig {
   /** The box that claims the blob, if there is one. */
   claimant: string | undefined;
   readonly released: boolean[] = [];
+  /** Ends the filling. */
+  readonly ending = new AbortController();
+  /** Called when somebody looks for sources of this kind. */
+  looking: (kind: SourceKind) => void = () => {};
   #isAwaited = false;
   #begin = (): void => {};
   readonly copy: FlightCopy;
@@ -123,7 +127,7 @@ export class Rig {
     this.copy = copy;
     this.intake = intake;
     this.contest = new Contest({ ...parts, asker: new UpstreamAsker(parts, { want }) }, { want });
-    this.filling = new Filling(parts, { want, signal: never });
+    this.filling = new Filling(parts, { want, signal: this.ending.signal });
   }
 
   /** With an empty copy. */
@@ -151,8 +155,10 @@ export class Rig {
 
   #finder(kind: SourceKind): SourceFinder {
     const others = (): Giving[] => this.others[kind].filter(({ isDoubted }) => !isDoubted);
+    const looking = (): void => this.looking(kind);
     return {
       sources: async function* () {
+        looking();
         yield* others();
       },
     };
