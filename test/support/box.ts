@@ -45,7 +45,11 @@ export async function startBox(options: BoxOptions = {}): Promise<Box> {
   await makeRepository(repo, options.files ?? []);
   const config = checkConfig(boxConfig(dir, options, await freePort()), "test");
   const start = (): Promise<Agent> => startAgent(config, { log: options.log ?? silentLogger, notes: () => [] });
-  const agent = await start();
+  const forget = (): Promise<void> => rm(dir, { recursive: true, force: true });
+  const agent = await start().catch(async (error: unknown) => {
+    await forget();
+    throw error;
+  });
   const box: Box = {
     dir,
     repo,
@@ -61,7 +65,7 @@ export async function startBox(options: BoxOptions = {}): Promise<Box> {
     },
     close: async () => {
       await box.agent.stop();
-      await rm(dir, { recursive: true, force: true });
+      await forget();
     },
   };
   return box;
