@@ -6,13 +6,13 @@ import { buildDoors } from "./compose/doors.ts";
 import { buildRetrieval, type Retrieval } from "./compose/retrieval.ts";
 import { buildStatus } from "./compose/status.ts";
 import { ControlServer } from "./control/server.ts";
-import type { AgentApi } from "./core/agent-api.ts";
-import { newAgentName } from "./core/agent-names.ts";
+import type { AgentApi } from "./core/report/agent-api.ts";
+import { newAgentName } from "./core/net/agent-names.ts";
 import { condemnDatabase, findSetAside, isDatabaseDamage, openDatabase, type Database } from "./core/database.ts";
-import { authorityOf } from "./core/host.ts";
+import { authorityOf } from "./core/net/host.ts";
 import { startAll, stopAll, type Startable } from "./core/lifecycle.ts";
 import type { Logger } from "./core/logger.ts";
-import { makeStateDir } from "./core/make-dirs.ts";
+import { makeStateDir } from "./core/fs/make-dirs.ts";
 import type { Doors } from "./proxy/doors.ts";
 import { Keeper } from "./proxy/keeper.ts";
 

@@ -1,7 +1,7 @@
 import type { DestinationStream } from "pino";
 import type { LogLevel } from "../core/log-level.ts";
 import { createLogger, type Logger } from "../core/logger.ts";
-import { count } from "../core/words.ts";
+import { count } from "../core/text/words.ts";
 import type { Io } from "./io.ts";
 import { recordText, toJournalLine, toPlainLine, type LogRecord } from "./log-lines.ts";
 

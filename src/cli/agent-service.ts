@@ -3,8 +3,8 @@ import type { LoadedConfig } from "../config/load.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { OneByOne } from "../core/one-by-one.ts";
-import { listed } from "../core/words.ts";
+import { OneByOne } from "../core/async/one-by-one.ts";
+import { listed } from "../core/text/words.ts";
 import type { ServiceManager } from "./service-manager.ts";
 
 /** What running the agent as a service uses. */

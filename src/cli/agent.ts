@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Startable } from "../core/lifecycle.ts";
-import { count } from "../core/words.ts";
+import { count } from "../core/text/words.ts";
 import { agentLog } from "./agent-log.ts";
 import type { RunCommand } from "./command.ts";
 import { tuneEngine } from "./engine.ts";

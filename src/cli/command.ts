@@ -1,6 +1,6 @@
 import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigPlace } from "../config/place.ts";
-import type { AgentApi } from "../core/agent-api.ts";
+import type { AgentApi } from "../core/report/agent-api.ts";
 import type { Io } from "./io.ts";
 
 /** What a command is run with. */

@@ -1,4 +1,4 @@
-import type { FetchEvent } from "../core/fetch-event.ts";
+import type { FetchEvent } from "../core/report/fetch-event.ts";
 
 /** One asked line, as far as it has come. */
 export interface FetchLine {

@@ -1,6 +1,6 @@
 import { text } from "node:stream/consumers";
 import { toLine } from "../control/ndjson.ts";
-import type { FetchEvent } from "../core/fetch-event.ts";
+import type { FetchEvent } from "../core/report/fetch-event.ts";
 import type { RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
 import { FetchBoard } from "./fetch-board.ts";

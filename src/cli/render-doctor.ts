@@ -1,4 +1,4 @@
-import { count } from "../core/words.ts";
+import { count } from "../core/text/words.ts";
 import type { Report } from "../doctor/doctor.ts";
 
 const LABELS: Readonly<Record<Report["verdict"], string>> = { ok: "ok", warn: "WARN", fail: "FAIL", unchecked: "-" };

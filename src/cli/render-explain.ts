@@ -1,8 +1,8 @@
-import type { Attempt } from "../core/attempt.ts";
-import { claimText, type ClaimEvent } from "../core/claim-event.ts";
-import type { ExplainedFile, Explanation } from "../core/explanation.ts";
-import { formatDuration, formatSize } from "../core/units.ts";
-import { percent } from "../core/words.ts";
+import type { Attempt } from "../core/report/attempt.ts";
+import { claimText, type ClaimEvent } from "../core/claim/claim-event.ts";
+import type { ExplainedFile, Explanation } from "../core/report/explanation.ts";
+import { formatDuration, formatSize } from "../core/text/units.ts";
+import { percent } from "../core/text/words.ts";
 import { renderTable, type Cell } from "./table.ts";
 
 function renderAttempt(attempt: Attempt): Cell[] {

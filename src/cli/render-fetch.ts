@@ -1,6 +1,6 @@
-import type { FetchEvent } from "../core/fetch-event.ts";
-import { formatSize } from "../core/units.ts";
-import { about, count, percent } from "../core/words.ts";
+import type { FetchEvent } from "../core/report/fetch-event.ts";
+import { formatSize } from "../core/text/units.ts";
+import { about, count, percent } from "../core/text/words.ts";
 import type { FetchBoard, FetchLine } from "./fetch-board.ts";
 import { renderTable } from "./table.ts";
 

@@ -1,6 +1,6 @@
-import type { MirrorStatus } from "../core/mirror-status.ts";
-import { formatSize } from "../core/units.ts";
-import { count } from "../core/words.ts";
+import type { MirrorStatus } from "../core/report/mirror-status.ts";
+import { formatSize } from "../core/text/units.ts";
+import { count } from "../core/text/words.ts";
 import { renderTable, type Cell } from "./table.ts";
 
 function state({ problem, avoided_until: until }: MirrorStatus): string {

@@ -1,6 +1,6 @@
-import type { LastRejected, PeerStatus, SwarmStatus } from "../core/swarm-status.ts";
-import { formatDuration, formatSize } from "../core/units.ts";
-import { count } from "../core/words.ts";
+import type { LastRejected, PeerStatus, SwarmStatus } from "../core/report/swarm-status.ts";
+import { formatDuration, formatSize } from "../core/text/units.ts";
+import { count } from "../core/text/words.ts";
 import { renderTable, type Cell } from "./table.ts";
 
 const HEAD: Cell[] = [

@@ -1,4 +1,4 @@
-import { count } from "../core/words.ts";
+import { count } from "../core/text/words.ts";
 import { renderDiff } from "../setup/diff.ts";
 import type { LeftFile, Plan, Undone } from "../setup/setup.ts";
 

@@ -1,6 +1,6 @@
 import type { SnapshotStatus } from "../core/snapshots.ts";
-import type { PeerStatus } from "../core/swarm-status.ts";
-import { formatSize } from "../core/units.ts";
+import type { PeerStatus } from "../core/report/swarm-status.ts";
+import { formatSize } from "../core/text/units.ts";
 import { renderTable, type Cell } from "./table.ts";
 
 /** Characters of an id that tell a peer of which no more is known. */

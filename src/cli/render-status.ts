@@ -1,8 +1,8 @@
-import type { Status } from "../core/status.ts";
-import type { PeerStatus } from "../core/swarm-status.ts";
-import { formatSeconds, formatSize } from "../core/units.ts";
-import { verdict } from "../core/verdict.ts";
-import { count, percent } from "../core/words.ts";
+import type { Status } from "../core/report/status.ts";
+import type { PeerStatus } from "../core/report/swarm-status.ts";
+import { formatSeconds, formatSize } from "../core/text/units.ts";
+import { verdict } from "../core/report/verdict.ts";
+import { count, percent } from "../core/text/words.ts";
 import { renderMirrors } from "./render-mirrors.ts";
 import { renderTraffic } from "./render-traffic.ts";
 import { renderTransfers } from "./render-transfers.ts";

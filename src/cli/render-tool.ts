@@ -1,6 +1,6 @@
-import type { StoreToolEvent } from "../core/store-tool-event.ts";
-import { formatSize } from "../core/units.ts";
-import { percent } from "../core/words.ts";
+import type { StoreToolEvent } from "../core/report/store-tool-event.ts";
+import { formatSize } from "../core/text/units.ts";
+import { percent } from "../core/text/words.ts";
 
 type Progress = Extract<StoreToolEvent, { event: "progress" }>;
 type File = Extract<StoreToolEvent, { event: "file" }>;

@@ -1,5 +1,5 @@
-import type { Status } from "../core/status.ts";
-import { trafficTable } from "../core/traffic-table.ts";
+import type { Status } from "../core/report/status.ts";
+import { trafficTable } from "../core/report/traffic-table.ts";
 import { renderTable, type Cell } from "./table.ts";
 
 /** How much came from where, as text; see {@link trafficTable}. */

@@ -1,6 +1,6 @@
-import type { TransferStatus } from "../core/transfer-status.ts";
-import { formatSeconds, formatSize } from "../core/units.ts";
-import { count, percent } from "../core/words.ts";
+import type { TransferStatus } from "../core/report/transfer-status.ts";
+import { formatSeconds, formatSize } from "../core/text/units.ts";
+import { count, percent } from "../core/text/words.ts";
 import { renderTable, type Cell } from "./table.ts";
 
 const BAR_WIDTH = 20;

@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
 import { DistswarmError, systemCode } from "../core/errors.ts";
-import { authorityOf } from "../core/host.ts";
+import { authorityOf } from "../core/net/host.ts";
 import { applyEdits, planSetup, undoSetup } from "../setup/setup.ts";
 import type { Context, RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";

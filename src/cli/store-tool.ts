@@ -1,5 +1,5 @@
 import { toLine } from "../control/ndjson.ts";
-import type { StoreToolEvent } from "../core/store-tool-event.ts";
+import type { StoreToolEvent } from "../core/report/store-tool-event.ts";
 import type { Context } from "./command.ts";
 import { renderToolFile, renderToolProgress, renderToolSummary } from "./render-tool.ts";
 import { openScreen, type Screen } from "./screen.ts";

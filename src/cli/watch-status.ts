@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { toLine } from "../control/ndjson.ts";
-import type { AgentApi } from "../core/agent-api.ts";
+import type { AgentApi } from "../core/report/agent-api.ts";
 import { DistswarmError } from "../core/errors.ts";
-import type { Status } from "../core/status.ts";
+import type { Status } from "../core/report/status.ts";
 import type { Context } from "./command.ts";
 import { printText } from "./print.ts";
 import { renderWatch } from "./render-status.ts";

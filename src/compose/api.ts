@@ -1,4 +1,4 @@
-import type { AgentApi } from "../core/agent-api.ts";
+import type { AgentApi } from "../core/report/agent-api.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { SnapshotAnnouncement } from "../core/snapshots.ts";

@@ -6,7 +6,7 @@ import type { Digest } from "../core/digest.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { SourceFinder } from "../core/source.ts";
-import type { PeerStatus } from "../core/swarm-status.ts";
+import type { PeerStatus } from "../core/report/swarm-status.ts";
 import { VERSION } from "../core/version.ts";
 import { BlobServer } from "../peer/blob-server.ts";
 import type { GrowingBlob } from "../peer/growing-blob.ts";

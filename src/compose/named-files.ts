@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { isDigest } from "../core/digest.ts";
 import type { DistfileIndex } from "../core/distfile-index.ts";
-import type { StoreToolEvent } from "../core/store-tool-event.ts";
+import type { StoreToolEvent } from "../core/report/store-tool-event.ts";
 
 /** The events of a tool of the store, where blobs are paths of 128 digits, with the names that Manifests give them. */
 export async function* withNames(

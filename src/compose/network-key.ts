@@ -1,4 +1,4 @@
-import { makeStateDir } from "../core/make-dirs.ts";
+import { makeStateDir } from "../core/fs/make-dirs.ts";
 import { NetworkKey, loadNetworkKey, saveNetworkKey } from "../swarm/network-key.ts";
 
 /** The network key of a box whose agent does not run, as text; made when there is none. */

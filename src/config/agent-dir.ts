@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { socketName } from "../core/agent-sockets.ts";
+import { socketName } from "../core/report/agent-sockets.ts";
 import { allows, SYSTEM_DIRECTORIES, userDirectories } from "./directories.ts";
 import { readConfigFile } from "./file.ts";
 import { findConfig, type PlaceOptions } from "./place.ts";

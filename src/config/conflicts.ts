@@ -1,8 +1,8 @@
 import { isIPv4 } from "node:net";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
-import { MAX_SOCKET_PATH_BYTES, socketName } from "../core/agent-sockets.ts";
-import { count } from "../core/words.ts";
+import { MAX_SOCKET_PATH_BYTES, socketName } from "../core/report/agent-sockets.ts";
+import { count } from "../core/text/words.ts";
 import { isOurselves, type OwnAddresses } from "../portage/mirrors.ts";
 
 interface Address {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
-import { ownUser } from "../core/own-user.ts";
+import { ownUser } from "../core/fs/own-user.ts";
 import { allows, SYSTEM_DIRECTORIES, type Directories } from "./directories.ts";
 
 /** The config as TOML gives it: sections and options by their names, nothing checked yet. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { configSchema, type Config } from "../config.ts";
-import { ownAddresses } from "../core/own-addresses.ts";
-import { ownNames } from "../core/own-names.ts";
+import { ownAddresses } from "../core/net/own-addresses.ts";
+import { ownNames } from "../core/net/own-names.ts";
 import { withoutOurselves } from "../portage/custom-mirrors.ts";
 import { isOurselves, type OwnAddresses } from "../portage/mirrors.ts";
 import { readPortage, type PortageSettings } from "../portage/portage.ts";

@@ -1,9 +1,9 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { isBoxId } from "../core/box-id.ts";
-import { parseProxyException } from "../core/proxy-exception.ts";
-import { parseSubnet } from "../core/subnet.ts";
-import { parseDuration, parseSize } from "../core/units.ts";
+import { parseProxyException } from "../core/net/proxy-exception.ts";
+import { parseSubnet } from "../core/net/subnet.ts";
+import { parseDuration, parseSize } from "../core/text/units.ts";
 
 /** An address to listen at, or to reach: `host` without brackets. Port 0: the system chooses one (listening only). */
 interface Address {

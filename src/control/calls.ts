@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { AgentApi } from "../core/agent-api.ts";
-import type { Access } from "../core/agent-sockets.ts";
+import type { AgentApi } from "../core/report/agent-api.ts";
+import type { Access } from "../core/report/agent-sockets.ts";
 import { DistswarmError } from "../core/errors.ts";
 
 interface CallBase {

@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { socketName } from "../core/agent-sockets.ts";
+import { socketName } from "../core/report/agent-sockets.ts";
 import { DistswarmError, systemCode } from "../core/errors.ts";
 
 const NOT_RUNNING = ["ENOENT", "ECONNREFUSED", "ENOTDIR"];

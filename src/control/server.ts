@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
-import type { AgentApi } from "../core/agent-api.ts";
-import { SOCKET_MODES, socketName, type Access } from "../core/agent-sockets.ts";
+import type { AgentApi } from "../core/report/agent-api.ts";
+import { SOCKET_MODES, socketName, type Access } from "../core/report/agent-sockets.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";

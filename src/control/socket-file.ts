@@ -3,7 +3,7 @@ import { chmod, unlink } from "node:fs/promises";
 import { connect, type Server } from "node:net";
 import { dirname } from "node:path";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
-import { makeStateDir } from "../core/make-dirs.ts";
+import { makeStateDir } from "../core/fs/make-dirs.ts";
 
 /** Until {@link listenAt} has set what was asked for, nobody but the owner may connect. */
 const OWNER_ONLY_UMASK = 0o177;

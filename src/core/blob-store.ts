@@ -1,4 +1,4 @@
-import type { Loan } from "./buffer-pool.ts";
+import type { Loan } from "./data/buffer-pool.ts";
 import type { Digest } from "./digest.ts";
 
 /** A range of bytes: from `start` up to but without `end`, in bytes. */

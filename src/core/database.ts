@@ -3,8 +3,8 @@ import { basename, dirname, join } from "node:path";
 import type { Level } from "level";
 import { DistswarmError, messageOf, systemCode } from "./errors.ts";
 import type { Logger } from "./logger.ts";
-import { ownUser } from "./own-user.ts";
-import { readRegularText } from "./regular-file.ts";
+import { ownUser } from "./fs/own-user.ts";
+import { readRegularText } from "./fs/regular-file.ts";
 
 /** The database of an agent: `level` in `<state_dir>/db`, split into sublevels by its users. Keys are UTF-8 text. */
 export type Database = Level<string, unknown> & {

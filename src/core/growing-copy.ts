@@ -1,4 +1,4 @@
-import type { Pulse } from "./pulse.ts";
+import type { Pulse } from "./async/pulse.ts";
 
 /** What a growing copy sees of its flight. */
 interface GrowingFlight {

@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
-import { ownNames } from "../core/own-names.ts";
-import type { Status } from "../core/status.ts";
+import { ownNames } from "../core/net/own-names.ts";
+import type { Status } from "../core/report/status.ts";
 import { readCustomMirrors } from "../portage/custom-mirrors.ts";
 import { readMakeConf } from "../portage/make-conf.ts";
 import { askMirrors, type MirrorAnswer } from "./ask-mirrors.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
-import { hostOf, portOf } from "../core/host.ts";
+import { hostOf, portOf } from "../core/net/host.ts";
 
 /** Whoever has not answered by then does not answer. */
 const TIMEOUT_MS = 10_000;

@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { socketName } from "../core/agent-sockets.ts";
+import { socketName } from "../core/report/agent-sockets.ts";
 import type { Context } from "./context.ts";
 
 const SERVICE_USER = "distswarm";

@@ -7,7 +7,7 @@ import type { Distfile, KnownDistfile } from "../core/distfile.ts";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { count } from "../core/words.ts";
+import { count } from "../core/text/words.ts";
 import { distfilesOf, knownDistfileOf } from "./answers.ts";
 import { unlessAborted } from "./concurrent.ts";
 import { describeAllDamage, describeDamage, describeRepo, type RepoState } from "./problems.ts";

@@ -1,6 +1,6 @@
 import { messageOf, systemCode } from "../core/errors.ts";
-import { readRegularText } from "../core/regular-file.ts";
-import { formatSize } from "../core/units.ts";
+import { readRegularText } from "../core/fs/regular-file.ts";
+import { formatSize } from "../core/text/units.ts";
 import { parseManifest, type DamagedLine, type ParsedManifest } from "./parse.ts";
 import { manifestOf, type FoundManifest } from "./scan.ts";
 

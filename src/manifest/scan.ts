@@ -2,7 +2,7 @@ import type { Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isGone, messageOf } from "../core/errors.ts";
-import { readRegularText } from "../core/regular-file.ts";
+import { readRegularText } from "../core/fs/regular-file.ts";
 import { forEachConcurrently } from "./concurrent.ts";
 
 /** Directories at the top of a repository that are no categories (PMS, chapter 4, and what Portage keeps beside them). */

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../core/logger.ts";
 import { messageOf } from "../core/errors.ts";
-import { watchRemedy } from "../core/inotify.ts";
+import { watchRemedy } from "../core/fs/inotify.ts";
 
 /** What a sync touches, whatever its kind: the top (webrsync, rsync), the timestamps in metadata/, git's own files. */
 const WATCHED = [".", "metadata", ".git"];

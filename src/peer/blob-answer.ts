@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { ByteRange, OpenBlob } from "../core/blob-store.ts";
-import { bufferPool, type Loan } from "../core/buffer-pool.ts";
+import { bufferPool, type Loan } from "../core/data/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
-import { LentBuffers } from "../core/lent-buffers.ts";
-import { contentRange } from "../core/range.ts";
+import { LentBuffers } from "../core/data/lent-buffers.ts";
+import { contentRange } from "../core/net/range.ts";
 import { readRange } from "./byte-range.ts";
 import type { BlobShelf, GrowingBlob } from "./growing-blob.ts";
 import { mayFollow } from "./may-follow.ts";

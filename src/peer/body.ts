@@ -1,5 +1,5 @@
 import { SourceError, messageOf } from "../core/errors.ts";
-import { watched, type PaceLimit } from "../core/pace.ts";
+import { watched, type PaceLimit } from "../core/async/pace.ts";
 
 /** Bytes that lie on the peer's disk come at least so fast. */
 const STORED_PACE: PaceLimit = { windowMs: 2000, bytes: 64 * 1024 };

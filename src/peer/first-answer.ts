@@ -1,5 +1,5 @@
 import { SourceError } from "../core/errors.ts";
-import { Pulse } from "../core/pulse.ts";
+import { Pulse } from "../core/async/pulse.ts";
 
 /** Asked at the same time at most. */
 const MAX_AT_ONCE = 3;

@@ -1,5 +1,5 @@
-import { bufferPool } from "../core/buffer-pool.ts";
-import { Pulse } from "../core/pulse.ts";
+import { bufferPool } from "../core/data/buffer-pool.ts";
+import { Pulse } from "../core/async/pulse.ts";
 
 /** A body that has so many bytes waiting is held back. */
 const PAUSE_AT_BYTES = 256 * 1024;

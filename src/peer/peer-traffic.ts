@@ -1,5 +1,5 @@
-import { BoundedMap } from "../core/bounded-map.ts";
-import type { Tally } from "../core/traffic.ts";
+import { BoundedMap } from "../core/data/bounded-map.ts";
+import type { Tally } from "../core/report/traffic.ts";
 
 /** What went between this box and one peer. */
 interface PeerTotals {

@@ -1,4 +1,4 @@
-import { BoundedMap } from "../core/bounded-map.ts";
+import { BoundedMap } from "../core/data/bounded-map.ts";
 import type { Digest } from "../core/digest.ts";
 
 /** A peer that sent wrong bytes is not asked for so long. */

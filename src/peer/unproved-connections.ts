@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { Crowd } from "../core/crowd.ts";
+import { Crowd } from "../core/net/crowd.ts";
 
 /** Connections that have not shown a key yet, in all and from one address: a handshake takes some 20 ms. */
 const MAX_UNPROVED = 256;

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join, normalize } from "node:path";
 import { isGone, messageOf, systemCode } from "../core/errors.ts";
-import { readRegularText } from "../core/regular-file.ts";
+import { readRegularText } from "../core/fs/regular-file.ts";
 
 const VERSION_CONTROL = new Set(["CVS", "RCS", "SCCS", ".bzr", ".git", ".hg", ".svn"]);
 

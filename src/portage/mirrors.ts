@@ -1,4 +1,4 @@
-import { hostOf, isLoopback, portOf } from "../core/host.ts";
+import { hostOf, isLoopback, portOf } from "../core/net/host.ts";
 
 /** What this agent answers to. */
 export interface OwnAddresses {

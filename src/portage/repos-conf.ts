@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { parseIni, type Ini } from "../core/ini.ts";
+import { parseIni, type Ini } from "../core/text/ini.ts";
 import { configFiles, plainPath, readText } from "./files.ts";
 import { PREFIXES } from "./prefixes.ts";
 

@@ -1,6 +1,6 @@
 import { BlockList } from "node:net";
 import { DistswarmError } from "../core/errors.ts";
-import { isAddressIn, parseSubnet } from "../core/subnet.ts";
+import { isAddressIn, parseSubnet } from "../core/net/subnet.ts";
 
 /** Who may use the doors, by address: CIDR ranges such as `127.0.0.0/8`, or single addresses. */
 export class AllowList {

@@ -1,4 +1,4 @@
-import { agentsIn } from "../core/agent-names.ts";
+import { agentsIn } from "../core/net/agent-names.ts";
 import type { BlobStore } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Want } from "../core/distfile.ts";

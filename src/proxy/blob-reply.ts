@@ -2,7 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { ByteRange } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
-import { contentRange, parseRange, type RangeRequest } from "../core/range.ts";
+import { contentRange, parseRange, type RangeRequest } from "../core/net/range.ts";
 import type { Content } from "../retrieve/content.ts";
 import { endAnswer, sendBytes, type Exchange } from "./reply.ts";
 

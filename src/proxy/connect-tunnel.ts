@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { pipeline, type Duplex } from "node:stream";
-import { viaOf } from "../core/agent-names.ts";
+import { viaOf } from "../core/net/agent-names.ts";
 import { DistswarmError } from "../core/errors.ts";
 import { parseAuthority, type Authority } from "./request-target.ts";
 

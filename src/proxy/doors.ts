@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { agentsIn } from "../core/agent-names.ts";
+import { agentsIn } from "../core/net/agent-names.ts";
 import { DistswarmError, hasCode, messageOf, systemCode } from "../core/errors.ts";
-import { authorityOf } from "../core/host.ts";
+import { authorityOf } from "../core/net/host.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { NowAndThen } from "../core/now-and-then.ts";
+import { NowAndThen } from "../core/async/now-and-then.ts";
 import { AllowList } from "./allow-list.ts";
 import { answerParserError, MAX_HEADER_BYTES, refuseTunnel } from "./bare-answer.ts";
 import type { ConnectTunnel } from "./connect-tunnel.ts";

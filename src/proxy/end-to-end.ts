@@ -1,4 +1,4 @@
-import { valuesOf, withoutFields } from "../core/header-fields.ts";
+import { valuesOf, withoutFields } from "../core/net/header-fields.ts";
 
 /** Fields that concern one connection only and are never sent on (RFC 9110, 7.6.1; `proxy-connection` is wget's). */
 const HOP_BY_HOP = new Set([

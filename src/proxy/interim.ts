@@ -1,4 +1,4 @@
-import { agentsIn } from "../core/agent-names.ts";
+import { agentsIn } from "../core/net/agent-names.ts";
 import { interimPace } from "./interim-pace.ts";
 import type { Exchange } from "./reply.ts";
 

@@ -3,7 +3,7 @@ import type { Distfile } from "../core/distfile.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { Pulse } from "../core/pulse.ts";
+import { Pulse } from "../core/async/pulse.ts";
 import type { Tap } from "./pass-reply.ts";
 
 /** A passing body that is being taken into the store beside the client. */

@@ -1,5 +1,5 @@
 import type { Distfile } from "../core/distfile.ts";
-import { onlyFields } from "../core/header-fields.ts";
+import { onlyFields } from "../core/net/header-fields.ts";
 import type { MirrorRequest, Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import type { Resolver } from "../retrieve/resolver.ts";
 import type { BlobDoor } from "./blob-door.ts";

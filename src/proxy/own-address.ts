@@ -1,7 +1,7 @@
 import { type AddressInfo, isIP } from "node:net";
-import { hostOf, isLoopback, portOf } from "../core/host.ts";
-import { ownAddresses } from "../core/own-addresses.ts";
-import { ownNames } from "../core/own-names.ts";
+import { hostOf, isLoopback, portOf } from "../core/net/host.ts";
+import { ownAddresses } from "../core/net/own-addresses.ts";
+import { ownNames } from "../core/net/own-names.ts";
 import type { IsOwn } from "./request-target.ts";
 
 /** Endings of names that nobody can register for the internet (RFC 6762, 8375; ICANN's `internal`; home routers). */

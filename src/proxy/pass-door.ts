@@ -1,4 +1,4 @@
-import { viaOf } from "../core/agent-names.ts";
+import { viaOf } from "../core/net/agent-names.ts";
 import type { Distfile } from "../core/distfile.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
 import { withInterimAnswers } from "./interim.ts";

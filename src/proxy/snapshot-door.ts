@@ -1,6 +1,6 @@
-import { agentsIn } from "../core/agent-names.ts";
+import { agentsIn } from "../core/net/agent-names.ts";
 import type { BlobStore, ByteRange } from "../core/blob-store.ts";
-import { bufferPool } from "../core/buffer-pool.ts";
+import { bufferPool } from "../core/data/buffer-pool.ts";
 import type { PassingBody, SnapshotFile, SnapshotServer } from "../core/snapshots.ts";
 import type { Upstream } from "../core/upstream.ts";
 import { answerWithoutBytes, rangeOf, sendBlobHead, sendFile } from "./blob-reply.ts";

@@ -1,4 +1,4 @@
-import type { Attempt } from "../core/attempt.ts";
+import type { Attempt } from "../core/report/attempt.ts";
 import { SourceError, messageOf } from "../core/errors.ts";
 import type { Source } from "../core/source.ts";
 

@@ -1,9 +1,9 @@
 import fastq from "fastq";
-import { Channel } from "../core/channel.ts";
+import { Channel } from "../core/async/channel.ts";
 import { isDigest } from "../core/digest.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError, messageOf } from "../core/errors.ts";
-import type { FetchEvent } from "../core/fetch-event.ts";
+import type { FetchEvent } from "../core/report/fetch-event.ts";
 import type { Origin } from "../core/source.ts";
 import { lastSegment } from "./mirror-url.ts";
 import type { Resolver } from "./resolver.ts";

@@ -1,9 +1,9 @@
-import type { Attempt } from "../core/attempt.ts";
+import type { Attempt } from "../core/report/attempt.ts";
 import type { BlobStore } from "../core/blob-store.ts";
 import { isDigest, type Digest } from "../core/digest.ts";
 import type { KnownDistfile, Want } from "../core/distfile.ts";
 import type { DistfileIndex } from "../core/distfile-index.ts";
-import type { ExplainedFile, Explanation } from "../core/explanation.ts";
+import type { ExplainedFile, Explanation } from "../core/report/explanation.ts";
 import type { SnapshotServer } from "../core/snapshots.ts";
 import type { Withheld } from "../core/source.ts";
 import { lastSegment } from "./mirror-url.ts";

@@ -1,4 +1,4 @@
-import type { Attempt } from "../core/attempt.ts";
+import type { Attempt } from "../core/report/attempt.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { Withheld } from "../core/source.ts";

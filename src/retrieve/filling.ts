@@ -1,5 +1,5 @@
 import type { Want } from "../core/distfile.ts";
-import type { FlightClaim } from "../core/flight-claim.ts";
+import type { FlightClaim } from "../core/claim/flight-claim.ts";
 import type { GrowingUse, Source, SourceFinder, UpstreamFinder } from "../core/source.ts";
 import { Contest } from "./contest.ts";
 import type { Expectations } from "./expectations.ts";

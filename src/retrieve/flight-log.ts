@@ -1,9 +1,9 @@
-import type { Attempt } from "../core/attempt.ts";
+import type { Attempt } from "../core/report/attempt.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { formatDuration, formatSize } from "../core/units.ts";
-import { about } from "../core/words.ts";
+import { formatDuration, formatSize } from "../core/text/units.ts";
+import { about } from "../core/text/words.ts";
 
 /** A flight that has ended. */
 interface Ended {

@@ -1,8 +1,8 @@
 import type { ByteRange } from "../core/blob-store.ts";
-import { bufferPool } from "../core/buffer-pool.ts";
+import { bufferPool } from "../core/data/buffer-pool.ts";
 import { DistswarmError } from "../core/errors.ts";
-import { LentBuffers } from "../core/lent-buffers.ts";
-import type { Pulse } from "../core/pulse.ts";
+import { LentBuffers } from "../core/data/lent-buffers.ts";
+import type { Pulse } from "../core/async/pulse.ts";
 
 /** Bytes that a reader takes from the growing copy at once. */
 const READ_BYTES = 512 * 1024;

@@ -1,9 +1,9 @@
-import type { Attempt } from "../core/attempt.ts";
+import type { Attempt } from "../core/report/attempt.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.ts";
-import type { FlightClaim } from "../core/flight-claim.ts";
+import type { FlightClaim } from "../core/claim/flight-claim.ts";
 import type { Logger } from "../core/logger.ts";
-import { watchedForTrickle } from "../core/pace.ts";
+import { watchedForTrickle } from "../core/async/pace.ts";
 import type { Source, Withheld } from "../core/source.ts";
 import { RunningAttempt, addAttempt } from "./attempts.ts";
 import { Contributors, idOf } from "./contributors.ts";

@@ -5,7 +5,7 @@ import type { Want } from "../core/distfile.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { OneByOne } from "../core/one-by-one.ts";
+import { OneByOne } from "../core/async/one-by-one.ts";
 import type { Origin } from "../core/source.ts";
 import type { Upstream } from "../core/upstream.ts";
 import { FetchOrder } from "./fetch-order.ts";

@@ -1,8 +1,8 @@
-import type { Attempt } from "../core/attempt.ts";
+import type { Attempt } from "../core/report/attempt.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Want } from "../core/distfile.ts";
 import type { DistswarmError } from "../core/errors.ts";
-import { Recent } from "../core/recent.ts";
+import { Recent } from "../core/data/recent.ts";
 
 /** How long 'nobody has it' is remembered, in ms: as long as Portage takes to come in by its next door. */
 const REMEMBERED_MS = 30_000;

@@ -1,12 +1,12 @@
-import { bufferPool } from "../core/buffer-pool.ts";
+import { bufferPool } from "../core/data/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
 import { nameOf, type Want } from "../core/distfile.ts";
 import { DistswarmError, hasCode } from "../core/errors.ts";
 import type { GrowingCopy } from "../core/growing-copy.ts";
 import type { Startable } from "../core/lifecycle.ts";
-import { abortable } from "../core/pulse.ts";
+import { abortable } from "../core/async/pulse.ts";
 import type { Origin, SourceKind } from "../core/source.ts";
-import type { TransferStatus } from "../core/transfer-status.ts";
+import type { TransferStatus } from "../core/report/transfer-status.ts";
 import { Expectations } from "./expectations.ts";
 import { FlightContent, StoredContent, type Content } from "./content.ts";
 import { Flight, type FlightComponents, type FlightInit } from "./flight.ts";

@@ -1,5 +1,5 @@
 import type { GrowingUse } from "../core/source.ts";
-import type { Turn } from "../core/turn.ts";
+import type { Turn } from "../core/claim/turn.ts";
 
 /** What has been asked in this round, in vain so far. */
 export interface Asked {

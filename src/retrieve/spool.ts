@@ -1,7 +1,7 @@
 import { DigestHash, type Digest } from "../core/digest.ts";
 import type { Ingest } from "../core/blob-store.ts";
 import { DistswarmError } from "../core/errors.ts";
-import { Pulse } from "../core/pulse.ts";
+import { Pulse } from "../core/async/pulse.ts";
 
 /** The growing copy of a flight: an {@link Ingest} of the store, or memory when the store cannot take it. */
 export type Spool = Pick<Ingest, "received" | "write" | "read" | "verify" | "restart">;

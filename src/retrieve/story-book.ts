@@ -1,6 +1,6 @@
-import type { Attempt } from "../core/attempt.ts";
-import { BoundedMap } from "../core/bounded-map.ts";
-import type { ClaimEvent } from "../core/claim-event.ts";
+import type { Attempt } from "../core/report/attempt.ts";
+import { BoundedMap } from "../core/data/bounded-map.ts";
+import type { ClaimEvent } from "../core/claim/claim-event.ts";
 import type { Digest } from "../core/digest.ts";
 
 /** How many retrievals are remembered for `explain`. */

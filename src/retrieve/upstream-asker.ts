@@ -1,8 +1,8 @@
 import type { Want } from "../core/distfile.ts";
-import type { FlightClaim } from "../core/flight-claim.ts";
-import { LinkedAbort } from "../core/linked-abort.ts";
+import type { FlightClaim } from "../core/claim/flight-claim.ts";
+import { LinkedAbort } from "../core/async/linked-abort.ts";
 import type { Source, SourceFinder, UpstreamFinder } from "../core/source.ts";
-import type { Turn } from "../core/turn.ts";
+import type { Turn } from "../core/claim/turn.ts";
 import { idOf } from "./contributors.ts";
 import type { FlightCopy } from "./flight-copy.ts";
 import type { Intake, Taking } from "./intake.ts";

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { digestOf } from "../core/digest.ts";
 import { DistswarmError, systemCode } from "../core/errors.ts";
-import { syncDir } from "../core/sync-dir.ts";
+import { syncDir } from "../core/fs/sync-dir.ts";
 import type { FileEdit } from "./edit.ts";
 import { hunkOf } from "./hunk.ts";
 import { writeWhole } from "./write-file.ts";

@@ -1,4 +1,4 @@
-import { hostOf, portOf } from "../core/host.ts";
+import { hostOf, portOf } from "../core/net/host.ts";
 import { isOurselves } from "../portage/mirrors.ts";
 
 /** Whether a word of Portage's config leads to the door at `url`, by whatever name it calls this box's loopback. */

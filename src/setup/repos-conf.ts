@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { indentOf, iniLines, parseIni, type Ini, type IniLine } from "../core/ini.ts";
+import { indentOf, iniLines, parseIni, type Ini, type IniLine } from "../core/text/ini.ts";
 import { configFiles, readText } from "../portage/files.ts";
 import { nothing, readForEdit, withLines, type Proposal } from "./edit.ts";
 import { ownFile } from "./own-file.ts";

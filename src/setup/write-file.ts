@@ -1,6 +1,6 @@
 import { chmod, chown, mkdir, open, realpath, rename, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { syncDir } from "../core/sync-dir.ts";
+import { syncDir } from "../core/fs/sync-dir.ts";
 
 /** Of a file that is new. */
 const NEW_FILE_MODE = 0o644;

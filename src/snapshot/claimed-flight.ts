@@ -1,4 +1,4 @@
-import type { FlightClaim } from "../core/flight-claim.ts";
+import type { FlightClaim } from "../core/claim/flight-claim.ts";
 import type { PassingBody } from "../core/snapshots.ts";
 import { UpstreamFlight, type UpstreamFlightComponents, type UpstreamFlightInit } from "./upstream-flight.ts";
 import type { VerifiedUnit } from "./verify.ts";

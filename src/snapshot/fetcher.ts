@@ -1,9 +1,9 @@
-import type { BlobClaims } from "../core/claims.ts";
+import type { BlobClaims } from "../core/claim/claims.ts";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { abortable } from "../core/pulse.ts";
+import { abortable } from "../core/async/pulse.ts";
 import type { SourceFinder } from "../core/source.ts";
-import { formatSize } from "../core/units.ts";
+import { formatSize } from "../core/text/units.ts";
 import { unitName } from "./name.ts";
 import type { Throttle } from "./throttle.ts";
 import { PeerPull } from "./peer-pull.ts";

@@ -1,8 +1,8 @@
 import { messageOf, SourceError } from "../core/errors.ts";
-import type { FlightClaim } from "../core/flight-claim.ts";
+import type { FlightClaim } from "../core/claim/flight-claim.ts";
 import type { Logger } from "../core/logger.ts";
 import type { GrowingUse, Source, SourceFinder } from "../core/source.ts";
-import type { Turn } from "../core/turn.ts";
+import type { Turn } from "../core/claim/turn.ts";
 import { MAX_BYTES } from "./limits.ts";
 import { fileName, subjectOf } from "./name.ts";
 import type { ShelfStore } from "./shelf.ts";

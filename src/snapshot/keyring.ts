@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import type { Key } from "openpgp";
 import { messageOf, systemCode } from "../core/errors.ts";
-import { readRegularText } from "../core/regular-file.ts";
+import { readRegularText } from "../core/fs/regular-file.ts";
 
 /** The user id by which Gentoo signs tree snapshots; emerge-webrsync wants it, too. */
 export const TRUSTED_USER_ID = "<infrastructure@gentoo.org>";

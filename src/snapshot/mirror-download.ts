@@ -1,6 +1,6 @@
 import { DistswarmError, messageOf, SourceError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { watchedForTrickle } from "../core/pace.ts";
+import { watchedForTrickle } from "../core/async/pace.ts";
 import { SNAPSHOT_PARTS, type SnapshotPart } from "../core/snapshots.ts";
 import type { Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import { VERSION } from "../core/version.ts";

@@ -1,6 +1,6 @@
 import { hasCode, messageOf, SourceError, type DistswarmError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { Recent } from "../core/recent.ts";
+import { Recent } from "../core/data/recent.ts";
 import type { PassingBody, SnapshotContent, SnapshotPart } from "../core/snapshots.ts";
 import type { Upstream } from "../core/upstream.ts";
 import type { Fetcher, StampedJudgement } from "./fetcher.ts";

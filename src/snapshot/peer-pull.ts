@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { DistswarmError, hasCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { abortable } from "../core/pulse.ts";
+import { abortable } from "../core/async/pulse.ts";
 import type { SourceFinder } from "../core/source.ts";
 import { identityOf, type DatedAnnouncement } from "./announcement.ts";
 import type { Throttle } from "./throttle.ts";

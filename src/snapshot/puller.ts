@@ -1,5 +1,5 @@
 import { DistswarmError } from "../core/errors.ts";
-import { abortable } from "../core/pulse.ts";
+import { abortable } from "../core/async/pulse.ts";
 import type { Fetcher } from "./fetcher.ts";
 import type { Guard } from "./guard.ts";
 import { isDate, newestDate, unitName } from "./name.ts";

@@ -1,5 +1,5 @@
-import { BoundedMap } from "../core/bounded-map.ts";
-import { Pulse } from "../core/pulse.ts";
+import { BoundedMap } from "../core/data/bounded-map.ts";
+import { Pulse } from "../core/async/pulse.ts";
 import { identityOf, parseAnnouncements, type DatedAnnouncement } from "./announcement.ts";
 import { latestDate } from "./name.ts";
 

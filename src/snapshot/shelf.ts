@@ -2,7 +2,7 @@ import type { BlobStore } from "../core/blob-store.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Logger } from "../core/logger.ts";
-import { OneByOne } from "../core/one-by-one.ts";
+import { OneByOne } from "../core/async/one-by-one.ts";
 import { SNAPSHOT_PARTS, type SnapshotAnnouncement, type SnapshotFile } from "../core/snapshots.ts";
 import { unitName, type SnapshotFileName } from "./name.ts";
 import { openUnitFile } from "./unit-file.ts";

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import type { BlobClaims } from "../core/claims.ts";
+import type { BlobClaims } from "../core/claim/claims.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import { messageOf } from "../core/errors.ts";
@@ -15,7 +15,7 @@ import {
   type SnapshotStatus,
 } from "../core/snapshots.ts";
 import type { SourceFinder } from "../core/source.ts";
-import type { TransferStatus } from "../core/transfer-status.ts";
+import type { TransferStatus } from "../core/report/transfer-status.ts";
 import { Adoption } from "./adoption.ts";
 import { Fetcher } from "./fetcher.ts";
 import { Guard } from "./guard.ts";

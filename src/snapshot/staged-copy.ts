@@ -2,7 +2,7 @@ import { constants, open, type FileHandle } from "node:fs/promises";
 import type { ByteRange } from "../core/blob-store.ts";
 import { SourceError } from "../core/errors.ts";
 import { GrowingCopy } from "../core/growing-copy.ts";
-import { Pulse } from "../core/pulse.ts";
+import { Pulse } from "../core/async/pulse.ts";
 import type { PassingBody } from "../core/snapshots.ts";
 
 /** Bytes that a reader takes at once. */

@@ -2,7 +2,7 @@ import { constants, copyFile, readdir, rm, rmdir, stat } from "node:fs/promises"
 import { dirname, join } from "node:path";
 import { DIGEST_HEX_LENGTH } from "../core/digest.ts";
 import { isGone } from "../core/errors.ts";
-import { makeDirs } from "../core/make-dirs.ts";
+import { makeDirs } from "../core/fs/make-dirs.ts";
 import type { SnapshotAnnouncement, SnapshotPart } from "../core/snapshots.ts";
 import { fileName, isDate } from "./name.ts";
 import type { UnitPaths } from "./verify.ts";

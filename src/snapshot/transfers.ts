@@ -1,7 +1,7 @@
 import type { Digest } from "../core/digest.ts";
 import type { GrowingCopy } from "../core/growing-copy.ts";
 import type { SourceKind } from "../core/source.ts";
-import type { TransferStatus } from "../core/transfer-status.ts";
+import type { TransferStatus } from "../core/report/transfer-status.ts";
 import type { StagedCopy } from "./staged-copy.ts";
 
 interface UnderWay {

@@ -1,5 +1,5 @@
 import { open, type FileHandle } from "node:fs/promises";
-import { READ_FLAGS } from "../core/regular-file.ts";
+import { READ_FLAGS } from "../core/fs/regular-file.ts";
 import { SnapshotRefused } from "./refusal.ts";
 
 /**

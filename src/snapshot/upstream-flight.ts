@@ -1,6 +1,6 @@
 import { rm, writeFile } from "node:fs/promises";
 import type { Logger } from "../core/logger.ts";
-import { abortable, Pulse } from "../core/pulse.ts";
+import { abortable, Pulse } from "../core/async/pulse.ts";
 import type { PassingBody } from "../core/snapshots.ts";
 import { StagedCopy } from "./staged-copy.ts";
 import { MirrorDownload, type FillOptions, type MirrorDownloadComponents } from "./mirror-download.ts";

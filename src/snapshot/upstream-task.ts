@@ -1,10 +1,10 @@
 import { stat } from "node:fs/promises";
-import type { BlobClaims } from "../core/claims.ts";
+import type { BlobClaims } from "../core/claim/claims.ts";
 import { systemCode } from "../core/errors.ts";
-import { FlightClaim } from "../core/flight-claim.ts";
-import { abortable, Pulse } from "../core/pulse.ts";
+import { FlightClaim } from "../core/claim/flight-claim.ts";
+import { abortable, Pulse } from "../core/async/pulse.ts";
 import type { PassingBody } from "../core/snapshots.ts";
-import type { Turn } from "../core/turn.ts";
+import type { Turn } from "../core/claim/turn.ts";
 import type { Upstream } from "../core/upstream.ts";
 import { ClaimedFlight, type ClaimedFlightComponents } from "./claimed-flight.ts";
 import { Follower, type FollowerComponents } from "./follower.ts";

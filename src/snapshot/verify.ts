@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Key } from "openpgp";
 import { DigestHash, digestOf, type Digest } from "../core/digest.ts";
 import type { SnapshotFile, SnapshotFiles, SnapshotPart } from "../core/snapshots.ts";
-import { formatSize } from "../core/units.ts";
+import { formatSize } from "../core/text/units.ts";
 import { MAX_BYTES } from "./limits.ts";
 import { parseMd5sum } from "./md5sum.ts";
 import { fileName } from "./name.ts";

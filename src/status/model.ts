@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import type { StoreUsage } from "../core/blob-store.ts";
-import type { MirrorStatus } from "../core/mirror-status.ts";
+import type { MirrorStatus } from "../core/report/mirror-status.ts";
 import type { SnapshotStatus } from "../core/snapshots.ts";
-import type { Status } from "../core/status.ts";
-import type { TransferStatus } from "../core/transfer-status.ts";
+import type { Status } from "../core/report/status.ts";
+import type { TransferStatus } from "../core/report/transfer-status.ts";
 import { VERSION } from "../core/version.ts";
 import type { TrafficCounter } from "./traffic-counter.ts";
 import type { TrafficLedger } from "./traffic-ledger.ts";

@@ -1,11 +1,11 @@
-import type { MirrorStatus } from "../core/mirror-status.ts";
-import type { Status } from "../core/status.ts";
-import type { PeerStatus } from "../core/swarm-status.ts";
-import { trafficTable } from "../core/traffic-table.ts";
-import type { TransferStatus } from "../core/transfer-status.ts";
-import { formatSeconds, formatSize } from "../core/units.ts";
-import { verdict } from "../core/verdict.ts";
-import { count, percent } from "../core/words.ts";
+import type { MirrorStatus } from "../core/report/mirror-status.ts";
+import type { Status } from "../core/report/status.ts";
+import type { PeerStatus } from "../core/report/swarm-status.ts";
+import { trafficTable } from "../core/report/traffic-table.ts";
+import type { TransferStatus } from "../core/report/transfer-status.ts";
+import { formatSeconds, formatSize } from "../core/text/units.ts";
+import { verdict } from "../core/report/verdict.ts";
+import { count, percent } from "../core/text/words.ts";
 import { STYLE } from "./page-style.ts";
 
 /** The page is asked for again after so long, so that progress is seen. */

@@ -1,5 +1,5 @@
 import type { Origin } from "../core/source.ts";
-import type { Tally, Traffic } from "../core/traffic.ts";
+import type { Tally, Traffic } from "../core/report/traffic.ts";
 
 /** Counts what this box gave, since the start. */
 export class TrafficCounter {

@@ -1,6 +1,6 @@
 import type { Startable } from "../core/lifecycle.ts";
-import type { Status } from "../core/status.ts";
-import type { Tally, Traffic } from "../core/traffic.ts";
+import type { Status } from "../core/report/status.ts";
+import type { Tally, Traffic } from "../core/report/traffic.ts";
 import type { TrafficCounter } from "./traffic-counter.ts";
 
 /** An agent that is killed forgets what it counted since. */

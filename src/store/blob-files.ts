@@ -5,7 +5,7 @@ import type { BlobInfo, OpenBlob, StoreEvents } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { isGone, messageOf, systemCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { count } from "../core/words.ts";
+import { count } from "../core/text/words.ts";
 import { Locks } from "./locks.ts";
 import { OpenFile } from "./open-file.ts";
 import type { ChunkSums } from "./chunk-sums.ts";

@@ -1,9 +1,9 @@
 import { access, chmod, constants, mkdir, rmdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
-import { makeDirs } from "../core/make-dirs.ts";
-import { readRegularText, writeRegular } from "../core/regular-file.ts";
-import { syncDir } from "../core/sync-dir.ts";
+import { makeDirs } from "../core/fs/make-dirs.ts";
+import { readRegularText, writeRegular } from "../core/fs/regular-file.ts";
+import { syncDir } from "../core/fs/sync-dir.ts";
 import { lacksModes } from "./lacks-modes.ts";
 import { isKnownFormat, LAYOUT_CONF, STORE_FORMAT, type StorePaths } from "./layout.ts";
 

@@ -7,7 +7,7 @@ import { type Digest, isDigest } from "../core/digest.ts";
 import { isGone, messageOf, systemCode } from "../core/errors.ts";
 import type { Distfile } from "../core/distfile.ts";
 import type { DistfileNames } from "../core/distfile-index.ts";
-import { watchRemedy } from "../core/inotify.ts";
+import { watchRemedy } from "../core/fs/inotify.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { mayResume } from "./begun-download.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import type { ByteRange } from "../core/blob-store.ts";
-import { bufferPool, type Loan } from "../core/buffer-pool.ts";
+import { bufferPool, type Loan } from "../core/data/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
 import { messageOf, systemCode } from "../core/errors.ts";
 import { BlobHash, CHUNK_BYTES, chunkCount, type ChunkSums, parseSums } from "./chunk-sums.ts";

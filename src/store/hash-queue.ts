@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import fastq from "fastq";
 import type { Startable } from "../core/lifecycle.ts";
-import { READ_FLAGS } from "../core/regular-file.ts";
+import { READ_FLAGS } from "../core/fs/regular-file.ts";
 import { identityOf, isSameFile } from "./distdir-names.ts";
 import type { HashedFile } from "./distdir-records.ts";
 import { hashFile } from "./file-chunks.ts";

@@ -1,4 +1,4 @@
-import { abortable } from "../core/pulse.ts";
+import { abortable } from "../core/async/pulse.ts";
 
 /** A lock for each key: one holder at a time, the others wait in the order in which they came. */
 export class Locks<K> {

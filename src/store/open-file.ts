@@ -12,7 +12,7 @@ import {
   type Stats,
 } from "node:fs";
 import { promisify } from "node:util";
-import { READ_FLAGS } from "../core/regular-file.ts";
+import { READ_FLAGS } from "../core/fs/regular-file.ts";
 import { lacksModes } from "./lacks-modes.ts";
 
 const openAsync = promisify(open);

@@ -1,7 +1,7 @@
 import { rename } from "node:fs/promises";
 import type { Digest } from "../core/digest.ts";
 import { systemCode } from "../core/errors.ts";
-import { syncDir } from "../core/sync-dir.ts";
+import { syncDir } from "../core/fs/sync-dir.ts";
 import { makeDir, withDirs } from "./disk.ts";
 import type { StorePaths } from "./layout.ts";
 

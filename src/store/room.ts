@@ -1,8 +1,8 @@
 import { statfsSync } from "node:fs";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError, systemCode } from "../core/errors.ts";
-import { OneByOne } from "../core/one-by-one.ts";
-import { formatSize } from "../core/units.ts";
+import { OneByOne } from "../core/async/one-by-one.ts";
+import { formatSize } from "../core/text/units.ts";
 import type { BlobFiles } from "./blob-files.ts";
 import { prepareDirs, writeFault } from "./disk.ts";
 import type { Distdir } from "./distdir.ts";

@@ -1,5 +1,5 @@
 import type { BlobInfo, ByteRange, OpenBlob } from "../core/blob-store.ts";
-import type { Loan } from "../core/buffer-pool.ts";
+import type { Loan } from "../core/data/buffer-pool.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError } from "../core/errors.ts";
 import type { OpenFile } from "./open-file.ts";

@@ -1,6 +1,6 @@
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { OneByOne } from "../core/one-by-one.ts";
+import { OneByOne } from "../core/async/one-by-one.ts";
 
 /** Most rows of one batch, which level turns into bytes on the spot: some 5 ms for so many. */
 const BATCH_ROWS = 1000;

@@ -1,4 +1,4 @@
-import { bufferPool } from "../core/buffer-pool.ts";
+import { bufferPool } from "../core/data/buffer-pool.ts";
 
 /** Bytes gathered before they go to the disk in one write: sockets bring 16 to 64 KiB at a time. */
 const GATHER_BYTES = 256 * 1024;

@@ -1,7 +1,7 @@
 import type { NoiseStream } from "hyperswarm";
-import { Crowd } from "../core/crowd.ts";
+import { Crowd } from "../core/net/crowd.ts";
 import type { Logger } from "../core/logger.ts";
-import { NowAndThen } from "../core/now-and-then.ts";
+import { NowAndThen } from "../core/async/now-and-then.ts";
 import { Penalties } from "./penalties.ts";
 import { Rejections, type Rejection } from "./rejections.ts";
 import type { Session } from "./session.ts";

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, randomBytes, X509Certificate, type KeyObject } from "node:crypto";
 import { join } from "node:path";
 import { DistswarmError, messageOf } from "../core/errors.ts";
-import { readRegularText, writeRegular } from "../core/regular-file.ts";
+import { readRegularText, writeRegular } from "../core/fs/regular-file.ts";
 import { readOrCreateSecret } from "./secret-file.ts";
 
 /**

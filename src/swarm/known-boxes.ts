@@ -1,4 +1,4 @@
-import type { PeerStatus } from "../core/swarm-status.ts";
+import type { PeerStatus } from "../core/report/swarm-status.ts";
 import type { Place } from "./transport.ts";
 
 /** How a box was found. */

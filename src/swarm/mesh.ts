@@ -1,10 +1,10 @@
 import { networkInterfaces } from "node:os";
 import type { NoiseStream } from "hyperswarm";
 import { messageOf } from "../core/errors.ts";
-import { authorityOf } from "../core/host.ts";
+import { authorityOf } from "../core/net/host.ts";
 import { startAll, stopAll, type Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { OneByOne } from "../core/one-by-one.ts";
+import { OneByOne } from "../core/async/one-by-one.ts";
 import { LanScope } from "./discovery/lan-scope.ts";
 import { Mdns } from "./discovery/mdns.ts";
 import { StaticPeers, type StaticPeer, type StaticPeerStatus } from "./discovery/static-peers.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { OneByOne } from "../core/one-by-one.ts";
+import { OneByOne } from "../core/async/one-by-one.ts";
 import { NETWORK_KEY_FILE, type NetworkKey, readNetworkKey, saveNetworkKey } from "./network-key.ts";
 import { exposureOf } from "./secret-file.ts";
 

@@ -2,7 +2,7 @@ import type { Database } from "../core/database.ts";
 import { hasCode, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
-import { OneByOne } from "../core/one-by-one.ts";
+import { OneByOne } from "../core/async/one-by-one.ts";
 import { AddressBook } from "./discovery/address-book.ts";
 import type { Identity } from "./identity.ts";
 import { Mesh, type MeshInit } from "./mesh.ts";

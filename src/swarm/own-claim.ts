@@ -1,4 +1,4 @@
-import type { HeldClaim } from "../core/claims.ts";
+import type { HeldClaim } from "../core/claim/claims.ts";
 import type { Digest } from "../core/digest.ts";
 import type { SourceKind } from "../core/source.ts";
 import { isPossible, yieldsTo } from "./claim-order.ts";

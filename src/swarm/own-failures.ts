@@ -1,4 +1,4 @@
-import { BoundedMap } from "../core/bounded-map.ts";
+import { BoundedMap } from "../core/data/bounded-map.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Clock } from "./clock.ts";
 

@@ -1,4 +1,4 @@
-import type { RivalClaim } from "../core/claims.ts";
+import type { RivalClaim } from "../core/claim/claims.ts";
 import type { Digest } from "../core/digest.ts";
 import { isPossible, yieldsTo } from "./claim-order.ts";
 import type { Clock } from "./clock.ts";

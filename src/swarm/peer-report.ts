@@ -1,4 +1,4 @@
-import type { PeerStatus, SwarmStatus } from "../core/swarm-status.ts";
+import type { PeerStatus, SwarmStatus } from "../core/report/swarm-status.ts";
 import type { Peer } from "./peer.ts";
 
 /** What is known of a peer beside its session. */

@@ -2,7 +2,7 @@ import type { NoiseStream } from "hyperswarm";
 import type { Digest } from "../core/digest.ts";
 import type { Holder } from "../core/directory.ts";
 import type { Logger } from "../core/logger.ts";
-import type { PeerStatus } from "../core/swarm-status.ts";
+import type { PeerStatus } from "../core/report/swarm-status.ts";
 import { Bouncer } from "./bouncer.ts";
 import { HavesOfPeers } from "./haves-of-peers.ts";
 import type { LocalHaves } from "./local-haves.ts";

@@ -1,4 +1,4 @@
-import { BoundedMap } from "../core/bounded-map.ts";
+import { BoundedMap } from "../core/data/bounded-map.ts";
 
 /** Ids remembered; the one noted first goes first: an outsider can invent any number of them. */
 const MAX_IDS = 1024;

@@ -1,4 +1,4 @@
-import type { LastRejected } from "../core/swarm-status.ts";
+import type { LastRejected } from "../core/report/swarm-status.ts";
 
 /** Why a box was turned away. */
 export type Rejection =

@@ -3,9 +3,9 @@ import { statSync } from "node:fs";
 import { link, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../core/errors.ts";
-import { makeDirs } from "../core/make-dirs.ts";
-import { readRegular } from "../core/regular-file.ts";
-import { syncDir } from "../core/sync-dir.ts";
+import { makeDirs } from "../core/fs/make-dirs.ts";
+import { readRegular } from "../core/fs/regular-file.ts";
+import { syncDir } from "../core/fs/sync-dir.ts";
 
 /** Only the agent's own user reads a secret. */
 const SECRET_MODE = 0o600;

@@ -1,6 +1,6 @@
 import type { NoiseStream } from "hyperswarm";
 import { messageOf } from "../core/errors.ts";
-import { OneByOne } from "../core/one-by-one.ts";
+import { OneByOne } from "../core/async/one-by-one.ts";
 import type { LocalHaves } from "./local-haves.ts";
 import {
   MAX_ADDRESSES,

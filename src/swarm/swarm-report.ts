@@ -1,4 +1,4 @@
-import type { LastRejected, SwarmStatus } from "../core/swarm-status.ts";
+import type { LastRejected, SwarmStatus } from "../core/report/swarm-status.ts";
 import type { StaticPeerStatus } from "./discovery/static-peers.ts";
 import type { Rejection } from "./rejections.ts";
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { join } from "node:path";
-import type { BlobClaims } from "../core/claims.ts";
+import type { BlobClaims } from "../core/claim/claims.ts";
 import type { Database } from "../core/database.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Directory, Holder } from "../core/directory.ts";

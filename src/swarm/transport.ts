@@ -6,7 +6,7 @@ import type Hyperswarm from "hyperswarm";
 import type { NoiseStream } from "hyperswarm";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
-import { swarmPortError } from "../core/swarm-port.ts";
+import { swarmPortError } from "../core/net/swarm-port.ts";
 
 /** Peers at most: a full mesh for all the fleets that we serve now. */
 export const MAX_PEERS = 256;

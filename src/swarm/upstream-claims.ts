@@ -1,6 +1,6 @@
-import type { BlobClaims, ClaimedBlob, HeldClaim, RivalClaim } from "../core/claims.ts";
+import type { BlobClaims, ClaimedBlob, HeldClaim, RivalClaim } from "../core/claim/claims.ts";
 import type { Digest } from "../core/digest.ts";
-import { Pulses } from "../core/pulse.ts";
+import { Pulses } from "../core/async/pulse.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { UpstreamAck, UpstreamClaim, UpstreamMessage } from "./messages.ts";
 import { OwnClaim, type OwnClaimInit } from "./own-claim.ts";

@@ -1,4 +1,4 @@
-import { BoundedMap } from "../core/bounded-map.ts";
+import { BoundedMap } from "../core/data/bounded-map.ts";
 import type { Clock } from "./clock.ts";
 
 /** The claims of a box that was followed in vain count no more for so long; twice as long at each further time. */

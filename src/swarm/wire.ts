@@ -1,7 +1,7 @@
 import type { NoiseStream } from "hyperswarm";
 import type { Encoding, MuxChannel, MuxMessage } from "protomux";
 import { messageOf, systemCode } from "../core/errors.ts";
-import { Pulse } from "../core/pulse.ts";
+import { Pulse } from "../core/async/pulse.ts";
 import { systemClock } from "./clock.ts";
 import { FlatMux } from "./flat-mux.ts";
 import { FloodGuard, MEMBER_LIMITS, STRANGER_LIMITS } from "./flood-guard.ts";

@@ -1,4 +1,4 @@
-import { BoundedMap } from "../core/bounded-map.ts";
+import { BoundedMap } from "../core/data/bounded-map.ts";
 import type { Digest } from "../core/digest.ts";
 
 /** How long a URL is asked last for a blob of which it sent wrong bytes. */

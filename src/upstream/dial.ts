@@ -2,7 +2,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect, type Socket } from "node:net";
 import { SourceError } from "../core/errors.ts";
-import { authorityOf, hostOf } from "../core/host.ts";
+import { authorityOf, hostOf } from "../core/net/host.ts";
 import { reasonOf } from "./http-fault.ts";
 import { proxyBypass } from "./no-proxy.ts";
 

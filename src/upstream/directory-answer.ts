@@ -4,9 +4,9 @@ import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
 import type { ByteRange } from "../core/blob-store.ts";
 import { isGone, messageOf, SourceError } from "../core/errors.ts";
-import { contentRange, parseRange } from "../core/range.ts";
+import { contentRange, parseRange } from "../core/net/range.ts";
 import type { MirrorRequest, UpstreamAnswer } from "../core/upstream.ts";
-import { valuesOf } from "../core/header-fields.ts";
+import { valuesOf } from "../core/net/header-fields.ts";
 
 /**
  * Answers for a file below a mirror that is a directory of this box, as a server would: 200, 206 to a range, 416 beyond

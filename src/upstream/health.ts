@@ -1,4 +1,4 @@
-import { BoundedMap } from "../core/bounded-map.ts";
+import { BoundedMap } from "../core/data/bounded-map.ts";
 import { SourceError } from "../core/errors.ts";
 
 /** What the requests to one origin have taught. */

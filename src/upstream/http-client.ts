@@ -1,6 +1,6 @@
-import { viaOf } from "../core/agent-names.ts";
+import { viaOf } from "../core/net/agent-names.ts";
 import { SourceError } from "../core/errors.ts";
-import { withoutFields } from "../core/header-fields.ts";
+import { withoutFields } from "../core/net/header-fields.ts";
 import type { ForwardRequest, UpstreamAnswer } from "../core/upstream.ts";
 import { Connections, type ConnectionOptions } from "./connections.ts";
 import { wasKept } from "./connector.ts";

@@ -1,6 +1,6 @@
 import { createHash, getHashes } from "node:crypto";
 import type { Digest } from "../core/digest.ts";
-import { parseIni, type Ini } from "../core/ini.ts";
+import { parseIni, type Ini } from "../core/text/ini.ts";
 
 /** How a mirror arranges its distfiles (GLEP 75). `cuts` are the lengths of the directory names, in hex characters. */
 export type Layout =

@@ -1,7 +1,7 @@
-import { agentsIn } from "../core/agent-names.ts";
+import { agentsIn } from "../core/net/agent-names.ts";
 import { SourceError } from "../core/errors.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
-import { valuesOf } from "../core/header-fields.ts";
+import { valuesOf } from "../core/net/header-fields.ts";
 
 /** What an agent answers that is asked for what it waits for itself (RFC 5842, 7.2). */
 const LOOP_DETECTED = 508;

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { PackageRef } from "../core/distfile.ts";
-import { readRegularText } from "../core/regular-file.ts";
+import { readRegularText } from "../core/fs/regular-file.ts";
 import { parseRestrict, parseSrcUri, type FetchRestriction, type SrcUriFile } from "./src-uri.ts";
 
 /** What an md5-cache entry (one ebuild) says of fetching. */

@@ -1,4 +1,4 @@
-import type { MirrorStatus } from "../core/mirror-status.ts";
+import type { MirrorStatus } from "../core/report/mirror-status.ts";
 import type { Health, OriginHealth } from "./health.ts";
 import type { MirrorLayouts } from "./mirror-layouts.ts";
 import { originOf } from "./mirror-places.ts";

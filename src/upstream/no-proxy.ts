@@ -1,5 +1,5 @@
-import { hostOf, portOf } from "../core/host.ts";
-import { parseProxyException } from "../core/proxy-exception.ts";
+import { hostOf, portOf } from "../core/net/host.ts";
+import { parseProxyException } from "../core/net/proxy-exception.ts";
 
 /** Whether a URL is reached without the proxy. */
 export type ProxyBypass = (url: URL) => boolean;

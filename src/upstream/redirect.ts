@@ -1,5 +1,5 @@
 import { SourceError } from "../core/errors.ts";
-import { withoutFields } from "../core/header-fields.ts";
+import { withoutFields } from "../core/net/header-fields.ts";
 
 /** Redirects followed for one request; more is taken for a circle. */
 const MAX_REDIRECTS = 10;

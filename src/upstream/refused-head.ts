@@ -1,5 +1,5 @@
 import type { MirrorRequest, UpstreamAnswer } from "../core/upstream.ts";
-import { withoutFields } from "../core/header-fields.ts";
+import { withoutFields } from "../core/net/header-fields.ts";
 
 /**
  * How servers refuse HEAD where they would answer GET: 405 and 501 say so, 403 is of those that sign URLs for GET

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { BoundedMap } from "../core/bounded-map.ts";
+import { BoundedMap } from "../core/data/bounded-map.ts";
 import type { PackageRef } from "../core/distfile.ts";
 import { parseMirrorLists, type MirrorLists } from "../core/mirror-lists.ts";
-import { readRegularText } from "../core/regular-file.ts";
+import { readRegularText } from "../core/fs/regular-file.ts";
 import { hasCache, readEntriesOf, type CacheEntry } from "./md5-cache.ts";
 import { stackMirrors, type MirrorGroups } from "./mirror-groups.ts";
 

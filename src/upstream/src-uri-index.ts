@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database } from "../core/database.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { readRegularText } from "../core/regular-file.ts";
+import { readRegularText } from "../core/fs/regular-file.ts";
 import { cacheDir, hasCache, listOrEmpty, parseCacheEntry } from "./md5-cache.ts";
 import { contractUrl } from "./mirror-groups.ts";
 import type { Repositories } from "./repositories.ts";

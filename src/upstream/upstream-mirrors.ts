@@ -5,7 +5,7 @@ import { SourceError } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { parseMirrorLists } from "../core/mirror-lists.ts";
-import type { MirrorStatus } from "../core/mirror-status.ts";
+import type { MirrorStatus } from "../core/report/mirror-status.ts";
 import type { Source, Withheld } from "../core/source.ts";
 import type { ForwardRequest, MirrorRequest, Upstream, UpstreamAnswer } from "../core/upstream.ts";
 import { accept, faultOfStatus } from "./answer.ts";

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { viaOf } from "../core/agent-names.ts";
+import { viaOf } from "../core/net/agent-names.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { withNames } from "../../src/compose/named-files.ts";
 import type { KnownDistfile } from "../../src/core/distfile.ts";
-import type { StoreToolEvent } from "../../src/core/store-tool-event.ts";
+import type { StoreToolEvent } from "../../src/core/report/store-tool-event.ts";
 import { events } from "../control/fake-agent.ts";
 import { testFile } from "../support/repository.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Attempt } from "../../src/core/attempt.ts";
+import type { Attempt } from "../../src/core/report/attempt.ts";
 import { badMember, type BadMember } from "../support/bad-member.ts";
 import { startBox, type Box } from "../support/box.ts";
 import { closeAfterEach } from "../support/close-after-each.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { run } from "../../src/cli/run.ts";
-import type { AgentApi } from "../../src/core/agent-api.ts";
+import type { AgentApi } from "../../src/core/report/agent-api.ts";
 import { serve } from "../control/sockets.ts";
 import { tempDir } from "../support/temp-dir.ts";
 

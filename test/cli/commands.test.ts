@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { DistswarmError } from "../../src/core/errors.ts";
-import type { FetchEvent } from "../../src/core/fetch-event.ts";
-import type { MirrorStatus } from "../../src/core/mirror-status.ts";
-import type { StoreToolEvent } from "../../src/core/store-tool-event.ts";
+import type { FetchEvent } from "../../src/core/report/fetch-event.ts";
+import type { MirrorStatus } from "../../src/core/report/mirror-status.ts";
+import type { StoreToolEvent } from "../../src/core/report/store-tool-event.ts";
 import { events, SNAPSHOT, STATUS } from "../control/fake-agent.ts";
 import { distswarm, runningAgent, temporaryConfig } from "./cli.ts";
 

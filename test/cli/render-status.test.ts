@@ -6,9 +6,9 @@ import { renderStatus, renderWatch } from "../../src/cli/render-status.ts";
 import { progressBar } from "../../src/cli/render-transfers.ts";
 import { run } from "../../src/cli/run.ts";
 import { parseDigest } from "../../src/core/digest.ts";
-import type { Status } from "../../src/core/status.ts";
-import type { Traffic } from "../../src/core/traffic.ts";
-import type { TransferStatus } from "../../src/core/transfer-status.ts";
+import type { Status } from "../../src/core/report/status.ts";
+import type { Traffic } from "../../src/core/report/traffic.ts";
+import type { TransferStatus } from "../../src/core/report/transfer-status.ts";
 import { SNAPSHOT, STATUS } from "../control/fake-agent.ts";
 import { distswarm, runningAgent } from "./cli.ts";
 

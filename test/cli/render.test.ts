@@ -7,7 +7,7 @@ import { renderFetchBoard, renderFetchSummary } from "../../src/cli/render-fetch
 import { renderMirrors } from "../../src/cli/render-mirrors.ts";
 import { renderToolFile, renderToolProgress, renderToolSummary } from "../../src/cli/render-tool.ts";
 import { parseDigest } from "../../src/core/digest.ts";
-import type { ExplainedFile } from "../../src/core/explanation.ts";
+import type { ExplainedFile } from "../../src/core/report/explanation.ts";
 
 const MIB = 2 ** 20;
 const DIGEST = parseDigest("ab".repeat(64));

@@ -1,9 +1,9 @@
-import type { AgentApi } from "../../src/core/agent-api.ts";
-import type { Explanation } from "../../src/core/explanation.ts";
-import type { FetchEvent } from "../../src/core/fetch-event.ts";
+import type { AgentApi } from "../../src/core/report/agent-api.ts";
+import type { Explanation } from "../../src/core/report/explanation.ts";
+import type { FetchEvent } from "../../src/core/report/fetch-event.ts";
 import type { SnapshotStatus } from "../../src/core/snapshots.ts";
-import type { Status } from "../../src/core/status.ts";
-import type { StoreToolEvent } from "../../src/core/store-tool-event.ts";
+import type { Status } from "../../src/core/report/status.ts";
+import type { StoreToolEvent } from "../../src/core/report/store-tool-event.ts";
 
 /** A status in which every number is its own, so that a mixed-up one shows. */
 export const STATUS: Status = {

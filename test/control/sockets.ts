@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { onTestFinished } from "vitest";
 import { ControlClient } from "../../src/control/client.ts";
 import { ControlServer } from "../../src/control/server.ts";
-import type { AgentApi } from "../../src/core/agent-api.ts";
+import type { AgentApi } from "../../src/core/report/agent-api.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { fakeAgent } from "./fake-agent.ts";

@@ -7,7 +7,7 @@ import { generateKey } from "openpgp";
 import { onTestFinished } from "vitest";
 import { checkConfig } from "../../src/config/check.ts";
 import type { RawConfig } from "../../src/config/file.ts";
-import type { Status } from "../../src/core/status.ts";
+import type { Status } from "../../src/core/report/status.ts";
 import { VERSION } from "../../src/core/version.ts";
 import type { Finding } from "../../src/doctor/check.ts";
 import { lookAround, type ContextInit } from "../../src/doctor/context.ts";

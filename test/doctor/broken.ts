@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { DistswarmError } from "../../src/core/errors.ts";
-import type { PeerStatus } from "../../src/core/swarm-status.ts";
+import type { PeerStatus } from "../../src/core/report/swarm-status.ts";
 import { healthyBox, type TestBox } from "./box.ts";
 
 /** An agent that does not run, for a look at the box. */

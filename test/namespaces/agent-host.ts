@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ControlClient } from "../../src/control/client.ts";
-import type { Status } from "../../src/core/status.ts";
+import type { Status } from "../../src/core/report/status.ts";
 import { makeRepository, type TestFile } from "../support/repository.ts";
 import type { Lan } from "./lan.ts";
 import { Program } from "./program.ts";

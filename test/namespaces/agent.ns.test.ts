@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { TransferStatus } from "../../src/core/transfer-status.ts";
+import type { TransferStatus } from "../../src/core/report/transfer-status.ts";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import { testFile, type TestFile } from "../support/repository.ts";
 import { AgentHost, type AgentHostOptions } from "./agent-host.ts";

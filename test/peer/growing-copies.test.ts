@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { SourceError } from "../../src/core/errors.ts";
-import { Pulse } from "../../src/core/pulse.ts";
+import { Pulse } from "../../src/core/async/pulse.ts";
 import type { GrowingUse, Source } from "../../src/core/source.ts";
 import type { GrowingBlob } from "../../src/peer/growing-blob.ts";
 import { begin, startDeaf, testBoxes } from "./boxes.ts";

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SourceError } from "../../src/core/errors.ts";
-import { contentRange } from "../../src/core/range.ts";
+import { contentRange } from "../../src/core/net/range.ts";
 import { checkAnswer } from "../../src/peer/answer.ts";
 import { readContentRange, readRange } from "../../src/peer/byte-range.ts";
 import { digestOfPath, idList, readBytes, readIds } from "../../src/peer/protocol.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseIni } from "../../src/core/ini.ts";
+import { parseIni } from "../../src/core/text/ini.ts";
 import { readReposConf } from "../../src/portage/repos-conf.ts";
 import { rootWith } from "./tree.ts";
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { newAgentName } from "../../src/core/agent-names.ts";
+import { newAgentName } from "../../src/core/net/agent-names.ts";
 import { withInterimAnswers } from "../../src/proxy/interim.ts";
 import type { Exchange } from "../../src/proxy/reply.ts";
 

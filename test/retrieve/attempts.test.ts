@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Attempt } from "../../src/core/attempt.ts";
+import type { Attempt } from "../../src/core/report/attempt.ts";
 import { addAttempt } from "../../src/retrieve/attempts.ts";
 
 const BUSY: Attempt = {

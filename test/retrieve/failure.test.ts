@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Attempt } from "../../src/core/attempt.ts";
+import type { Attempt } from "../../src/core/report/attempt.ts";
 import { digestOf } from "../../src/core/digest.ts";
 import type { Want } from "../../src/core/distfile.ts";
 import { failureOf } from "../../src/retrieve/failure.ts";

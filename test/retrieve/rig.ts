@@ -1,11 +1,11 @@
-import { Channel } from "../../src/core/channel.ts";
-import type { BlobClaims, HeldClaim } from "../../src/core/claims.ts";
+import { Channel } from "../../src/core/async/channel.ts";
+import type { BlobClaims, HeldClaim } from "../../src/core/claim/claims.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { OpenOptions, Source, SourceBody, SourceFinder, SourceKind } from "../../src/core/source.ts";
 import { Contest } from "../../src/retrieve/contest.ts";
 import { Filling } from "../../src/retrieve/filling.ts";
 import { Expectations } from "../../src/retrieve/expectations.ts";
-import { FlightClaim } from "../../src/core/flight-claim.ts";
+import { FlightClaim } from "../../src/core/claim/flight-claim.ts";
 import { FlightCopy } from "../../src/retrieve/flight-copy.ts";
 import { Intake } from "../../src/retrieve/intake.ts";
 import { Race } from "../../src/retrieve/race.ts";

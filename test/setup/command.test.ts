@@ -8,7 +8,7 @@ import { doorUrl, runSetup } from "../../src/cli/setup.ts";
 import type { Config } from "../../src/config.ts";
 import { checkConfig } from "../../src/config/check.ts";
 import type { ConfigPlace } from "../../src/config/place.ts";
-import type { Status } from "../../src/core/status.ts";
+import type { Status } from "../../src/core/report/status.ts";
 import { fakeAgent, STATUS } from "../control/fake-agent.ts";
 import { rootWith } from "../portage/tree.ts";
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { SourceError } from "../../src/core/errors.ts";
-import { Pulse } from "../../src/core/pulse.ts";
+import { Pulse } from "../../src/core/async/pulse.ts";
 import { SNAPSHOT_PARTS, type SnapshotAnnouncement, type SnapshotFiles } from "../../src/core/snapshots.ts";
 import type { Source, SourceFinder } from "../../src/core/source.ts";
 import { latestDate, unitName } from "../../src/snapshot/name.ts";

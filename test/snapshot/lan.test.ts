@@ -1,6 +1,6 @@
 import type { PrivateKey } from "openpgp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { Pulse } from "../../src/core/pulse.ts";
+import { Pulse } from "../../src/core/async/pulse.ts";
 import { electedFor } from "../../src/snapshot/policy.ts";
 import { get, keeps, lanOf, never, startBox, type TestBox, TestLan } from "./support/box.ts";
 import { publish, TestMirrors } from "./support/mirrors.ts";

@@ -1,7 +1,7 @@
 import type { PrivateKey } from "openpgp";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { BlobClaims, HeldClaim, RivalClaim } from "../../src/core/claims.ts";
-import { Pulse } from "../../src/core/pulse.ts";
+import type { BlobClaims, HeldClaim, RivalClaim } from "../../src/core/claim/claims.ts";
+import { Pulse } from "../../src/core/async/pulse.ts";
 import { fileName } from "../../src/snapshot/name.ts";
 import { get, keeps, lanOf, never, startBox, type TestBox, TestLan } from "./support/box.ts";
 import { publish, TestMirrors } from "./support/mirrors.ts";

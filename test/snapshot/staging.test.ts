@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { SourceError } from "../../src/core/errors.ts";
-import { Pulse } from "../../src/core/pulse.ts";
+import { Pulse } from "../../src/core/async/pulse.ts";
 import type { SnapshotAnnouncement } from "../../src/core/snapshots.ts";
 import type { SourceFinder } from "../../src/core/source.ts";
 import { fileName } from "../../src/snapshot/name.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { bufferPool } from "../../src/core/buffer-pool.ts";
+import { bufferPool } from "../../src/core/data/buffer-pool.ts";
 import { flipBit } from "../support/flip-bit.ts";
 import { expectBytes, get, makeBlob, MIB, pathOf, put, startStore } from "./support/harness.ts";
 

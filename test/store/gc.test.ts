@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import type { StoreToolEvent } from "../../src/core/store-tool-event.ts";
+import type { StoreToolEvent } from "../../src/core/report/store-tool-event.ts";
 import { BlobFiles } from "../../src/store/blob-files.ts";
 import { storePaths } from "../../src/store/layout.ts";
 import { Leftovers } from "../../src/store/leftovers.ts";

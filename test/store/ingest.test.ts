@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import * as fc from "fast-check";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { DistswarmError } from "../../src/core/errors.ts";
-import { syncDir } from "../../src/core/sync-dir.ts";
+import { syncDir } from "../../src/core/fs/sync-dir.ts";
 import { prepareDirs } from "../../src/store/disk.ts";
 import { HashThread } from "../../src/store/hash-thread.ts";
 import { FileIngest } from "../../src/store/ingest.ts";
@@ -14,7 +14,7 @@ import { expectBytes, get, makeBlob, MIB, pathOf, put, startStore, type TestBlob
 import { tempDir } from "../support/temp-dir.ts";
 import { giveAway, unprivileged } from "../support/unprivileged.ts";
 
-vi.mock("../../src/core/sync-dir.ts", { spy: true });
+vi.mock("../../src/core/fs/sync-dir.ts", { spy: true });
 
 test("a committed blob lies where Portage looks for it, readable by all, whatever the umask", async () => {
   const umask = process.umask(0o077);

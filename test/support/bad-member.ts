@@ -4,7 +4,7 @@ import { createServer as createHttpsServer } from "node:https";
 import { createServer, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { expect, onTestFinished } from "vitest";
-import type { BlobClaims } from "../../src/core/claims.ts";
+import type { BlobClaims } from "../../src/core/claim/claims.ts";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { digestOfPath } from "../../src/peer/protocol.ts";
 import { PEEK_PROTOCOL, type Identity } from "../../src/swarm/identity.ts";

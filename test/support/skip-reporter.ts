@@ -1,5 +1,5 @@
 import type { Reporter, TestCase, TestModule, Vitest } from "vitest/node";
-import { count } from "../../src/core/words.ts";
+import { count } from "../../src/core/text/words.ts";
 
 /** In the name of a test or of what it belongs to: why it is not run. */
 const IN_NAME = /\(skipped: (.*?)\)(?= > |$)/;

@@ -1,4 +1,4 @@
-import { abortable } from "../../src/core/pulse.ts";
+import { abortable } from "../../src/core/async/pulse.ts";
 import type { Clock } from "../../src/swarm/clock.ts";
 import type { UpstreamMessage } from "../../src/swarm/messages.ts";
 import { UpstreamClaims } from "../../src/swarm/upstream-claims.ts";

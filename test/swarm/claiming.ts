@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect } from "vitest";
-import type { HeldClaim } from "../../src/core/claims.ts";
+import type { HeldClaim } from "../../src/core/claim/claims.ts";
 import type { Digest } from "../../src/core/digest.ts";
 import type { ClaimBox, ClaimLan } from "./claim-lan.ts";
 

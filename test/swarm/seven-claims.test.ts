@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { HeldClaim } from "../../src/core/claims.ts";
+import type { HeldClaim } from "../../src/core/claim/claims.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { ClaimLan, type ClaimBox } from "./claim-lan.ts";
 import { claim } from "./claiming.ts";

@@ -1,5 +1,5 @@
 import { hasCode } from "../../core/errors.ts";
-import { formatSeconds } from "../../core/units.ts";
+import { formatSeconds } from "../../core/text/units.ts";
 import { VERSION } from "../../core/version.ts";
 import { fail, ok, warn, type Check } from "../check.ts";
 

@@ -1,4 +1,4 @@
-import { formatDuration } from "../../core/units.ts";
+import { formatDuration } from "../../core/text/units.ts";
 import { fail, ok, unchecked, type Check, type Finding } from "../check.ts";
 import { treeTime } from "./tree.ts";
 

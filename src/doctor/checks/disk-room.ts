@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { formatSize } from "../../core/units.ts";
+import { formatSize } from "../../core/text/units.ts";
 import { fail, ok, unchecked, warn, type Check } from "../check.ts";
 
 /** A store with less room than this holds hardly one update of a box. */

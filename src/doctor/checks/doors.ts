@@ -1,4 +1,4 @@
-import { listed } from "../../core/words.ts";
+import { listed } from "../../core/text/words.ts";
 import { messageOf } from "../../core/errors.ts";
 import { AGENT_NEEDED, fail, ok, type Check, type Finding } from "../check.ts";
 import { askDoor } from "../http.ts";

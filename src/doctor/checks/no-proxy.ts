@@ -1,4 +1,4 @@
-import { hostOf } from "../../core/host.ts";
+import { hostOf } from "../../core/net/host.ts";
 import { gentooMirrors } from "../../portage/mirrors.ts";
 import { ok, warn, type Check } from "../check.ts";
 import { pointersOf } from "../pointers.ts";

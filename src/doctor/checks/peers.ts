@@ -1,4 +1,4 @@
-import type { SwarmStatus } from "../../core/swarm-status.ts";
+import type { SwarmStatus } from "../../core/report/swarm-status.ts";
 import { VERSION } from "../../core/version.ts";
 import { AGENT_NEEDED, ok, unchecked, warn, type Check, type Finding } from "../check.ts";
 

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { formatDuration } from "../../core/units.ts";
+import { formatDuration } from "../../core/text/units.ts";
 import { AGENT_NEEDED, fail, ok, warn, type Check, type Finding } from "../check.ts";
 import type { Context } from "../context.ts";
 

@@ -1,7 +1,7 @@
 import type { BlobInfo } from "../../core/blob-store.ts";
 import type { Digest } from "../../core/digest.ts";
 import { isGone, messageOf, systemCode } from "../../core/errors.ts";
-import type { StoreToolEvent } from "../../core/store-tool-event.ts";
+import type { StoreToolEvent } from "../../core/report/store-tool-event.ts";
 import type { BlobFiles } from "../blob-files.ts";
 import type { ChunkSums } from "../chunk-sums.ts";
 import type { Distdir } from "../distdir.ts";

@@ -1,6 +1,6 @@
 import type { Digest } from "../../core/digest.ts";
 import { messageOf } from "../../core/errors.ts";
-import type { StoreToolEvent } from "../../core/store-tool-event.ts";
+import type { StoreToolEvent } from "../../core/report/store-tool-event.ts";
 import type { BlobFiles, Removal } from "../blob-files.ts";
 import type { Victim } from "../eviction.ts";
 import type { StorePaths } from "../layout.ts";

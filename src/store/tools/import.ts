@@ -2,7 +2,7 @@ import type { BlobStore, Ingest } from "../../core/blob-store.ts";
 import type { Distfile } from "../../core/distfile.ts";
 import type { DistfileNames } from "../../core/distfile-index.ts";
 import { hasCode } from "../../core/errors.ts";
-import type { StoreToolEvent } from "../../core/store-tool-event.ts";
+import type { StoreToolEvent } from "../../core/report/store-tool-event.ts";
 import { ChunkDamage, hashFile } from "../file-chunks.ts";
 import { type FoundFile, readImportDir } from "./import-dir.ts";
 import { type FileReport, Report } from "./report.ts";

@@ -1,4 +1,4 @@
-import type { StoreToolEvent } from "../../core/store-tool-event.ts";
+import type { StoreToolEvent } from "../../core/report/store-tool-event.ts";
 
 /** How often long work on one file is reported, in milliseconds. */
 const REPORT_INTERVAL_MS = 500;

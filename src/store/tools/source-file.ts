@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { messageOf, systemCode } from "../../core/errors.ts";
-import { ownUser } from "../../core/own-user.ts";
-import { READ_FLAGS } from "../../core/regular-file.ts";
+import { ownUser } from "../../core/fs/own-user.ts";
+import { READ_FLAGS } from "../../core/fs/regular-file.ts";
 import type { ReadableFile } from "../file-chunks.ts";
 
 /** A file that is taken in cannot be read: a fault of that file, and of nothing else. */

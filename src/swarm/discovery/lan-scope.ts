@@ -1,8 +1,8 @@
 import { BlockList, isIPv4 } from "node:net";
 import type { NetworkInterfaceInfo } from "node:os";
 import { DistswarmError } from "../../core/errors.ts";
-import { isLoopback } from "../../core/host.ts";
-import { parseSubnet } from "../../core/subnet.ts";
+import { isLoopback } from "../../core/net/host.ts";
+import { parseSubnet } from "../../core/net/subnet.ts";
 
 /** Private and link-local IPv4 (RFC 1918, RFC 3927). */
 const PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"];

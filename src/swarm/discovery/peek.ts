@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:tls";
 import { SourceError, messageOf } from "../../core/errors.ts";
-import { abortable } from "../../core/pulse.ts";
+import { abortable } from "../../core/async/pulse.ts";
 import { PEEK_PROTOCOL, idOfKey } from "../identity.ts";
 import { addressOf } from "./name-look-up.ts";
 

@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import { isIPv6 } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { messageOf } from "../../core/errors.ts";
-import { authorityOf } from "../../core/host.ts";
+import { authorityOf } from "../../core/net/host.ts";
 import type { Startable } from "../../core/lifecycle.ts";
 import type { Logger } from "../../core/logger.ts";
 import { peekId, type Peeked } from "./peek.ts";

@@ -1,4 +1,4 @@
-import { ownAddresses } from "../../core/own-addresses.ts";
+import { ownAddresses } from "../../core/net/own-addresses.ts";
 import type { Place } from "../transport.ts";
 
 /** A twin that was not heard for so long is no more: an announcement comes every 30 s, and a few may be lost. */

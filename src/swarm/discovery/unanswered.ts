@@ -1,5 +1,5 @@
-import { BoundedMap } from "../../core/bounded-map.ts";
-import { authorityOf } from "../../core/host.ts";
+import { BoundedMap } from "../../core/data/bounded-map.ts";
+import { authorityOf } from "../../core/net/host.ts";
 import type { Place } from "../transport.ts";
 
 /** With no session so long after it was heard there will be none: it takes milliseconds. Announcements come every 30 s. */

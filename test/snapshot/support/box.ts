@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import type { PrivateKey } from "openpgp";
 import { expect, onTestFinished } from "vitest";
 import { openDatabase } from "../../../src/core/database.ts";
-import type { BlobClaims } from "../../../src/core/claims.ts";
+import type { BlobClaims } from "../../../src/core/claim/claims.ts";
 import type { Digest } from "../../../src/core/digest.ts";
 import { hasCode, SourceError } from "../../../src/core/errors.ts";
 import type { GrowingCopy } from "../../../src/core/growing-copy.ts";

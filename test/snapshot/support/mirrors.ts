@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { DistswarmError, SourceError } from "../../../src/core/errors.ts";
-import { abortable } from "../../../src/core/pulse.ts";
+import { abortable } from "../../../src/core/async/pulse.ts";
 import type { SnapshotPart } from "../../../src/core/snapshots.ts";
 import type { MirrorRequest, UpstreamAnswer } from "../../../src/core/upstream.ts";
 import { fileName } from "../../../src/snapshot/name.ts";

@@ -7,7 +7,7 @@ import { type Digest, digestOf } from "../../../src/core/digest.ts";
 import type { DistfileIndex, DistfileNames } from "../../../src/core/distfile-index.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import type { Logger } from "../../../src/core/logger.ts";
-import type { StoreToolEvent } from "../../../src/core/store-tool-event.ts";
+import type { StoreToolEvent } from "../../../src/core/report/store-tool-event.ts";
 import { FileStore, type FileStoreInit } from "../../../src/store/file-store.ts";
 import type { DistdirRecord } from "../../../src/store/distdir-records.ts";
 import type { BlobRecord } from "../../../src/store/records.ts";

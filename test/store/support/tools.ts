@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import type { Distfile } from "../../../src/core/distfile.ts";
-import type { StoreToolEvent } from "../../../src/core/store-tool-event.ts";
+import type { StoreToolEvent } from "../../../src/core/report/store-tool-event.ts";
 import type { TestBlob } from "./harness.ts";
 
 /** A tool that is called with this goes on to its end. */
