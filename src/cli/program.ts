@@ -37,6 +37,12 @@ function addCommand(program: Program, command: Command, chosen: (invocation: Inv
     .action(() => chosen({ command, args: sub.args, options: sub.opts() }));
 }
 
+/** An error of commander, as errors of ours look. */
+function inOneLine(text: string): string {
+  const line = text.trim().replace(/\s*\n\s*/g, " ");
+  return `${line.replace(/^error: /, "distswarm: ")}\n`;
+}
+
 /**
  * Reads the command line.
  *
@@ -57,13 +63,7 @@ export function parseCommandLine(
     .configureOutput({
       writeOut: write.out,
       writeErr: write.err,
-      outputError: (text) =>
-        write.err(
-          `${text
-            .replace(/^error: /, "distswarm: ")
-            .trim()
-            .replace(/\s*\n\s*/g, " ")}\n`,
-        ),
+      outputError: (text) => write.err(inOneLine(text)),
     })
     .addHelpText("after", helpEnd("distswarm status"));
   for (const command of commands) addCommand(program, command, (chosen) => (invocation = chosen));
