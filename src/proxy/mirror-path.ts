@@ -17,12 +17,15 @@ const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f]/;
 
 /**
  * Reads the path of a request to the mirror door: split on `/` first, then each segment decoded once, so that a literal
- * `%2F` in a distfile's name (asked as `%252F`) stays one name.
+ * `%2F` in a distfile's name (asked as `%252F`) stays one name. More than one `/` at its beginning counts as one, as with
+ * web servers: where the mirror is written with one at its end, Portage leaves that of a `local` one (fetch.py), and
+ * emerge-webrsync that of any.
  *
  * @throws {DistswarmError} `INVALID_REQUEST` for what no client of ours sends: `..`, an encoded slash, control
  * characters, broken escapes, a digest that is none or that lies in the wrong directory.
  */
-export function parseMirrorPath(path: string): MirrorPath {
+export function parseMirrorPath(asSent: string): MirrorPath {
+  const path = asSent.replace(/^\/+/, "/");
   const [rawPath = ""] = path.split("?", 1);
   const segments = rawPath.split("/").slice(1).map(decodeSegment);
   const [top, ...rest] = segments;
