@@ -18,9 +18,6 @@ const MAKE_DEFAULTS = "make.defaults";
 /** The user's own, later ones over earlier ones. */
 const MAKE_CONF_PATHS = ["/etc/make.conf", "/etc/portage/make.conf"];
 
-/** Files that source one another more deeply than this go round in circles. */
-const MAX_SOURCE_DEPTH = 16;
-
 /** The variables that profile.env, make.globals, the profile and make.conf set. */
 interface MakeConf {
   readonly variables: ReadonlyMap<string, string>;
@@ -63,11 +60,12 @@ class MakeConfReader implements MakeConf {
     this.#given = given;
   }
 
-  async read(file: string, depth = 0): Promise<void> {
+  /** `above`: the files that led here by `source`; a circle of them ends at the first one. */
+  async read(file: string, above: readonly string[] = []): Promise<void> {
     const content = await readText(file);
     if (!("text" in content)) return this.#warn(file, "problem" in content ? content.problem : "no such file");
     try {
-      for (const statement of parseAssignments(content.text)) await this.#apply(statement, file, depth);
+      for (const statement of parseAssignments(content.text)) await this.#apply(statement, file, [...above, file]);
     } catch (error) {
       if (!(error instanceof ShellSyntaxError)) throw error;
       this.#warn(`${file}:${error.line}`, `${error.message}; the rest of the file is not read`);
@@ -75,13 +73,17 @@ class MakeConfReader implements MakeConf {
     }
   }
 
-  async #apply(statement: Statement, file: string, depth: number): Promise<void> {
+  async #apply(statement: Statement, file: string, within: readonly string[]): Promise<void> {
     const place = `${file}:${statement.line}`;
     const text = this.#expand(statement.kind === "source" ? statement.file : statement.value, file);
     if (text === undefined) this.#warn(place, "only $NAME and ${NAME} can be expanded");
     if (statement.kind === "assignment") this.variables.set(statement.name, text ?? "");
-    else if (depth === MAX_SOURCE_DEPTH) this.#warn(place, "files source one another in a circle");
-    else if (text !== undefined) await this.read(this.#sourced(text, file), depth + 1);
+    else if (text !== undefined) await this.#source(this.#sourced(text, file), place, within);
+  }
+
+  async #source(file: string, place: string, within: readonly string[]): Promise<void> {
+    if (within.includes(file)) this.#warn(place, "files source one another in a circle");
+    else await this.read(file, within);
   }
 
   #expand(value: string, file: string): string | undefined {

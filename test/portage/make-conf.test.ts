@@ -149,11 +149,15 @@ describe("damage is a warning with file and line, and costs no more than what is
     expect(variables.get("A")).toBe("1");
   });
 
-  test("files that source one another in a circle", async () => {
-    const root = await rootWith({ [MAKE_CONF]: "source make.conf\nA=1\n" });
+  test("files that source one another in a circle, each of them twice", async () => {
+    const root = await rootWith({
+      [MAKE_CONF]: "source more\nsource more\nA=1\n",
+      "/etc/portage/more": "source make.conf\nsource more\nB=1\n",
+    });
     const { variables, warnings } = await readMakeConf(root);
-    expect(warnings).toEqual([`${root}${MAKE_CONF}:1: files source one another in a circle`]);
-    expect(variables.get("A")).toBe("1");
+    const circles = [1, 2].map((line) => `${root}/etc/portage/more:${line}: files source one another in a circle`);
+    expect(warnings).toEqual([...circles, ...circles]);
+    expect(Object.fromEntries(variables)).toEqual({ A: "1", B: "1" });
   });
 });
 
