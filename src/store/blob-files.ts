@@ -194,11 +194,11 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   }
 
   /**
-   * Brings the records in line with the disk at a start, without reading a blob: files without a record get one, records
-   * without a file go, and so do files of a wrong size.
+   * Brings the records in line with the disk, without reading a blob: files without a record get one, records without a
+   * file go, and so do files of a wrong size. Returns how many blobs had no file.
    */
-  async reconcile(): Promise<void> {
-    const { blobs } = await this.takeUp(() => false);
+  async reconcile(isInFlight: (digest: Digest) => boolean = () => false): Promise<number> {
+    const { blobs } = await this.takeUp(isInFlight);
     const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]));
     let gone = 0;
     for (const [digest, record] of this.#records.entries()) {
@@ -208,6 +208,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
     }
     // One line: after an eviction and a power cut, or for who emptied the directory, there is nothing wrong with each.
     if (gone > 0) this.#log.warn(`${count(gone, "blob")} no longer in ${this.#paths.blobs}; forgotten`);
+    return gone;
   }
 
   /** Records the files that lie in place without a record, without sums; returns all that lies there. */

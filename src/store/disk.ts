@@ -1,6 +1,6 @@
 import { access, chmod, constants, mkdir, rmdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { DistswarmError, messageOf, systemCode } from "../core/errors.ts";
+import { DistswarmError, hasCode, messageOf, systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/fs/make-dirs.ts";
 import { readRegularText, writeRegular } from "../core/fs/regular-file.ts";
 import { syncDir } from "../core/fs/sync-dir.ts";
@@ -51,17 +51,6 @@ export async function prepareDirs(paths: StorePaths): Promise<void> {
   for (const path of [paths.blobs, paths.partials]) await access(path, constants.W_OK);
 }
 
-/** Does it again after making the store's directories anew, where somebody deleted them. */
-export async function withDirs<T>(paths: StorePaths, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    if (systemCode(error) !== "ENOENT") throw error;
-  }
-  await prepareDirs(paths);
-  return action();
-}
-
 /** Makes one directory with {@link DIR_MODE}, durably; harmless where it is there. Throws system errors. */
 export async function makeDir(path: string, { parents = false } = {}): Promise<void> {
   if (parents) await makeDirs(dirname(path));
@@ -110,6 +99,7 @@ export function readFault(error: unknown, path: string): DistswarmError<"STORE_U
 
 /** What a failed write at `path` means to the administrator: `STORE_FULL` or `STORE_UNUSABLE`, with what to do. */
 export function writeFault(error: unknown, path: string): DistswarmError<"STORE_FULL" | "STORE_UNUSABLE"> {
+  if (hasCode(error, "STORE_UNUSABLE")) return error as DistswarmError<"STORE_UNUSABLE">; // it says so itself
   const code = systemCode(error) ?? messageOf(error);
   const facts = { path, system: code };
   return FULL_CODES.includes(code)

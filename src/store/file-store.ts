@@ -17,22 +17,24 @@ import type { StoreToolEvent } from "../core/report/store-tool-event.ts";
 import { count } from "../core/text/words.ts";
 import { adoptBegunDownload } from "./begun-download.ts";
 import { BlobFiles, type SummedBlob } from "./blob-files.ts";
-import { checkFormat, prepareDirs, writeFault } from "./disk.ts";
+import { checkFormat, writeFault } from "./disk.ts";
 import { Distdir } from "./distdir.ts";
 import type { DistdirRecord } from "./distdir-records.ts";
 import { HashThread } from "./hash-thread.ts";
 import { FileIngest } from "./ingest.ts";
-import { type StorePaths, storePaths } from "./layout.ts";
+import { storePaths } from "./layout.ts";
 import { Leftovers } from "./leftovers.ts";
 import { Locks } from "./locks.ts";
 import { type BlobRecord, BlobRecords } from "./records.ts";
 import { Room } from "./room.ts";
+import { StoreDirs } from "./store-dirs.ts";
 import type { Table } from "./table-writer.ts";
+import { Trouble } from "./trouble.ts";
 import { collectGarbage } from "./tools/gc.ts";
 import { fsck, type Refetch } from "./tools/fsck.ts";
 import { importFiles } from "./tools/import.ts";
 
-/** How often the times of use are written to the database, and what could not be written before, in milliseconds. */
+/** How often what was not written to the database is, such as times of use, and the directory looked at, in milliseconds. */
 const FLUSH_INTERVAL_MS = 30_000;
 
 /** What the store uses. */
@@ -64,7 +66,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   readonly #log: Logger;
   readonly #index: DistfileNames;
   #init: FileStoreInit;
-  readonly #paths: StorePaths;
+  readonly #dirs: StoreDirs;
   readonly #records: BlobRecords;
   readonly #blobs: BlobFiles;
   readonly #distdir: Distdir | undefined;
@@ -75,23 +77,24 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   readonly #ingesting = new Locks<Digest>();
   readonly #leftovers: Leftovers;
   readonly #hashThread = new HashThread();
-  #problem: string | undefined;
-  #told: string | undefined;
+  readonly #trouble: Trouble;
   #flushTimer: NodeJS.Timeout | undefined;
 
   constructor(components: FileStoreComponents, init: FileStoreInit) {
     super();
     const { log, index } = components;
     this.#log = log;
+    this.#trouble = new Trouble({ log });
     this.#index = index;
     this.#init = init;
-    this.#paths = storePaths(init.dir);
+    this.#dirs = new StoreDirs(storePaths(init.dir));
+    const { paths } = this.#dirs;
     this.#records = new BlobRecords({ table: components.blobRecords, log });
-    this.#blobs = new BlobFiles({ records: this.#records, log }, { paths: this.#paths });
+    this.#blobs = new BlobFiles({ records: this.#records, log }, { paths });
     if (init.distdir !== undefined) {
       this.#distdir = new Distdir({ table: components.distdirRecords, log, index }, { dir: init.distdir });
     }
-    this.#leftovers = new Leftovers({ ingesting: this.#ingesting }, { paths: this.#paths });
+    this.#leftovers = new Leftovers({ ingesting: this.#ingesting }, { paths });
     this.#room = new Room(
       {
         records: this.#records,
@@ -101,7 +104,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
         leftovers: this.#leftovers,
         isKept: components.isKept ?? (() => false),
       },
-      { ...init, paths: this.#paths },
+      { ...init, dirs: this.#dirs },
     );
     this.#forwardEvents();
   }
@@ -114,14 +117,15 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
    */
   async start(): Promise<void> {
     if (this.#flushTimer !== undefined) return;
-    await checkFormat(this.#paths);
-    await prepareDirs(this.#paths).catch((error: unknown) => this.#wrote(writeFault(error, this.#init.dir)));
+    await checkFormat(this.#dirs.paths);
+    await this.#dirs.prepare().catch((error: unknown) => this.#trouble.wrote(writeFault(error, this.#init.dir)));
     await this.#records.load();
-    await this.#blobs.reconcile();
+    const gone = await this.#blobs.reconcile();
+    if (this.#dirs.wereMissing && gone > 0) this.#trouble.lost(this.#init.dir, gone);
     const stale = await this.#leftovers.stale(Date.now()).catch(() => []); // a partial/ that cannot be written was told
     for (const leftover of stale) await this.#leftovers.remove(leftover).catch(() => {});
     await this.#distdir?.start();
-    this.#flushTimer = setInterval(() => void this.#flush(), FLUSH_INTERVAL_MS).unref();
+    this.#flushTimer = setInterval(() => void Promise.all([this.#flush(), this.look()]), FLUSH_INTERVAL_MS).unref();
   }
 
   async stop(): Promise<void> {
@@ -156,7 +160,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       await this.#room.makeFor(ingest, () => this.#inFlight.set(blob.digest, ingest));
       return ingest;
     } catch (error) {
-      this.#wrote(error as DistswarmError);
+      this.#trouble.wrote(error as DistswarmError);
       await ingest.close({ keep: true });
       throw error;
     }
@@ -191,7 +195,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       maxBytes: this.#init.maxSize,
       distdirBlobs: this.#distdir?.blobs ?? 0,
       distdirBytes: this.#distdir?.bytes ?? 0,
-      ...(this.#problem !== undefined && { problem: this.#problem }),
+      ...(this.#trouble.problem !== undefined && { problem: this.#trouble.problem }),
     };
   }
 
@@ -200,7 +204,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     const { damaged, problem } = this.#records;
     const mend = "distswarm fsck --repair fetches anew what fsck found damaged";
     return [
-      ...[this.#problem ?? [], problem ?? []].flat(),
+      ...[...this.#trouble.warnings(), problem ?? []].flat(),
       ...(damaged === 0 ? [] : [`${count(damaged, "blob")} served no more: ${mend}`]),
     ];
   }
@@ -210,6 +214,18 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     this.#init = { ...this.#init, ...limits };
     this.#room.limit(limits);
     void this.#keepLimits();
+  }
+
+  /**
+   * Looks whether the store's directory is still the one that it was: somebody may have emptied it, or put away the disk
+   * that it is on. Never throws.
+   */
+  async look(): Promise<void> {
+    const look = await this.#dirs.look().catch(() => "same"); // whoever reads or writes there meets it, too
+    this.#trouble.looked(this.#dirs.awayFault(), look === "away");
+    if (look !== "emptied") return;
+    await this.#dirs.settle();
+    await this.#blobs.reconcile((digest) => this.isIngesting(digest)).catch(() => {});
   }
 
   /** Looks through DISTDIR again, after the index changed; see {@link Distdir.rescan}. */
@@ -233,7 +249,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   gc(options: { dryRun: boolean }, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
     const plan = async () => (await this.#room.plan()).victims;
     const isInFlight = (digest: Digest) => this.isIngesting(digest);
-    const components = { blobs: this.#blobs, paths: this.#paths, plan, leftovers: this.#leftovers, isInFlight };
+    const components = { blobs: this.#blobs, paths: this.#dirs.paths, plan, leftovers: this.#leftovers, isInFlight };
     return collectGarbage(components, options, signal);
   }
 
@@ -248,13 +264,13 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   async #openIngest(blob: IngestedBlob, release: () => void): Promise<FileIngest> {
     const adoption = { distdir: this.#distdir, room: this.#room };
-    await adoptBegunDownload(adoption, blob, this.#paths.partial(blob.digest));
+    await adoptBegunDownload(adoption, blob, this.#dirs.paths.partial(blob.digest));
     return FileIngest.open(
       {
-        paths: this.#paths,
+        dirs: this.#dirs,
         hashThread: this.#hashThread,
         commit: (sums, place) => this.#commit({ ...blob, sums }, place),
-        wrote: (fault) => this.#wrote(fault),
+        wrote: (fault) => this.#trouble.wrote(fault),
         released: () => {
           this.#inFlight.delete(blob.digest);
           release();
@@ -280,13 +296,5 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     await this.#room
       .make()
       .catch((error: unknown) => this.#log.debug(`the limits are not kept now: ${messageOf(error)}`));
-  }
-
-  /** The log is told of each kind of fault once, until a write works: of each file it hears from who wanted to keep it. */
-  #wrote(fault?: DistswarmError): void {
-    const kind = fault && `${fault.code} ${String(fault.facts["system"])}`;
-    if (fault !== undefined && kind !== this.#told) this.#log.error(fault.message);
-    this.#told = kind;
-    this.#problem = fault?.message;
   }
 }

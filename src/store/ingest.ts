@@ -4,11 +4,11 @@ import type { Ingest } from "../core/blob-store.ts";
 import type { Digest } from "../core/digest.ts";
 import { DistswarmError, SourceError, systemCode } from "../core/errors.ts";
 import { BlobHash, type BlobSums, type ChunkSums } from "./chunk-sums.ts";
-import { FILE_MODE, withDirs, writeFault } from "./disk.ts";
+import { FILE_MODE, writeFault } from "./disk.ts";
 import type { HashThread } from "./hash-thread.ts";
-import type { StorePaths } from "./layout.ts";
 import { OpenFile } from "./open-file.ts";
 import { placeBlob } from "./place.ts";
+import type { StoreDirs } from "./store-dirs.ts";
 import { SyncAhead } from "./sync-ahead.ts";
 import { ThreadedHash } from "./threaded-hash.ts";
 import { WriteBehind } from "./write-behind.ts";
@@ -24,7 +24,7 @@ const UNREADABLE_CODES = ["EIO", "ELOOP", "EACCES", "EPERM"];
 
 /** What an ingest uses of the store, and whom it tells. */
 interface IngestComponents {
-  readonly paths: StorePaths;
+  readonly dirs: StoreDirs;
   readonly hashThread: Pick<HashThread, "open">;
   /** Has `place` put the blob in place, durably, when nobody removes an older one; then records and announces it. */
   readonly commit: (sums: ChunkSums, place: () => Promise<void>) => Promise<void>;
@@ -75,7 +75,7 @@ export class FileIngest implements Ingest {
     } catch (error) {
       ingest.#hash.close();
       ingest.#file?.close();
-      throw fault(components, error, components.paths.partial(blob.digest));
+      throw fault(components, error, components.dirs.paths.partial(blob.digest));
     }
   }
 
@@ -151,7 +151,7 @@ export class FileIngest implements Ingest {
   async #discard(): Promise<void> {
     this.#named = false;
     await this.#behind.idle(); // the first write makes the file
-    await rm(this.#components.paths.partial(this.digest), { force: true }).catch(() => {});
+    await rm(this.#components.dirs.paths.partial(this.digest), { force: true }).catch(() => {});
   }
 
   #release(): void {
@@ -194,14 +194,14 @@ export class FileIngest implements Ingest {
     this.#hash = new BlobHash();
     for (let position = 0; position < this.received;) {
       const bytes = await this.read(position, READ_BYTES);
-      if (bytes.length === 0) throw fault(this.#components, cause, this.#components.paths.partial(this.digest));
+      if (bytes.length === 0) throw fault(this.#components, cause, this.#components.dirs.paths.partial(this.digest));
       this.#hash.update(bytes);
       position += bytes.length;
     }
   }
 
   async #resume(): Promise<void> {
-    this.#file = openPresent(this.#components.paths.partial(this.digest));
+    this.#file = openPresent(this.#components.dirs.paths.partial(this.digest));
     if (this.#file === undefined) return;
     const { size } = this.#file.stat();
     if (size > this.size) await this.#file.empty();
@@ -220,7 +220,7 @@ export class FileIngest implements Ingest {
     if (!UNREADABLE_CODES.includes(systemCode(fault) ?? "")) throw fault;
     this.#file?.close();
     this.#file = undefined;
-    await rm(this.#components.paths.partial(this.digest), { force: true });
+    await rm(this.#components.dirs.paths.partial(this.digest), { force: true });
     await this.restart();
   }
 
@@ -234,19 +234,18 @@ export class FileIngest implements Ingest {
 
   /** The partial; made now, with the store's directories where somebody deleted them. */
   async #opened(): Promise<OpenFile> {
-    const { paths } = this.#components;
-    const path = paths.partial(this.digest);
-    this.#file ??= await withDirs(paths, () => OpenFile.create(path, FILE_MODE));
+    const { dirs } = this.#components;
+    const path = dirs.paths.partial(this.digest);
+    this.#file ??= await dirs.with(() => OpenFile.create(path, FILE_MODE));
     return this.#file;
   }
 
   /** The discipline of a commit: bytes durable, mode set, name in place, name durable; else it is a partial as before. */
   async #place(): Promise<void> {
-    const { paths } = this.#components;
     const file = await this.#opened();
     file.chmod(FILE_MODE);
     await this.#durable.finish(file);
-    await placeBlob(paths, this.digest);
+    await placeBlob(this.#components.dirs, this.digest);
     this.#named = false;
   }
 
@@ -254,7 +253,7 @@ export class FileIngest implements Ingest {
     try {
       await write();
     } catch (error) {
-      throw fault(this.#components, error, this.#components.paths.partial(this.digest));
+      throw fault(this.#components, error, this.#components.dirs.paths.partial(this.digest));
     }
     this.#components.wrote();
   }

@@ -4,7 +4,7 @@ import { DistswarmError, systemCode } from "../core/errors.ts";
 import { OneByOne } from "../core/async/one-by-one.ts";
 import { formatSize } from "../core/text/units.ts";
 import type { BlobFiles } from "./blob-files.ts";
-import { prepareDirs, writeFault } from "./disk.ts";
+import { writeFault } from "./disk.ts";
 import type { Distdir } from "./distdir.ts";
 import {
   type EvictionCandidate,
@@ -13,9 +13,9 @@ import {
   planEviction,
   type Victim,
 } from "./eviction.ts";
-import type { StorePaths } from "./layout.ts";
 import type { Leftovers } from "./leftovers.ts";
 import type { BlobRecords } from "./records.ts";
+import type { StoreDirs } from "./store-dirs.ts";
 
 /** Most blobs removed at the same time: each takes 7 KiB of memory meanwhile, and a lower limit may evict very many. */
 const REMOVALS_AT_ONCE = 100;
@@ -49,13 +49,13 @@ interface RoomLimits {
 /** The room in the store directory: measures it, and evicts to keep within the limits. */
 export class Room {
   readonly #components: RoomComponents;
-  readonly #paths: StorePaths;
+  readonly #dirs: StoreDirs;
   #limits: RoomLimits;
   readonly #turns = new OneByOne();
 
-  constructor(components: RoomComponents, init: RoomLimits & { paths: StorePaths }) {
+  constructor(components: RoomComponents, init: RoomLimits & { dirs: StoreDirs }) {
     this.#components = components;
-    this.#paths = init.paths;
+    this.#dirs = init.dirs;
     this.#limits = init;
   }
 
@@ -93,7 +93,7 @@ export class Room {
     });
     if (short === 0) return;
     const { size } = blob;
-    const { dir } = this.#paths;
+    const { dir } = this.#dirs.paths;
     throw new DistswarmError(
       "STORE_FULL",
       `no room for ${formatSize(size)} in ${dir}: ${formatSize(short)} short of store.max_size and store.min_free, and ` +
@@ -179,7 +179,7 @@ export class Room {
     const removals = await Promise.all(unused.map(({ digest }) => blobs.remove(digest)));
     const stuck = unused[removals.indexOf("stuck")];
     if (stuck === undefined) return;
-    const path = this.#paths.blob(stuck.digest);
+    const path = this.#dirs.paths.blob(stuck.digest);
     throw new DistswarmError("STORE_UNUSABLE", `cannot remove ${path} to make room; the log says why`, {
       facts: { path },
     });
@@ -187,11 +187,11 @@ export class Room {
 
   /** Free bytes of the file system. A directory that somebody deleted is made anew: its parent may be on another one. */
   async #freeBytes(): Promise<number> {
-    const { dir } = this.#paths;
+    const { dir } = this.#dirs.paths;
     try {
       const free = freeBytes(dir);
       if (free !== undefined) return free;
-      await prepareDirs(this.#paths);
+      await this.#dirs.prepare();
       return freeBytes(dir) ?? 0;
     } catch (error) {
       throw writeFault(error, dir);

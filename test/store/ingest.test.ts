@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { DistswarmError } from "../../src/core/errors.ts";
 import { syncDir } from "../../src/core/fs/sync-dir.ts";
-import { prepareDirs } from "../../src/store/disk.ts";
+import { StoreDirs } from "../../src/store/store-dirs.ts";
 import { HashThread } from "../../src/store/hash-thread.ts";
 import { FileIngest } from "../../src/store/ingest.ts";
 import { storePaths } from "../../src/store/layout.ts";
@@ -68,12 +68,13 @@ async function openLarge(hashThread: Pick<HashThread, "open">): Promise<{
   faults: string[];
 }> {
   const paths = storePaths(await tempDir());
-  await prepareDirs(paths);
+  const dirs = new StoreDirs(paths);
+  await dirs.prepare();
   const blob = makeBlob(40 * MIB);
   const faults: string[] = [];
   const ingest = await FileIngest.open(
     {
-      paths,
+      dirs,
       hashThread,
       commit: (_sums, place) => place(),
       wrote: (fault) => void (fault && faults.push(fault.message)),

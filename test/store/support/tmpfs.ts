@@ -9,16 +9,26 @@ const run = promisify(execFile);
 export interface SmallDisk {
   readonly dir: string;
   remount(mode: "ro" | "rw"): Promise<void>;
+  /** Puts it away: the mount point shows. */
+  unmount(): Promise<void>;
+  /** Mounts it again, with all that was on it. */
+  mount(): Promise<void>;
 }
 
 /** Mounts a tmpfs of `bytes`, unmounted when the test ends; skips the test where that is not allowed. */
 export async function mountDisk(context: TestContext, bytes: number): Promise<SmallDisk> {
-  const dir = await tempDir();
+  const [dir, disk] = [await tempDir(), await tempDir()];
+  const unmount = async () => void (await run("umount", ["-l", dir]));
+  const mount = async () => void (await run("mount", ["--bind", disk, dir]));
   try {
-    await run("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "distswarm-test", dir]);
+    await run("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "distswarm-test", disk]);
   } catch {
     context.skip("needs the right to mount a tmpfs");
   }
-  onTestFinished(() => run("umount", ["-l", dir]).then(() => {}));
-  return { dir, remount: async (mode) => void (await run("mount", ["-o", `remount,${mode}`, dir])) };
+  onTestFinished(async () => {
+    await unmount().catch(() => {});
+    await run("umount", ["-l", disk]);
+  });
+  await mount();
+  return { dir, remount: async (mode) => void (await run("mount", ["-o", `remount,${mode}`, disk])), unmount, mount };
 }
