@@ -19,21 +19,21 @@ export function renderPlan(
   return `${edits.map(renderDiff).join("\n")}\n${said}${outcome}`;
 }
 
-/** What `setup --undo` came to. */
-export function renderUndone({ restored, cleared, left }: Undone): string {
+/** What `setup --undo` came to; by `ways` that setup has not made, or others have changed, Portage asks the agent still. */
+export function renderUndone({ restored, cleared, gone, left }: Undone, ways: readonly string[]): string {
   const lines = [
     ...restored.map((path) => `as it was before: ${path}\n`),
     ...cleared.map((path) => `changed since, so only what setup put in is out: ${path}\n`),
+    ...gone.map((path) => `changed since, and nothing that setup put in stands there any more: ${path}\n`),
     ...left.map(renderLeft),
   ];
-  return lines.join("") || "Nothing to undo: setup has changed nothing.\n";
+  const undone = lines.join("") || "Nothing to undo: setup has changed nothing.\n";
+  return ways.length === 0
+    ? undone
+    : `${undone}Portage still asks this agent, by ${ways.join(", ")}: take that out by hand.\n`;
 }
 
 function renderLeft({ path, backup, lines }: LeftFile): string {
   const before = backup === undefined ? "there was no such file before" : `what was there before is in ${backup}`;
-  const what =
-    lines.length === 0
-      ? "and nothing that setup put in stands there any more"
-      : "so take out by hand what setup put in";
-  return `changed since, ${what}: ${path} (${before})\n${lines.map((line) => `  ${line}\n`).join("")}`;
+  return `changed since, so take out by hand what setup put in: ${path} (${before})\n${lines.map((line) => `  ${line}\n`).join("")}`;
 }

@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
 import { DistswarmError, systemCode } from "../core/errors.ts";
 import { authorityOf } from "../core/net/host.ts";
+import { waysTo } from "../setup/pointing.ts";
 import { applyEdits, planSetup, undoSetup } from "../setup/setup.ts";
 import type { Context, RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
@@ -35,10 +36,18 @@ async function change(context: Context, root: string): Promise<number> {
   return EXIT.done;
 }
 
-async function undo({ io }: Context, root: string): Promise<number> {
+/** Done only when Portage asks the agent no more, whoever told it to. */
+async function undo(context: Context, root: string): Promise<number> {
   const undone = await undoSetup(root);
-  io.stdout.write(renderUndone(undone));
-  return undone.left.length > 0 ? EXIT.failed : EXIT.done;
+  const ways = await waysLeft(context, root);
+  context.io.stdout.write(renderUndone(undone, ways));
+  return undone.left.length + ways.length > 0 ? EXIT.failed : EXIT.done;
+}
+
+/** An undo needs no config: without a readable one nobody can tell, and there are none. */
+async function waysLeft(context: Context, root: string): Promise<string[]> {
+  const { config } = await context.load(placeOf(await askAgent(context))).catch(() => ({ config: undefined }));
+  return config === undefined ? [] : waysTo(root, doorUrl(config));
 }
 
 const WILDCARDS: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
@@ -53,8 +62,15 @@ export function doorUrl({ proxy }: Pick<Config, "proxy">): string {
 
 function explained(error: unknown): unknown {
   if (!["EACCES", "EPERM", "EROFS"].includes(systemCode(error) ?? "")) return error;
-  const { path = "a file of Portage" } = error as NodeJS.ErrnoException;
-  return new DistswarmError("NOT_PERMITTED", `${path} cannot be changed: run distswarm setup as root`, {
+  const { path = "a file of Portage", dest = path } = error as NodeJS.ErrnoException & { dest?: string };
+  return new DistswarmError("NOT_PERMITTED", `${dest} cannot be changed: ${remedy(systemCode(error)!)}`, {
     cause: error,
   });
+}
+
+function remedy(code: string): string {
+  if (code === "EROFS") return "its file system is read-only, remount it";
+  return process.geteuid?.() === 0
+    ? `root may not either (${code}), lsattr shows whether it is immutable`
+    : "run distswarm setup as root";
 }

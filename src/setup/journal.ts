@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { digestOf } from "../core/digest.ts";
 import { DistswarmError, systemCode } from "../core/errors.ts";
+import { makeDirs } from "../core/fs/make-dirs.ts";
 import { syncDir } from "../core/fs/sync-dir.ts";
 import type { FileEdit } from "./edit.ts";
 import { hunkOf } from "./hunk.ts";
@@ -64,8 +65,8 @@ export class Journal {
 
   /** Notes an edit that is about to be made, with a copy of what is there and the directories that were made for it. */
   async add({ path, before, after }: FileEdit, made: readonly string[]): Promise<void> {
-    await mkdir(dirname(this.dir), { recursive: true });
-    await mkdir(this.dir, { recursive: true, mode: DIR_MODE });
+    await makeDirs(dirname(this.dir));
+    await makeDirs(this.dir, DIR_MODE);
     const entries = await this.entries();
     const backup = before === undefined ? null : await this.#copy(path, Buffer.from(before, "latin1"));
     const { out, put } = hunkOf(before ?? "", after);

@@ -39,7 +39,9 @@ export interface Undone {
   readonly restored: readonly string[];
   /** Changed by others since: their changes stay, and what setup put in is out. */
   readonly cleared: readonly string[];
-  /** Changed by others since, also at what setup put in: left as they are. */
+  /** Changed by others since, and nothing that setup put in stands there any more. */
+  readonly gone: readonly string[];
+  /** Changed by others since, and lines of what setup put in still stand there: left as they are. */
   readonly left: readonly LeftFile[];
 }
 
@@ -64,11 +66,11 @@ export async function applyEdits(root: string, edits: readonly FileEdit[]): Prom
 
 /**
  * Gives back what was there before the first edit, byte for byte. Where others have changed a file since, only what setup
- * put in is taken out; where they have changed that, the file is left as it is.
+ * put in is taken out; where they have changed that, the file is left as it is, and forgotten once nothing of it stands there.
  */
 export async function undoSetup(root: string): Promise<Undone> {
   const journal = new Journal({ root });
-  const outcomes = { restored: new Set<string>(), cleared: new Set<string>() };
+  const outcomes = { restored: new Set<string>(), cleared: new Set<string>(), gone: new Set<string>() };
   const left: JournalEntry[] = [];
   for (const entry of (await journal.entries()).toReversed()) {
     const isLeft = left.some(({ path }) => path === entry.path);
@@ -80,6 +82,7 @@ export async function undoSetup(root: string): Promise<Undone> {
   return {
     restored: [...outcomes.restored].filter((path) => !outcomes.cleared.has(path)),
     cleared: [...outcomes.cleared],
+    gone: [...outcomes.gone],
     left: await Promise.all(left.map((entry) => leftFile(entry, journal.dir))),
   };
 }
@@ -90,7 +93,7 @@ async function leftFile({ path, backup, ...hunk }: JournalEntry, dir: string): P
 }
 
 /** Takes one edit back; `restored`: the file is what it was before. */
-async function takeBack(entry: JournalEntry, before: Buffer | undefined): Promise<"restored" | "cleared" | "left"> {
+async function takeBack(entry: JournalEntry, before: Buffer | undefined): Promise<keyof Undone> {
   const { path, written, made } = entry;
   const current = await readFile(path).catch(() => undefined);
   const isBefore = before === undefined ? current === undefined : current?.equals(before) === true;
@@ -102,9 +105,10 @@ async function takeBack(entry: JournalEntry, before: Buffer | undefined): Promis
 }
 
 /** Takes back what an edit put into a file that others have changed since, where that still stands there. */
-async function clear({ path, ...hunk }: JournalEntry, current: Buffer | undefined): Promise<"cleared" | "left"> {
-  const text = current === undefined ? undefined : withoutHunk(current.toString("latin1"), hunk);
-  if (text === undefined) return "left";
+async function clear({ path, ...hunk }: JournalEntry, current: Buffer | undefined): Promise<keyof Undone> {
+  const found = current?.toString("latin1") ?? "";
+  const text = withoutHunk(found, hunk);
+  if (text === undefined) return linesLeft(found, hunk).length > 0 ? "left" : "gone";
   await writeWhole(path, Buffer.from(text, "latin1"));
   return "cleared";
 }

@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, open, realpath, rename, stat } from "node:fs/promises";
+import { chmod, chown, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { syncDir } from "../core/fs/sync-dir.ts";
 
@@ -12,17 +12,26 @@ export async function writeWhole(path: string, content: Buffer): Promise<void> {
   const target = await realpath(path).catch(() => path);
   const before = await stat(target).catch(() => undefined);
   const temporary = join(dirname(target), `.${basename(target)}.distswarm`);
-  const file = await open(temporary, "w", COPY_MODE);
+  try {
+    await writeCopy(temporary, content);
+    if (before !== undefined) await chown(temporary, before.uid, before.gid);
+    await chmod(temporary, before === undefined ? NEW_FILE_MODE : before.mode & 0o7777);
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+  await syncDir(dirname(target));
+}
+
+async function writeCopy(path: string, content: Buffer): Promise<void> {
+  const file = await open(path, "w", COPY_MODE);
   try {
     await file.writeFile(content);
     await file.sync();
   } finally {
     await file.close();
   }
-  if (before !== undefined) await chown(temporary, before.uid, before.gid);
-  await chmod(temporary, before === undefined ? NEW_FILE_MODE : before.mode & 0o7777);
-  await rename(temporary, target);
-  await syncDir(dirname(target));
 }
 
 /** Makes a directory with those above it; returns the ones that were not there, outermost first. */

@@ -1,16 +1,22 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { execFile } from "node:child_process";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
-import { expect, test } from "vitest";
+import { promisify } from "node:util";
+import { expect, onTestFinished, test } from "vitest";
 import type { Context } from "../../src/cli/command.ts";
 import { doorUrl, runSetup } from "../../src/cli/setup.ts";
 import type { Config } from "../../src/config.ts";
 import { checkConfig } from "../../src/config/check.ts";
 import type { ConfigPlace } from "../../src/config/place.ts";
+import { DistswarmError } from "../../src/core/errors.ts";
 import type { Status } from "../../src/core/report/status.ts";
 import { fakeAgent, STATUS } from "../control/fake-agent.ts";
 import { rootWith } from "../portage/tree.ts";
+import { mountDisk } from "../store/support/tmpfs.ts";
+
+const run = promisify(execFile);
 
 const config = checkConfig({}, "test");
 
@@ -23,10 +29,14 @@ async function setup(
   root: string,
   options: Record<string, boolean>,
   status?: Status,
+  broken?: string,
 ): Promise<{ code: number; out: string }> {
   const stdout = new PassThrough();
   const io = { stdin: stdout, stdout, stderr: stdout, env: {}, interrupted: () => new AbortController().signal };
-  const load = async (place?: ConfigPlace) => ({ config: place === undefined ? config : ofAgent(place) });
+  const load = async (place?: ConfigPlace) => {
+    if (broken !== undefined) throw new DistswarmError("INVALID_CONFIG", broken);
+    return { config: place === undefined ? config : ofAgent(place) };
+  };
   const agent = async () => fakeAgent(status === undefined ? {} : { status: async () => status });
   const code = await runSetup({ io, args: [], options, load, agent } as unknown as Context, root);
   stdout.end();
@@ -72,6 +82,52 @@ test("a damaged journal is one line that says where the copies are, and nothing 
   await expect(setup(root, { undo: true })).rejects.toMatchObject(error);
   await expect(setup(root, { write: true })).rejects.toMatchObject(error);
   expect(await readFile(join(root, "etc/portage/make.conf"), "utf8")).toBe("USE=x\n");
+});
+
+test("undo fails while Portage still asks the agent by what others wrote, and names that", async () => {
+  const files = { "etc/portage/make.conf": "USE=x\n", "etc/portage/mirrors": "local http://localhost:8480\n" };
+  const root = await rootWith(files);
+  const mirrors = join(root, "etc/portage/mirrors");
+  const still = `Portage still asks this agent, by ${mirrors}: take that out by hand.\n`;
+  await setup(root, { write: true });
+  const undone = { code: 1, out: `as it was before: ${join(root, "etc/portage/make.conf")}\n${still}` };
+  expect(await setup(root, { undo: true })).toEqual(undone);
+  const again = { code: 1, out: `Nothing to undo: setup has changed nothing.\n${still}` };
+  expect(await setup(root, { undo: true })).toEqual(again);
+  await writeFile(mirrors, "");
+  expect((await setup(root, { undo: true })).code).toBe(0);
+  await writeFile(
+    join(root, "etc/portage/make.conf"),
+    "GENTOO_MIRRORS='http://127.0.0.1:8480'\nhttp_proxy='http://[::1]:8480'\n",
+  );
+  expect((await setup(root, { undo: true })).out).toContain("asks this agent, by http_proxy, GENTOO_MIRRORS:");
+});
+
+test("undo needs no config that can be read", async () => {
+  const root = await rootWith({ "etc/portage/make.conf": "USE=x\n" });
+  await setup(root, { write: true });
+  expect(await setup(root, { undo: true }, undefined, "broken")).toMatchObject({ code: 0 });
+  expect(await readFile(join(root, "etc/portage/make.conf"), "utf8")).toBe("USE=x\n");
+});
+
+test("a file system that is read-only is named as that", async (context) => {
+  const disk = await mountDisk(context, 2 ** 20);
+  await mkdir(join(disk.dir, "etc/portage"), { recursive: true });
+  await disk.remount("ro");
+  await expect(setup(disk.dir, { write: true })).rejects.toMatchObject({
+    code: "NOT_PERMITTED",
+    message: `${disk.dir}/etc/portage/.distswarm-setup cannot be changed: its file system is read-only, remount it`,
+  });
+});
+
+test("a file that even root may not change is named, and nothing is left beside it", async (context) => {
+  const root = await rootWith({ "etc/portage/make.conf": "USE=x\n" });
+  const path = join(root, "etc/portage/make.conf");
+  await run("chattr", ["+i", path]).catch(() => context.skip("needs root, and a file system with immutable files"));
+  onTestFinished(() => run("chattr", ["-i", path]).then(() => {}));
+  const why = "root may not either (EPERM), lsattr shows whether it is immutable";
+  await expect(setup(root, { write: true })).rejects.toThrow(`${path} cannot be changed: ${why}`);
+  expect(await readdir(dirname(path))).toEqual([".distswarm-setup", "make.conf"]);
 });
 
 test("undo goes alone", async () => {
