@@ -70,7 +70,7 @@ export const COMMANDS: readonly Command[] = [
     name: "import",
     arguments: "[dir]",
     summary:
-      "Take in the distfiles of a directory (default: DISTDIR) that some Manifest knows; " +
+      "Take in the distfiles of a directory (default: DISTDIR), or of a mirror's tree, that some Manifest knows; " +
       "exits with 1 when one is wrong, cannot be read or finds no room.",
     json: JSON_EVENTS,
     example: "distswarm import /mnt/backup/distfiles",

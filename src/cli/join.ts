@@ -10,21 +10,21 @@ export const run: RunCommand = async (context) => {
   if (key.trim() === "") {
     throw new DistswarmError("USAGE", "no key came: distswarm invite on a box of that network prints it");
   }
-  const isRunning = await join(context, key);
-  const when = isRunning ? "now; distswarm peers shows the other boxes in a moment" : "when its agent starts";
-  io.stdout.write(`this box is in that network ${when}\n`);
+  io.stdout.write(`this box is in that network ${await join(context, key)}\n`);
   return EXIT.done;
 };
 
-/** Tells the running agent, which changes at once; where none runs, the key is put in place. Whether one runs. */
-async function join({ agent, load }: Context, key: string): Promise<boolean> {
+/** Tells the running agent, which changes at once; where none runs, the key is put in place. Since when it counts. */
+async function join({ agent, load }: Context, key: string): Promise<string> {
   try {
-    await (await agent()).join(key);
-    return true;
+    const running = await agent();
+    const before = await running.invite();
+    await running.join(key); // also where it is that key: its file may hold none
+    return before === key.trim() ? "already" : "now; distswarm peers shows the other boxes in a moment";
   } catch (error) {
     if (!hasCode(error, "AGENT_NOT_RUNNING")) throw error;
   }
   const { writeNetworkKey } = await import("../compose/network-key.ts");
   await writeNetworkKey((await load()).config.state_dir, key);
-  return false;
+  return "when its agent starts";
 }

@@ -40,7 +40,8 @@ function addCommand(program: Program, command: Command, chosen: (invocation: Inv
 /** An error of commander, as errors of ours look. */
 function inOneLine(text: string): string {
   const line = text.trim().replace(/\s*\n\s*/g, " ");
-  return `${line.replace(/^error: /, "distswarm: ")}\n`;
+  const hint = /^error: unknown command \S+$/.test(line) ? "; distswarm --help lists them" : "";
+  return `${line.replace(/^error: /, "distswarm: ")}${hint}\n`;
 }
 
 /**

@@ -43,7 +43,10 @@ async function clear(path: string): Promise<void> {
 export async function listenAt(server: Server, path: string, mode: number): Promise<void> {
   await makeStateDir(dirname(path));
   if (await isAlive(path)) {
-    throw new DistswarmError("ADDRESS_IN_USE", `another agent is running: it listens at ${path}`);
+    throw new DistswarmError(
+      "ADDRESS_IN_USE",
+      `another agent is running: it listens at ${path}; stop it, or give this one a state_dir and a store.dir of its own`,
+    );
   }
   await clear(path);
   const umask = process.umask(OWNER_ONLY_UMASK);

@@ -48,7 +48,10 @@ export async function openDatabase(dir: string, log: Logger): Promise<Database> 
     return await open(dir);
   } catch (error) {
     if (isLocked(error)) {
-      throw new DistswarmError("ADDRESS_IN_USE", `another agent is running: it holds ${dir}`, { cause: error });
+      const mend = "stop it, or give this one a state_dir and a store.dir of its own";
+      throw new DistswarmError("ADDRESS_IN_USE", `another agent is running: it holds ${dir}; ${mend}`, {
+        cause: error,
+      });
     }
     const barred = barredError(dir, error);
     if (barred !== undefined) throw barred;

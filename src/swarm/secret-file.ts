@@ -44,9 +44,10 @@ export async function replaceSecret(path: string, secret: Buffer): Promise<void>
 
 /** What is wrong when others than its owner may use a secret, with the mend; undefined when all is well. */
 export function exposureOf(path: string): string | undefined {
-  const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? SECRET_MODE;
+  const { uid, mode } = statSync(path, { throwIfNoEntry: false }) ?? { uid: 0, mode: SECRET_MODE };
   if ((mode & OTHERS) === 0) return undefined;
-  return `${path} is a secret that others may use (mode ${octal(mode)}): run chmod 600 ${path}`;
+  const mend = uid === process.geteuid?.() ? `run chmod 600 ${path}` : `as root, run ${giving(path)}`; // it reads it as one of them
+  return `${path} is a secret that others may use (mode ${octal(mode)}): ${mend}`;
 }
 
 /** Puts a secret where there is none, durably, and whole from its first moment: who makes it at the same time reads it at once. */
@@ -86,8 +87,12 @@ async function writeBeside(path: string, secret: Buffer): Promise<string> {
 /** Throws system errors where not even its directory may be looked at. */
 async function whyUnreadable(path: string): Promise<string> {
   const { uid, mode } = await stat(path);
-  const mend = `chown --reference=${dirname(path)} ${path} && chmod 600 ${path}`;
-  return `it belongs to ${userName(uid)} (mode ${octal(mode)}), not to ${userName(process.geteuid!())}: as root, run ${mend}`;
+  return `it belongs to ${userName(uid)} (mode ${octal(mode)}), not to ${userName(process.geteuid!())}: as root, run ${giving(path)}`;
+}
+
+/** The command by which a secret becomes the agent's own. */
+function giving(path: string): string {
+  return `chown --reference=${dirname(path)} ${path} && chmod 600 ${path}`;
 }
 
 function userName(uid: number): string {

@@ -22,7 +22,7 @@ function start(args: readonly string[], env = process.env): ChildProcess {
 test("the exit code of the process is that of the command", async () => {
   const child = start(["no-such-command"]);
   const [err, [code]] = await Promise.all([text(child.stderr!), once(child, "close")]);
-  expect([code, err]).toEqual([2, "distswarm: unknown command 'no-such-command'\n"]);
+  expect([code, err]).toEqual([2, "distswarm: unknown command 'no-such-command'; distswarm --help lists them\n"]);
 });
 
 test.each(["--help", "agent --help", "agent --check"])(

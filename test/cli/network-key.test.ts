@@ -1,6 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import type { Context } from "../../src/cli/command.ts";
+import { run as runJoin } from "../../src/cli/join.ts";
+import { fakeAgent } from "../control/fake-agent.ts";
 import { distswarm } from "./cli.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -25,6 +30,21 @@ test("without an agent, invite makes the key of this box, and join puts another 
   expect((await distswarm(["invite", ...here])).out).toMatch(
     new RegExp(`^${other.key}\n\n.*\n\n  echo ${other.key} \\|`),
   );
+});
+
+test("a running agent that has that key already is told to be in that network already", async () => {
+  const key = `dsw1${"a".repeat(72)}`;
+  let current = "dsw1 of before";
+  const join = async (given: string) => void (current = given.trim());
+  const agent = async () => fakeAgent({ invite: async () => current, join });
+  const run = async () => {
+    const [stdin, stdout] = [Readable.from([`${key}\n`]), new PassThrough()];
+    expect(await runJoin({ io: { stdin, stdout }, args: ["-"], options: {}, agent } as unknown as Context)).toBe(0);
+    stdout.end();
+    return text(stdout);
+  };
+  expect(await run()).toBe("this box is in that network now; distswarm peers shows the other boxes in a moment\n");
+  expect(await run()).toBe("this box is in that network already\n");
 });
 
 test("in a state_dir that cannot be made both are one line", async () => {

@@ -133,6 +133,24 @@ test("import counts what it leaves out, by what it is", async () => {
   });
 });
 
+test("import takes in what a mirror has in its shards, whose layout.conf is no distfile", async () => {
+  const blobs = { one: makeBlob(1000, "one"), two: makeBlob(1000, "two") };
+  const { store } = await startStore({}, lookupOf({ one: [blobs.one], two: [blobs.two] }));
+  const dir = await tempDir();
+  await writeFile(join(dir, "layout.conf"), "[structure]\n0=filename-hash BLAKE2B 8\n");
+  for (const [shard, name] of [
+    ["0a", "one"],
+    ["ff", "two"],
+  ] as const) {
+    await mkdir(join(dir, shard));
+    await writeFile(join(dir, shard, name), blobs[name].bytes);
+  }
+  await mkdir(join(dir, "git3-src"));
+  const events = await outcome(store.import(dir, signal));
+  expect(events.at(-1)).toMatchObject({ counts: { adopted: 2, unknown: 1 }, left_out: { directories: 1 } });
+  expect(store.usage().blobs).toBe(2);
+});
+
 test("import goes on after a file that cannot be read, or becomes another one meanwhile", async () => {
   const [bad, last] = [makeBlob(1000, "bad"), makeBlob(1000, "last")];
   const known = lookupOf({ bad: [bad], fifo: [bad], last: [last] });

@@ -23,19 +23,32 @@ interface ImportDir {
   readonly leftOut: Readonly<Record<string, number>>;
 }
 
-/** Looks through a directory. @throws {DistswarmError} `INVALID_REQUEST` when it cannot be read. */
+/** The directories in which a mirror has its files, by 8 bits of a hash (GLEP 75). */
+const SHARD = /^[0-9a-f]{2}$/;
+
+/**
+ * Looks through a directory, and the shards of a mirror in it.
+ *
+ * @throws {DistswarmError} `INVALID_REQUEST` when one cannot be read.
+ */
 export async function readImportDir(dir: string): Promise<ImportDir> {
+  const leftOut: Record<string, number> = {};
+  return { files: await filesIn(dir, leftOut), leftOut };
+}
+
+async function filesIn(dir: string, leftOut: Record<string, number>): Promise<FoundFile[]> {
   const found = await readdir(dir, { withFileTypes: true, encoding: "buffer" }).catch((error: unknown) => {
     throw new DistswarmError("INVALID_REQUEST", whyUnreadable(dir, error), { cause: error });
   });
-  const leftOut: Record<string, number> = {};
   const files: FoundFile[] = [];
   for (const entry of found) {
+    const name = entry.name.toString();
     const kind = otherKind(entry);
     if (kind === undefined) files.push(await fileOf(dir, entry.name));
+    else if (entry.isDirectory() && SHARD.test(name)) files.push(...(await filesIn(join(dir, name), leftOut)));
     else leftOut[kind] = (leftOut[kind] ?? 0) + 1;
   }
-  return { files, leftOut };
+  return files;
 }
 
 /** What it is instead of a file to look at, in the plural. */

@@ -21,7 +21,7 @@ interface ImportComponents {
 type Verdict = Pick<FileReport, "verdict" | "detail">;
 
 /**
- * Takes the distfiles in a directory into the store, by copy; the files stay as they are. Each file is looked up by
+ * Takes the distfiles in a directory, or in a mirror's tree, into the store, by copy; the files stay as they are. Each file is looked up by
  * its name and size, and then has to match the digest. What the store has no room for is skipped, what cannot be read is
  * named, and what is no regular file is counted.
  *
