@@ -10,6 +10,7 @@ import { makeBox } from "./boxes.ts";
 import { mountCuttableDisk } from "../support/power-cut.ts";
 import { mountDisk } from "../store/support/tmpfs.ts";
 import { named } from "../support/skipped.ts";
+import { unprivileged } from "../support/unprivileged.ts";
 
 const IS_ROOT = process.getuid?.() === 0;
 const NOT_ROOT = IS_ROOT ? undefined : "giving files away needs root";
