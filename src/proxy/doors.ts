@@ -196,6 +196,7 @@ export class Doors implements Startable {
 function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
   const left = new AbortController();
   const { socket } = request; // the request forgets it once its body was piped on to the end
+  socket.setMaxListeners(0); // svn asks for dozens of files before the first answer, and each waits for the close
   const onClose = (): void => {
     socket.off("close", onClose);
     if (!response.writableFinished) left.abort(new DistswarmError("INVALID_REQUEST", "the client has left"));

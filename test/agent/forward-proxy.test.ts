@@ -77,6 +77,20 @@ describe("the forward proxy", () => {
     expect(mirror.files().at(-1)!.url).toBe("/snapshots/s.tar.xz?op=get&x=%2F");
   });
 
+  test("answers in their order the many requests that svn sends at once, and Node warns of nothing", async () => {
+    const { box, mirror } = await boxAndMirror();
+    const warnings: Error[] = [];
+    const warn = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", warn);
+    onTestFinished(() => void process.off("warning", warn));
+    const names = Array.from({ length: 40 }, (_, at) => `absent-${at}`);
+    const ask = (name: string, how = "keep-alive"): string =>
+      `GET ${mirror.url}/${name} HTTP/1.1\r\nConnection: ${how}\r\n\r\n`;
+    const answers = await say(box, names.map((name) => ask(name)).join("") + ask("snapshots/s.tar.xz", "close"));
+    expect(answers.match(/^HTTP\/1.1 \d+/gm)).toEqual([...names.map(() => "HTTP/1.1 404"), "HTTP/1.1 200"]);
+    expect(warnings).toEqual([]);
+  });
+
   test.each(["/x/../distfiles/%s", "/distfiles/./%s", "/x/%2e%2e/distfiles/%s", "//distfiles/../../../%s?a=/../b"])(
     "asks for a path with dots as the client wrote it, and takes it for no distfile: %s",
     async (pattern) => {
