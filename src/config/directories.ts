@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
-import { homedir } from "node:os";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 
 /** Where the config file is, and where the agent keeps what it keeps, when the config does not say. */
@@ -22,7 +22,7 @@ export const SYSTEM_DIRECTORIES: Directories = {
  * counts as its default below the home directory.
  */
 export function userDirectories(env: NodeJS.ProcessEnv): Directories {
-  const home = env["HOME"] ?? homedir();
+  const home = homeOf(env);
   const base = (variable: string, fallback: string) => {
     const value = env[variable] ?? "";
     return value.startsWith("/") ? value : join(home, fallback);
@@ -32,6 +32,16 @@ export function userDirectories(env: NodeJS.ProcessEnv): Directories {
     state: join(base("XDG_STATE_HOME", ".local/state"), "distswarm"),
     store: join(base("XDG_CACHE_HOME", ".cache"), "distswarm"),
   };
+}
+
+/** `/` for a user without one, as containers have them: that it cannot write there is told better than that it has none. */
+function homeOf({ HOME = "" }: NodeJS.ProcessEnv): string {
+  if (HOME.startsWith("/")) return HOME;
+  try {
+    return userInfo().homedir;
+  } catch {
+    return "/"; // no passwd knows this user
+  }
 }
 
 /** Those that fit who runs it: the system's (below `root`) for root and for who may write there, else the user's own. */

@@ -57,7 +57,7 @@ export class Connections {
    * keeps it from being read; another call may succeed. (`import()` fails for good where it failed once.)
    */
   static load(options: ConnectionOptions): Connections {
-    checkAddressSpace();
+    checkWebAssembly();
     return new Connections(require("undici") as typeof Undici, options);
   }
 
@@ -85,10 +85,13 @@ export class Connections {
 }
 
 /**
- * Throws where undici's parser, which is WebAssembly, could not get its memory: V8 reserves some 10 GiB of addresses for
- * each. undici may end the process then, instead of failing.
+ * Throws where undici's parser, which is WebAssembly, could not run: where there is none of it, or no memory, as V8 reserves
+ * some 10 GiB of addresses for each. undici may end the process then, instead of failing.
  */
-function checkAddressSpace(): void {
+function checkWebAssembly(): void {
+  if (typeof WebAssembly === "undefined") {
+    throw new Error("Node's HTTP client needs WebAssembly: start the agent without --jitless (see NODE_OPTIONS)");
+  }
   try {
     void new WebAssembly.Memory({ initial: 1 });
   } catch (error) {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { dialer } from "../../src/upstream/dial.ts";
 import { HttpClient, type HttpClientOptions, type HttpRequest } from "../../src/upstream/http-client.ts";
 import { makeCertificate, type TestCertificate } from "../support/zoo/certificate.ts";
@@ -261,4 +261,10 @@ test("a reader that pauses for longer than the stall timeout is not the server's
   const { body } = await clientWith().request(get(`${mirror.url}/big`));
   await new Promise((resolve) => setTimeout(resolve, 1500));
   expect((await readAll(body)).equals(big["/big"])).toBe(true);
+});
+
+test("a Node without WebAssembly, as with --jitless, is told what to do", async () => {
+  vi.stubGlobal("WebAssembly", undefined);
+  onTestFinished(() => void vi.unstubAllGlobals());
+  await expect(clientWith().request(get("http://127.0.0.1:9/f"))).rejects.toThrow("without --jitless");
 });
