@@ -89,10 +89,13 @@ export function hasCode(error: unknown, ...codes: ErrorCode[]): error is Distswa
   return error instanceof DistswarmError && codes.includes(error.code);
 }
 
+/** What libuv has no name for, by Linux's numbers: a full quota, a file that NFS lost, a damaged file system. */
+const UNNAMED: Readonly<Record<number, string>> = { 116: "ESTALE", 117: "EUCLEAN", 122: "EDQUOT" };
+
 /** The `code` of a Node system error (`ENOENT`), or undefined. */
 export function systemCode(error: unknown): string | undefined {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return typeof code === "string" ? code : undefined;
+  const { code, errno = 0 } = (error ?? {}) as NodeJS.ErrnoException;
+  return typeof code === "string" ? (UNNAMED[-errno] ?? code) : undefined;
 }
 
 /** Whether a system error says that nothing is at that path, or nothing any more. */

@@ -115,6 +115,6 @@ function remedy(code: string): string {
   if (code === "EACCES" || code === "EPERM") return "give its directory to the user that distswarm runs as";
   if (code === "EMFILE" || code === "ENFILE")
     return "too many files are open: let distswarm open more, as by ulimit -n";
-  if (code === "EIO") return "the disk fails, look at the kernel log";
+  if (code === "EIO" || code === "EUCLEAN") return "the disk fails, look at the kernel log";
   return "see that store.dir is a directory on a working disk";
 }

@@ -1,5 +1,7 @@
 import { open, readdir, rm, writeFile } from "node:fs/promises";
+import { constants } from "node:os";
 import { join } from "node:path";
+import { getSystemErrorName } from "node:util";
 import { expect, test } from "vitest";
 import { writeFault } from "../../src/store/disk.ts";
 import { expectBytes, get, makeBlob, MIB, put, startStore } from "./support/harness.ts";
@@ -120,4 +122,12 @@ test("a lack of open files is told as what it is, not as a fault of the disk", (
     message:
       "cannot write /store/partial/1 (EMFILE): too many files are open: let distswarm open more, as by ulimit -n",
   });
+});
+
+test.each([
+  [constants.errno.EDQUOT, { code: "STORE_FULL", message: expect.stringMatching(/EDQUOT.*lower store\.max_size/) }],
+  [117, { code: "STORE_UNUSABLE", message: expect.stringMatching(/EUCLEAN.*look at the kernel log/) }],
+])("error %i, for which Node has no name, is told as what it is", (errno, told) => {
+  const error = Object.assign(new Error("write"), { errno: -errno, code: getSystemErrorName(-errno) });
+  expect(writeFault(error, "/store/blobs")).toMatchObject(told);
 });
