@@ -100,14 +100,13 @@ export function readFault(error: unknown, path: string): DistswarmError<"STORE_U
 /** What a failed write at `path` means to the administrator: `STORE_FULL` or `STORE_UNUSABLE`, with what to do. */
 export function writeFault(error: unknown, path: string): DistswarmError<"STORE_FULL" | "STORE_UNUSABLE"> {
   if (hasCode(error, "STORE_UNUSABLE")) return error as DistswarmError<"STORE_UNUSABLE">; // it says so itself
-  const code = systemCode(error) ?? messageOf(error);
-  const facts = { path, system: code };
-  return FULL_CODES.includes(code)
-    ? new DistswarmError("STORE_FULL", `no space to write ${path} (${code}): free some, or lower store.max_size`, {
-        cause: error,
-        facts,
-      })
-    : new DistswarmError("STORE_UNUSABLE", `cannot write ${path} (${code}): ${remedy(code)}`, { cause: error, facts });
+  const system = systemCode(error) ?? messageOf(error);
+  const because = { cause: error, facts: { path, system } };
+  if (!FULL_CODES.includes(system)) {
+    return new DistswarmError("STORE_UNUSABLE", `cannot write ${path} (${system}): ${remedy(system)}`, because);
+  }
+  const message = `no space to write ${path} (${system}): free some (inodes, too: df -i), or lower store.max_size`;
+  return new DistswarmError("STORE_FULL", message, because);
 }
 
 function remedy(code: string): string {
