@@ -1,4 +1,5 @@
-import { constants, copyFile, readdir, rm, rmdir, stat } from "node:fs/promises";
+import { rmdirSync, rmSync, statSync } from "node:fs";
+import { constants, copyFile, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DIGEST_HEX_LENGTH } from "../core/digest.ts";
 import { isGone } from "../core/errors.ts";
@@ -52,7 +53,10 @@ export class Staging {
     return pathsIn(dir, (part) => files[part].digest);
   }
 
-  /** Stages: nothing of it is swept until `work` has ended. What peers broke off is kept up to a bound after that. */
+  /**
+   * Stages: nothing of it is swept until `work` has ended. After that what came to nothing is gone, and of what peers broke
+   * off no more than a bound is kept.
+   */
   async use<T>(paths: UnitPaths, work: () => Promise<T>): Promise<T> {
     const dir = dirname(paths.tarball);
     this.#inUse.add(dir);
@@ -60,6 +64,7 @@ export class Staging {
       return await work();
     } finally {
       this.#inUse.delete(dir);
+      this.#tidy(paths);
       await this.#trim().catch(() => {}); // the next sweep tries again
     }
   }
@@ -73,10 +78,21 @@ export class Staging {
   /** Removes three files that are of no more use, and the directory of their date where nothing else is staged in it. */
   async drop(paths: UnitPaths): Promise<void> {
     for (const path of Object.values(paths)) await rm(path, { force: true });
-    const dir = dirname(paths.tarball);
-    await removeEmpty(dir);
+    this.#removeDirs(paths);
+  }
+
+  /** Removes files without a byte: a day that is not out yet leaves one at each look. */
+  #tidy(paths: UnitPaths): void {
+    Object.values(paths).forEach(removeEmptyFile);
+    this.#removeDirs(paths);
+  }
+
+  /** Removes the directories of three files where nothing is staged in them; in use, they may be empty as yet. */
+  #removeDirs({ tarball }: UnitPaths): void {
+    const dir = dirname(tarball);
     const parent = dirname(dir);
-    if (parent !== this.#dir && !this.#inUse.has(parent)) await removeEmpty(parent); // in use, it may be empty as yet
+    const dirs = parent === this.#dir ? [dir] : [dir, parent];
+    for (const path of dirs) if (!this.#isInUse(path)) removeEmptyDir(path);
   }
 
   /** A member may announce one unit after the other and break each off: the disk is not its to fill. */
@@ -106,8 +122,21 @@ function pathsIn(dir: string, name: (part: SnapshotPart) => string): UnitPaths {
   return { tarball: path("tarball"), signature: path("signature"), md5sum: path("md5sum") };
 }
 
-async function removeEmpty(dir: string): Promise<void> {
-  await rmdir(dir).catch(() => {}); // it holds something, or is gone
+/** At once, like {@link removeEmptyDir}: in the next moment somebody may begin to stage there. */
+function removeEmptyFile(path: string): void {
+  try {
+    if (statSync(path).size === 0) rmSync(path);
+  } catch {
+    // it is gone, or the next sweep tries again
+  }
+}
+
+function removeEmptyDir(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // it holds something, or is gone
+  }
 }
 
 /** What is in a directory; nothing in what is none. Throws other system errors. */

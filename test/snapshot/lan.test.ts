@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import type { PrivateKey } from "openpgp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Pulse } from "../../src/core/async/pulse.ts";
@@ -128,7 +130,7 @@ describe("the poll for the new day's snapshot", () => {
     expect(boxes.filter(({ lines }) => lines.join().includes("for all boxes")).map(({ id }) => id)).toEqual([turn(1)]);
   });
 
-  test("finds nothing and says so, where it is not out yet", async () => {
+  test("finds nothing and says so, where it is not out yet; nothing is left on the disk for it", async () => {
     const mirrors = new TestMirrors();
     mirrors.add();
     const box = await startBox({ key, mirrors, init: { poll: true } });
@@ -136,6 +138,7 @@ describe("the poll for the new day's snapshot", () => {
     box.clock.time += HALF_HOUR_MS;
     await box.snapshots.tick();
     expect(box.lines.join()).toContain("is not out yet");
+    await expect.poll(() => readdirSync(join(box.dir, "staging"), { recursive: true })).toEqual([]);
   });
 });
 
