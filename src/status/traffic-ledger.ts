@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Status } from "../core/report/status.ts";
 import type { Tally, Traffic } from "../core/report/traffic.ts";
@@ -27,6 +28,8 @@ export class TrafficLedger implements Startable {
   #entry: Entry;
   /** What of the counter is in the entry. */
   #counted: Traffic;
+  /** The total that was written down last, or read. */
+  #saved: Traffic;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(components: TrafficLedgerComponents, init: { now?: () => Date } = {}) {
@@ -34,11 +37,13 @@ export class TrafficLedger implements Startable {
     this.#now = init.now ?? (() => new Date());
     this.#entry = { day: dayOf(this.#now()), today: NOTHING, total: NOTHING };
     this.#counted = NOTHING;
+    this.#saved = NOTHING;
   }
 
   async start(): Promise<void> {
     if (this.#timer !== undefined) return;
     this.#entry = (await this.#components.table.get(KEY)) ?? this.#entry;
+    this.#saved = this.#entry.total;
     this.#timer = setInterval(() => void this.#save(), SAVE_EVERY_MS).unref();
   }
 
@@ -60,10 +65,15 @@ export class TrafficLedger implements Startable {
     return { today: this.#entry.today, total: this.#entry.total };
   }
 
-  /** What finds no room is written with the next; at the end it is lost, which is no failure of the agent. */
+  /**
+   * Writes down what was counted since the last time; nothing where nothing was, for the disk of an idle box may sleep. What
+   * finds no room is written with the next; at the end it is lost, which is no failure of the agent.
+   */
   async #save(): Promise<void> {
-    this.totals();
-    await this.#components.table.put(KEY, this.#entry).catch(() => {});
+    const { total } = this.totals();
+    if (isDeepStrictEqual(total, this.#saved)) return;
+    const saved = (): void => void (this.#saved = total);
+    await this.#components.table.put(KEY, this.#entry).then(saved, () => {});
   }
 }
 

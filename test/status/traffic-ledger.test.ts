@@ -1,16 +1,21 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { TrafficCounter } from "../../src/status/traffic-counter.ts";
 import { TrafficLedger } from "../../src/status/traffic-ledger.ts";
+
+const MINUTE_MS = 60_000;
+
+afterEach(() => void vi.useRealTimers());
 
 /** A ledger over one table and one clock, as after a start of the agent. */
 function box() {
   const rows = new Map<string, never>();
-  const disk = { isFull: false };
+  const disk = { isFull: false, writes: 0 };
   const table = {
     get: async (key: string) => rows.get(key),
     put: async (key: string, row: unknown) => {
       if (disk.isFull) throw new Error("no space");
       rows.set(key, row as never);
+      disk.writes += 1;
     },
   };
   const clock = { now: new Date(2026, 10, 21, 23, 50) };
@@ -50,6 +55,37 @@ test("a full disk costs what was counted since, and does not fail the stop of th
   disk.isFull = false;
   const { ledger } = await begin();
   expect(ledger.totals().total.passed.bytes).toBe(0);
+});
+
+test("nothing is written where nothing was counted: the disk of an idle box may sleep", async () => {
+  vi.useFakeTimers();
+  const { clock, disk, begin } = box();
+  const { counter, ledger } = await begin();
+  counter.passed(10);
+  await vi.advanceTimersByTimeAsync(10 * MINUTE_MS);
+  expect(disk.writes).toBe(1);
+  clock.now = new Date(2026, 10, 22, 0, 1);
+  ledger.totals();
+  await vi.advanceTimersByTimeAsync(10 * MINUTE_MS);
+  counter.passed(5);
+  await vi.advanceTimersByTimeAsync(10 * MINUTE_MS);
+  expect(disk.writes).toBe(2);
+  await ledger.stop();
+  const next = await begin();
+  await next.ledger.stop();
+  expect(disk.writes).toBe(2);
+});
+
+test("what found no room on the disk is written when there is some", async () => {
+  vi.useFakeTimers();
+  const { disk, begin } = box();
+  const { counter } = await begin();
+  counter.passed(10);
+  disk.isFull = true;
+  await vi.advanceTimersByTimeAsync(2 * MINUTE_MS);
+  disk.isFull = false;
+  await vi.advanceTimersByTimeAsync(2 * MINUTE_MS);
+  expect((await begin()).ledger.totals().total.passed.bytes).toBe(10);
 });
 
 test("at midnight today begins anew, and the total goes on", async () => {
