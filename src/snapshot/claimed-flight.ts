@@ -1,3 +1,4 @@
+import { LinkedAbort } from "../core/async/linked-abort.ts";
 import type { FlightClaim } from "../core/claim/flight-claim.ts";
 import type { PassingBody } from "../core/snapshots.ts";
 import { UpstreamFlight, type UpstreamFlightComponents, type UpstreamFlightInit } from "./upstream-flight.ts";
@@ -20,6 +21,7 @@ export class ClaimedFlight {
   readonly #flight: UpstreamFlight;
   readonly #lost: AbortSignal | undefined;
   readonly #givenUp = new AbortController();
+  readonly #ended: LinkedAbort;
   #hasPassed = false;
   #isDownloaded = false;
 
@@ -27,9 +29,9 @@ export class ClaimedFlight {
     const { claim, shelve } = components;
     this.#shelve = shelve;
     this.#lost = claim?.lost;
-    const signal = AbortSignal.any([init.signal, this.#givenUp.signal]);
+    this.#ended = new LinkedAbort([init.signal, this.#givenUp.signal]);
     const grew = (received: number): void => claim?.grew(received, { kind: "upstream" });
-    this.#flight = new UpstreamFlight({ ...components, grew }, { ...init, signal });
+    this.#flight = new UpstreamFlight({ ...components, grew }, { ...init, signal: this.#ended.signal });
   }
 
   /** Whether another box downloads instead. */
@@ -52,6 +54,7 @@ export class ClaimedFlight {
       throw error;
     } finally {
       this.#lost?.removeEventListener("abort", lose);
+      this.#ended.unlink();
     }
   }
 

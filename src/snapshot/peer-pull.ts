@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { DistswarmError, hasCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { LinkedAbort } from "../core/async/linked-abort.ts";
 import { abortable } from "../core/async/pulse.ts";
 import type { SourceFinder } from "../core/source.ts";
 import { identityOf, type DatedAnnouncement } from "./announcement.ts";
@@ -83,14 +84,14 @@ export class PeerPull {
    */
   async wait({ signal, patienceMs = PATIENCE_MS }: { signal: AbortSignal; patienceMs?: number }): Promise<boolean> {
     this.#init.throttle?.hurry();
-    const enough = new AbortController();
-    const ended = AbortSignal.any([signal, enough.signal]);
+    const ended = new LinkedAbort([signal]);
     this.#awaited ??= performance.now();
     const left = Math.max(0, this.#awaited + patienceMs - performance.now());
     try {
-      return await Promise.race([abortable(this.done, ended), delay(left, false, { signal: ended })]);
+      return await Promise.race([abortable(this.done, ended.signal), delay(left, false, { signal: ended.signal })]);
     } finally {
-      enough.abort();
+      ended.unlink();
+      ended.abort(new Error("nobody waits any more"));
     }
   }
 
@@ -122,12 +123,11 @@ export class PeerPull {
   async #isBusy(candidate: DatedAnnouncement): Promise<boolean> {
     const { staging, rumours } = this.#components;
     const paths = staging.byDigest(this.#init.judgement.date, candidate);
-    const limit = new AbortController();
+    const limit = new LinkedAbort([this.#init.signal]);
     const ms = TRY_AT_MOST_MS + (this.#init.throttle?.msFor(candidate.files.tarball.size) ?? 0);
     const timer = setTimeout(() => limit.abort(tooSlow(candidate)), Math.min(ms, MAX_TIMER_MS));
     try {
-      const signal = AbortSignal.any([this.#init.signal, limit.signal]);
-      await staging.use(paths, () => this.#take(candidate, paths, signal));
+      await staging.use(paths, () => this.#take(candidate, paths, limit.signal));
       rumours.kept(candidate);
     } catch (error) {
       this.#init.signal.throwIfAborted();
@@ -136,6 +136,7 @@ export class PeerPull {
       if (error instanceof SnapshotRefused) await staging.drop(paths);
     } finally {
       clearTimeout(timer);
+      limit.unlink();
     }
     return false;
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { LinkedAbort } from "../core/async/linked-abort.ts";
 
 /** Bytes that may pass at once after a pause, as time at the full rate, in milliseconds. */
 const BURST_MS = 500;
@@ -32,9 +33,10 @@ export class Throttle {
     this.#fill();
     this.#tokens -= bytes;
     if (this.#tokens >= 0) return;
-    await sleep(-this.#tokens / this.#bytesPerMs, undefined, {
-      signal: AbortSignal.any([signal, this.#hurry.signal]),
-    }).catch(() => signal.throwIfAborted());
+    const either = new LinkedAbort([signal, this.#hurry.signal]);
+    await sleep(-this.#tokens / this.#bytesPerMs, undefined, { signal: either.signal })
+      .catch(() => signal.throwIfAborted())
+      .finally(() => either.unlink());
   }
 
   #fill(): void {

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import type { BlobClaims } from "../core/claim/claims.ts";
 import { systemCode } from "../core/errors.ts";
 import { FlightClaim } from "../core/claim/flight-claim.ts";
+import { LinkedAbort } from "../core/async/linked-abort.ts";
 import { abortable, Pulse } from "../core/async/pulse.ts";
 import type { PassingBody } from "../core/snapshots.ts";
 import type { Turn } from "../core/claim/turn.ts";
@@ -137,25 +138,23 @@ export class UpstreamTask {
     const { signal } = this.#init;
     const { upstream, announced } = this.#components;
     this.#followedUntil ??= this.#now() + FOLLOW_AT_MOST_MS;
-    const enough = new AbortController();
-    const until = AbortSignal.any([signal, enough.signal]);
-    const timer = setTimeout(() => enough.abort(), this.#followedUntil - this.#now());
+    const until = new LinkedAbort([signal]);
+    const enough = (): void => until.abort(new Error("followed long enough"));
+    const timer = setTimeout(enough, this.#followedUntil - this.#now());
     const ended = upstream.onAwaited(this.#path, () => {
-      if (this.#follower?.hasTaken !== true) enough.abort();
+      if (this.#follower?.hasTaken !== true) enough();
     });
-    announced(until).then(
-      () => enough.abort(),
-      () => {}, // it ended before
-    );
+    announced(until.signal).then(enough, () => {}); // it ended before
     try {
-      await this.#follower?.follow((received) => this.#turn(received), until);
+      await this.#follower?.follow((received) => this.#turn(received), until.signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (!enough.signal.aborted) throw error;
+      if (!until.signal.aborted) throw error;
     } finally {
       ended();
       clearTimeout(timer);
-      enough.abort();
+      until.unlink();
+      enough();
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
  * An abort of one's own that comes with those of others, too, until it is unlinked. `AbortSignal.any` would unlink itself,
- * but Node 20 does that by weak references: each takes longer than to send a small file's request, and what it keeps
- * outlives all collections but those of the whole heap.
+ * but Node 20 does that by weak references: each takes longer than to send a small file's request, what it keeps outlives
+ * all collections but those of the whole heap, and of a signal that lives on it keeps 58 bytes for ever.
  */
 export class LinkedAbort {
   readonly #own = new AbortController();

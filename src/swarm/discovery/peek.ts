@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:tls";
 import { SourceError, messageOf } from "../../core/errors.ts";
+import { LinkedAbort } from "../../core/async/linked-abort.ts";
 import { abortable } from "../../core/async/pulse.ts";
 import { PEEK_PROTOCOL, idOfKey } from "../identity.ts";
 import { addressOf } from "./name-look-up.ts";
@@ -21,16 +22,18 @@ export interface Peeked {
  * @throws {SourceError} `REFUSED` when nobody answers there, `UNTRUSTED` when it is no agent; the signal's reason.
  */
 export async function peekId(host: string, port: number, { signal }: { signal: AbortSignal }): Promise<Peeked> {
-  const limit = AbortSignal.timeout(PEEK_TIMEOUT_MS); // read below: Node 20 forgets one that `any` alone holds (#57736)
-  const either = AbortSignal.any([signal, limit]);
+  const limit = AbortSignal.timeout(PEEK_TIMEOUT_MS);
+  const either = new LinkedAbort([signal, limit]);
   try {
-    const address = await abortable(addressOf(host), either); // a name server may take half a minute
-    return { host: address, id: await readId(address, port, either) };
+    const address = await abortable(addressOf(host), either.signal); // a name server may take half a minute
+    return { host: address, id: await readId(address, port, either.signal) };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof SourceError) throw error;
     const why = limit.aborted ? "no answer" : messageOf(error);
     throw new SourceError("REFUSED", `TCP ${host}:${port}: ${why}`, { cause: error });
+  } finally {
+    either.unlink();
   }
 }
 
