@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
-import { link, open, rename, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { link, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { systemCode } from "../core/errors.ts";
 import { makeDirs } from "../core/fs/make-dirs.ts";
 import { readRegular } from "../core/fs/regular-file.ts";
@@ -12,6 +12,11 @@ const SECRET_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 /** What of a mode lets others in. */
 const OTHERS = 0o077;
+/** Random bytes, in hex, that end the name of a temporary file. */
+const SUFFIX_BYTES = 4;
+const SUFFIX = new RegExp(`^\\.[0-9a-f]{${2 * SUFFIX_BYTES}}$`);
+/** Whoever writes one is done with it by then. Milliseconds. */
+const TEMPORARY_FOR_MS = 60_000;
 
 /** Reads a secret; throws system errors, or where it is no file, or not the agent's to read, one that names the mend. */
 export async function readSecret(path: string): Promise<Buffer> {
@@ -23,8 +28,12 @@ export async function readSecret(path: string): Promise<Buffer> {
   }
 }
 
-/** Reads a secret, or makes it with `create` where there is none. Of two that make it at once, both get the same. */
+/**
+ * Reads a secret, or makes it with `create` where there is none. Of two that make it at once, both get the same. What a power
+ * cut left of a write before is removed.
+ */
 export async function readOrCreateSecret(path: string, create: () => Buffer): Promise<Buffer> {
+  await removeLeftovers(path).catch(() => {}); // its directory is not there yet, or not this user's
   try {
     return await readSecret(path);
   } catch (error) {
@@ -68,7 +77,7 @@ async function placeNew(path: string, secret: Buffer): Promise<void> {
  * the agent runs as that user, and could not read it otherwise.
  */
 async function writeBeside(path: string, secret: Buffer): Promise<string> {
-  const temporary = `${path}.${randomBytes(4).toString("hex")}`;
+  const temporary = `${path}.${randomBytes(SUFFIX_BYTES).toString("hex")}`;
   const file = await open(temporary, "wx", SECRET_MODE);
   try {
     const { uid, gid } = await stat(dirname(path));
@@ -81,6 +90,16 @@ async function writeBeside(path: string, secret: Buffer): Promise<string> {
     throw error;
   } finally {
     await file.close();
+  }
+}
+
+/** Removes the temporary files of those who were cut off. Throws system errors. */
+async function removeLeftovers(path: string): Promise<void> {
+  const [dir, name] = [dirname(path), basename(path)];
+  const left = (await readdir(dir)).filter((other) => other.startsWith(name) && SUFFIX.test(other.slice(name.length)));
+  for (const temporary of left.map((other) => join(dir, other))) {
+    const { mtimeMs } = await stat(temporary);
+    if (Date.now() - mtimeMs > TEMPORARY_FOR_MS) await rm(temporary, { force: true });
   }
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -35,6 +35,17 @@ describe("a secret", () => {
       expect(made).toEqual(made.map(() => made[0]));
     }
     expect((await readdir(dir)).sort()).toEqual(names);
+  });
+
+  it("takes the place of what a power cut left of a write; what is being written, and what is not ours, stays", async () => {
+    await loadNetworkKey(dir);
+    const names = ["network.key.0a1b2c3d", "network.key.fedcba98", "network.key.backup", "network.key.0a1b2c3"];
+    for (const name of names) await writeFile(join(dir, name), "dsw1");
+    const old = new Date(Date.now() - 120_000);
+    for (const name of names.slice(1)) await utimes(join(dir, name), old, old);
+    await loadNetworkKey(dir);
+    const left = ["network.key", ...names.filter((name) => name !== "network.key.fedcba98")];
+    expect((await readdir(dir)).sort()).toEqual(left.sort());
   });
 
   it.runIf(IS_ROOT)(
