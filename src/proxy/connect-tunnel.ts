@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { pipeline, type Duplex } from "node:stream";
 import { viaOf } from "../core/net/agent-names.ts";
 import { DistswarmError } from "../core/errors.ts";
+import { breakOff } from "../core/net/break-off.ts";
 import { parseAuthority, type Authority } from "./request-target.ts";
 
 /** Opens a connection to a host outside, through the upstream proxy where one is set: that one is told the `Via`. */
@@ -61,7 +62,7 @@ export class ConnectTunnel {
 
 /** What breaks on the server's side is passed on as broken: its end would pass for that of the bytes. */
 function join(client: Socket, server: Duplex, head: Buffer): void {
-  server.once("error", () => client.resetAndDestroy());
+  server.once("error", () => breakOff(client));
   client.write("HTTP/1.1 200 Connection established\r\n\r\n");
   if (head.length > 0) server.write(head);
   const end = (): void => {

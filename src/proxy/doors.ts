@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { agentsIn } from "../core/net/agent-names.ts";
 import { DistswarmError, hasCode, messageOf, systemCode } from "../core/errors.ts";
+import { breakOff } from "../core/net/break-off.ts";
 import { authorityOf } from "../core/net/host.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
@@ -169,7 +170,7 @@ export class Doors implements Startable {
     const { request, response, signal } = exchange;
     if (signal.aborted) return;
     this.#tell(request, error);
-    if (response.headersSent) request.socket.resetAndDestroy();
+    if (response.headersSent) breakOff(request.socket);
     else sendPlain(exchange, answerFor(error));
   }
 
