@@ -91,14 +91,16 @@ describe("a secret", () => {
     expect(exposureOf(file)).toBe(`${file} is a secret that others may use (mode 0644): run chmod 600 ${file}`);
   });
 
-  it("that the agent reads as one of its group becomes its own before others are shut out", async (context) => {
-    if (process.getuid?.() !== 0) context.skip("needs root, to have a file of another user");
-    await writeFile(file, "");
-    await chmod(file, 0o640);
-    const mend = `as root, run chown --reference=${dir} ${file} && chmod 600 ${file}`;
-    await chmod(dir, 0o755);
-    expect(await unprivileged(async () => exposureOf(file))).toContain(`(mode 0640): ${mend}`);
-  });
+  it.runIf(IS_ROOT)(
+    named("that the agent reads as one of its group becomes its own before others are shut out", NOT_ROOT),
+    async () => {
+      await writeFile(file, "");
+      await chmod(file, 0o640);
+      const mend = `as root, run chown --reference=${dir} ${file} && chmod 600 ${file}`;
+      await chmod(dir, 0o755);
+      expect(await unprivileged(async () => exposureOf(file))).toContain(`(mode 0640): ${mend}`);
+    },
+  );
 
   it("that others may read is among the warnings of the swarm", async () => {
     const box = await makeBox();
