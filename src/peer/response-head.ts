@@ -5,7 +5,7 @@ import { SourceError } from "../core/errors.ts";
 const MAX_HEAD_BYTES = 16 * 1024;
 const END_OF_HEAD = Buffer.from("\r\n\r\n");
 const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: |$)/;
-const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\t]*)$/;
+const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\x20-\x7e\t]*)$/;
 
 /** Status and header fields of an answer, by their names in lower case. */
 export interface ResponseHead {
@@ -45,7 +45,7 @@ function parseHead(text: string): ResponseHead {
     if (name === undefined) throw malformed("a malformed header line");
     const field = name.toLowerCase();
     if (Object.hasOwn(headers, field)) throw malformed("a header twice");
-    headers[field] = value!.trimEnd();
+    headers[field] = value!.trim();
   }
   if (Object.hasOwn(headers, "transfer-encoding")) throw malformed("a body of unknown length");
   return { status: Number(status), headers };

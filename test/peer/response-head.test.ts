@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SourceError } from "../../src/core/errors.ts";
 import { HeadReader } from "../../src/peer/response-head.ts";
+import { cpuMs } from "../support/cpu-ms.ts";
 
 const ANSWER = 'HTTP/1.1 206 Partial Content\r\nContent-Length: 12\r\nETag: "ab"\r\nDistswarm-Present: 7 \r\n\r\nbody';
 
@@ -37,6 +38,12 @@ describe("the head of an answer", () => {
     ["headers without end", `HTTP/1.1 200 OK\r\nETag: ${"a".repeat(17_000)}`],
   ])("is refused when it has %s", (_what, text) => {
     expect(() => new HeadReader().take(Buffer.from(text))).toThrow(SourceError);
+  });
+
+  it("keeps the agent busy for no time, also where it is nothing but blanks", () => {
+    const head = Buffer.from(`HTTP/1.1 200 OK\r\nETag:${" ".repeat(16_000)}\0\r\n\r\n`);
+    const refuse = (): void => expect(() => new HeadReader().take(head)).toThrow(SourceError);
+    expect(cpuMs(() => Array.from({ length: 20 }, refuse))).toBeLessThan(500);
   });
 
   it("is refused in no other way, whatever comes", () => {

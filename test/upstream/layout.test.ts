@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { FLAT, GLEP_75, isLayoutConf, parseLayoutConf, pathIn, quotePath } from "../../src/upstream/layout.ts";
+import { cpuMs } from "../support/cpu-ms.ts";
 
 const DIGEST = digestOf(Buffer.from("content"));
 
@@ -48,6 +49,11 @@ describe("layout.conf", () => {
   test("is told from an error page", () => {
     expect(isLayoutConf("# made by emirrordist\n[structure]\n0=flat\n")).toBe(true);
     expect(isLayoutConf("<html>[structure] is missing</html>")).toBe(false);
+  });
+
+  test("keeps the agent busy for no time, also where a server sends nothing but blanks", () => {
+    const text = `a${" ".repeat(64 * 1024)}b`;
+    expect(cpuMs(() => isLayoutConf(text))).toBeLessThan(500);
   });
 
   test("never throws, whatever it says, and always gives a layout", () => {

@@ -10,7 +10,7 @@ export type IniLine =
 
 /** configparser's SECTCRE: up to the last bracket, and whatever stands behind that. */
 const SECTION = /^\[(.+)\]/;
-const ENTRY = /^([^\s=:][^=:]*?)\s*[=:]\s*(.*)$/;
+const ENTRY = /^([^\s=:][^=:]*)[=:]\s*(.*)$/;
 const COMMENT = /^[#;]/;
 
 /**
@@ -59,7 +59,7 @@ function beginning(text: string, inSection: boolean): IniLine {
   const [, key, value] = ENTRY.exec(text) ?? [];
   if (name !== undefined) return { kind: "section", name };
   if (!inSection || key === undefined) return { kind: "bad" };
-  return { kind: "entry", key: key.toLowerCase(), value: value! };
+  return { kind: "entry", key: key.trimEnd().toLowerCase(), value: value! };
 }
 
 function sectionOf(ini: Ini, name: string): Map<string, string> {
