@@ -167,10 +167,10 @@ export class Doors implements Startable {
 
   /** Before the answer began: a status. After: the body breaks off, so that nobody takes it for whole. */
   #onError(exchange: Exchange, error: unknown): void {
-    const { request, response, signal } = exchange;
+    const { request, response, socket, signal } = exchange;
     if (signal.aborted) return;
     this.#tell(request, error);
-    if (response.headersSent) breakOff(request.socket);
+    if (response.headersSent) breakOff(socket);
     else sendPlain(exchange, answerFor(error));
   }
 
@@ -196,7 +196,7 @@ export class Doors implements Startable {
 
 function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
   const left = new AbortController();
-  const { socket } = request; // the request forgets it once its body was piped on to the end
+  const { socket } = request;
   socket.setMaxListeners(0); // svn asks for dozens of files before the first answer, and each waits for the close
   const onClose = (): void => {
     socket.off("close", onClose);
@@ -205,7 +205,7 @@ function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchang
   response.once("close", onClose);
   socket.once("close", onClose); // an answer queued behind another one has no `close` of its own
   response.on("error", () => {}); // its close tells all there is to know
-  return { request, response, signal: left.signal };
+  return { request, response, socket, signal: left.signal };
 }
 
 const UNEXPECTED = { status: 417, message: "of Expect, only 100-continue is understood" };

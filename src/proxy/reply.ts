@@ -1,10 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 
 /** A request with its answer, and a signal that aborts when the client leaves before the answer is complete. */
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** The client's connection: the request forgets it once its body was piped on to the end. */
+  readonly socket: Socket;
   readonly signal: AbortSignal;
 }
 

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { testFile } from "../support/repository.ts";
 import { FETCH, RESUME, wget } from "../support/wget.ts";
-import { stallsAfterHeaders, startMirror, well } from "../support/zoo/zoo.ts";
+import { cut, stallsAfterHeaders, startMirror, well } from "../support/zoo/zoo.ts";
 import { boxAndMirror, byDigest, connectTo, file, literal, say } from "./door-box.ts";
 
 describe("the forward proxy", () => {
@@ -89,6 +89,15 @@ describe("the forward proxy", () => {
     const answers = await say(box, names.map((name) => ask(name)).join("") + ask("snapshots/s.tar.xz", "close"));
     expect(answers.match(/^HTTP\/1.1 \d+/gm)).toEqual([...names.map(() => "HTTP/1.1 404"), "HTTP/1.1 200"]);
     expect(warnings).toEqual([]);
+  });
+
+  test("passes on as broken what breaks off in answer to a body, and goes on", async () => {
+    const { box, mirror } = await boxAndMirror();
+    mirror.become(cut);
+    const socket = connectTo(box).resume();
+    socket.write(`POST ${mirror.url}/snapshots/s.tar.xz HTTP/1.1\r\nHost: m\r\nContent-Length: 4\r\n\r\nbody`);
+    await expect(once(socket, "end")).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect(await say(box, "GET /distfiles/layout.conf HTTP/1.0\r\n\r\n")).toMatch(/^HTTP\/1.1 200/);
   });
 
   test.each(["/x/../distfiles/%s", "/distfiles/./%s", "/x/%2e%2e/distfiles/%s", "//distfiles/../../../%s?a=/../b"])(

@@ -17,9 +17,10 @@ test("an answer that is queued behind another one is over when the client leaves
   const over = new Promise<void>((resolve) => {
     server.on("request", (request, response: ServerResponse) => {
       if (request.url === "/first") return;
+      const { socket } = request;
       const left = new AbortController();
-      request.socket.once("close", () => left.abort());
-      void endAnswer({ request, response, signal: left.signal }).then(resolve);
+      socket.once("close", () => left.abort());
+      void endAnswer({ request, response, socket, signal: left.signal }).then(resolve);
       client.destroy();
     });
   });
