@@ -62,9 +62,10 @@ export class ControlServer implements Startable {
     const left = new AbortController();
     response.once("close", () => left.abort());
     try {
-      const url = new URL(request.url ?? "", "http://agent");
-      const call = admit(access, url.pathname);
-      const parameters = call.access === "status" ? Object.fromEntries(url.searchParams) : await readBody(request);
+      const [path = "", query = ""] = (request.url ?? "").split("?", 2);
+      const call = admit(access, path);
+      const parameters =
+        call.access === "status" ? Object.fromEntries(new URLSearchParams(query)) : await readBody(request);
       await this.#answer(call, parameters, response, left.signal);
     } catch (error) {
       if (left.signal.aborted) return;

@@ -39,6 +39,7 @@ describe("the sockets", () => {
   test.for([
     ["GET", "/nothing", undefined, "the agent knows no call /nothing"],
     ["GET", "/__proto__", undefined, "the agent knows no call /__proto__"],
+    ["GET", "//", undefined, "the agent knows no call //"],
     ["POST", "/gc", "{", "the body is no JSON"],
     ["POST", "/gc", '{"dryRun":1}', "dryRun: Invalid input: expected boolean"],
     ["POST", "/import", '{"dir":"here"}', 'must start with "/"'],
