@@ -114,6 +114,9 @@ test("status does not claim to work when no door listens, nor to be ready when t
   expect(verdict(renderStatus({ ...STATUS, index: { ...STATUS.index, ready: false } }))).toBe(
     "It works; the Manifests are still being read. Portage reaches it at 127.0.0.1:8480.",
   );
+  expect(
+    verdict(renderStatus({ ...STATUS, warnings: ["mind the gap"], index: { ...STATUS.index, ready: false } })),
+  ).toBe("It works, with 1 warning (below); the Manifests are still being read. Portage reaches it at 127.0.0.1:8480.");
 });
 
 test.for([

@@ -5,7 +5,7 @@ import { count, listed } from "../text/words.ts";
 export function verdict(status: Status): string {
   if (status.proxy.listen.length === 0) return "It does not work: no door listens, so Portage cannot reach it.";
   const at = `Portage reaches it at ${listed(status.proxy.listen)}.`;
-  if (status.warnings.length > 0) return `It works, with ${count(status.warnings.length, "warning")} (below). ${at}`;
-  if (!status.index.ready) return `It works; the Manifests are still being read. ${at}`;
-  return `It works. ${at}`;
+  const warned = status.warnings.length === 0 ? "" : `, with ${count(status.warnings.length, "warning")} (below)`;
+  const reading = status.index.ready ? "" : "; the Manifests are still being read";
+  return `It works${warned}${reading}. ${at}`;
 }
