@@ -19,6 +19,7 @@ const HEAD: Cell[] = [
 const REFUSED: Readonly<Record<string, string>> = {
   no_proof: "without the network key",
   wrong_proof: "with a wrong network key",
+  silent: "that sent no proof in time",
   denied: "listed in swarm.deny",
   outside: "from outside swarm.networks",
   rule: "that broke the protocol",

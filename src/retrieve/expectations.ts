@@ -1,7 +1,10 @@
 import type { SourceKind } from "../core/source.ts";
 
-/** What is expected at least, in bytes a second: what the slowest LANs with a cable and the slowest lines give. */
-const AT_LEAST: Readonly<Record<SourceKind, number>> = { peer: 8 * 2 ** 20, upstream: 512 * 1024 };
+/**
+ * What is expected at least, in bytes a second, of either kind: what the slowest LANs with a cable give, and common lines.
+ * Where that is too much a race is lost, which is cheap, and makes the next one wait.
+ */
+const AT_LEAST = 8 * 2 ** 20;
 /** Of smaller transfers, in bytes, latency is most. */
 const MIN_RATED_BYTES = 256 * 1024;
 /** What was once given counts half after so long, in ms: lines change. */
@@ -38,7 +41,7 @@ export class Expectations {
   /** Bytes a second that a source of this kind may be expected to give; 0 when no race is to be begun with it now. */
   of(kind: SourceKind): number {
     const { lostUntil } = this.#known[kind];
-    return this.#now() < lostUntil ? 0 : Math.max(AT_LEAST[kind], this.#rate(kind));
+    return this.#now() < lostUntil ? 0 : Math.max(AT_LEAST, this.#rate(kind));
   }
 
   /** A source of this kind gave so many bytes in so many milliseconds, all that it took to get them. */

@@ -27,7 +27,7 @@ type Fault = Exclude<WireEnd, "left" | "left-unproved" | "closed">;
 
 /** What each fault counts as, and for how long who is at fault is shunned. */
 const CONSEQUENCES: Readonly<Record<Fault, { readonly rejection: Rejection; readonly penaltyMs: number }>> = {
-  silent: { rejection: "no_proof", penaltyMs: SILENT_PENALTY_MS },
+  silent: { rejection: "silent", penaltyMs: SILENT_PENALTY_MS },
   "no-proof": { rejection: "no_proof", penaltyMs: STRANGER_PENALTY_MS },
   "wrong-proof": { rejection: "wrong_proof", penaltyMs: STRANGER_PENALTY_MS },
   garbled: { rejection: "rule", penaltyMs: SILENT_PENALTY_MS },

@@ -33,7 +33,7 @@ export class Peer {
   watchPort({ host: name, port }: Hello): void {
     const { id, session } = this;
     this.#portCheck = new PortCheck(
-      { id, name, host: session.host, port },
+      { id, name, host: session.host, port, isTranslated: session.port !== port },
       { signal: this.#ended.signal, looked: (open) => session.tellPort(open) },
     );
   }

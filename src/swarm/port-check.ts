@@ -12,6 +12,8 @@ interface PeerPort {
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  /** Whether its swarm is heard from another port: NAT stands between. */
+  readonly isTranslated: boolean;
 }
 
 /** What may be set of a port check. */
@@ -50,14 +52,22 @@ export class PortCheck {
   }
 }
 
-async function look({ id, name, host, port }: PeerPort, signal: AbortSignal): Promise<string | undefined> {
+async function look(
+  { id, name, host, port, isTranslated }: PeerPort,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   try {
     const seen = await peekId(host, port, { signal });
     if (seen.id === id) return undefined;
-    return `TCP ${host}:${port} answers with the key of another box: look at swarm.listen of ${name}`;
+    return `TCP ${host}:${port} is another box's: ${behindNat(name)}; or look at its swarm.listen`;
   } catch (error) {
     if (signal.aborted) return undefined;
     if (hasCode(error, "UNTRUSTED")) return `TCP port ${port} is another program's: look at swarm.listen of ${name}`;
+    if (isTranslated) return `TCP port ${port} is closed at ${host}: ${behindNat(name)}`;
     return `TCP port ${port} is closed: open it in the firewall of ${name}`;
   }
+}
+
+function behindNat(name: string): string {
+  return `${name} is behind NAT, and can take files, but give none: give it an address of the LAN`;
 }

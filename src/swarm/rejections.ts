@@ -2,9 +2,11 @@ import type { LastRejected } from "../core/report/swarm-status.ts";
 
 /** Why a box was turned away. */
 export type Rejection =
-  /** It sent no proof of the network key, or a wrong one. */
+  /** It speaks without a proof of the network key, or with a wrong one. */
   | "no_proof"
   | "wrong_proof"
+  /** It sent no proof in time: a stranger, a box that is busy, or one that a firewall keeps from hearing this box. */
+  | "silent"
   /** It is listed in `swarm.deny`. */
   | "denied"
   /** It came from outside `swarm.networks`. */
@@ -20,6 +22,7 @@ export class Rejections {
   readonly #counts: Record<Rejection, number> = {
     no_proof: 0,
     wrong_proof: 0,
+    silent: 0,
     denied: 0,
     outside: 0,
     rule: 0,

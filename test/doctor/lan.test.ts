@@ -76,6 +76,12 @@ describe("doctor finds it, and names the mend, when", () => {
 });
 
 describe("what is well is not blamed:", () => {
+  test("the network key of a box that said nothing: a firewall keeps it from hearing this one", async () => {
+    const box = await healthyBox();
+    swarm(box, { peers: [], last_rejected: { silent: { at: new Date().toISOString(), address: "10.0.0.2" } } });
+    expect((await box.finding("peers")).verdict).toBe("unchecked");
+  });
+
   test("a box with another network key that came hours ago: it may have been mended since", async () => {
     const box = await healthyBox();
     const at = new Date(Date.now() - 2 * HOUR_MS).toISOString();

@@ -9,9 +9,9 @@ function atTime(): { expectations: Expectations; pass: (ms: number) => void } {
 }
 
 describe("what a kind of source may be expected to give", () => {
-  it("is little while nothing is known, and more from peers than from upstream", () => {
+  it("is what a slow LAN and a common line give, while nothing is known", () => {
     const { expectations } = atTime();
-    expect([expectations.of("peer"), expectations.of("upstream")]).toEqual([8 * MIB, MIB / 2]);
+    expect([expectations.of("peer"), expectations.of("upstream")]).toEqual([8 * MIB, 8 * MIB]);
   });
 
   it("is the best of late, each kind by itself, and is forgotten by and by", () => {

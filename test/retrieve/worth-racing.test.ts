@@ -24,21 +24,23 @@ describe("what is raced against a source", () => {
     expect(worthRacing({ ...TRICKLE, rate: 100 * (MIB / 8) })).toEqual(["peer"]);
   });
 
-  it("are peers when they may be expected to save more than ten seconds by half; never upstream, whose line is others', too", () => {
-    const racedFor = (mib: number, rate = 50 * MIB): readonly string[] =>
+  it("are those that may be expected to save more than ten seconds: peers by half, upstream, whose line is others', too, by three quarters", () => {
+    const racedFor = (mib: number, rate: number): readonly string[] =>
       worthRacing({
         ...TRICKLE,
         rate,
         left: { peer: mib * MIB, upstream: mib * MIB },
         expected: { peer: 100 * MIB, upstream: 100 * MIB },
       });
-    expect([racedFor(1000), racedFor(1001)]).toEqual([[], ["peer"]]);
+    expect([racedFor(1000, 50 * MIB), racedFor(1001, 50 * MIB)]).toEqual([[], ["peer"]]);
     expect(racedFor(10_000, 51 * MIB)).toEqual([]); // it could win no race
+    expect([racedFor(300, 25 * MIB), racedFor(350, 25 * MIB)]).toEqual([[], ["peer", "upstream"]]);
+    expect(racedFor(10_000, 26 * MIB)).toEqual(["peer"]);
   });
 
   it("is not upstream where that is hardly faster than the slow peer", () => {
-    expect(worthRacing({ ...TRICKLE, expected: { peer: 0, upstream: 200 * KIB } })).toEqual([]);
-    expect(worthRacing({ ...TRICKLE, expected: { peer: 100 * MIB, upstream: 200 * KIB } })).toEqual(["peer"]);
+    expect(worthRacing({ ...TRICKLE, expected: { peer: 0, upstream: 150 * KIB } })).toEqual([]);
+    expect(worthRacing({ ...TRICKLE, expected: { peer: 100 * MIB, upstream: 150 * KIB } })).toEqual(["peer"]);
   });
 
   it("is nothing of a kind that nothing is expected of", () => {
@@ -59,7 +61,7 @@ describe("what is raced against a source", () => {
   });
 
   it("is less, the more transfers share the lines of this box", () => {
-    const facts = { ...TRICKLE, rate: 1.5 * MIB };
+    const facts = { ...TRICKLE, rate: 1.5 * MIB, left: { peer: 10 * MIB, upstream: 10 * MIB } };
     const raced = [1, 2, 64].map((transfers) => worthRacing({ ...facts, transfers }));
     expect(raced).toEqual([["peer", "upstream"], ["peer"], []]);
   });

@@ -60,8 +60,8 @@ async function turnedAway(why: Rejection, behave: (contact: Contact) => void, bo
 
 describe("who does not prove the network key learns nothing, is dropped, and is counted:", () => {
   it.each<[string, Rejection, (contact: Contact) => void]>([
-    ["one that says nothing", "no_proof", () => {}],
-    ["one that speaks another protocol", "no_proof", ({ stream }) => void stream.write(Buffer.of(0, 1, 1, 1, 120, 0))],
+    ["one that says nothing", "silent", () => {}],
+    ["one that speaks another protocol", "silent", ({ stream }) => void stream.write(Buffer.of(0, 1, 1, 1, 120, 0))],
     [
       "one with the key of another network",
       "wrong_proof",

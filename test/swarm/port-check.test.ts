@@ -20,7 +20,7 @@ test("a port that closes after it was open is named, and its peer is told once o
   const told: boolean[] = [];
   const ended = new AbortController();
   onTestFinished(() => ended.abort());
-  const peer = { id: identity.id, name: "h2", host: "127.0.0.1", port };
+  const peer = { id: identity.id, name: "h2", host: "127.0.0.1", port, isTranslated: false };
   const init = { signal: ended.signal, looked: (open: boolean) => void told.push(open), openAgainMs: 20 };
   const check = new PortCheck(peer, init);
   await expect.poll(() => told, { timeout: 5000 }).toEqual([true]);
@@ -36,7 +36,7 @@ test("a port that accepts and says nothing is named soon, though memory is tidie
   onTestFinished(() => void server.close());
   onTestFinished(() => ended.abort());
   const { port } = server.address() as AddressInfo;
-  const peer = { id: "ab".repeat(32), name: "h2", host: "127.0.0.1", port };
+  const peer = { id: "ab".repeat(32), name: "h2", host: "127.0.0.1", port, isTranslated: false };
   const check = new PortCheck(peer, { signal: ended.signal, looked: () => {} });
   setFlagsFromString("--expose-gc");
   const collectGarbage = runInNewContext("gc") as () => void;
@@ -45,4 +45,25 @@ test("a port that accepts and says nothing is named soon, though memory is tidie
     return check.problem;
   };
   await expect.poll(problem, { timeout: 10_000 }).toContain(`TCP port ${port} is closed`);
+});
+
+test("of a box behind NAT it says so: where nobody answers, and where the box does whose address it has", async () => {
+  const other = await identityFromSeed(randomBytes(32));
+  const server = createServer({ ...other.tls, ALPNProtocols: [PEEK_PROTOCOL] }, (socket) => {
+    socket.on("error", () => {}).end();
+  });
+  const port = await freePort();
+  const ended = new AbortController();
+  onTestFinished(() => ended.abort());
+  const peer = { id: "ab".repeat(32), name: "guest", host: "127.0.0.1", port, isTranslated: true };
+  const problem = (): Promise<string> =>
+    new Promise((resolve) => {
+      const check = new PortCheck(peer, { signal: ended.signal, looked: () => resolve(check.problem ?? "none") });
+    });
+  const behindNat = "guest is behind NAT, and can take files, but give none: give it an address of the LAN";
+  expect(await problem()).toBe(`TCP port ${port} is closed at 127.0.0.1: ${behindNat}`);
+  server.listen(port, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  expect(await problem()).toBe(`TCP 127.0.0.1:${port} is another box's: ${behindNat}; or look at its swarm.listen`);
 });

@@ -13,7 +13,8 @@ export const ports: Check = {
     }
     if (port !== undefined && port.closed.length > 0) {
       const seen = `${port.closed.join(", ")} cannot reach TCP port ${number} of this box`;
-      return fail(seen, `open ${number}/tcp and ${number}/udp in the firewall of this box`);
+      const mend = `open ${number}/tcp and ${number}/udp in the firewall of this box`;
+      return fail(seen, `${mend}; behind NAT, as a virtual machine often is, give it an address of the LAN`);
     }
     if (port !== undefined && port.open.length > 0) return ok(`${port.open.join(", ")} can reach port ${number}`);
     if (agent.status.uploaded.requests > 0) return ok(`peers have fetched from port ${number}`);
