@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { Want } from "../core/distfile.ts";
 import type { FlightClaim } from "../core/claim/flight-claim.ts";
 import type { GrowingUse, Source, SourceFinder, UpstreamFinder } from "../core/source.ts";
@@ -12,6 +13,12 @@ import { UpstreamAsker } from "./upstream-asker.ts";
 
 /** Rounds over all sources while each round brings bytes; a mirror that closes at every tenth of a file needs ten. */
 const MAX_ROUNDS = 20;
+/**
+ * A download under way outlasts so many milliseconds without a network, as wget's would (-T 60): a cable is out for a
+ * moment, a WLAN changed. It is looked for again as often as this.
+ */
+const OUTAGE_MS = 60_000;
+const LOOK_AGAIN_MS = 1000;
 
 /** What filling uses. */
 export interface FillingComponents {
@@ -60,11 +67,25 @@ export class Filling {
     const { intake, sources } = this.#components;
     for (let round = 0; intake.missing > 0; round += 1) {
       const before = intake.taken;
-      await this.#round();
+      await this.#roundWithNetwork();
       const stuck = intake.taken === before || round === MAX_ROUNDS;
       if (intake.missing === 0 || !stuck) continue;
       this.#signal.throwIfAborted(); // whoever looks for sources is told of none then
       throw intake.outOfSources(await sources.upstream.withheld(this.#want));
+    }
+  }
+
+  /** A round; again and again while this box has lost its network in mid-download. */
+  async #roundWithNetwork(): Promise<void> {
+    const { intake } = this.#components;
+    const before = intake.taken;
+    const until = performance.now() + OUTAGE_MS;
+    const isWaiting = (): boolean => intake.isCutOff && intake.taken === before && performance.now() < until;
+    await this.#round();
+    if (before === 0) return;
+    while (isWaiting()) {
+      await setTimeout(LOOK_AGAIN_MS, undefined, { signal: this.#signal }).catch(() => this.#signal.throwIfAborted());
+      await this.#round();
     }
   }
 

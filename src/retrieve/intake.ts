@@ -4,6 +4,7 @@ import { DistswarmError, SourceError, hasCode, messageOf } from "../core/errors.
 import type { FlightClaim } from "../core/claim/flight-claim.ts";
 import type { Logger } from "../core/logger.ts";
 import { watchedForTrickle } from "../core/async/pace.ts";
+import { hasNoWayOut } from "../core/net/no-way-out.ts";
 import type { Source, Withheld } from "../core/source.ts";
 import { RunningAttempt, addAttempt } from "./attempts.ts";
 import { Contributors, idOf } from "./contributors.ts";
@@ -62,6 +63,8 @@ export class Intake {
   current: RunningAttempt | undefined;
   /** Bytes taken so far, with those that were dropped. */
   taken = 0;
+  /** Whether this box could not get out to some source since the last bytes came. */
+  isCutOff = false;
 
   readonly #components: IntakeComponents;
   readonly #init: IntakeInit;
@@ -182,6 +185,7 @@ export class Intake {
       await this.#write(chunk);
       attempt.bytes += chunk.length;
       this.taken += chunk.length;
+      this.isCutOff = false;
       if (copy.isKept) claim.grew(copy.received, source);
       else claim.release({ failed: false });
       this.#init.grew();
@@ -208,6 +212,7 @@ export class Intake {
 
   #onFault(source: Source, error: unknown): void {
     if (!(error instanceof SourceError)) throw error;
+    this.isCutOff ||= hasNoWayOut(error);
     const times = [this.#retryAfterMs, error.retryAfterMs].filter((ms) => ms !== undefined);
     this.#retryAfterMs = times.length > 0 ? Math.min(...times) : undefined;
     this.#components.log.debug({ source: source.label, code: error.code }, `${this.#name}: ${error.message}`);

@@ -1,4 +1,5 @@
-import { expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { SourceError } from "../../src/core/errors.ts";
 import { Giving, Rig, settled, SIZE } from "./rig.ts";
 
 /** A flight that has asked the box that claims the blob for its growing copy, and has upstream beside it. */
@@ -89,4 +90,63 @@ test("a mirror that takes long to begin is not left for that", async () => {
   await first.give(SIZE);
   await over;
   expect([first.asked, second.asked]).toEqual([[0], []]);
+});
+
+describe("where this box loses its network", () => {
+  const noNetwork = Object.assign(new Error("connect ENETUNREACH 192.0.2.1:80"), { code: "ENETUNREACH" });
+  const cutOff = new SourceError("REFUSED", "no connection", { cause: noNetwork });
+
+  /** A mirror that is being asked. */
+  async function asked(): Promise<{ rig: Rig; mirror: Giving; over: Promise<unknown> }> {
+    const rig = await Rig.open();
+    const mirror = new Giving("mirror", "upstream");
+    rig.others.upstream.push(mirror);
+    const over = rig.filling.fill().catch((error: unknown) => error);
+    await settled();
+    return { rig, mirror, over };
+  }
+
+  test("a download under way goes on when that is back, from the byte reached", async () => {
+    const { rig, mirror, over } = await asked();
+    await mirror.give(SIZE / 2);
+    await mirror.breaksOff(cutOff);
+    await expect.poll(() => mirror.asked.length, { timeout: 10_000 }).toBeGreaterThan(2);
+    mirror.fault = undefined;
+    const times = mirror.asked.length;
+    await expect.poll(() => mirror.asked.length, { timeout: 10_000 }).toBeGreaterThan(times);
+    await mirror.give(SIZE / 2);
+    expect(await over).toBeUndefined();
+    expect({ received: rig.copy.received, from: mirror.asked.at(-1) }).toEqual({ received: SIZE, from: SIZE / 2 });
+  });
+
+  test("that is not waited for longer than a client would wait", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { mirror, over } = await asked();
+    await mirror.give(SIZE / 2);
+    await mirror.breaksOff(cutOff);
+    await expect.poll(() => mirror.asked.length, { timeout: 10_000 }).toBeGreaterThan(2);
+    vi.advanceTimersByTime(60_000);
+    expect(await over).toMatchObject({ code: "NO_SOURCE" });
+  });
+
+  test("one that has not begun fails at once, and so does one that is refused", async () => {
+    const { mirror, over } = await asked();
+    await mirror.breaksOff(cutOff);
+    expect(await over).toMatchObject({ code: "NO_SOURCE" });
+    const refused = await asked();
+    await refused.mirror.give(SIZE / 2);
+    await refused.mirror.breaksOff(new SourceError("REFUSED", "no connection"));
+    expect(await refused.over).toMatchObject({ code: "NO_SOURCE" });
+    expect(refused.mirror.asked).toEqual([0, SIZE / 2]);
+  });
+
+  test("who ends the download meanwhile need not wait for it", async () => {
+    const { rig, mirror, over } = await asked();
+    await mirror.give(SIZE / 2);
+    await mirror.breaksOff(cutOff);
+    await expect.poll(() => mirror.asked.length, { timeout: 10_000 }).toBe(2);
+    rig.ending.abort(new Error("the agent is stopping"));
+    expect(await over).toMatchObject({ message: "the agent is stopping" });
+  });
 });

@@ -1,5 +1,6 @@
 import { Channel } from "../../src/core/async/channel.ts";
 import type { BlobClaims, HeldClaim } from "../../src/core/claim/claims.ts";
+import type { SourceError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { OpenOptions, Source, SourceBody, SourceFinder, SourceKind } from "../../src/core/source.ts";
 import { Contest } from "../../src/retrieve/contest.ts";
@@ -32,6 +33,8 @@ export class Giving implements Source {
   /** Others are raced against it. */
   isDoubted = false;
   timesOutpaced = 0;
+  /** Thrown when it is asked. */
+  fault: SourceError | undefined;
   tellPace: (bytesPerSecond: number) => void = () => {};
   #bytes = new Channel<Buffer>();
   #missing = SIZE;
@@ -43,10 +46,18 @@ export class Giving implements Source {
 
   async open({ offset, signal, paced = () => {} }: OpenOptions): Promise<SourceBody> {
     this.asked.push(offset);
+    if (this.fault !== undefined) throw this.fault;
     this.tellPace = paced;
     this.#bytes = new Channel();
     this.#missing = SIZE - offset;
     return { bytes: this.#bytes.read(signal) };
+  }
+
+  /** Ends early, and has this fault when it is asked again. */
+  async breaksOff(fault: SourceError): Promise<void> {
+    this.fault = fault;
+    this.#bytes.end();
+    await settled();
   }
 
   /** Resolves when all that follows has happened. */
