@@ -26,6 +26,8 @@ const KEEP_ALIVE_MS = 30_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 /** Connections that are cut off before they show a key are spoken of at most this often. */
 const WARN_EVERY_MS = 60_000;
+/** So are boxes from elsewhere: whoever names this one among its peers tries for ever. */
+const OUTSIDER_EVERY_MS = 3_600_000;
 
 /** What the blob server uses. */
 interface BlobServerComponents {
@@ -58,6 +60,7 @@ export class BlobServer implements Startable {
   /** The proved keys of connections. */
   readonly #peers = new Map<Socket, string>();
   readonly #warnings = new NowAndThen({ everyMs: WARN_EVERY_MS });
+  readonly #outsiders = new NowAndThen({ everyMs: OUTSIDER_EVERY_MS });
   #server: Server | undefined;
 
   constructor(components: BlobServerComponents, init: BlobServerInit) {
@@ -112,13 +115,23 @@ export class BlobServer implements Startable {
   }
 
   #track(socket: Socket): void {
-    if (!this.#components.accepts(socket.remoteAddress ?? "")) {
-      this.#components.traffic.refused();
+    const address = socket.remoteAddress ?? "";
+    if (!this.#components.accepts(address)) {
+      this.#turnAway(address);
       return void socket.destroy();
     }
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
     this.#unproved.add(socket);
+  }
+
+  /** Counts a connection from outside the swarm's networks, and says so now and then: its box cannot know why. */
+  #turnAway(address: string): void {
+    const { traffic, log } = this.#components;
+    traffic.refused();
+    if (!this.#outsiders.isTime()) return;
+    const mend = "name its subnet there, and that of the LAN, if it is to be a peer";
+    log.info({ address }, `the box at ${address} is turned away: it is not in swarm.networks; ${mend}`);
   }
 
   /** Counts a connection that shows no key, and says so now and then. */

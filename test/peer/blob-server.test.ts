@@ -151,6 +151,17 @@ describe("the data plane tells nothing to", () => {
     expect(box.traffic.turnedAway).toBe(1);
   });
 
+  it("a box from outside the swarm's networks, and names it in the log once", async () => {
+    const lines: string[] = [];
+    box = await startServing([FILE], logInto(lines));
+    box.acceptsAll = false;
+    for (let times = 0; times < 2; times += 1) {
+      await expect(get(box, PATH, await makeIdentity())).rejects.toThrow();
+    }
+    expect(lines).toEqual([expect.stringContaining("is turned away: it is not in swarm.networks; name its subnet")]);
+    expect(box.traffic.turnedAway).toBe(2);
+  });
+
   it("a member that breaks off its dial, and counts that as no attempt", async () => {
     await startClosed();
     const { host, port } = box.holder;

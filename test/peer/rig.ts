@@ -52,6 +52,8 @@ export interface ServingBox {
   readonly server: BlobServer;
   /** Who may ask; everybody at first. */
   members: Set<string> | undefined;
+  /** Whether boxes of all addresses are talked to. */
+  acceptsAll: boolean;
   stop(): Promise<void>;
 }
 
@@ -68,7 +70,7 @@ export async function startServing(files: readonly Buffer[] = [], log: Logger = 
   for (const file of files) shelf.whole.set(digestOf(file), file);
   const traffic = new PeerTraffic();
   const port = await freePort();
-  const box = { shelf, traffic, members: undefined as Set<string> | undefined };
+  const box = { shelf, traffic, members: undefined as Set<string> | undefined, acceptsAll: true };
   const server = new BlobServer(
     {
       identity,
@@ -76,7 +78,7 @@ export async function startServing(files: readonly Buffer[] = [], log: Logger = 
       traffic,
       log,
       admits: (id) => box.members === undefined || box.members.has(id),
-      accepts: () => true,
+      accepts: () => box.acceptsAll,
     },
     { listen: { host: LOOPBACK, port } },
   );

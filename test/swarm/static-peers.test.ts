@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import { makeBox, type Box, type BoxOptions } from "./boxes.ts";
@@ -35,6 +37,17 @@ test("of swarm.peers the status says which are not reached, and why", async () =
   ]);
   const { last_rejected } = stranger.swarm.status();
   expect(Object.values(last_rejected)).toContainEqual({ at: expect.stringMatching(/Z$/), address: "127.0.0.1" });
+});
+
+test("of one that hangs up at once it says that it leaves this box out", async () => {
+  const server = createServer((socket) => socket.resetAndDestroy()).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const box = await start({ peers: [{ host: "127.0.0.1", port }] });
+  await expect
+    .poll(() => box.swarm.status().static.map(({ problem }) => problem))
+    .toEqual([expect.stringMatching(/^TCP 127\.0\.0\.1:\d+: it hangs up: its swarm\.networks leave this box out/)]);
 });
 
 test("many swarm.peers that are off warn of no leak", async () => {

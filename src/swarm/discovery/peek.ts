@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:tls";
-import { SourceError, messageOf } from "../../core/errors.ts";
+import { SourceError, messageOf, systemCode } from "../../core/errors.ts";
 import { LinkedAbort } from "../../core/async/linked-abort.ts";
 import { abortable } from "../../core/async/pulse.ts";
 import { PEEK_PROTOCOL, idOfKey } from "../identity.ts";
@@ -8,6 +8,9 @@ import { addressOf } from "./name-look-up.ts";
 
 /** No dial is given up before this: a box that compiles is slow, not dead. */
 const PEEK_TIMEOUT_MS = 3000;
+
+/** What an agent does with who comes from elsewhere, before it has heard a word. */
+const HANGS_UP = "it hangs up: its swarm.networks leave this box out (virtual links and VPNs must be named there)";
 
 /** Who answers at a TCP port, and where. */
 export interface Peeked {
@@ -30,7 +33,7 @@ export async function peekId(host: string, port: number, { signal }: { signal: A
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof SourceError) throw error;
-    const why = limit.aborted ? "no answer" : messageOf(error);
+    const why = limit.aborted ? "no answer" : systemCode(error) === "ECONNRESET" ? HANGS_UP : messageOf(error);
     throw new SourceError("REFUSED", `TCP ${host}:${port}: ${why}`, { cause: error });
   } finally {
     either.unlink();
