@@ -4,10 +4,11 @@ import { pipeline, type Duplex } from "node:stream";
 import { viaOf } from "../core/net/agent-names.ts";
 import { DistswarmError } from "../core/errors.ts";
 import { breakOff } from "../core/net/break-off.ts";
+import { isGuest } from "./own-address.ts";
 import { parseAuthority, type Authority } from "./request-target.ts";
 
 /** Opens a connection to a host outside, through the upstream proxy where one is set: that one is told the `Via`. */
-type Dial = (to: Authority, via: string) => Promise<Duplex>;
+type Dial = (to: Authority, options: { readonly via: string; readonly isGuest: boolean }) => Promise<Duplex>;
 
 /** Where tunnels may lead, and what they are told. */
 interface ConnectTunnelInit {
@@ -41,7 +42,7 @@ export class ConnectTunnel {
     client.once("close", () => this.#open.delete(client));
     const to = this.#allowed(request.url ?? "");
     const via = [request.headers.via ?? [], this.#via].flat().join(", ");
-    join(request.socket, await this.#dial(to, via), head);
+    join(request.socket, await this.#dial(to, { via, isGuest: isGuest(request) }), head);
   }
 
   /** Ends all tunnels. */

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { agentsIn } from "../core/net/agent-names.ts";
 import { DistswarmError, hasCode, messageOf, systemCode } from "../core/errors.ts";
 import { breakOff } from "../core/net/break-off.ts";
-import { authorityOf } from "../core/net/host.ts";
+import { authorityOf, unmapped } from "../core/net/host.ts";
 import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { NowAndThen } from "../core/async/now-and-then.ts";
@@ -216,8 +216,10 @@ function loop(request: IncomingMessage): DistswarmError {
 }
 
 function forbidden({ remoteAddress = "this address" }: Socket): DistswarmError {
-  const address = remoteAddress.replace(/^::ffff:(?=[\d.]+$)/, ""); // a socket of [::] has those of IPv4 so, too
-  return new DistswarmError("NOT_PERMITTED", `${address} is not in proxy.allow of this distswarm agent`);
+  return new DistswarmError(
+    "NOT_PERMITTED",
+    `${unmapped(remoteAddress)} is not in proxy.allow of this distswarm agent`,
+  );
 }
 
 function listening(server: Server, address: { host: string; port: number }): Promise<void> {

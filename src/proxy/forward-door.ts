@@ -6,6 +6,7 @@ import { lastSegment, snapshotName } from "../retrieve/mirror-url.ts";
 import type { Resolution, Resolver } from "../retrieve/resolver.ts";
 import { endToEnd } from "./end-to-end.ts";
 import type { BlobDoor } from "./blob-door.ts";
+import { isGuest } from "./own-address.ts";
 import type { PassDoor } from "./pass-door.ts";
 import type { Exchange } from "./reply.ts";
 import type { RequestTarget } from "./request-target.ts";
@@ -101,6 +102,7 @@ export class ForwardDoor {
       headers: endToEnd(request.rawHeaders, ["host"]),
       ...(hasBody ? { body: request } : {}),
       signal,
+      isGuest: isGuest(request),
       // An https redirect handed to wget would lead it around the proxy: the bytes would be lost to this box.
       followRedirects: candidates.length > 0,
     });

@@ -1,5 +1,6 @@
+import type { IncomingMessage } from "node:http";
 import { type AddressInfo, isIP } from "node:net";
-import { hostOf, isLoopback, portOf } from "../core/net/host.ts";
+import { hostOf, isLoopback, portOf, unmapped } from "../core/net/host.ts";
 import { ownAddresses } from "../core/net/own-addresses.ts";
 import { ownNames } from "../core/net/own-names.ts";
 import type { IsOwn } from "./request-target.ts";
@@ -28,6 +29,14 @@ export function mayMeanThisBox(host: string | undefined): boolean {
   if (!URL.canParse(`http://${host}`)) return false;
   const name = hostOf(new URL(`http://${host}`));
   return isIP(name) !== 0 || isThisBox(name) || PRIVATE_ENDING.test(name);
+}
+
+/**
+ * Whether a request comes from another box. What listens on this box's loopback, or answers this box on its link, is not for
+ * who is there: the proxy must not lead them to it.
+ */
+export function isGuest({ socket: { remoteAddress = "" } }: Pick<IncomingMessage, "socket">): boolean {
+  return !isThisBox(unmapped(remoteAddress));
 }
 
 function isThisBox(host: string): boolean {

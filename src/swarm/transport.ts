@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
 import { isIPv4 } from "node:net";
 import type HyperDHT from "hyperdht";
-import type { ConnectOptions, KeyPair, PeerQuery } from "hyperdht";
+import type { ConnectOptions, DhtRequest, KeyPair, PeerQuery } from "hyperdht";
 import type Hyperswarm from "hyperswarm";
 import type { NoiseStream } from "hyperswarm";
 import { DistswarmError, messageOf } from "../core/errors.ts";
@@ -72,7 +72,9 @@ export class Transport implements Startable {
     await checkPort(this.#init);
     const { keyPair, denies, connected } = this.#components;
     const { port, address, bind } = this.#init;
-    const dht = dialler(native.HyperDHT, this.#places).bootstrapper(port, address, { host: bind });
+    const { HyperDHT } = native;
+    const node = aloneNode(HyperDHT, { places: this.#places, ownTarget: HyperDHT.hash(keyPair.publicKey) });
+    const dht = node.bootstrapper(port, address, { host: bind, ephemeral: true });
     await dht.bind();
     this.#swarm = new native.Hyperswarm({
       dht,
@@ -123,11 +125,24 @@ export class Transport implements Startable {
 }
 
 /**
- * A node that dials each key where it is, and looks nobody up: among more boxes than a look-up asks (20) it does not find
- * every one, and each dial of a box that is off would ask twenty others for it.
+ * A node without a DHT. It dials each key where it is, and looks nobody up: among more boxes than a look-up asks (20) it does
+ * not find every one, and each dial of a box that is off would ask twenty others for it.
+ *
+ * It answers nobody but who dials this box. A node of a DHT keeps what any stranger gives it, gives it to whoever is named as
+ * the asker, tells of the other nodes that it knows, and passes messages on to where it is told.
  */
-function dialler(native: typeof HyperDHT, places: Places): typeof HyperDHT {
+function aloneNode(
+  native: typeof HyperDHT,
+  { places, ownTarget }: { readonly places: Places; readonly ownTarget: Buffer },
+): typeof HyperDHT {
   return class extends native {
+    override _onrequest(request: DhtRequest, isExternal: boolean): void {
+      if (request.internal || request.command !== PEER_HANDSHAKE) return;
+      request.from.id = null; // it would be taken for a node, and pinged from now on
+      if (request.target?.equals(ownTarget) === true) super._onrequest(request, isExternal);
+      else request.reply(null, NOTHING_MORE); // who dials a box that was here before need not wait
+    }
+
     override findPeer(): PeerQuery {
       return FINDS_NOBODY;
     }
@@ -137,6 +152,10 @@ function dialler(native: typeof HyperDHT, places: Places): typeof HyperDHT {
     }
   };
 }
+
+/** The command by which a box is dialled (`COMMANDS` of hyperdht). */
+const PEER_HANDSHAKE = 0;
+const NOTHING_MORE = { token: false, closerNodes: false };
 
 /** A look-up that asks nobody. */
 const FINDS_NOBODY: PeerQuery = {

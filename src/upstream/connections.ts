@@ -1,6 +1,10 @@
 import { createRequire } from "node:module";
+import type { LookupFunction } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type * as Undici from "undici";
+import { SourceError } from "../core/errors.ts";
+import { hostOf } from "../core/net/host.ts";
+import { insideReason, isInside, lookupOutside } from "../core/net/inside.ts";
 import { closable } from "./connector.ts";
 import { proxyAuthorization } from "./dial.ts";
 import { proxyBypass, type ProxyBypass } from "./no-proxy.ts";
@@ -37,15 +41,20 @@ export class Connections {
   readonly #proxy: URL | undefined;
   readonly #isBypassed: ProxyBypass;
   readonly #direct: Undici.Agent;
+  /** The same for clients on other boxes. */
+  readonly #forGuests: Undici.Agent;
   readonly #tunnelled: Undici.Agent | undefined;
 
   private constructor(undici: typeof Undici, options: ConnectionOptions) {
     const { connectTimeoutMs: timeoutMs, ca } = options;
     const connections = MAX_CONNECTIONS;
     const secureContext: SecureContext = createSecureContext(ca === undefined ? {} : { ca });
-    const connect = closable(undici.buildConnector({ timeout: timeoutMs, secureContext }));
+    const connectBy = (lookup?: LookupFunction) =>
+      closable(undici.buildConnector({ timeout: timeoutMs, secureContext, ...(lookup && { lookup }) }));
+    const connect = connectBy();
     this.#isBypassed = proxyBypass(options.noProxy ?? []);
     this.#direct = new undici.Agent({ connections, connect });
+    this.#forGuests = new undici.Agent({ connections, connect: connectBy(lookupOutside) });
     if (options.proxy === undefined) return;
     this.#proxy = new URL(options.proxy);
     const tunnel = tunnelConnector(this.#proxy, { timeoutMs, secure: connect });
@@ -64,11 +73,15 @@ export class Connections {
   /**
    * The way that a request for `url` takes: through the proxy, http in absolute form and https by CONNECT. `path`: path
    * and query as they are to be sent.
+   *
+   * @throws {SourceError} `REFUSED` for a guest that asks for what is for this box alone; one that does so by a name is
+   * refused when the name has been looked up.
    */
-  routeTo(url: URL, path = url.pathname + url.search): Route {
+  routeTo(url: URL, path = url.pathname + url.search, { isGuest = false } = {}): Route {
+    if (isGuest && isInside(hostOf(url))) throw new SourceError("REFUSED", `${url.href}: ${insideReason(hostOf(url))}`);
     const straight = { origin: url.origin, path, headers: [] };
     const proxy = this.#proxyFor(url);
-    if (proxy === undefined) return { dispatcher: this.#direct, ...straight };
+    if (proxy === undefined) return { dispatcher: isGuest ? this.#forGuests : this.#direct, ...straight };
     if (url.protocol === "https:") return { dispatcher: this.#tunnelled ?? this.#direct, ...straight };
     const headers = ["Host", url.host, ...proxyAuthorization(proxy)];
     return { dispatcher: this.#direct, origin: proxy.origin, path: straight.origin + straight.path, headers };
@@ -76,7 +89,7 @@ export class Connections {
 
   /** Closes all of them, those in use too. */
   async close(): Promise<void> {
-    await Promise.all([this.#direct.destroy(), this.#tunnelled?.destroy()]);
+    await Promise.all([this.#direct.destroy(), this.#forGuests.destroy(), this.#tunnelled?.destroy()]);
   }
 
   #proxyFor(url: URL): URL | undefined {

@@ -3,6 +3,7 @@ import { request as httpsRequest } from "node:https";
 import { connect, type Socket } from "node:net";
 import { SourceError } from "../core/errors.ts";
 import { authorityOf, hostOf } from "../core/net/host.ts";
+import { insideReason, isInside, lookupOutside } from "../core/net/inside.ts";
 import { reasonOf } from "./http-fault.ts";
 import { proxyBypass } from "./no-proxy.ts";
 
@@ -22,21 +23,30 @@ interface DialOptions {
   readonly timeoutMs: number;
 }
 
+/** For whom, and what a proxy is told of them. */
+interface DialFor {
+  /** The `Via` for a proxy. @default none */
+  readonly via?: string;
+  /** The client is on another box: what is for this box alone is not dialled for it. @default false */
+  readonly isGuest?: boolean;
+}
+
 /**
- * Opens a bare TCP connection to a host outside; `via` is the `Via` that a proxy is told, none by default.
+ * Opens a bare TCP connection to a host outside.
  *
  * @throws {SourceError} `REFUSED`; `HEADER_TIMEOUT` after the time allowed.
  */
-type Dial = (to: Endpoint, via?: string) => Promise<Socket>;
+type Dial = (to: Endpoint, options?: DialFor) => Promise<Socket>;
 
 /** The way to hosts outside for CONNECT tunnels: through the proxy, where one is set. */
 export function dialer({ proxy, noProxy = [], timeoutMs }: DialOptions): Dial {
   const proxyUrl = proxy === undefined ? undefined : new URL(proxy);
   const isBypassed = proxyBypass(noProxy);
-  return async (to, via) => {
+  return async (to, { via, isGuest = false } = {}) => {
+    if (isGuest && isInside(to.host)) throw new SourceError("REFUSED", insideReason(to.host));
     const signal = AbortSignal.timeout(timeoutMs);
     const isStraight = proxyUrl === undefined || isBypassed(new URL(`https://${authorityOf(to.host, to.port)}`));
-    return isStraight ? dialStraight(to, signal) : dialThrough(proxyUrl, to, { signal, via });
+    return isStraight ? dialStraight(to, signal, isGuest) : dialThrough(proxyUrl, to, { signal, via });
   };
 }
 
@@ -56,9 +66,9 @@ function unescaped(text: string): string {
   }
 }
 
-function dialStraight({ host, port }: Endpoint, signal: AbortSignal): Promise<Socket> {
+function dialStraight({ host, port }: Endpoint, signal: AbortSignal, isGuest: boolean): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port });
+    const socket = connect({ host, port, ...(isGuest && { lookup: lookupOutside }) });
     const giveUp = (): void => refuse(tooSlow(`${host}:${port} did not answer in time`));
     const refuse = (error: Error): void => {
       signal.removeEventListener("abort", giveUp);

@@ -96,7 +96,7 @@ export class HttpClient {
   async #once(request: HttpRequest, url: URL, as: string | undefined, isAgain = false): Promise<UpstreamAnswer> {
     const connections = this.#opened();
     request.signal.throwIfAborted();
-    const { dispatcher, origin, path, headers } = connections.routeTo(url, as);
+    const { dispatcher, origin, path, headers } = connections.routeTo(url, as, request);
     const { method, body = null, signal } = request;
     const fields = [...headers, ...withoutFields(request.headers, OWN_FIELDS), ...this.#via];
     const timeouts = this.#timeoutsOf(request);

@@ -1,4 +1,4 @@
-import HyperDHT, { type KeyPair } from "hyperdht";
+import HyperDHT, { type ConnectOptions, type KeyPair } from "hyperdht";
 import type { NoiseStream } from "hyperswarm";
 import { placeOf, type Box } from "./boxes.ts";
 import type { Contact } from "./outsider.ts";
@@ -7,8 +7,7 @@ import { freePort } from "../support/free-port.ts";
 /** What of HyperDHT only an outsider needs. */
 interface DhtNode {
   bind(): Promise<void>;
-  addNode(place: { host: string; port: number }): void;
-  connect(key: Buffer, options: { keyPair: KeyPair }): NoiseStream;
+  connect(key: Buffer, options: ConnectOptions & { keyPair: KeyPair }): NoiseStream;
   destroy(options: { force: boolean }): Promise<void>;
 }
 const native = HyperDHT as unknown as {
@@ -38,13 +37,16 @@ export class Crowd {
   static async start(box: Box, behave: (contact: Contact) => void = () => {}): Promise<Crowd> {
     const node = native.bootstrapper(await freePort(), "127.0.0.1", { host: "127.0.0.1" });
     await node.bind();
-    node.addNode(placeOf(box));
     return new Crowd(node, box, behave);
   }
 
   /** Makes one connection more. */
   connect(): void {
-    const stream = this.#node.connect(this.#box.identity.keyPair.publicKey, { keyPair: native.keyPair() });
+    const relayAddresses = [placeOf(this.#box)]; // where it is
+    const stream = this.#node.connect(this.#box.identity.keyPair.publicKey, {
+      keyPair: native.keyPair(),
+      relayAddresses,
+    });
     const closed = new Promise<void>((resolve) => void stream.once("close", resolve));
     stream.on("error", () => {});
     stream.once("open", () => {

@@ -23,6 +23,11 @@ export function authorityOf(host: string, port: number): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
+/** An address of IPv4 as such, where a socket of `::` has it mapped into IPv6. */
+export function unmapped(address: string): string {
+  return address.replace(/^::ffff:(?=[\d.]+$)/, "");
+}
+
 /** The port that a URL of http or https leads to. */
 export function portOf({ port, protocol }: URL): number {
   return Number(port || (protocol === "https:" ? 443 : 80));
