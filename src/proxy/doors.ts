@@ -17,6 +17,7 @@ import { ownAddressTest } from "./own-address.ts";
 import { sendPlain, type Exchange } from "./reply.ts";
 import { parseRequestTarget, type RequestTarget } from "./request-target.ts";
 import { answerFor } from "./status-code.ts";
+import { WaitingClients } from "./waiting-clients.ts";
 
 /** Idle keep-alive connections are closed after this, in ms. */
 const KEEP_ALIVE_MS = 30_000;
@@ -55,6 +56,7 @@ export class Doors implements Startable {
   /** Whether a URL is one of these doors, by any name of this box. */
   readonly isOwn = ownAddressTest(() => this.addresses());
   #servers: Server[] = [];
+  readonly #waiting = new WaitingClients();
   /** The latest answer of each connection: the last one to be sent. */
   readonly #latest = new WeakMap<Duplex, ServerResponse>();
   readonly #refusals = new NowAndThen({ everyMs: WARN_EVERY_MS });
@@ -126,6 +128,7 @@ export class Doors implements Startable {
       requestTimeout: 0, // an upload through the forward proxy takes as long as it takes
       noDelay: true,
     });
+    server.on("connection", (socket: Socket) => this.#waiting.watch(socket));
     server.on("request", (request, response) => void this.#onRequest(request, response));
     server.on("checkExpectation", (request, response) => sendPlain(exchangeOf(request, response), UNEXPECTED));
     server.on("connect", (request, socket, head) => void this.#onConnect(request, socket, head));
@@ -139,7 +142,10 @@ export class Doors implements Startable {
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const exchange = exchangeOf(request, response);
-    this.#latest.set(request.socket, response);
+    const { socket } = request;
+    this.#latest.set(socket, response);
+    this.#waiting.served(socket);
+    response.once("close", () => this.#latest.get(socket) === response && this.#waiting.add(socket));
     try {
       this.#check(request);
       await this.#dispatch(exchange, parseRequestTarget(request.url ?? "", this.isOwn));
@@ -175,6 +181,7 @@ export class Doors implements Startable {
   }
 
   async #onConnect(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    this.#waiting.served(request.socket);
     socket.on("error", () => socket.destroy()); // Node has taken its own listener away by now
     try {
       this.#check(request);
