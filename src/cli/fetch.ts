@@ -3,6 +3,7 @@ import { toLine } from "../control/ndjson.ts";
 import type { FetchEvent } from "../core/report/fetch-event.ts";
 import type { RunCommand } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
+import { printText } from "./print.ts";
 import { FetchBoard } from "./fetch-board.ts";
 import { parseFetchList } from "./fetch-list.ts";
 import type { Io } from "./io.ts";
@@ -39,5 +40,5 @@ async function showEvents(events: AsyncIterable<FetchEvent>, board: FetchBoard, 
   } finally {
     screen.clear();
   }
-  io.stdout.write(renderFetchSummary(board));
+  printText(io, renderFetchSummary(board));
 }

@@ -1,3 +1,5 @@
+import { visible } from "../core/text/visible.ts";
+
 /** One record of the log as pino writes it. */
 export interface LogRecord {
   readonly level: number;
@@ -22,7 +24,7 @@ const SYSLOG_INFO = 6;
 export function recordText({ level, part, msg, err }: LogRecord): string {
   const cause = err?.message === undefined || msg?.includes(err.message) === true ? "" : `: ${err.message}`;
   const frames = level < ERROR_LEVEL ? [] : (err?.stack?.match(/^ +at .*$/gm) ?? []);
-  return [`${part === undefined ? "" : `${part}: `}${msg ?? ""}${cause}`, ...frames].join("\n");
+  return visible([`${part === undefined ? "" : `${part}: `}${msg ?? ""}${cause}`, ...frames].join("\n"));
 }
 
 /** A record of the log (a line of pino's JSON) for a file or pipe: time, level, part, message. */

@@ -1,3 +1,4 @@
+import { visible } from "../core/text/visible.ts";
 import type { Context } from "./command.ts";
 import type { Io } from "./io.ts";
 import { fitRows } from "./table.ts";
@@ -10,5 +11,5 @@ export function printResult({ io, options }: Pick<Context, "io" | "options">, va
 
 /** Prints a text so that its tables fit the terminal that it is printed to. */
 export function printText({ stdout }: Pick<Io, "stdout">, text: string): void {
-  stdout.write(fitRows(text, stdout.columns));
+  stdout.write(fitRows(visible(text), stdout.columns));
 }

@@ -3,6 +3,7 @@ import { CommanderError } from "commander";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigPlace } from "../config/place.ts";
 import { DistswarmError, hasCode, messageOf } from "../core/errors.ts";
+import { visible } from "../core/text/visible.ts";
 import type { Context } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
@@ -28,7 +29,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (interruption?.aborted === true && error === interruption.reason) return EXIT.interrupted;
-    write.err(`${describe(error)}\n`);
+    write.err(`${visible(describe(error))}\n`);
     return exitCodeOf(error);
   }
 }

@@ -1,3 +1,4 @@
+import { visible } from "../core/text/visible.ts";
 import type { createLogUpdate } from "log-update";
 import type { Io } from "./io.ts";
 import { fitRows } from "./table.ts";
@@ -20,7 +21,7 @@ export interface Screen {
 /** The screen on standard output, be it a terminal or not; one that cannot move its cursor counts as none. */
 export async function openScreen({ stdout, env }: Io): Promise<Screen> {
   if (stdout.isTTY !== true || env["TERM"] === "dumb") {
-    return { live: false, print: (line) => void stdout.write(`${line}\n`), draw: () => {}, clear: () => {} };
+    return { live: false, print: (line) => void stdout.write(`${visible(line)}\n`), draw: () => {}, clear: () => {} };
   }
   const logUpdate = await import("log-update");
   return new TerminalScreen(stdout, logUpdate.createLogUpdate(stdout as NodeJS.WriteStream));
@@ -40,14 +41,14 @@ class TerminalScreen implements Screen {
 
   print(line: string): void {
     this.clear();
-    this.#stdout.write(`${line}\n`);
+    this.#stdout.write(`${visible(line)}\n`);
   }
 
   draw(render: () => string): void {
     const now = performance.now();
     if (this.#drawnAt !== undefined && now - this.#drawnAt < REDRAW_INTERVAL_MS) return;
     this.#drawnAt = now;
-    this.#picture(fitRows(render(), this.#stdout.columns));
+    this.#picture(fitRows(visible(render()), this.#stdout.columns));
   }
 
   clear(): void {

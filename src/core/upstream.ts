@@ -16,7 +16,7 @@ export interface ForwardRequest {
   readonly signal: AbortSignal;
   /** Follow redirects (GET and HEAD only) instead of handing them on. */
   readonly followRedirects?: boolean;
-  /** The client is on another box: what is for this box alone is not asked for it (`core/net/inside.ts`). @default false */
+  /** It is the wish of another box: what is for this box alone is not asked (`core/net/inside.ts`). @default false */
   readonly isGuest?: boolean;
 }
 

@@ -2,7 +2,7 @@ import type { Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isGone, messageOf } from "../core/errors.ts";
-import { readRegularText } from "../core/fs/regular-file.ts";
+import { readRepositoryFile } from "../core/fs/repository-file.ts";
 import { forEachConcurrently } from "./concurrent.ts";
 
 /** Directories at the top of a repository that are no categories (PMS, chapter 4, and what Portage keeps beside them). */
@@ -30,8 +30,6 @@ export interface FoundManifest {
   readonly dir: string;
   /** Equal as long as the file is unchanged; empty when that cannot be told yet, so that it is read again. */
   readonly signature: string;
-  /** Bytes. */
-  readonly size: number;
 }
 
 /** What a walk over one repository found. */
@@ -65,7 +63,7 @@ export async function scanRepo(repo: string, signal: AbortSignal): Promise<RepoS
   await forEachConcurrently(packages, CONCURRENCY, async (dir) => {
     signal.throwIfAborted();
     const stats = await stat(manifestOf(dir)).catch(orNothing);
-    if (stats?.isFile()) manifests.push({ dir, signature: signatureOf(stats), size: stats.size });
+    if (stats?.isFile()) manifests.push({ dir, signature: signatureOf(stats) });
   });
   const [error] = errors.sort();
   return { name: await repoName(repo), manifests, ...(error !== undefined && { error }) };
@@ -91,6 +89,6 @@ function signatureOf({ ctimeMs, size, ino }: Stats): string {
 }
 
 async function repoName(repo: string): Promise<string> {
-  const text = await readRegularText(join(repo, "profiles", "repo_name")).catch(() => "");
+  const text = await readRepositoryFile(join(repo, "profiles", "repo_name")).catch(() => "");
   return text.trim().split("\n")[0] || basename(repo);
 }

@@ -7,7 +7,7 @@ import { wasKept } from "./connector.ts";
 import { exchange } from "./exchange.ts";
 import { faultOf } from "./http-fault.ts";
 import { letGo } from "./let-go.ts";
-import { RedirectChain, fieldsAfterRedirect } from "./redirect.ts";
+import { RedirectChain, fieldsAfterRedirect, isByStranger } from "./redirect.ts";
 
 /** One request to a server outside; nothing but `Host`, `Via` and what the body needs is added to its fields. */
 export interface HttpRequest extends ForwardRequest {
@@ -72,14 +72,15 @@ export class HttpClient {
   async #follow(request: HttpRequest, start: URL): Promise<UpstreamAnswer> {
     const chain = new RedirectChain(start);
     const deadline = performance.now() + this.#timeoutsOf(request).headersTimeout;
-    for (let url = start, path = request.path, headers = request.headers; ;) {
-      const answer = await this.#once({ ...request, headers }, url, path);
+    for (let url = start, path = request.path, { headers, isGuest = false } = request; ;) {
+      const answer = await this.#once({ ...request, headers, isGuest }, url, path);
       const next = nextOf(chain, url, answer);
       if (next === undefined) return answer;
       if (performance.now() > deadline) {
         throw new SourceError("HEADER_TIMEOUT", `${start.href}: redirects, and still no answer in time`);
       }
       headers = fieldsAfterRedirect(headers, url, next);
+      isGuest ||= isByStranger(url, next);
       path = undefined;
       url = next;
     }

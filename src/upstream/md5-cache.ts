@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { PackageRef } from "../core/distfile.ts";
-import { readRegularText } from "../core/fs/regular-file.ts";
+import { readRepositoryFile } from "../core/fs/repository-file.ts";
 import { parseRestrict, parseSrcUri, type FetchRestriction, type SrcUriFile } from "./src-uri.ts";
 
 /** What an md5-cache entry (one ebuild) says of fetching. */
@@ -9,6 +9,9 @@ export interface CacheEntry {
   readonly files: readonly SrcUriFile[];
   readonly restrict: FetchRestriction;
 }
+
+/** The largest of ::gentoo have some 100 KB; dozens are read at once. */
+const MAX_ENTRY_BYTES = 4 * 2 ** 20;
 
 /** What an ebuild's file name ends in; what stands before it is the name of its cache file. */
 const EBUILD = ".ebuild";
@@ -21,6 +24,11 @@ export function cacheDir(repo: string): string {
 /** Reads the text of a cache entry. Never throws. */
 export function parseCacheEntry(text: string): CacheEntry {
   return { files: parseSrcUri(valueOf(text, "SRC_URI")), restrict: parseRestrict(valueOf(text, "RESTRICT")) };
+}
+
+/** Reads a cache entry; throws what keeps it from being read. */
+export async function readCacheEntry(path: string): Promise<CacheEntry> {
+  return parseCacheEntry(await readRepositoryFile(path, MAX_ENTRY_BYTES));
 }
 
 function valueOf(text: string, key: string): string {
@@ -42,8 +50,8 @@ export async function hasCache(repo: string): Promise<boolean> {
 export async function readEntriesOf({ repo, package: cpn }: PackageRef): Promise<CacheEntry[]> {
   const ebuilds = (await listOrEmpty(join(repo, cpn))).filter((file) => file.endsWith(EBUILD));
   const caches = ebuilds.map((file) => join(cacheDir(repo), dirname(cpn), basename(file, EBUILD)));
-  const texts = await Promise.all(caches.map((path) => readRegularText(path).catch(() => undefined)));
-  return texts.flatMap((text) => (text === undefined ? [] : [parseCacheEntry(text)]));
+  const entries = await Promise.all(caches.map((path) => readCacheEntry(path).catch(() => undefined)));
+  return entries.flatMap((entry) => entry ?? []);
 }
 
 /** The names in a directory; none when it cannot be read. */

@@ -1,5 +1,7 @@
 import { SourceError } from "../core/errors.ts";
 import { withoutFields } from "../core/net/header-fields.ts";
+import { hostOf } from "../core/net/host.ts";
+import { isInside } from "../core/net/inside.ts";
 
 /** Redirects followed for one request; more is taken for a circle. */
 const MAX_REDIRECTS = 10;
@@ -44,4 +46,12 @@ export class RedirectChain {
 /** The request fields to send on after a redirect: another origin is not told what was meant for the first one. */
 export function fieldsAfterRedirect(headers: readonly string[], from: URL, to: URL): readonly string[] {
   return from.origin === to.origin ? headers : withoutFields(headers, PRIVATE_FIELDS);
+}
+
+/**
+ * Whether a redirect is another one's wish, which leads to nothing that is for this box alone: a server outside, or whoever
+ * answers in its place, could have the agent ask what trusts the loopback.
+ */
+export function isByStranger(from: URL, to: URL): boolean {
+  return hostOf(from) !== hostOf(to) && !isInside(hostOf(from));
 }

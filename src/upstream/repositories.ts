@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { BoundedMap } from "../core/data/bounded-map.ts";
 import type { PackageRef } from "../core/distfile.ts";
 import { parseMirrorLists, type MirrorLists } from "../core/mirror-lists.ts";
-import { readRegularText } from "../core/fs/regular-file.ts";
+import { readRepositoryFile } from "../core/fs/repository-file.ts";
 import { hasCache, readEntriesOf, type CacheEntry } from "./md5-cache.ts";
 import { stackMirrors, type MirrorGroups } from "./mirror-groups.ts";
 
@@ -107,6 +107,6 @@ async function readRepositories(paths: readonly string[]): Promise<Known> {
 
 /** A repository need not have the file. */
 async function readThirdPartyMirrors(repo: string): Promise<MirrorLists> {
-  const text = await readRegularText(join(repo, "profiles", "thirdpartymirrors")).catch(() => "");
+  const text = await readRepositoryFile(join(repo, "profiles", "thirdpartymirrors")).catch(() => "");
   return parseMirrorLists(text);
 }

@@ -5,8 +5,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database } from "../core/database.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { readRegularText } from "../core/fs/regular-file.ts";
-import { cacheDir, hasCache, listOrEmpty, parseCacheEntry } from "./md5-cache.ts";
+import { cacheDir, hasCache, listOrEmpty, readCacheEntry } from "./md5-cache.ts";
 import { contractUrl } from "./mirror-groups.ts";
 import type { Repositories } from "./repositories.ts";
 
@@ -145,7 +144,7 @@ export class SrcUriIndex {
     try {
       const { mtimeMs, size } = await stat(file);
       if (known?.[0] === mtimeMs && known[1] === size) return [];
-      const { files } = parseCacheEntry(await readRegularText(file));
+      const { files } = await readCacheEntry(file);
       if (known !== undefined) this.#replaced++;
       const uris = files.flatMap(({ uri, name }) => (uri && isFetchable(uri) ? [`u ${keyOf(uri)} ${name}`] : []));
       return [...uris.map((key): Put => ({ type: "put", key, value: 1 })), stampOf(file, [mtimeMs, size])];

@@ -55,7 +55,7 @@ describe("a Manifest that cannot be read", () => {
     await truncate(join(repo, "app-misc/foo/Manifest"), 2 ** 30);
     await index.catchUp();
     await index.catchUp();
-    const line = `${join(repo, "app-misc/foo/Manifest")}: too large for a Manifest: 1.00 GiB`;
+    const line = `${join(repo, "app-misc/foo/Manifest")}: too large: 1.00 GiB`;
     expect(messages).toEqual([line]);
     expect(index.problems()).toEqual([line]);
     expect(await index.byName("foo.tar")).toHaveLength(1);

@@ -71,7 +71,7 @@ describe("a client on another box is led by the proxy to nothing that is for thi
     const asked = inside.requests.length;
     await expect(forwarded(`http://${host}:${port}/admin`, GUEST)).rejects.toMatchObject({
       code: "REFUSED",
-      message: expect.stringContaining("for clients on this box only"),
+      message: expect.stringContaining("for this box alone"),
     });
     expect(inside.requests.length).toBe(asked);
   });
@@ -82,7 +82,7 @@ describe("a client on another box is led by the proxy to nothing that is for thi
     const signal = new AbortController().signal;
     const request = { method: "GET", url: `${mirror.url}/f`, headers: [], signal, followRedirects: true };
     const asked = inside.requests.length;
-    await expect(client.request({ ...request, isGuest: true })).rejects.toThrow("for clients on this box only");
+    await expect(client.request({ ...request, isGuest: true })).rejects.toThrow("for this box alone");
     expect(inside.requests.length).toBe(asked);
     await Promise.all([client.close(), mirror.close()]);
   });
@@ -90,7 +90,7 @@ describe("a client on another box is led by the proxy to nothing that is for thi
   test.each([...INSIDE, "169.254.169.254"])("nor by CONNECT to %s", async (host) => {
     const tunnel = new ConnectTunnel(dialer({ timeoutMs: 2000 }), { ports: [port], via: "a" });
     const serving = tunnel.serve(requestFrom(GUEST, `${host}:${port}`), new Duplex(), Buffer.alloc(0));
-    await expect(serving).rejects.toThrow("for clients on this box only");
+    await expect(serving).rejects.toThrow("for this box alone");
   });
 });
 

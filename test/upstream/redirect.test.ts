@@ -1,10 +1,19 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { SourceError } from "../../src/core/errors.ts";
-import { RedirectChain, fieldsAfterRedirect } from "../../src/upstream/redirect.ts";
+import { RedirectChain, fieldsAfterRedirect, isByStranger } from "../../src/upstream/redirect.ts";
 
 const HTTP = new URL("http://a.example/d/f");
 const HTTPS = new URL("https://a.example/d/f");
+
+test.each([
+  ["http://mirror.example/f", "http://127.0.0.1:631/", true],
+  ["http://192.168.1.5/f", "http://localhost/", true],
+  ["http://mirror.example/f", "https://mirror.example/f", false],
+  ["http://127.0.0.1/f", "http://localhost:8000/f", false],
+])("a redirect from %s to %s is a stranger's wish: %s", (from, to, is) => {
+  expect(isByStranger(new URL(from), new URL(to))).toBe(is);
+});
 
 describe("a redirect", () => {
   test.each([301, 302, 303, 307, 308])("%i leads on", (status) => {

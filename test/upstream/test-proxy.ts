@@ -11,11 +11,15 @@ interface TestProxy {
   readonly requests: { method: string; target: string; authorization: string | undefined; via: string | undefined }[];
 }
 
-/** Starts a proxy for http (absolute form) and CONNECT. `refusal`: answers everything with this status instead. */
+/**
+ * Starts a proxy for http (absolute form) and CONNECT. `refusal`: answers everything with this status instead; `leadsTo`: asks
+ * this URL in place of each of http.
+ */
 export async function startProxy({
   refusal,
   mute = false,
-}: { refusal?: number; mute?: boolean } = {}): Promise<TestProxy> {
+  leadsTo,
+}: { refusal?: number; mute?: boolean; leadsTo?: string } = {}): Promise<TestProxy> {
   const requests: TestProxy["requests"] = [];
   const log = ({ method = "", url = "", headers }: IncomingMessage): void => {
     requests.push({ method, target: url, authorization: headers["proxy-authorization"], via: headers.via });
@@ -27,7 +31,7 @@ export async function startProxy({
       return;
     }
     const { method, headers } = incoming;
-    const onward = httpRequest(incoming.url ?? "", { method, headers, agent: false }, (answer) => {
+    const onward = httpRequest(leadsTo ?? incoming.url ?? "", { method, headers, agent: false }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
       answer.pipe(outgoing);
     });

@@ -13,9 +13,9 @@ export function isInside(host: string): boolean {
   return isLoopback(host) || isAddressIn(LINK_LOCAL, host);
 }
 
-/** Why a host is not looked up, or asked, for a client on another box. */
+/** Why a host is not asked for a client on another box, or where a server outside redirects to it. */
 export function insideReason(host: string): string {
-  return `${host} is for clients on this box only`;
+  return `${host} is for this box alone, and not reached for others`;
 }
 
 /** `dns.lookup` less the addresses that are inside; an error where no other is left. */
