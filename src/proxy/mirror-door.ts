@@ -23,6 +23,9 @@ const PASSED_FIELDS = new Set([
   "via",
 ]);
 
+/** Fields by which a mirror would speak for this box. */
+const OWN_FIELDS = new Set(["content-security-policy", "set-cookie"]);
+
 const MISDIRECTED = {
   status: 421,
   message: "this page is shown at the box's address, its own name or a name of the LAN only",
@@ -96,10 +99,11 @@ export class MirrorDoor {
     ask: (request: MirrorRequest) => Promise<UpstreamAnswer>,
     candidates: readonly Distfile[] = [],
   ): Promise<void> {
-    const { request, signal } = exchange;
+    const { request, response, signal } = exchange;
     const method = request.method === "HEAD" ? "HEAD" : "GET";
     const headers = onlyFields(request.rawHeaders, PASSED_FIELDS);
-    await this.#components.pass.answer(exchange, ask({ method, headers, signal }), candidates);
+    response.setHeader("Content-Security-Policy", "sandbox");
+    await this.#components.pass.answer(exchange, ask({ method, headers, signal }).then(asAStrangers), candidates);
   }
 
   #sendText({ request, response }: Exchange, type: string, text: string): void {
@@ -112,5 +116,16 @@ function notOurs(): { status: number; message: string } {
   return {
     status: 404,
     message: "this is a Gentoo mirror: /distfiles/layout.conf, /distfiles/<digest, name>, /snapshots/<name>",
+  };
+}
+
+/**
+ * What a mirror says here stands under this box's name: a page of it could read the status page in a browser, and set cookies for
+ * all that this box serves.
+ */
+function asAStrangers(answer: UpstreamAnswer): UpstreamAnswer {
+  return {
+    ...answer,
+    headers: Object.fromEntries(Object.entries(answer.headers).filter(([name]) => !OWN_FIELDS.has(name))),
   };
 }

@@ -1,6 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { pathByDigest, testFile } from "../support/repository.ts";
+import { startMirror } from "../support/zoo/zoo.ts";
 import { boxAndMirror, boxThatKnows, byDigest, file, literal, say } from "./door-box.ts";
 
 describe("the mirror door", () => {
@@ -17,6 +18,27 @@ describe("the mirror door", () => {
     const rebound = await say(box, "GET / HTTP/1.1\r\nHost: rebound.example.com:8480\r\nConnection: close\r\n\r\n");
     expect(rebound).toMatch(/^HTTP\/1\.1 421 /);
     expect(rebound).not.toContain("<html");
+  });
+
+  test("passes on no page of a mirror that could read the status page in a browser, or set cookies for this box", async () => {
+    const page = Buffer.from("<script>fetch('/')</script>");
+    const mirror = await startMirror(
+      ({ response }) => {
+        response.setHeader("Content-Security-Policy", "sandbox allow-scripts allow-same-origin");
+        response.setHeader("Set-Cookie", "session=mine");
+        response.setHeader("Content-Type", "text/html");
+        response.end(page);
+      },
+      { "page.html": page, "/snapshots/page.html": page },
+    );
+    onTestFinished(() => mirror.close());
+    const { box } = await boxAndMirror({ mirrors: [mirror.url] });
+    for (const path of ["/snapshots/page.html", "/distfiles/page.html"]) {
+      const { status, headers } = await fetch(box.url + path);
+      expect(status).toBe(200);
+      expect(headers.get("content-security-policy")).toBe("sandbox");
+      expect(headers.get("set-cookie")).toBeNull();
+    }
   });
 
   test.each([
