@@ -66,6 +66,14 @@ describe("a Manifest that cannot be read", () => {
     expect(index.problems()).toEqual([]);
   });
 
+  test("is one of more lines than any has, which would take the agent minutes", async () => {
+    const repo = await temporaryDirectory();
+    const lines = Array.from({ length: 50_001 }, (_, number) => `DIST ${number} 1`);
+    await writeManifest(repo, "app-misc/foo", ...lines);
+    const index = await startIndex(await database(), [repo]);
+    expect(index.problems()).toEqual([`${join(repo, "app-misc/foo/Manifest")}: more than 50000 DIST lines`]);
+  });
+
   test("hides no other one of its repository", async () => {
     const repo = await temporaryDirectory();
     await writeManifest(repo, "app-misc/foo", dist("foo.tar"));
