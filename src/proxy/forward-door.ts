@@ -102,7 +102,7 @@ export class ForwardDoor {
       headers: endToEnd(request.rawHeaders, ["host"]),
       ...(hasBody ? { body: request } : {}),
       signal,
-      isGuest: isGuest(request),
+      isGuest: isGuest(exchange),
       // An https redirect handed to wget would lead it around the proxy: the bytes would be lost to this box.
       followRedirects: candidates.length > 0,
     });

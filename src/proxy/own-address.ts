@@ -1,5 +1,4 @@
-import type { IncomingMessage } from "node:http";
-import { type AddressInfo, isIP } from "node:net";
+import { type AddressInfo, isIP, type Socket } from "node:net";
 import { hostOf, isLoopback, portOf, unmapped } from "../core/net/host.ts";
 import { ownAddresses } from "../core/net/own-addresses.ts";
 import { ownNames } from "../core/net/own-names.ts";
@@ -35,7 +34,8 @@ export function mayMeanThisBox(host: string | undefined): boolean {
  * Whether a request comes from another box. What listens on this box's loopback, or answers this box on its link, is not for
  * who is there: the proxy must not lead them to it.
  */
-export function isGuest({ socket: { remoteAddress = "" } }: Pick<IncomingMessage, "socket">): boolean {
+export function isGuest({ socket }: { readonly socket: Pick<Socket, "remoteAddress"> }): boolean {
+  const { remoteAddress = "" } = socket;
   return !isThisBox(unmapped(remoteAddress));
 }
 

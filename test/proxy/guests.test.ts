@@ -44,7 +44,9 @@ async function forwarded(url: string, from: string, followRedirects = false): Pr
       },
     },
   } as unknown as ConstructorParameters<typeof ForwardDoor>[0]);
-  const exchange = { request: requestFrom(from), signal: new AbortController().signal } as Exchange;
+  const request = requestFrom(from);
+  const { socket } = request;
+  const exchange = { request, socket, signal: new AbortController().signal } as Exchange;
   const { pathname: path } = new URL(url);
   await door.answer(exchange, { url: new URL(url), path }).finally(() => client.close());
   return status;
