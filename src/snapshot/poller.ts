@@ -30,6 +30,8 @@ export class Poller {
   readonly #now: () => number;
   #interval: number;
   #looking: Promise<void> | undefined;
+  /** What the log was told last of a look, and of one that brought nothing. */
+  #told = { looking: "", outcome: "" };
 
   /** `id`: this box. The first look is in the next interval, when the peers have been found. */
   constructor(components: PollerComponents, init: { id: string; now: () => number }) {
@@ -58,16 +60,22 @@ export class Poller {
   }
 
   async #look(date: string): Promise<void> {
-    const { fetcher, judgement, log } = this.#components;
+    const { fetcher, judgement } = this.#components;
     try {
       const judged = await judgement(date);
       if (judged === undefined) return;
-      log.info(`looking for ${unitName(date)} for all boxes`);
+      this.#tell("info", "looking", `looking for ${unitName(date)} for all boxes`);
       await fetcher.fromUpstream(judged).done;
     } catch (error) {
-      if (hasCode(error, "NOT_FOUND")) log.info(`${unitName(date)} is not out yet`);
-      else log.warn(`${unitName(date)}: ${messageOf(error)}`);
+      if (hasCode(error, "NOT_FOUND")) this.#tell("info", "outcome", `${unitName(date)} is not out yet`);
+      else this.#tell("warn", "outcome", `${unitName(date)}: ${messageOf(error)}`);
     }
+  }
+
+  /** A mirror may lack the day's snapshot for days: what every look comes to is said once. */
+  #tell(level: "info" | "warn", what: "looking" | "outcome", line: string): void {
+    this.#components.log[line === this.#told[what] ? "debug" : level](line);
+    this.#told[what] = line;
   }
 
   #present(): number {

@@ -130,7 +130,7 @@ describe("the poll for the new day's snapshot", () => {
     expect(boxes.filter(({ lines }) => lines.join().includes("for all boxes")).map(({ id }) => id)).toEqual([turn(1)]);
   });
 
-  test("finds nothing and says so, where it is not out yet; nothing is left on the disk for it", async () => {
+  test("finds nothing and says so, where it is not out yet, once; nothing is left on the disk for it", async () => {
     const mirrors = new TestMirrors();
     mirrors.add();
     const box = await startBox({ key, mirrors, init: { poll: true } });
@@ -138,6 +138,10 @@ describe("the poll for the new day's snapshot", () => {
     box.clock.time += HALF_HOUR_MS;
     await box.snapshots.tick();
     expect(box.lines.join()).toContain("is not out yet");
+    box.clock.time += HALF_HOUR_MS;
+    await box.snapshots.tick();
+    expect(mirrors.count(DATE, "md5sum")).toBe(2);
+    expect(box.lines.filter((line) => line.includes("gentoo-"))).toHaveLength(2); // that it looks, and what came of it
     await expect.poll(() => readdirSync(join(box.dir, "staging"), { recursive: true })).toEqual([]);
   });
 });
