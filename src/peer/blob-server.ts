@@ -138,7 +138,7 @@ export class BlobServer implements Startable {
   #refuse(address: string): void {
     const { traffic, log } = this.#components;
     traffic.refused();
-    if (!this.#warnings.isTime()) return;
+    if (!this.#warnings.isTime({ whom: address })) return;
     log.warn({ address }, `${address} opens connections to the data plane and shows no key: they are cut off`);
   }
 

@@ -19,7 +19,7 @@ const SILENT_PENALTY_MS = 3000;
  */
 const MAX_UNPROVED = 256;
 const MAX_UNPROVED_OF_ADDRESS = 64;
-/** Boxes that are turned away are spoken of at most this often for each reason: nobody must fill the log. */
+/** Boxes that are turned away are spoken of at most this often for each reason. */
 const WARN_EVERY_MS = 10_000;
 
 /** What counts as a fault of who was at the other end. */
@@ -107,7 +107,7 @@ export class Bouncer {
     const { rejection, penaltyMs } = CONSEQUENCES[why];
     this.rejections.count(rejection, host);
     this.#penalties[why].add(id, penaltyMs);
-    if (!this.#warnings.isTime(why)) return;
+    if (!this.#warnings.isTime({ reason: why, whom: host })) return;
     this.#components.log.warn({ peer: id, address: host }, `turned away the box at ${host}: ${detail}`);
   }
 
