@@ -40,7 +40,7 @@ function describeReadError(error: unknown): string {
   const code = systemCode(error);
   if (code === "ENOENT") return "there is no such file";
   return code === "EACCES"
-    ? `the user ${ownUser()} may not read it`
+    ? `the user ${ownUser()} may not read it: give it mode 644, or one of that user's groups and mode 640`
     : `it cannot be read (${code ?? messageOf(error)})`;
 }
 

@@ -1,6 +1,7 @@
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { readConfigFile } from "../../src/config/file.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { rootWith } from "../portage/tree.ts";
 import { giveAway, unprivileged } from "../support/unprivileged.ts";
@@ -195,5 +196,19 @@ test("addresses with any free port are in nobody's way", async () => {
   const root = await rootWith({ ...GENTOO, "/etc/distswarm.toml": text });
   await expect(loadConfig({ root, env: {}, uid: 0 })).resolves.toMatchObject({
     config: { swarm: { listen: { port: 0 } } },
+  });
+});
+
+test("a config file that the agent's user may not read is named with that user and the mend", async () => {
+  const root = await rootWith({ "etc/distswarm.toml": "" });
+  const file = join(root, "etc/distswarm.toml");
+  await chmod(root, 0o755);
+  await chmod(file, 0);
+  const refused = await unprivileged(() => readConfigFile(file).catch((error: unknown) => error));
+  expect(refused).toMatchObject({
+    code: "INVALID_CONFIG",
+    message: expect.stringMatching(
+      /: the user \S+ may not read it: give it mode 644, or one of that user's groups and mode 640$/,
+    ),
   });
 });
