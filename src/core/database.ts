@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import type { Level } from "level";
 import { DistswarmError, messageOf, systemCode } from "./errors.ts";
 import type { Logger } from "./logger.ts";
+import { importNative } from "./native.ts";
 import { ownUser } from "./fs/own-user.ts";
 import { readRegularText } from "./fs/regular-file.ts";
 
@@ -62,7 +63,7 @@ export async function openDatabase(dir: string, log: Logger): Promise<Database> 
 
 /** Why leveldb cannot be used on this platform, in one line; undefined where it can. */
 async function whyNoLevel(): Promise<string | undefined> {
-  return import("level").then(
+  return importNative(() => import("level")).then(
     () => undefined,
     (error: unknown) => messageOf(error).split("\n")[0],
   );

@@ -1,4 +1,5 @@
 import type { Config } from "../config.ts";
+import { importNative } from "../core/native.ts";
 import { ownNames } from "../core/net/own-names.ts";
 import type { Status } from "../core/report/status.ts";
 import { readCustomMirrors } from "../portage/custom-mirrors.ts";
@@ -43,7 +44,7 @@ export async function lookAround(init: ContextInit): Promise<Context> {
   let answers: Promise<readonly MirrorAnswer[]> | undefined;
   return {
     now: Date.now(),
-    loadSwarm: () => import("hyperswarm"),
+    loadSwarm: () => importNative(() => import("hyperswarm")),
     ...init,
     variables,
     localMirrors: custom.lists.get("local") ?? [],

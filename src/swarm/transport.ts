@@ -6,6 +6,7 @@ import type Hyperswarm from "hyperswarm";
 import type { NoiseStream } from "hyperswarm";
 import { DistswarmError, messageOf } from "../core/errors.ts";
 import type { Startable } from "../core/lifecycle.ts";
+import { importNative } from "../core/native.ts";
 import { swarmPortError } from "../core/net/swarm-port.ts";
 
 /** Peers at most: a full mesh for all the fleets that we serve now. */
@@ -169,7 +170,7 @@ const FINDS_NOBODY: PeerQuery = {
 /** The native parts load when the swarm starts, so that an agent without them still is a cache. */
 async function loadNative(): Promise<{ HyperDHT: typeof HyperDHT; Hyperswarm: typeof Hyperswarm }> {
   try {
-    const [dht, swarm] = await Promise.all([import("hyperdht"), import("hyperswarm")]);
+    const [dht, swarm] = await importNative(() => Promise.all([import("hyperdht"), import("hyperswarm")]));
     return { HyperDHT: dht.default, Hyperswarm: swarm.default };
   } catch (error) {
     const platform = `${process.platform} ${process.arch}`;

@@ -95,3 +95,16 @@ test.each([
   const error = Object.assign(new Error(`IO error: /db/000004.log: ${reason}`), { code: "LEVEL_IO_ERROR" });
   expect(isDatabaseDamage(error)).toBe(expected);
 });
+
+test("on musl it is kept in memory: there leveldb for glibc loads, and ends the process at its first lock", async () => {
+  const dir = await tempDir();
+  const { execPath } = process;
+  onTestFinished(() => void (process.execPath = execPath));
+  process.execPath = join(dir, "node");
+  await writeFile(process.execPath, "\u007fELF\0\0\0/lib/ld-musl-x86_64.so.1\0");
+  const { log, lines } = keepLog();
+  const db = await openDatabase(join(dir, "db"), log);
+  await db.close();
+  expect(lines.join()).toContain("built for glibc, and this Node for musl): it is kept in memory");
+  expect(await readdir(dir)).toEqual(["node"]);
+});
