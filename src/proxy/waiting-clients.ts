@@ -1,9 +1,12 @@
 import type { Socket } from "node:net";
 import { Crowd } from "../core/net/crowd.ts";
 
-/** Connections without a request, in all and from one address; more than a burst of clients has before its requests are read. */
-const MAX_WAITING = 512;
-const MAX_WAITING_OF_ADDRESS = 256;
+/**
+ * Connections without a request, in all and from one address. After a pause the agent takes 511 at once (the backlog of the
+ * doors), whose requests it has yet to read: those of a burst of clients must not be closed.
+ */
+const MAX_WAITING = 1024;
+const MAX_WAITING_OF_ADDRESS = 768;
 
 /**
  * The connections on which no request is under way: whoever is in the net can open them, also who is not in `proxy.allow`, and

@@ -26,7 +26,7 @@ function requestFrom(remoteAddress: string, url = "/"): IncomingMessage {
 
 /** What the forward proxy's request comes to, for a client at an address: the status of the answer. */
 async function forwarded(url: string, from: string, followRedirects = false): Promise<number> {
-  const client = new HttpClient({ headerTimeoutMs: 2000 });
+  const client = new HttpClient();
   let status = 0;
   const upstream = {
     isMirror: () => false,
@@ -90,7 +90,7 @@ describe("a client on another box is led by the proxy to nothing that is for thi
   });
 
   test.each([...INSIDE, "169.254.169.254"])("nor by CONNECT to %s", async (host) => {
-    const tunnel = new ConnectTunnel(dialer({ timeoutMs: 2000 }), { ports: [port], via: "a" });
+    const tunnel = new ConnectTunnel(dialer({ timeoutMs: 10_000 }), { ports: [port], via: "a" });
     const serving = tunnel.serve(requestFrom(GUEST, `${host}:${port}`), new Duplex(), Buffer.alloc(0));
     await expect(serving).rejects.toThrow("for this box alone");
   });

@@ -182,7 +182,7 @@ test("a server outside that redirects to what is for this box alone has nobody a
   const inside = await mirrorOf(zoo.well, FILES);
   const outside = await mirrorOf(zoo.redirect(`${inside.url}/f`), FILES);
   const proxy = await startProxy({ leadsTo: `${outside.url}/f` }); // by which a name of the internet comes to that server
-  const client = clientWith({ proxy: proxy.url, noProxy: ["127.0.0.0/8"] });
+  const client = clientWith({ proxy: proxy.url, noProxy: ["127.0.0.0/8"], headerTimeoutMs: 10_000 });
   const asking = client.request(get("http://mirror.example/f"));
   await expect(asking).rejects.toMatchObject({ code: "REFUSED", message: expect.stringContaining("this box alone") });
   expect(inside.requests).toEqual([]);
