@@ -89,13 +89,20 @@ export function hasCode(error: unknown, ...codes: ErrorCode[]): error is Distswa
   return error instanceof DistswarmError && codes.includes(error.code);
 }
 
-/** What libuv has no name for, by Linux's numbers: a full quota, a file that NFS lost, a damaged file system. */
-const UNNAMED: Readonly<Record<number, string>> = { 116: "ESTALE", 117: "EUCLEAN", 122: "EDQUOT" };
+/** What libuv has no name for, by Linux's numbers; the words are those of strerror(3). */
+const UNNAMED: Readonly<Record<number, readonly [name: string, words: string]>> = {
+  116: ["ESTALE", "stale file handle"],
+  117: ["EUCLEAN", "structure needs cleaning"],
+  122: ["EDQUOT", "disk quota exceeded"],
+};
+
+/** What Node says in place of name and words. */
+const NAMELESS = /^(Unknown system error -\d+): \1/;
 
 /** The `code` of a Node system error (`ENOENT`), or undefined. */
 export function systemCode(error: unknown): string | undefined {
   const { code, errno = 0 } = (error ?? {}) as NodeJS.ErrnoException;
-  return typeof code === "string" ? (UNNAMED[-errno] ?? code) : undefined;
+  return typeof code === "string" ? (UNNAMED[-errno]?.[0] ?? code) : undefined;
 }
 
 /** Whether a system error says that nothing is at that path, or nothing any more. */
@@ -105,5 +112,8 @@ export function isGone(error: unknown): boolean {
 
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const { errno = 0, message } = error as NodeJS.ErrnoException;
+  const unnamed = UNNAMED[-errno];
+  return unnamed === undefined ? message : message.replace(NAMELESS, unnamed.join(": "));
 }
