@@ -1,9 +1,9 @@
-// What an idle agent costs: its memory with a repository's index and six peers, and its CPU over a minute.
+// What an idle agent costs: its memory with a repository's index and six peers, and its CPU and disk writes over a minute.
 //
 //   npm run build && sudo node bench/idle.mjs DIR-OF-A-REPOSITORY [SECONDS]
 import { setTimeout as delay } from "node:timers/promises";
 import { NetworkKey } from "../build/swarm/network-key.js";
-import { cpuSeconds, distswarm, makeRepository, row, rssMiB, startAgent, withBed } from "./lib/bed.mjs";
+import { cpuSeconds, distswarm, makeRepository, row, rssMiB, startAgent, withBed, writtenKiB } from "./lib/bed.mjs";
 import { withHosts } from "./lib/hosts.mjs";
 
 const PEERS = 6;
@@ -25,9 +25,12 @@ await withHosts(PEERS + 1, (hosts) =>
     console.log(`${swarm.peers.length} peers, ${index.distfiles} distfiles in the index`);
     row("memory, idle (RSS)", rssMiB(agent.pid), undefined, rssMiB(agent.pid), { most: 160 }, "MiB");
     const before = cpuSeconds(agent.pid);
+    const writtenBefore = writtenKiB(agent.pid);
     await delay(Number(seconds) * 1000);
     const percent = ((cpuSeconds(agent.pid) - before) / Number(seconds)) * 100;
     row("CPU, idle", percent, undefined, percent, { most: 0.5 }, "%");
+    const written = writtenKiB(agent.pid) - writtenBefore;
+    row("disk writes, idle", written, undefined, written, { most: 0 }, "KiB");
     row("memory, idle, later (RSS)", rssMiB(agent.pid), undefined, rssMiB(agent.pid), { most: 160 }, "MiB");
   }),
 );

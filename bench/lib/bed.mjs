@@ -241,6 +241,11 @@ export function rssMiB(pid) {
   return Number(kib) / 1024;
 }
 
+/** What a process has had written to disks. */
+export function writtenKiB(pid) {
+  return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))[1]) / 1024;
+}
+
 export function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
