@@ -37,5 +37,8 @@ export function unchecked(why: string): Finding {
   return { verdict: "unchecked", seen: `not checked: ${why}` };
 }
 
+/** What mends a wrong clock, for all checks that meet one. */
+export const CLOCK_MEND = "set the clock and keep it: chronyd, ntpd or systemd-timesyncd";
+
 /** For whatever the running agent must be asked. */
 export const AGENT_NEEDED = unchecked("the agent does not answer");

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import type { Key } from "openpgp";
 import { messageOf, systemCode } from "../core/errors.ts";
 import { readRegularText } from "../core/fs/regular-file.ts";
+import { whatCalendarSays } from "../core/text/clock-words.ts";
 
 /** The user id by which Gentoo signs tree snapshots; emerge-webrsync wants it, too. */
 export const TRUSTED_USER_ID = "<infrastructure@gentoo.org>";
@@ -12,6 +13,9 @@ const SHORTAGES = ["EMFILE", "ENFILE", "ENOMEM"];
 
 /** The package that brings the keyring. */
 const KEYRING_PACKAGE = "sec-keys/openpgp-keys-gentoo-release";
+
+/** What openpgp.js says of a key that was certified later than now. */
+const FUTURE = /in the future/;
 
 const ARMOR_PATTERN = /-----BEGIN PGP PUBLIC KEY BLOCK-----[\s\S]*?-----END PGP PUBLIC KEY BLOCK-----/g;
 
@@ -105,7 +109,9 @@ async function whyUnusable(keys: readonly Key[], now: Date): Promise<string | un
   const ours = keys.filter((key) => key.getUserIDs().some((id) => id.includes(TRUSTED_USER_ID)));
   if (ours.length === 0) return `no key has the user id ${TRUSTED_USER_ID}: install ${KEYRING_PACKAGE}`;
   const problems = await Promise.all(ours.map((key) => problemOf(key, now)));
-  return problems.includes(undefined) ? undefined : `${problems.join(", ")}: update ${KEYRING_PACKAGE}`;
+  if (problems.includes(undefined)) return undefined;
+  const isEarly = problems.some((problem = "") => FUTURE.test(problem));
+  return `${problems.join(", ")}: ${isEarly ? `${whatCalendarSays(now.getTime())}, set it right` : `update ${KEYRING_PACKAGE}`}`;
 }
 
 async function problemOf(key: Key, now: Date): Promise<string | undefined> {

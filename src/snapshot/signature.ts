@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import type { Key, PartialConfig, SignaturePacket, WebStream } from "openpgp";
 import { messageOf } from "../core/errors.ts";
+import { whatClockSays } from "../core/text/clock-words.ts";
 import { hasTrustedUserId, TRUSTED_USER_ID } from "./keyring.ts";
 import { DAY_MS, startOf, unitName } from "./name.ts";
 import { SnapshotRefused, type FailedCheck } from "./refusal.ts";
@@ -114,8 +115,7 @@ function checkTime({ created }: SignaturePacket, date: string, now: number): num
     throw refused("SIGNED_TOO_EARLY", date, `signed on ${when}, before its date: an older one under a new name`);
   }
   if (signedAt <= now) return signedAt;
-  const clock = new Date(now).toISOString();
-  throw refused("SIGNED_IN_FUTURE", date, `signed on ${when}, and the clock of this box says ${clock}: set it right`);
+  throw refused("SIGNED_IN_FUTURE", date, `signed on ${when}, and ${whatClockSays(now)}: set it right`);
 }
 
 async function checkBytes(bytes: AsyncIterable<Buffer>, found: Found, date: string, now: Date): Promise<void> {

@@ -1,4 +1,5 @@
 import { SourceError, messageOf, systemCode, type SourceFault } from "../core/errors.ts";
+import { whatCalendarSays } from "../core/text/clock-words.ts";
 
 /** How far a request got: before the answer's headers, or in its body. */
 type Phase = "headers" | "body";
@@ -6,6 +7,8 @@ type Phase = "headers" | "body";
 /** OpenSSL's words for a certificate that does not hold (Node's tls documentation, "X509 certificate error codes"). */
 const CERTIFICATE_FAULT =
   /^(CERT_|CRL_|UNABLE_TO_|ERROR_IN_|DEPTH_ZERO_SELF|SELF_SIGNED|INVALID_(CA|PURPOSE)$|PATH_LENGTH|HOSTNAME_MISMATCH|ERR_TLS_CERT)/;
+/** Those of a certificate of another time: the server's fault, or that of the clock here. */
+const WRONG_TIME = new Set(["CERT_NOT_YET_VALID", "CERT_HAS_EXPIRED"]);
 /** undici's errors for an answer that is not HTTP, or has no end of headers. */
 const NOT_HTTP = new Set(["HTTPParserError", "HeadersOverflowError"]);
 
@@ -31,6 +34,8 @@ function isNotHttp(error: unknown): boolean {
 function describe(code: string, error: unknown, phase: Phase): string {
   if (code === "UND_ERR_HEADERS_TIMEOUT") return "no answer in time";
   if (code === "UND_ERR_BODY_TIMEOUT") return "silent in mid-body for too long";
+  if (WRONG_TIME.has(code))
+    return `its certificate is not trusted (${messageOf(error)}; ${whatCalendarSays(Date.now())})`;
   if (CERTIFICATE_FAULT.test(code)) return `its certificate is not trusted (${messageOf(error)})`;
   if (phase === "body") return `broke off in mid-body (${messageOf(error)})`;
   return isNotHttp(error) ? `the answer is not HTTP (${messageOf(error)})` : `no connection (${reasonOf(error)})`;

@@ -1,6 +1,7 @@
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { whatCalendarSays } from "../../src/core/text/clock-words.ts";
 import { permits } from "../../src/doctor/reader.ts";
 import { healthyBox } from "./box.ts";
 import { finding, index, NOBODY_LISTENS, testBroken } from "./broken.ts";
@@ -104,6 +105,20 @@ describe("doctor finds it, and names the mend, when", () => {
     const box = await healthyBox();
     expect(await box.finding("clock", { now: Date.now() - 2 * DAY_MS, ...NOBODY_LISTENS })).toEqual(
       finding("fail", "earlier here than when the tree was made", "chronyd"),
+    );
+  });
+
+  test("the clock is one by which the certificate of the only mirror does not hold", async () => {
+    const box = await healthyBox();
+    const refusal = `https://mirror.example: not trusted (certificate has expired; ${whatCalendarSays(Date.now())})`;
+    box.answers["http://mirror.example/distfiles/layout.conf"] = (_, response) =>
+      void response.writeHead(502).end(`${refusal}\n`);
+    expect(await box.finding("clock")).toEqual(finding("warn", refusal, "chronyd"));
+  });
+
+  test("the keys are later than the clock", async () => {
+    expect(await (await healthyBox()).finding("keyring", { now: 0 })).toEqual(
+      finding("warn", "the clock of this box says 1970-01-01", "chronyd"),
     );
   });
 

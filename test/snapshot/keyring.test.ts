@@ -102,6 +102,15 @@ describe("a keyring that cannot be used says why, and which package mends it", (
     expect(await reason(after)).toMatch(new RegExp(`key [0-9A-F]{16} expired on 2026-11-21: update ${PACKAGE}`));
   });
 
+  test("of a later time than this box's clock tells: the clock is to be mended, not the package", async () => {
+    const { keyring, path } = await keyringAt(0);
+    await writeKeyring(path, await makeKey());
+    const later = new Keyring({ path, now: () => 60_000 });
+    expect(await reason(later)).toBe(await reason(keyring)); // each look at it would tell it anew
+    expect(await reason(keyring)).toMatch(/: the clock of this box says 1970-01-01, set it right; tree/);
+    expect(await reason(keyring)).not.toContain(PACKAGE);
+  });
+
   test("revoked", async () => {
     const { keyring, path } = await keyringAt();
     await writeKeyring(path, await (await makeKey()).revoke({}, new Date(NOW - 1000)));

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { connect, type LookupFunction } from "node:net";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { HttpClient } from "../../src/upstream/http-client.ts";
-import { reasonOf } from "../../src/upstream/http-fault.ts";
+import { faultOf, reasonOf } from "../../src/upstream/http-fault.ts";
 import * as zoo from "../support/zoo/zoo.ts";
 import { closeAfter, mirrorOf, noSignal } from "./harness.ts";
 
@@ -30,4 +30,16 @@ test("of a server that speaks no TLS where https is asked for, the error says so
     code: "REFUSED",
     message: expect.stringMatching(/^https:\S+: no connection \(TLS: [a-z ]+\)$/), // of which OpenSSLs have their own
   });
+});
+
+test.for([
+  ["CERT_HAS_EXPIRED", "certificate has expired"],
+  ["CERT_NOT_YET_VALID", "certificate is not yet valid"],
+])("of a certificate of another time (%s), the error says what time it is here", ([code, words]) => {
+  vi.useFakeTimers({ toFake: ["Date"], now: 0 });
+  onTestFinished(() => void vi.useRealTimers());
+  const { message } = faultOf(Object.assign(new Error(words), { code }), "headers", "https://mirror.example/f");
+  expect(message).toBe(
+    `https://mirror.example/f: its certificate is not trusted (${words}; the clock of this box says 1970-01-01)`,
+  );
 });

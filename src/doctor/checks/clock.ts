@@ -1,21 +1,24 @@
+import { namesClock } from "../../core/text/clock-words.ts";
 import { formatDuration } from "../../core/text/units.ts";
-import { fail, ok, unchecked, type Check, type Finding } from "../check.ts";
+import { CLOCK_MEND, fail, ok, unchecked, warn, type Check, type Finding } from "../check.ts";
 import { treeTime } from "./tree.ts";
 
 /** Signatures and certificates tolerate this much. */
 const TOLERANCE_MS = 10 * 60_000;
-const MEND = "set the clock and keep it: chronyd, ntpd or systemd-timesyncd";
 
 /** The clock is right, as far as mirrors and the tree can tell. */
 export const clock: Check = {
   name: "clock",
   run: async ({ root, config, now, mirrorAnswers }) => {
-    const times = (await mirrorAnswers()).flatMap(({ mirror, time }) => (time === undefined ? [] : [{ mirror, time }]));
+    const answers = await mirrorAnswers();
+    const times = answers.flatMap(({ mirror, time }) => (time === undefined ? [] : [{ mirror, time }]));
     const [nearest] = times.sort((a, b) => Math.abs(a.time - now) - Math.abs(b.time - now));
     if (nearest !== undefined) return compare(now - nearest.time, nearest.mirror);
     const trees = await Promise.all(config.portage.repos.map((repo) => treeTime(root, repo)));
     const newest = Math.max(...trees.map((time) => time ?? 0));
-    if (newest > now + TOLERANCE_MS) return fail("it is earlier here than when the tree was made", MEND);
+    if (newest > now + TOLERANCE_MS) return fail("it is earlier here than when the tree was made", CLOCK_MEND);
+    const refused = answers.find(({ problem = "" }) => namesClock(problem)); // https tells no time where the clock is wrong
+    if (refused?.problem !== undefined) return warn(refused.problem, `where that is wrong, ${CLOCK_MEND}`);
     return unchecked("no mirror told the time");
   },
 };
@@ -23,5 +26,5 @@ export const clock: Check = {
 function compare(offset: number, mirror: string): Finding {
   const off = Math.abs(offset);
   if (off <= TOLERANCE_MS) return ok(`the time is that of ${mirror}`);
-  return fail(`${formatDuration(off)} ${offset > 0 ? "ahead of" : "behind"} ${mirror}`, MEND);
+  return fail(`${formatDuration(off)} ${offset > 0 ? "ahead of" : "behind"} ${mirror}`, CLOCK_MEND);
 }
