@@ -45,7 +45,7 @@ export function faultOfStatus(answer: AnswerHead, offset: number, now: number): 
   if (status === 404 || status === 410) return refuse(answer, "ABSENT", `answered ${status}`);
   if (status === 416 && offset > 0) return refuse(answer, "BAD_RANGE", `answered 416 to a range from byte ${offset}`);
   if (status !== 429 && status !== 503) return refuse(answer, "BAD_STATUS", `answered ${status}`);
-  const retryAfterMs = parseRetryAfter(headers["retry-after"], now);
+  const retryAfterMs = parseRetryAfter(headers, now);
   return new SourceError("BUSY", `${answer.url} answered ${status}: too busy`, { status, retryAfterMs });
 }
 

@@ -68,9 +68,16 @@ test("whatever the head says, it is a number to skip or a SourceError", () => {
 });
 
 test("Retry-After is seconds or a date", () => {
-  expect(parseRetryAfter("120", NOW)).toBe(120_000);
-  expect(parseRetryAfter("Sat, 21 Nov 2026 00:00:30 GMT", NOW)).toBe(30_000);
-  expect(parseRetryAfter("Fri, 20 Nov 2026 00:00:30 GMT", NOW)).toBe(0);
-  expect(parseRetryAfter("soon", NOW)).toBeUndefined();
-  expect(parseRetryAfter(undefined, NOW)).toBeUndefined();
+  const parse = (value: string) => parseRetryAfter({ "retry-after": value }, NOW);
+  expect(parse("120")).toBe(120_000);
+  expect(parse("Sat, 21 Nov 2026 00:00:30 GMT")).toBe(30_000);
+  expect(parse("Fri, 20 Nov 2026 00:00:30 GMT")).toBe(0);
+  expect(parse("soon")).toBeUndefined();
+  expect(parseRetryAfter({}, NOW)).toBeUndefined();
+});
+
+test("a date in Retry-After is by the clock of the server, wherever that of this box stands", () => {
+  const headers = { "retry-after": "Sat, 21 Nov 2026 00:00:30 GMT", date: "Sat, 21 Nov 2026 00:00:20 GMT" };
+  for (const now of [0, NOW, NOW - 600_000, NOW + 3_600_000]) expect(parseRetryAfter(headers, now)).toBe(10_000);
+  expect(parseRetryAfter({ ...headers, date: "today" }, NOW)).toBe(30_000);
 });
