@@ -126,7 +126,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
       await place();
       const now = Date.now();
       const isNew = !this.has(digest);
-      this.#records.add(digest, { size, added: now, used: now, sums });
+      this.#records.add(digest, { size, added: now, used: this.#records.timeOfUse(now), sums });
       if (isNew) this.emit("added", this.#info(digest, size));
     } finally {
       release();
@@ -138,7 +138,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
    * would be the first to be evicted each time.
    */
   async remove(digest: Digest): Promise<Removal> {
-    return this.#remove(digest, (record) => ({ ...record, used: Date.now() }));
+    return this.#remove(digest, (record) => ({ ...record, used: this.#records.timeOfUse(Date.now()) }));
   }
 
   /** Takes a damaged blob away, and says so in the log. One that is stuck is served no more. */

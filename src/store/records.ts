@@ -28,7 +28,7 @@ export class BlobRecords {
   /** In the order of use: eviction looks at the first of them, however many there are. */
   #records = new Map<Digest, BlobRecord>();
   #inOrder = true;
-  /** When that blob was used which came last. */
+  /** When the blob was used that was used last. */
   #lastUsed = 0;
   #writeSoon: NodeJS.Timeout | undefined;
   #bytes = 0;
@@ -90,6 +90,14 @@ export class BlobRecords {
     for (const digest of this.#records.keys()) yield this.candidate(digest)!;
   }
 
+  /**
+   * The time of a use at `now`: after all others, also where the clock was set back. Else what was used before that would
+   * stay the last to be evicted until the clock has caught up, and all that comes meanwhile would be the first.
+   */
+  timeOfUse(now: number): number {
+    return now >= this.#lastUsed ? now : this.#lastUsed + 1;
+  }
+
   /** Records a new blob; written a moment later. */
   add(digest: Digest, record: BlobRecord): void {
     this.#setLast(digest, record);
@@ -115,7 +123,7 @@ export class BlobRecords {
   touch(digest: Digest, now: number): void {
     const record = this.#records.get(digest);
     if (record === undefined) return;
-    this.#setLast(digest, { ...record, used: now });
+    this.#setLast(digest, { ...record, used: this.timeOfUse(now) });
     this.#writer.note(digest);
   }
 
@@ -130,7 +138,7 @@ export class BlobRecords {
     this.#forget(digest);
     this.#set(digest, record);
     this.#inOrder &&= record.used >= this.#lastUsed;
-    this.#lastUsed = record.used;
+    this.#lastUsed = Math.max(this.#lastUsed, record.used);
   }
 
   #set(digest: Digest, record: BlobRecord): void {

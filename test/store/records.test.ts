@@ -113,3 +113,19 @@ test("a blob that is found on the disk takes its place in the order of use", () 
   records.add(other, { ...record, used: 10 });
   expect([...records.candidates()].map(({ digest }) => digest)).toEqual([other, one]);
 });
+
+test("a use comes after all before it, also where the clock was set back, and in the next run", async () => {
+  const { records } = startRecords([
+    ["a", { ...record, used: 30 }],
+    ["b", { ...record, used: 20 }],
+  ]);
+  await records.load();
+  records.touch("b" as Digest, 5);
+  records.touch("a" as Digest, 5);
+  records.add("c" as Digest, { ...record, used: records.timeOfUse(5) });
+  const order = (of: BlobRecords) => [...of.candidates()].map(({ digest }) => digest).join("");
+  expect(order(records)).toBe("bac");
+  const next = startRecords(records.entries().toReversed()).records;
+  await next.load();
+  expect(order(next)).toBe("bac");
+});
