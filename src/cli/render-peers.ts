@@ -20,6 +20,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   no_proof: "without the network key",
   wrong_proof: "with a wrong network key",
   silent: "that sent no proof in time",
+  other_protocol: "with the protocol of another version",
   denied: "listed in swarm.deny",
   outside: "from outside swarm.networks",
   rule: "that broke the protocol",

@@ -92,7 +92,7 @@ export class BlobRecords {
 
   /**
    * The time of a use at `now`: after all others, also where the clock was set back. Else what was used before that would
-   * stay the last to be evicted until the clock has caught up, and all that comes meanwhile would be the first.
+   * outlive, over each restart, all that comes until the clock has caught up.
    */
   timeOfUse(now: number): number {
     return now >= this.#lastUsed ? now : this.#lastUsed + 1;

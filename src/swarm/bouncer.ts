@@ -28,7 +28,7 @@ type Fault = Exclude<WireEnd, "left" | "left-unproved" | "closed">;
 /** What each fault counts as, and for how long who is at fault is shunned. */
 const CONSEQUENCES: Readonly<Record<Fault, { readonly rejection: Rejection; readonly penaltyMs: number }>> = {
   silent: { rejection: "silent", penaltyMs: SILENT_PENALTY_MS },
-  "no-proof": { rejection: "no_proof", penaltyMs: STRANGER_PENALTY_MS },
+  "other-protocol": { rejection: "other_protocol", penaltyMs: STRANGER_PENALTY_MS },
   "wrong-proof": { rejection: "wrong_proof", penaltyMs: STRANGER_PENALTY_MS },
   garbled: { rejection: "rule", penaltyMs: SILENT_PENALTY_MS },
   rule: { rejection: "rule", penaltyMs: RULE_PENALTY_MS },
@@ -51,7 +51,7 @@ export class Bouncer {
   /** By fault: a short penalty takes nothing off a longer one for something else. */
   readonly #penalties: Readonly<Record<Fault, Penalties>> = {
     silent: new Penalties(),
-    "no-proof": new Penalties(),
+    "other-protocol": new Penalties(),
     "wrong-proof": new Penalties(),
     garbled: new Penalties(),
     rule: new Penalties(),

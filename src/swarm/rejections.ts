@@ -7,6 +7,8 @@ export type Rejection =
   | "wrong_proof"
   /** It sent no proof in time: a stranger, a box that is busy, or one that a firewall keeps from hearing this box. */
   | "silent"
+  /** It does not speak our protocol, but maybe that of another version. */
+  | "other_protocol"
   /** It is listed in `swarm.deny`. */
   | "denied"
   /** It came from outside `swarm.networks`. */
@@ -23,6 +25,7 @@ export class Rejections {
     no_proof: 0,
     wrong_proof: 0,
     silent: 0,
+    other_protocol: 0,
     denied: 0,
     outside: 0,
     rule: 0,

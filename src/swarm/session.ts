@@ -63,7 +63,7 @@ export class Session {
   /** Where it is: IPv4 address, and UDP port of its swarm. */
   readonly host: string;
   readonly port: number;
-  readonly since = new Date();
+  readonly #began = performance.now();
   readonly #components: SessionComponents;
   readonly #init: SessionInit;
   readonly #handlers: SessionHandlers;
@@ -91,6 +91,11 @@ export class Session {
       message: (message) => this.#onMessage(message),
       ended: (why, detail) => this.#onEnded(why, detail),
     });
+  }
+
+  /** When it began, by the clock as it is set now. */
+  get since(): Date {
+    return new Date(Date.now() - (performance.now() - this.#began));
   }
 
   /** What the peer said of itself; undefined before. */
@@ -171,7 +176,13 @@ export class Session {
   #onEnded(why: WireEnd, detail: string): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#introducing);
-    this.#handlers.ended(this, why, detail);
+    this.#handlers.ended(this, why, why === "rule" ? `${detail}${this.#otherVersion()}` : detail);
+  }
+
+  /** What it runs, where that may be why it does not keep to the rules of this version. */
+  #otherVersion(): string {
+    const { version = this.#init.version } = this.#hello ?? {};
+    return version === this.#init.version ? "" : `; it runs version ${version}, this box ${this.#init.version}`;
   }
 
   #introduce(): void {

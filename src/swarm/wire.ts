@@ -30,8 +30,8 @@ export type WireEnd =
   | "closed"
   /** It sent no proof within the limit: no agent, or a box that is busy. */
   | "silent"
-  /** It does not know our protocol. */
-  | "no-proof"
+  /** It does not know our protocol: it runs another version, or something else. */
+  | "other-protocol"
   | "wrong-proof"
   /** What came from it cannot be read below our protocol: it sends nonsense, or the bytes were damaged on their way. */
   | "garbled"
@@ -133,7 +133,7 @@ export class Wire {
   #onChannelClosed(): void {
     if (this.#end !== undefined) return;
     if (this.#isProved) return this.close("left", "it closed the channel");
-    this.close("no-proof", `does not speak ${PROTOCOL}`);
+    this.close("other-protocol", `does not speak ${PROTOCOL}: another version of distswarm, or another program`);
   }
 
   readonly #countRaw = (bytes: Buffer): void => {

@@ -37,6 +37,18 @@ describe("doctor finds it, and names the mend, when", () => {
       finding("warn", "h2 runs 9.9.9", "upgrade"),
     ],
     [
+      "a box speaks the protocol of another version",
+      "peers",
+      (box) => swarm(box, { last_rejected: { other_protocol: { at: new Date().toISOString(), address: "10.0.0.3" } } }),
+      finding("warn", "a box at 10.0.0.3 speaks the protocol of another version", "upgrade"),
+    ],
+    [
+      "a box does not keep to the protocol of this version",
+      "peers",
+      (box) => swarm(box, { last_rejected: { rule: { at: new Date().toISOString(), address: "10.0.0.3" } } }),
+      finding("warn", "a box at 10.0.0.3 broke the protocol", "upgrade"),
+    ],
+    [
       "a box of swarm.peers is not reached",
       "peers",
       (box) => swarm(box, { static: [{ address: "nas:8481", problem: "TCP nas:8481: getaddrinfo ENOTFOUND nas" }] }),
@@ -87,5 +99,11 @@ describe("what is well is not blamed:", () => {
     const at = new Date(Date.now() - 2 * HOUR_MS).toISOString();
     swarm(box, { peers: [], last_rejected: { wrong_proof: { at, address: "10.0.0.2" } } });
     expect((await box.finding("peers")).verdict).toBe("unchecked");
+  });
+
+  test("a box with the protocol of another version that is a peer now: it was upgraded", async () => {
+    const box = await healthyBox();
+    swarm(box, { last_rejected: { other_protocol: { at: new Date().toISOString(), address: "10.0.0.2" } } });
+    expect((await box.finding("peers")).verdict).toBe("ok");
   });
 });

@@ -62,6 +62,7 @@ describe("who does not prove the network key learns nothing, is dropped, and is 
   it.each<[string, Rejection, (contact: Contact) => void]>([
     ["one that says nothing", "silent", () => {}],
     ["one that speaks another protocol", "silent", ({ stream }) => void stream.write(Buffer.of(0, 1, 1, 1, 120, 0))],
+    ["one that does not know ours", "other_protocol", ({ stream }) => void stream.write(Buffer.of(0, 2, 1))],
     [
       "one with the key of another network",
       "wrong_proof",

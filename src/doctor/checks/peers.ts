@@ -1,9 +1,10 @@
-import type { SwarmStatus } from "../../core/report/swarm-status.ts";
+import type { LastRejected, SwarmStatus } from "../../core/report/swarm-status.ts";
 import { VERSION } from "../../core/version.ts";
 import { AGENT_NEEDED, ok, unchecked, warn, type Check, type Finding } from "../check.ts";
 
 /** Who was turned away longer ago may have been mended since. */
 const RECENT_MS = 3_600_000;
+const SAME_VERSION = "upgrade all boxes to one version";
 const SAME_KEY = "distswarm invite on one box, and distswarm join with that key on the others";
 
 /** The other boxes are reached, and run the same version. */
@@ -13,7 +14,14 @@ export const peers: Check = {
     if (!("status" in agent)) return AGENT_NEEDED;
     const { swarm } = agent.status;
     if (swarm.problem !== undefined) return warn(`there is no swarm: ${swarm.problem}`, "the agent's log says more");
-    return nowhere(swarm) ?? unreached(swarm) ?? strangers(swarm, now) ?? troubled(swarm) ?? versions(swarm);
+    return (
+      nowhere(swarm) ??
+      strangeProtocol(swarm, now) ??
+      unreached(swarm) ??
+      strangers(swarm, now) ??
+      troubled(swarm) ??
+      versions(swarm)
+    );
   },
 };
 
@@ -23,6 +31,16 @@ function nowhere({ unoffered }: SwarmStatus): Finding | undefined {
   const mend =
     "give it an IPv4 address of the LAN; or name the subnet of the boxes in swarm.networks, and restart the agent";
   return warn(`no other box is looked for: ${unoffered}`, mend);
+}
+
+/** A box whose protocol is not, or not quite, that of this version, and that was not upgraded since. */
+function strangeProtocol({ peers, last_rejected = {} }: SwarmStatus, now: number): Finding | undefined {
+  const { other_protocol: other, rule: broken } = last_rejected;
+  const isPeer = (host = ""): boolean => peers.some(({ address }) => address.startsWith(`${host}:`));
+  const last = [other, broken].find((one) => one !== undefined && isRecent(one, now) && !isPeer(one.address));
+  if (last === undefined) return undefined;
+  const what = last === other ? "speaks the protocol of another version" : "broke the protocol";
+  return warn(`a box at ${last.address ?? "another address"} ${what} (${last.at})`, SAME_VERSION);
 }
 
 /** Those of `swarm.peers` with which there is no session. */
@@ -37,10 +55,14 @@ function unreached({ static: configured = [] }: SwarmStatus): Finding | undefine
 function strangers({ peers, last_rejected = {} }: SwarmStatus, now: number): Finding | undefined {
   if (peers.length > 0) return undefined;
   const turnedAway = [last_rejected["wrong_proof"], last_rejected["no_proof"]].flatMap((last) => last ?? []);
-  const recent = turnedAway.find(({ at }) => now - Date.parse(at) < RECENT_MS);
+  const recent = turnedAway.find((last) => isRecent(last, now));
   if (recent === undefined) return undefined;
   const { address = "another address", at } = recent;
   return warn(`there is no peer, and a box at ${address} has another network key (${at})`, SAME_KEY);
+}
+
+function isRecent({ at }: LastRejected, now: number): boolean {
+  return now - Date.parse(at) < RECENT_MS;
 }
 
 function troubled({ peers }: SwarmStatus): Finding | undefined {
@@ -55,5 +77,5 @@ function versions({ peers }: SwarmStatus): Finding {
   const others = peers.filter(({ version }) => version !== undefined && version !== VERSION);
   if (others.length === 0) return ok(`${peers.map(({ host }) => host).join(", ")}: reached, version ${VERSION}`);
   const seen = others.map(({ host, version }) => `${host} runs ${version}`).join(", ");
-  return warn(`${seen}; this box runs ${VERSION}`, "upgrade all boxes to one version");
+  return warn(`${seen}; this box runs ${VERSION}`, SAME_VERSION);
 }

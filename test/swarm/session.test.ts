@@ -1,0 +1,51 @@
+import { randomBytes } from "node:crypto";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { HavesOfPeers } from "../../src/swarm/haves-of-peers.ts";
+import { LocalHaves } from "../../src/swarm/local-haves.ts";
+import { RuleBroken } from "../../src/swarm/messages.ts";
+import { NetworkKey } from "../../src/swarm/network-key.ts";
+import { Session, type SessionHandlers } from "../../src/swarm/session.ts";
+import { MemoryStream } from "./memory-stream.ts";
+
+const NETWORK = NetworkKey.generate();
+
+/** Two ends of a session, of boxes with these versions; the first one's handlers may do something. */
+function sessionBetween(versions: [near: string, far: string], handlers: Partial<SessionHandlers> = {}): Session {
+  const streams = MemoryStream.pair(randomBytes(32), randomBytes(32));
+  const quiet = { proved: () => {}, greeted: () => {}, toldHaves: () => {}, ended: () => {} };
+  const [near] = streams.map((stream, index) => {
+    onTestFinished(() => void stream.destroy());
+    const peerHaves = new HavesOfPeers().of(stream.remotePublicKey.toString("hex"));
+    const components = { stream, key: NETWORK, local: new LocalHaves(), peerHaves };
+    const init = { host: "h", version: versions[index]!, port: 1 };
+    return new Session(components, init, { ...quiet, ...(index === 0 && handlers) } as unknown as SessionHandlers);
+  });
+  return near!;
+}
+
+/** What is said of the end of a session with a box that breaks a rule. */
+async function endWith(versions: [near: string, far: string]): Promise<string> {
+  const greeted = () => {
+    throw new RuleBroken("nonsense");
+  };
+  const end = await new Promise<string[]>((resolve) => {
+    sessionBetween(versions, { greeted, ended: (_, ...how) => resolve(how) });
+  });
+  return end.join(": ");
+}
+
+test("a session that began a minute ago did so whatever the clock was set to meanwhile", () => {
+  vi.useFakeTimers({ toFake: ["Date", "performance"], now: 0 });
+  onTestFinished(() => void vi.useRealTimers());
+  const session = sessionBetween(["1", "1"]);
+  vi.advanceTimersByTime(60_000);
+  for (const now of [Date.UTC(2026, 10, 22), Date.UTC(2000, 0, 1)]) {
+    vi.setSystemTime(now);
+    expect(session.since.getTime()).toBe(now - 60_000);
+  }
+});
+
+test("of a box that breaks a rule, its version is told where it is another one", async () => {
+  expect(await endWith(["0.1.0", "0.2.0"])).toBe("rule: nonsense; it runs version 0.2.0, this box 0.1.0");
+  expect(await endWith(["0.1.0", "0.1.0"])).toBe("rule: nonsense");
+});
