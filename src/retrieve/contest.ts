@@ -89,11 +89,14 @@ export class Contest {
   #worthRacing(source: Source, rate: number, { isUpstreamAsked }: Entry): readonly SourceKind[] {
     const { intake, copy, claim, queue, expectations } = this.#components;
     if (this.#decided >= MAX_RACES || performance.now() < this.#pausedUntil) return [];
-    const lead = source.isGrowing === true ? claim.lead(copy.received) : Infinity;
+    const isGrowing = source.isGrowing === true;
+    const expected = (kind: SourceKind): number => expectations.of(kind, { isGrowing });
+    const lead = isGrowing ? claim.lead(copy.received) : Infinity;
     return worthRacing({
       rate,
+      isGrowing,
       left: { peer: Math.min(lead, intake.missing), upstream: intake.missing },
-      expected: { peer: expectations.of("peer"), upstream: isUpstreamAsked ? 0 : expectations.of("upstream") },
+      expected: { peer: expected("peer"), upstream: isUpstreamAsked ? 0 : expected("upstream") },
       transfers: queue.running,
     });
   }

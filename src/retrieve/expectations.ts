@@ -5,6 +5,8 @@ import type { SourceKind } from "../core/source.ts";
  * Where that is too much a race is lost, which is cheap, and makes the next one wait.
  */
 const AT_LEAST = 8 * 2 ** 20;
+/** Of upstream beside a growing copy, which comes over the same line: a race that is won by chance is a second download. */
+const AT_LEAST_OF_SAME = 2 ** 20;
 /** Of smaller transfers, in bytes, latency is most. */
 const MIN_RATED_BYTES = 256 * 1024;
 /** What was once given counts half after so long, in ms: lines change. */
@@ -38,10 +40,14 @@ export class Expectations {
     this.#now = now;
   }
 
-  /** Bytes a second that a source of this kind may be expected to give; 0 when no race is to be begun with it now. */
-  of(kind: SourceKind): number {
-    const { lostUntil } = this.#known[kind];
-    return this.#now() < lostUntil ? 0 : Math.max(AT_LEAST, this.#rate(kind));
+  /**
+   * Bytes a second that a source of this kind may be expected to give, beside one that is growing or whole; 0 when no race
+   * is to be begun with it now.
+   */
+  of(kind: SourceKind, { isGrowing }: { readonly isGrowing: boolean }): number {
+    if (this.#now() < this.#known[kind].lostUntil) return 0;
+    const isSameLine = kind === "upstream" && isGrowing;
+    return Math.max(isSameLine ? AT_LEAST_OF_SAME : AT_LEAST, this.#rate(kind));
   }
 
   /** A source of this kind gave so many bytes in so many milliseconds, all that it took to get them. */

@@ -8,6 +8,7 @@ const MIB = 2 ** 20;
 /** A peer that trickles a large file, on a LAN and a line that give much more. */
 const TRICKLE: RaceFacts = {
   rate: 40 * KIB,
+  isGrowing: false,
   left: { peer: 40 * MIB, upstream: 40 * MIB },
   expected: { peer: 100 * MIB, upstream: 20 * MIB },
   transfers: 1,
@@ -25,10 +26,11 @@ describe("what is raced against a source", () => {
   });
 
   it("are those that may be expected to save more than ten seconds: peers by half, upstream, whose line is others', too, by three quarters", () => {
-    const racedFor = (mib: number, rate: number): readonly string[] =>
+    const racedFor = (mib: number, rate: number, isGrowing = false): readonly string[] =>
       worthRacing({
         ...TRICKLE,
         rate,
+        isGrowing,
         left: { peer: mib * MIB, upstream: mib * MIB },
         expected: { peer: 100 * MIB, upstream: 100 * MIB },
       });
@@ -36,6 +38,8 @@ describe("what is raced against a source", () => {
     expect(racedFor(10_000, 51 * MIB)).toEqual([]); // it could win no race
     expect([racedFor(300, 25 * MIB), racedFor(350, 25 * MIB)]).toEqual([[], ["peer", "upstream"]]);
     expect(racedFor(10_000, 26 * MIB)).toEqual(["peer"]);
+    expect(racedFor(10_000, 25 * MIB, true)).toEqual(["peer"]); // the line may be slow for all
+    expect(racedFor(10_000, 12.5 * MIB, true)).toEqual(["peer", "upstream"]);
   });
 
   it("is not upstream where that is hardly faster than the slow peer", () => {
@@ -69,7 +73,13 @@ describe("what is raced against a source", () => {
   it("never grows when the source gets faster", () => {
     const bytes = fc.integer({ min: 0, max: 1e9 });
     const kinds = fc.record({ peer: bytes, upstream: bytes });
-    const facts = fc.record({ rate: bytes, left: kinds, expected: kinds, transfers: fc.integer({ min: 1, max: 24 }) });
+    const facts = fc.record({
+      rate: bytes,
+      isGrowing: fc.boolean(),
+      left: kinds,
+      expected: kinds,
+      transfers: fc.integer({ min: 1, max: 24 }),
+    });
     fc.assert(
       fc.property(facts, bytes, (slow, more) => {
         fc.pre(slow.rate > 0);
