@@ -63,7 +63,7 @@ export class Intake {
   current: RunningAttempt | undefined;
   /** Bytes taken so far, with those that were dropped. */
   taken = 0;
-  /** Whether this box could not get out to some source since the last bytes came. */
+  /** Whether this box could not get out to the server that was asked last; not once bytes come. */
   isCutOff = false;
 
   readonly #components: IntakeComponents;
@@ -212,7 +212,7 @@ export class Intake {
 
   #onFault(source: Source, error: unknown): void {
     if (!(error instanceof SourceError)) throw error;
-    this.isCutOff ||= hasNoWayOut(error);
+    if (source.kind === "upstream") this.isCutOff = hasNoWayOut(error); // a peer may be the one that is off
     const times = [this.#retryAfterMs, error.retryAfterMs].filter((ms) => ms !== undefined);
     this.#retryAfterMs = times.length > 0 ? Math.min(...times) : undefined;
     this.#components.log.debug({ source: source.label, code: error.code }, `${this.#name}: ${error.message}`);

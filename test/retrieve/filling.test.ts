@@ -141,6 +141,19 @@ describe("where this box loses its network", () => {
     expect(refused.mirror.asked).toEqual([0, SIZE / 2]);
   });
 
+  test("a peer that is off is not waited for, nor is a server where another one has answered", async () => {
+    const { rig, mirror, over } = await asked();
+    const other = new Giving("other", "upstream");
+    other.fault = new SourceError("ABSENT", "answered 404");
+    rig.others.upstream.push(other);
+    await mirror.give(SIZE / 2);
+    const peer = new Giving("peer");
+    peer.fault = cutOff;
+    rig.others.peer.push(peer);
+    await mirror.breaksOff(cutOff);
+    expect(await over).toMatchObject({ code: "NO_SOURCE" });
+  });
+
   test("who ends the download meanwhile need not wait for it", async () => {
     const { rig, mirror, over } = await asked();
     await mirror.give(SIZE / 2);
