@@ -47,7 +47,8 @@ export class UpstreamAsker {
     await queue.run("upstream", way.signal, async () => {
       if (turn === "open") await claim.claim(copy.received, way.signal);
       isOurs = turn === "alone" || claim.lost !== undefined;
-      if (turn === "open" && isOurs) await this.#takePresent(way, taking);
+      const isRace = taking.opponent !== undefined; // peers were raced before, and lost
+      if (turn === "open" && isOurs && !isRace) await this.#takePresent(way, taking);
       if (isOurs) isOurs = await this.#askServers(way, taking);
     });
     return isOurs;
