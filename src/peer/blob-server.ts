@@ -24,10 +24,8 @@ const HEADERS_CHECK_MS = 2000;
 /** Longer than the client keeps a connection, so that it never writes into a closing one. */
 const KEEP_ALIVE_MS = 30_000;
 const MAX_HEADER_BYTES = 16 * 1024;
-/** Connections that are cut off before they show a key are spoken of at most this often. */
+/** Connections that are cut off are spoken of at most this often for each reason. */
 const WARN_EVERY_MS = 60_000;
-/** So are boxes from elsewhere: whoever names this one among its peers tries for ever. */
-const OUTSIDER_EVERY_MS = 3_600_000;
 
 /** What the blob server uses. */
 interface BlobServerComponents {
@@ -60,7 +58,6 @@ export class BlobServer implements Startable {
   /** The proved keys of connections. */
   readonly #peers = new Map<Socket, string>();
   readonly #warnings = new NowAndThen({ everyMs: WARN_EVERY_MS });
-  readonly #outsiders = new NowAndThen({ everyMs: OUTSIDER_EVERY_MS });
   #server: Server | undefined;
 
   constructor(components: BlobServerComponents, init: BlobServerInit) {
@@ -129,7 +126,7 @@ export class BlobServer implements Startable {
   #turnAway(address: string): void {
     const { traffic, log } = this.#components;
     traffic.refused();
-    if (!this.#outsiders.isTime()) return;
+    if (!this.#warnings.isTime({ reason: "outside", whom: address })) return;
     const mend = "name its subnet there, and that of the LAN, if it is to be a peer";
     log.info({ address }, `the box at ${address} is turned away: it is not in swarm.networks; ${mend}`);
   }
@@ -138,7 +135,7 @@ export class BlobServer implements Startable {
   #refuse(address: string): void {
     const { traffic, log } = this.#components;
     traffic.refused();
-    if (!this.#warnings.isTime({ whom: address })) return;
+    if (!this.#warnings.isTime({ reason: "no key", whom: address })) return;
     log.warn({ address }, `${address} opens connections to the data plane and shows no key: they are cut off`);
   }
 
