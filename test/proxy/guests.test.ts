@@ -9,6 +9,7 @@ import type { Exchange } from "../../src/proxy/reply.ts";
 import { dialer } from "../../src/upstream/dial.ts";
 import { HttpClient } from "../../src/upstream/http-client.ts";
 import { redirect, startMirror, well, type MockMirror } from "../support/zoo/zoo.ts";
+import { foreignAddress } from "../support/foreign-address.ts";
 
 /** What listens on this box's loopback: not for other boxes. */
 let inside: MockMirror;
@@ -52,7 +53,7 @@ async function forwarded(url: string, from: string, followRedirects = false): Pr
   return status;
 }
 
-const GUEST = "192.0.2.9"; // no box has it (RFC 5737)
+const GUEST = foreignAddress();
 
 test.each([
   ["127.0.0.1", false],
