@@ -63,7 +63,7 @@ export class Session {
   /** Where it is: IPv4 address, and UDP port of its swarm. */
   readonly host: string;
   readonly port: number;
-  readonly #began = performance.now();
+  readonly #began = { date: Date.now(), at: performance.now() };
   readonly #components: SessionComponents;
   readonly #init: SessionInit;
   readonly #handlers: SessionHandlers;
@@ -93,9 +93,11 @@ export class Session {
     });
   }
 
-  /** When it began, by the clock as it is set now. */
+  /** When it began, by the clock as it is set now; the same each time while nobody sets that. */
   get since(): Date {
-    return new Date(Date.now() - (performance.now() - this.#began));
+    const { date, at } = this.#began;
+    const setBySeconds = Math.round((Date.now() - date - (performance.now() - at)) / 1000);
+    return new Date(date + 1000 * setBySeconds);
   }
 
   /** What the peer said of itself; undefined before. */
