@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import type { LookupFunction } from "node:net";
-import { createSecureContext, type SecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
 import type * as Undici from "undici";
 import { SourceError } from "../core/errors.ts";
 import { hostOf } from "../core/net/host.ts";
@@ -8,6 +8,8 @@ import { insideReason, isInside, lookupOutside } from "../core/net/inside.ts";
 import { closable } from "./connector.ts";
 import { proxyAuthorization } from "./dial.ts";
 import { proxyBypass, type ProxyBypass } from "./no-proxy.ts";
+import { patient } from "./patience.ts";
+import { TrustedCertificates } from "./trusted-certificates.ts";
 import { tunnelConnector } from "./tunnel.ts";
 
 /** How the agent reaches the servers outside. */
@@ -16,8 +18,8 @@ export interface ConnectionOptions {
   readonly proxy?: string;
   /** What is reached without that proxy (see {@link proxyBypass}). @default nothing */
   readonly noProxy?: readonly string[];
-  /** Certificates (PEM) trusted in place of those that Node brings: the system's, with a company's own. */
-  readonly ca?: string;
+  /** Whose word for an https server is taken. @default of those that Node and the system trust */
+  readonly trusted?: TrustedCertificates;
   /** How long a connection may take to come about, in milliseconds. */
   readonly connectTimeoutMs: number;
 }
@@ -46,18 +48,17 @@ export class Connections {
   readonly #tunnelled: Undici.Agent | undefined;
 
   private constructor(undici: typeof Undici, options: ConnectionOptions) {
-    const { connectTimeoutMs: timeoutMs, ca } = options;
+    const { connectTimeoutMs: timeoutMs, trusted = new TrustedCertificates() } = options;
     const connections = MAX_CONNECTIONS;
-    const secureContext: SecureContext = createSecureContext(ca === undefined ? {} : { ca });
     const connectBy = (lookup?: LookupFunction) =>
-      closable(undici.buildConnector({ timeout: timeoutMs, secureContext, ...(lookup && { lookup }) }));
+      connectorBy(undici, { timeout: timeoutMs, ...(lookup && { lookup }) }, trusted);
     const connect = connectBy();
     this.#isBypassed = proxyBypass(options.noProxy ?? []);
     this.#direct = new undici.Agent({ connections, connect });
     this.#forGuests = new undici.Agent({ connections, connect: connectBy(lookupOutside) });
     if (options.proxy === undefined) return;
     this.#proxy = new URL(options.proxy);
-    const tunnel = tunnelConnector(this.#proxy, { timeoutMs, secure: connect });
+    const tunnel = tunnelConnector(this.#proxy, { timeoutMs, trusted, secure: connect });
     this.#tunnelled = new undici.Agent({ connections, connect: tunnel });
   }
 
@@ -95,6 +96,26 @@ export class Connections {
   #proxyFor(url: URL): URL | undefined {
     return this.#proxy === undefined || this.#isBypassed(url) ? undefined : this.#proxy;
   }
+}
+
+/** One of undici's connectors, whose trust in certificates is that of the moment. */
+function connectorBy(
+  undici: typeof Undici,
+  options: Undici.buildConnector.BuildOptions,
+  trusted: TrustedCertificates,
+): Undici.buildConnector.connector {
+  const connectWith = (more: Undici.buildConnector.BuildOptions): Undici.buildConnector.connector =>
+    closable(patient((attempts) => undici.buildConnector({ ...options, ...more, ...attempts })));
+  const plain = connectWith({});
+  let secure: { readonly context: SecureContext; readonly connect: Undici.buildConnector.connector } | undefined;
+  return (target, connected) => {
+    if (target.protocol !== "https:") return plain(target, connected);
+    const { secureContext } = trusted;
+    if (secure?.context !== secureContext) {
+      secure = { context: secureContext, connect: connectWith({ secureContext }) };
+    }
+    secure.connect(target, connected);
+  };
 }
 
 /**

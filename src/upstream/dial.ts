@@ -6,6 +6,8 @@ import { authorityOf, hostOf } from "../core/net/host.ts";
 import { insideReason, isInside, lookupOutside } from "../core/net/inside.ts";
 import { reasonOf } from "./http-fault.ts";
 import { proxyBypass } from "./no-proxy.ts";
+import { patiently } from "./patience.ts";
+import { TrustedCertificates } from "./trusted-certificates.ts";
 
 /** A TCP port of a host; IPv6 addresses without brackets. */
 interface Endpoint {
@@ -21,6 +23,8 @@ interface DialOptions {
   readonly noProxy?: readonly string[];
   /** How long a connection may take to come about, in milliseconds. */
   readonly timeoutMs: number;
+  /** Whose word for a proxy by https is taken. @default of those that Node and the system trust */
+  readonly trusted?: TrustedCertificates;
 }
 
 /** For whom, and what a proxy is told of them. */
@@ -39,14 +43,16 @@ interface DialFor {
 type Dial = (to: Endpoint, options?: DialFor) => Promise<Socket>;
 
 /** The way to hosts outside for CONNECT tunnels: through the proxy, where one is set. */
-export function dialer({ proxy, noProxy = [], timeoutMs }: DialOptions): Dial {
+export function dialer(options: DialOptions): Dial {
+  const { proxy, noProxy = [], timeoutMs, trusted = new TrustedCertificates() } = options;
   const proxyUrl = proxy === undefined ? undefined : new URL(proxy);
   const isBypassed = proxyBypass(noProxy);
   return async (to, { via, isGuest = false } = {}) => {
     if (isGuest && isInside(to.host)) throw new SourceError("REFUSED", insideReason(to.host));
     const signal = AbortSignal.timeout(timeoutMs);
     const isStraight = proxyUrl === undefined || isBypassed(new URL(`https://${authorityOf(to.host, to.port)}`));
-    return isStraight ? dialStraight(to, signal, isGuest) : dialThrough(proxyUrl, to, { signal, via });
+    if (!isStraight) return dialThrough(proxyUrl, to, { trusted, signal, via });
+    return patiently((attempts) => dialStraight(to, { ...attempts, signal, isGuest }));
   };
 }
 
@@ -66,9 +72,12 @@ function unescaped(text: string): string {
   }
 }
 
-function dialStraight({ host, port }: Endpoint, signal: AbortSignal, isGuest: boolean): Promise<Socket> {
+function dialStraight(
+  { host, port }: Endpoint,
+  { signal, isGuest, ...attempts }: { signal: AbortSignal; isGuest: boolean; autoSelectFamilyAttemptTimeout?: number },
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, ...(isGuest && { lookup: lookupOutside }) });
+    const socket = connect({ host, port, ...attempts, ...(isGuest && { lookup: lookupOutside }) });
     const giveUp = (): void => refuse(tooSlow(`${host}:${port} did not answer in time`));
     const refuse = (error: Error): void => {
       signal.removeEventListener("abort", giveUp);
@@ -94,12 +103,14 @@ function dialStraight({ host, port }: Endpoint, signal: AbortSignal, isGuest: bo
 export function dialThrough(
   proxy: URL,
   to: Endpoint,
-  { signal, via }: { signal: AbortSignal; via?: string | undefined },
+  { trusted, signal, via }: { trusted: TrustedCertificates; signal: AbortSignal; via?: string | undefined },
 ): Promise<Socket> {
   const authority = authorityOf(to.host, to.port);
   const [name, value] = proxyAuthorization(proxy);
+  const isSecure = proxy.protocol === "https:";
   return new Promise((resolve, reject) => {
-    const request = (proxy.protocol === "https:" ? httpsRequest : httpRequest)({
+    const request = (isSecure ? httpsRequest : httpRequest)({
+      ...(isSecure && { secureContext: trusted.secureContext }),
       host: hostOf(proxy),
       port: proxy.port,
       method: "CONNECT",

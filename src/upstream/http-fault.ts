@@ -9,6 +9,8 @@ const CERTIFICATE_FAULT =
   /^(CERT_|CRL_|UNABLE_TO_|ERROR_IN_|DEPTH_ZERO_SELF|SELF_SIGNED|INVALID_(CA|PURPOSE)$|PATH_LENGTH|HOSTNAME_MISMATCH|ERR_TLS_CERT)/;
 /** Those of a certificate of another time: the server's fault, or that of the clock here. */
 const WRONG_TIME = new Set(["CERT_NOT_YET_VALID", "CERT_HAS_EXPIRED"]);
+/** Those of a certificate that nobody known vouches for, as a company's own authority. */
+const UNKNOWN_AUTHORITY = /^(UNABLE_TO_(GET_ISSUER|VERIFY_LEAF)|DEPTH_ZERO_SELF|SELF_SIGNED)/;
 /** undici's errors for an answer that is not HTTP, or has no end of headers. */
 const NOT_HTTP = new Set(["HTTPParserError", "HeadersOverflowError"]);
 
@@ -34,11 +36,14 @@ function isNotHttp(error: unknown): boolean {
 function describe(code: string, error: unknown, phase: Phase): string {
   if (code === "UND_ERR_HEADERS_TIMEOUT") return "no answer in time";
   if (code === "UND_ERR_BODY_TIMEOUT") return "silent in mid-body for too long";
-  if (WRONG_TIME.has(code))
-    return `its certificate is not trusted (${messageOf(error)}; ${whatCalendarSays(Date.now())})`;
-  if (CERTIFICATE_FAULT.test(code)) return `its certificate is not trusted (${messageOf(error)})`;
+  if (CERTIFICATE_FAULT.test(code)) return `its certificate is not trusted (${messageOf(error)}${hintOn(code)})`;
   if (phase === "body") return `broke off in mid-body (${messageOf(error)})`;
   return isNotHttp(error) ? `the answer is not HTTP (${messageOf(error)})` : `no connection (${reasonOf(error)})`;
+}
+
+function hintOn(code: string): string {
+  if (WRONG_TIME.has(code)) return `; ${whatCalendarSays(Date.now())}`;
+  return UNKNOWN_AUTHORITY.test(code) ? "; update-ca-certificates adds an authority of your own" : "";
 }
 
 /**

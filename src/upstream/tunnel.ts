@@ -1,5 +1,6 @@
 import type { buildConnector } from "undici";
 import { dialThrough } from "./dial.ts";
+import type { TrustedCertificates } from "./trusted-certificates.ts";
 
 const HTTPS_PORT = 443;
 
@@ -10,11 +11,11 @@ const HTTPS_PORT = 443;
  */
 export function tunnelConnector(
   proxy: URL,
-  { timeoutMs, secure }: { timeoutMs: number; secure: buildConnector.connector },
+  { timeoutMs, trusted, secure }: { timeoutMs: number; trusted: TrustedCertificates; secure: buildConnector.connector },
 ): buildConnector.connector {
   return (target, connected) => {
     const endpoint = { host: target.hostname, port: Number(target.port) || HTTPS_PORT };
-    dialThrough(proxy, endpoint, { signal: AbortSignal.timeout(timeoutMs) }).then(
+    dialThrough(proxy, endpoint, { trusted, signal: AbortSignal.timeout(timeoutMs) }).then(
       (httpSocket) => secure({ ...target, httpSocket }, connected),
       (error: Error) => connected(error, null),
     );

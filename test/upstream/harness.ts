@@ -3,7 +3,9 @@ import { dirname, join } from "node:path";
 import { afterEach } from "vitest";
 import { openDatabase, type Database } from "../../src/core/database.ts";
 import { silentLogger } from "../../src/core/logger.ts";
+import { TrustedCertificates } from "../../src/upstream/trusted-certificates.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import type { TestCertificate } from "../support/zoo/certificate.ts";
 import * as zoo from "../support/zoo/zoo.ts";
 
 /** What a test opened; closed after it, the last one first. */
@@ -23,6 +25,13 @@ export async function mirrorOf(...args: Parameters<typeof zoo.startMirror>): Pro
   const mirror = await zoo.startMirror(...args);
   closeAfter(mirror.close);
   return mirror;
+}
+
+/** Trust in this certificate, as if the system had it. */
+export async function trusting({ cert }: TestCertificate): Promise<TrustedCertificates> {
+  const bundle = join(await tempDir(), "ca-certificates.crt");
+  await writeFile(bundle, cert);
+  return new TrustedCertificates(bundle);
 }
 
 /** A database for this test, closed before its directory goes. */

@@ -1,6 +1,8 @@
 import { once } from "node:events";
-import { createServer, request as httpRequest, type IncomingMessage } from "node:http";
+import { createServer, request as httpRequest, type IncomingMessage, type RequestListener } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { connect } from "node:net";
+import type { TestCertificate } from "../support/zoo/certificate.ts";
 import { listen } from "../support/zoo/zoo.ts";
 import { closeAfter } from "./harness.ts";
 
@@ -13,18 +15,19 @@ interface TestProxy {
 
 /**
  * Starts a proxy for http (absolute form) and CONNECT. `refusal`: answers everything with this status instead; `leadsTo`: asks
- * this URL in place of each of http.
+ * this URL in place of each of http; `tls`: is itself reached by https.
  */
 export async function startProxy({
   refusal,
   mute = false,
   leadsTo,
-}: { refusal?: number; mute?: boolean; leadsTo?: string } = {}): Promise<TestProxy> {
+  tls,
+}: { refusal?: number; mute?: boolean; leadsTo?: string; tls?: TestCertificate } = {}): Promise<TestProxy> {
   const requests: TestProxy["requests"] = [];
   const log = ({ method = "", url = "", headers }: IncomingMessage): void => {
     requests.push({ method, target: url, authorization: headers["proxy-authorization"], via: headers.via });
   };
-  const server = createServer((incoming, outgoing) => {
+  const forward: RequestListener = (incoming, outgoing) => {
     log(incoming);
     if (refusal !== undefined) {
       outgoing.writeHead(refusal).end();
@@ -36,7 +39,8 @@ export async function startProxy({
       answer.pipe(outgoing);
     });
     incoming.pipe(onward);
-  });
+  };
+  const server = tls === undefined ? createServer(forward) : createTlsServer(tls, forward);
   server.on("connect", async (incoming, client) => {
     log(incoming);
     client.on("error", () => {});
@@ -53,7 +57,7 @@ export async function startProxy({
     client.write("HTTP/1.1 200 Connection established\r\n\r\n");
     client.pipe(target).pipe(client);
   });
-  const { url, close } = await listen(server);
+  const { url, close } = await listen(server, tls && "https");
   closeAfter(close);
   return { url, requests };
 }
