@@ -6,10 +6,10 @@
 // 200 crates of 10-300 KB and 40 ms, if not said.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { makeDistfile, makeRepository, row, spawnIn, startAgent, withBed } from "./lib/bed.mjs";
+import { addEbuild, makeDistfile, makeRepository, row, spawnIn, startAgent, withBed } from "./lib/bed.mjs";
 
 const [crates = 200, ms = 40] = process.argv.slice(2).map(Number);
 
@@ -21,7 +21,7 @@ await withBed(async (bed) => {
   const mirror = await startMirror(bed);
   const unknown = await startAgent(bed, { repos: [repo], mirrors: [mirror] });
   const without = secondsOf(bed, files, ({ byDigest }) => unknown.url + byDigest);
-  writeMd5Cache(repo, files);
+  addEbuild(repo, "bench", files);
   const agent = await startAgent(bed, { repos: [repo], mirrors: [mirror] });
   const ours = secondsOf(bed, files, ({ byDigest }) => agent.url + byDigest);
   const alone = secondsOf(bed, files, ({ byName }) => mirror + byName);
@@ -29,15 +29,6 @@ await withBed(async (bed) => {
   row(`${crates} crates, a mirror ${ms} ms away`, ours, alone, ours / alone, undefined, "s");
   row("the same without md5-cache", without, alone, without / alone, undefined, "s");
 });
-
-/** An ebuild that needs them all, as `egencache` would tell of it. */
-function writeMd5Cache(repo, files) {
-  const cache = join(repo, "metadata", "md5-cache", "app-misc");
-  mkdirSync(cache, { recursive: true });
-  writeFileSync(join(repo, "app-misc", "bench", "bench-1.ebuild"), "");
-  const uris = files.map(({ name }) => `https://crates.invalid/${name}/download -> ${name}`);
-  writeFileSync(join(cache, "bench-1"), `EAPI=8\nSRC_URI=${uris.join(" ")}\n`);
-}
 
 async function startMirror(bed) {
   const program = fileURLToPath(new URL("lib/far-mirror.mjs", import.meta.url));

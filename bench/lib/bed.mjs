@@ -71,10 +71,25 @@ export function makeDistfile(bed, name, size) {
 /** A repository whose one package names these distfiles. */
 export function makeRepository(bed, distfiles) {
   const repo = join(bed.dir, "repo");
-  mkdirSync(join(repo, "app-misc", "bench"), { recursive: true });
-  const lines = distfiles.map(({ name, size, digest }) => `DIST ${name} ${size} BLAKE2B ${digest}\n`);
-  writeFileSync(join(repo, "app-misc", "bench", "Manifest"), lines.join(""));
+  addPackage(repo, "bench", distfiles);
   return repo;
+}
+
+/** Adds a package that names these distfiles to a repository. */
+export function addPackage(repo, name, distfiles) {
+  const directory = join(repo, "app-misc", name);
+  mkdirSync(directory, { recursive: true });
+  const lines = distfiles.map((file) => `DIST ${file.name} ${file.size} BLAKE2B ${file.digest}\n`);
+  writeFileSync(join(directory, "Manifest"), lines.join(""));
+}
+
+/** Gives a package an ebuild that needs these distfiles, one after another, as `egencache` would tell of it. */
+export function addEbuild(repo, name, distfiles) {
+  const cache = join(repo, "metadata", "md5-cache", "app-misc");
+  mkdirSync(cache, { recursive: true });
+  writeFileSync(join(repo, "app-misc", name, `${name}-1.ebuild`), "");
+  const uris = distfiles.map((file) => `https://crates.invalid/${file.name}/download -> ${file.name}`);
+  writeFileSync(join(cache, `${name}-1`), `EAPI=8\nSRC_URI=${uris.join(" ")}\n`);
 }
 
 /**
