@@ -36,14 +36,19 @@ function isNotHttp(error: unknown): boolean {
 function describe(code: string, error: unknown, phase: Phase): string {
   if (code === "UND_ERR_HEADERS_TIMEOUT") return "no answer in time";
   if (code === "UND_ERR_BODY_TIMEOUT") return "silent in mid-body for too long";
-  if (CERTIFICATE_FAULT.test(code)) return `its certificate is not trusted (${messageOf(error)}${hintOn(code)})`;
+  if (CERTIFICATE_FAULT.test(code)) return `its certificate is not trusted (${[verdictOf(error), ...hintOn(code)].join("; ")})`;
   if (phase === "body") return `broke off in mid-body (${messageOf(error)})`;
   return isNotHttp(error) ? `the answer is not HTTP (${messageOf(error)})` : `no connection (${reasonOf(error)})`;
 }
 
-function hintOn(code: string): string {
-  if (WRONG_TIME.has(code)) return `; ${whatCalendarSays(Date.now())}`;
-  return UNKNOWN_AUTHORITY.test(code) ? "; update-ca-certificates adds an authority of your own" : "";
+/** OpenSSL's words. What later Nodes advise behind them, `--use-system-ca`, the agent does by itself. */
+function verdictOf(error: unknown): string {
+  return messageOf(error).replace(/; .*/s, "");
+}
+
+function hintOn(code: string): readonly string[] {
+  if (WRONG_TIME.has(code)) return [whatCalendarSays(Date.now())];
+  return UNKNOWN_AUTHORITY.test(code) ? ["update-ca-certificates adds an authority of your own"] : [];
 }
 
 /**
