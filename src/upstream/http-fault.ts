@@ -36,7 +36,8 @@ function isNotHttp(error: unknown): boolean {
 function describe(code: string, error: unknown, phase: Phase): string {
   if (code === "UND_ERR_HEADERS_TIMEOUT") return "no answer in time";
   if (code === "UND_ERR_BODY_TIMEOUT") return "silent in mid-body for too long";
-  if (CERTIFICATE_FAULT.test(code)) return `its certificate is not trusted (${[verdictOf(error), ...hintOn(code)].join("; ")})`;
+  if (CERTIFICATE_FAULT.test(code))
+    return `its certificate is not trusted (${[verdictOf(error), ...hintOn(code)].join("; ")})`;
   if (phase === "body") return `broke off in mid-body (${messageOf(error)})`;
   return isNotHttp(error) ? `the answer is not HTTP (${messageOf(error)})` : `no connection (${reasonOf(error)})`;
 }
