@@ -22,6 +22,7 @@ export interface ValueType<Out, In> {
 }
 
 const MAX_PORT = 65_535;
+const MAX_DURATION_MS = 24 * 86_400_000;
 const ADDRESS_PATTERN = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[^:[\]\s/]+)):(?<port>\d{1,5})$/;
 const HOST_NAME_PATTERN = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i;
 
@@ -87,11 +88,14 @@ export const sizeAboveZero = textual(
   (text) => parseSize(text) || undefined,
 );
 
-/** Milliseconds, more than 0. */
+/** Milliseconds, more than 0, and no more than a timer can wait (2 ** 31: Node would wait for 1 ms instead). */
 export const duration = textual(
   "duration",
-  'a duration above 0 such as "10s" (units: ms, s, min, h, d)',
-  (text) => parseDuration(text) || undefined,
+  'a duration above 0, up to 24d, such as "10s" (units: ms, s, min, h, d)',
+  (text) => {
+    const ms = parseDuration(text) ?? 0;
+    return ms > 0 && ms <= MAX_DURATION_MS ? ms : undefined;
+  },
 );
 
 /** Bytes a second, more than 0. */

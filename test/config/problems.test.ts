@@ -72,7 +72,12 @@ describe("one wrong thing in the config file", () => {
     [
       "no time at all",
       '[upstream]\nheader_timeout = "0s"',
-      'upstream.header_timeout is "0s"; it must be a duration above 0 such as "10s" (units: ms, s, min, h, d)',
+      'upstream.header_timeout is "0s"; it must be a duration above 0, up to 24d, such as "10s" (units: ms, s, min, h, d)',
+    ],
+    [
+      "more time than a timer can wait",
+      '[upstream]\nheader_timeout = "30d"',
+      'upstream.header_timeout is "30d"; it must be a duration above 0, up to 24d, such as "10s" (units: ms, s, min, h, d)',
     ],
     [
       "a rate without its second",
