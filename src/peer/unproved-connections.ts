@@ -27,10 +27,11 @@ export class UnprovedConnections {
   /** A connection has been made. */
   add(socket: Socket): void {
     const place = placeOf(socket);
+    this.#forget(place); // one that was broken off, and dialled anew from the same port: its `close` is still to come
     // not by Node's handshakeTimeout: who that has cut off has no address any more
     const late = setTimeout(() => this.#cut(place), HANDSHAKE_TIMEOUT_MS);
     this.#unproved.set(place, { socket, late });
-    socket.once("close", () => this.#forget(place));
+    socket.once("close", () => this.#unproved.get(place)?.socket === socket && this.#forget(place));
     const leaving = this.#crowd.add(place, socket.remoteAddress ?? "");
     if (leaving !== undefined) this.#cut(leaving);
   }

@@ -145,3 +145,20 @@ test("an outsider that holds connections open keeps no member out, is cut off an
   await expect.poll(() => closed, { timeout: 10_000 }).toBe(300);
   expect(box.traffic.turnedAway).toBeGreaterThan(200);
 }, 20_000);
+
+test("an outsider that breaks off and dials again from the same port is cut off, too", async () => {
+  const box = await serve();
+  const { host, port } = box.holder;
+  const dial = async (localPort?: number): Promise<Socket> => {
+    const socket = connectTcp({ host, port, ...(localPort && { localPort }) }).on("error", () => {});
+    onTestFinished(() => void socket.destroy());
+    await once(socket, "connect");
+    return socket;
+  };
+  const first = await dial();
+  const { localPort } = first;
+  await connectAs(await makeIdentity(), box); // so the first one has been taken in
+  first.resetAndDestroy(); // the box hears of the new one before the old one is closed
+  const again = await dial(localPort);
+  await new Promise((resolve) => again.once("close", resolve));
+}, 10_000);
