@@ -101,6 +101,7 @@ test("import of what the agent's user may not read says whom to let read it", as
     }),
   );
   await chmod(dir, 0);
+  onTestFinished(() => chmod(dir, 0o755));
   await expect(read()).rejects.toThrow(/^the agent runs as \S+, who may not read \S+: let that user read it$/);
 });
 
