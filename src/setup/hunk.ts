@@ -25,7 +25,7 @@ export function hunkOf(before: string, after: string): PlacedHunk {
 
 function commonStart(a: readonly string[], b: readonly string[]): number {
   let length = 0;
-  while (length < a.length && length < b.length && a[length] === b[length]) length++;
+  while (length < a.length && a[length] === b[length]) length++;
   return length;
 }
 

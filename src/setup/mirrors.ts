@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseMirrorLists } from "../core/mirror-lists.ts";
 import { CUSTOM_MIRRORS_PATH } from "../portage/custom-mirrors.ts";
@@ -14,17 +14,18 @@ const LOCAL = /^([ \t]*local)(?=[ \t]|$)/m;
 export async function proposeMirrors(root: string, url: string): Promise<Proposal> {
   const place = join(root, CUSTOM_MIRRORS_PATH);
   const texts = new Map<string, string>();
-  for (const path of await configFiles(place)) texts.set(path, (await readForEdit(path)) ?? "");
+  for (const path of await configFiles(place)) texts.set(path, await readFile(path, "latin1"));
   if ([...texts.values()].some((text) => localMirrors(text).some(leadsTo(url)))) return nothing();
-  const named = [...texts].find(([, text]) => LOCAL.test(text));
-  if (named !== undefined) {
-    const [path, before] = named;
-    return { edit: { path, before, after: withLocalMirror(before, url) }, notes: [] };
-  }
-  const isDirectory = (await stat(place).catch(() => undefined))?.isDirectory() === true;
-  const path = isDirectory ? join(place, OWN_FILE) : place;
+  const withLocal = [...texts.keys()].find((path) => LOCAL.test(texts.get(path)!));
+  const path = withLocal ?? (await ownPlace(place));
   const before = await readForEdit(path);
   return { edit: { path, before, after: withLocalMirror(before ?? "", url) }, notes: [] };
+}
+
+/** The file of mirrors, or one of our own where that is a directory. */
+async function ownPlace(place: string): Promise<string> {
+  const isDirectory = (await stat(place).catch(() => undefined))?.isDirectory() === true;
+  return isDirectory ? join(place, OWN_FILE) : place;
 }
 
 /** The URLs of the `local` lines of a mirrors file. */

@@ -41,10 +41,18 @@ export const BOXES: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "etc/portage/make.conf": 'GENTOO_MIRRORS="http://b.example"\n',
     "etc/portage/mirrors": "# ours\ngnu http://gnu.example\nlocal http://nas.example http://old.example\n",
   },
+  "a mirrors directory with a local mirror": {
+    "etc/portage/mirrors/10-ours": "# ours\nlocal http://nas.example\n",
+    "etc/portage/mirrors/20-others": "sourceforge http://s.example\n",
+  },
   "a mirrors directory": { "etc/portage/mirrors/ours": "sourceforge http://s.example\n" },
   "repos.conf as one file": {
     "etc/portage/repos.conf":
       "[gentoo]\nlocation = /var/db/repos/gentoo\nsync-type: rsync\n\n[guru]\nlocation = /g\nsync-type = git\n",
+  },
+  "a repos.conf whose main repository comes last": {
+    "etc/portage/repos.conf":
+      "[DEFAULT]\nauto-sync = no\n\n[guru]\nlocation = /g\nsync-type = git\n\n[gentoo]\nsync-type = rsync\nauto-sync = yes\n",
   },
   "a repos.conf with a remark behind the section's name": {
     "etc/portage/repos.conf": "[gentoo] # main\nlocation = /var/db/repos/gentoo\nsync-type = rsync\n",

@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseAssignments } from "../../src/portage/assignments.ts";
+import { readCustomMirrors } from "../../src/portage/custom-mirrors.ts";
 import { readMakeConf } from "../../src/portage/make-conf.ts";
 import { readReposConf } from "../../src/portage/repos-conf.ts";
 import { withHttpProxy } from "../../src/setup/make-conf.ts";
@@ -24,6 +25,20 @@ describe.each(Object.entries(BOXES))("%s", (_, files) => {
     const after = await photograph(root);
     expect(await write(root)).toBe(0);
     expect(await photograph(root)).toEqual(after);
+    expect((await undoSetup(root)).left).toEqual([]);
+    expect(await photograph(root)).toEqual(before);
+  });
+
+  test("when the agent's address has changed, the files that were written are written again, and no others", async () => {
+    const root = await box(files);
+    const before = await photograph(root);
+    await write(root);
+    const written = Object.keys(await photograph(join(root, "etc/portage")));
+    await write(root, { ...WISHES, url: "http://127.0.0.1:9999" });
+    expect((await readMakeConf(root)).variables.get("http_proxy")).toBe("http://127.0.0.1:9999");
+    const isCopy = (path: string): boolean => path.startsWith(".distswarm-setup/");
+    const names = Object.keys(await photograph(join(root, "etc/portage")));
+    expect(names.filter((path) => !isCopy(path))).toEqual(written.filter((path) => !isCopy(path)));
     expect((await undoSetup(root)).left).toEqual([]);
     expect(await photograph(root)).toEqual(before);
   });
@@ -51,6 +66,12 @@ test("the agent is the first of the local mirrors; what was there stays behind i
   expect(await readFile(join(root, "etc/portage/mirrors"), "utf8")).toBe(
     `# ours\ngnu http://gnu.example\nlocal ${URL} http://nas.example http://old.example\n`,
   );
+});
+
+test("so it is in a directory of mirrors, whatever file the local ones are in", async () => {
+  const root = await box(BOXES["a mirrors directory with a local mirror"]!);
+  await write(root);
+  expect((await readCustomMirrors(root)).lists.get("local")).toEqual([URL, "http://nas.example"]);
 });
 
 test("without the wish for it, how the tree is synced stays as it is", async () => {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, readFile, rename, writeFile } from "node:fs/promises";
+import { cp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import * as fc from "fast-check";
@@ -48,12 +48,14 @@ test("of a file that its owner changed since, undo takes out what setup put in, 
   expect(await readFile(mirrors, "utf8")).toBe("# mine\nlocal http://nas.example\n");
 });
 
-test("where its owner changed what setup put in, undo leaves the file and names the lines that are left", async () => {
+test("where its owner changed what setup put in, undo leaves the file and names the lines that are left, and the copy", async () => {
   const root = await box(BOXES["a plain box"]!);
   await write(root);
   const path = join(root, "etc/portage/make.conf");
   await writeFile(path, (await readFile(path, "utf8")).replace(/^# distswarm.*$/m, "# the agent"));
-  expect((await undoSetup(root)).left).toMatchObject([{ path, lines: [`http_proxy="${URL}"`] }]);
+  const { left } = await undoSetup(root);
+  expect(left).toMatchObject([{ path, lines: [`http_proxy="${URL}"`] }]);
+  expect(await readFile(left[0]!.backup!, "utf8")).toBe(BOXES["a plain box"]!["etc/portage/make.conf"]);
 });
 
 test("taking a change back gives the text that was before it, whatever was changed around it", () => {
@@ -78,15 +80,20 @@ test("a line that was the last one, without a line break, gets one when another 
   const hunk = hunkOf("A=1", "A=1\nhttp_proxy=x\n");
   expect(withoutHunk("A=1\nhttp_proxy=x\nB=2\n", hunk)).toBe("A=1\nB=2\n");
   expect(withoutHunk("A=1\nhttp_proxy=x\n", hunk)).toBe("A=1");
+  expect(withoutHunk("C=3\nD=4\n", hunkOf("A=1\nB=2", "C=3\n"))).toBe("A=1\nB=2\nD=4\n");
 });
 
-test("of a file that its owner wrote anew since, nothing is left to undo, and the next undo has nothing to do", async () => {
+test.for([
+  ["wrote anew", (path: string) => writeFile(path, 'USE="new"\n')],
+  ["removed", (path: string) => rm(path)],
+] as const)("of a file that its owner %s since, nothing is left to undo, nor for the next undo", async ([, change]) => {
   const root = await box(BOXES["a plain box"]!);
   await write(root);
   const path = join(root, "etc/portage/make.conf");
-  await writeFile(path, 'USE="new"\n');
+  await change(path);
+  const changed = await readFile(path).catch(() => undefined);
   expect(await undoSetup(root)).toMatchObject({ cleared: [], gone: [path], left: [] });
-  expect(await readFile(path, "utf8")).toBe('USE="new"\n');
+  expect(await readFile(path).catch(() => undefined)).toEqual(changed);
   expect(await undoSetup(root)).toEqual({ restored: [], cleared: [], gone: [], left: [] });
 });
 
@@ -97,6 +104,7 @@ test("an end between the copy and the change does no harm", async () => {
   const saved = join(root, "journal");
   await rename(join(root, "etc/portage/.distswarm-setup"), saved);
   await writeFile(join(root, "etc/portage/make.conf"), BOXES["a plain box"]!["etc/portage/make.conf"]!);
+  await rm(join(root, "etc/portage/mirrors")); // there was none
   await rename(saved, join(root, "etc/portage/.distswarm-setup"));
   expect((await undoSetup(root)).left).toEqual([]);
   expect(await photograph(join(root, "etc"))).toEqual(before);
