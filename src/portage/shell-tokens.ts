@@ -17,8 +17,11 @@ export class ShellSyntaxError extends Error {
   }
 }
 
-/** What a word may hold unquoted, as Portage's getconfig has it (lib/portage/util/__init__.py, `wordchars`). */
-const WORD_CHARACTER = /[\w~!@#$%*:;?,./+{}-]/;
+/**
+ * What begins or goes on with a word: what one may hold unquoted, as Portage's getconfig has it (lib/portage/util/__init__.py,
+ * `wordchars`, less `#`, which begins a comment first), a quote, a backslash.
+ */
+const IN_WORD = /[\w~!@$%*:;?,./+{}"'\\-]/;
 const BLANK = /[ \t\n]/;
 
 /**
@@ -61,12 +64,12 @@ class Reader {
   }
 
   atWord(): boolean {
-    return WORD_CHARACTER.test(this.#next) || `"'\\`.includes(this.#next);
+    return IN_WORD.test(this.#next);
   }
 
   word(): string {
     let word = "";
-    while (this.#next !== "" && this.#next !== "#" && this.atWord()) {
+    while (this.atWord()) {
       const character = this.take();
       if (character === '"' || character === "'") word += this.#quoted(character);
       else word += character === "\\" ? this.#escaped(/[^]/) : character;
