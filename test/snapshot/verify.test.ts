@@ -41,6 +41,12 @@ async function failed(unit: TestUnit, keys?: PrivateKey[], others?: Digest[]): P
   return (error as SnapshotRefused).check;
 }
 
+/** The bytes of a unit's signature. */
+async function unarmored({ files }: TestUnit): Promise<Buffer> {
+  const { packets } = await readSignature({ armoredSignature: files.signature.toString() });
+  return Buffer.from(packets.write());
+}
+
 async function changed(files: Partial<TestUnit["files"]>): Promise<TestUnit> {
   const unit = await makeUnit(gentoo);
   return { ...unit, files: { ...unit.files, ...files } };
@@ -72,6 +78,14 @@ describe("a unit that Gentoo made passes", () => {
   test("signed at the very start of its day, and 48 h later", async () => {
     await verified(await makeUnit(gentoo, { signedAt: startOf(OLDER_DATE), date: OLDER_DATE }));
     await verified(await makeUnit(gentoo, { signedAt: startOf(OLDER_DATE) + 48 * HOUR_MS, date: OLDER_DATE }));
+  });
+
+  test("with a signature that is not armored, behind one by a key that this box does not know", async () => {
+    const [unit, strangers] = [await makeUnit(gentoo), await makeUnit(await makeKey({ userID: STRANGER }))];
+    const signature = Buffer.concat(await Promise.all([strangers, unit].map(unarmored)));
+    expect(await verified({ ...unit, files: { ...unit.files, signature } })).toMatchObject({
+      key: gentoo.getFingerprint().toUpperCase(),
+    });
   });
 
   test("by a key that has expired since it signed", async () => {
@@ -152,8 +166,7 @@ describe("a unit is refused by name of the check that it fails", () => {
 
   test("a signature of a time that no clock can show", async () => {
     const unit = await makeUnit(gentoo);
-    const { packets } = await readSignature({ armoredSignature: unit.files.signature.toString() });
-    const signature = Buffer.from(packets.write());
+    const signature = await unarmored(unit);
     const issuer = signature.indexOf(Buffer.from([9, 16])); // a subpacket of nine bytes, of which the type is the first
     signature[issuer + 1] = 2; // its time of signing is that of all its eight bytes then (RFC 9580, 5.2.3.11)
     expect(await failed({ ...unit, files: { ...unit.files, signature } })).toBe("SIGNATURE_UNREADABLE");
@@ -177,8 +190,7 @@ describe("a unit is refused by name of the check that it fails", () => {
 
   test("a right signature of which any byte was changed", async () => {
     const unit = await makeUnit(gentoo, { tarball: tarballBytes("small", 1000) });
-    const { packets } = await readSignature({ armoredSignature: unit.files.signature.toString() });
-    const signature = Buffer.from(packets.write());
+    const signature = await unarmored(unit);
     await fc.assert(
       fc.asyncProperty(fc.nat(signature.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
         const changed = Buffer.from(signature);
