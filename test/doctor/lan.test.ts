@@ -88,6 +88,13 @@ describe("doctor finds it, and names the mend, when", () => {
 });
 
 describe("what is well is not blamed:", () => {
+  test("multicast that does not pass, where it is off", async () => {
+    const box = await healthyBox();
+    box.config["swarm"] = { multicast: false };
+    peer(box, { found: "static" });
+    expect((await box.finding("multicast")).verdict).toBe("ok");
+  });
+
   test("the network key of a box that said nothing: a firewall keeps it from hearing this one", async () => {
     const box = await healthyBox();
     swarm(box, { peers: [], last_rejected: { silent: { at: new Date().toISOString(), address: "10.0.0.2" } } });

@@ -1,4 +1,4 @@
-import { chmod } from "node:fs/promises";
+import { chmod, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { whatCalendarSays } from "../../src/core/text/clock-words.ts";
@@ -70,6 +70,17 @@ describe("doctor finds it, and names the mend, when", () => {
       finding("fail", "the store may take 0 B in all", "lower store.min_free"),
     ],
     [
+      "the disk is nearly full",
+      "disk room",
+      async (box) => {
+        const { bavail, bsize } = await statfs(box.root);
+        box.config["store"] = { min_free: "9000TiB" };
+        const bytes = 9000 * 2 ** 40 - bavail * bsize + 2 ** 30; // so that the store may take about 1 GiB
+        box.status = { ...box.status, store: { ...box.status.store, bytes } };
+      },
+      finding("warn", "so the store may take", "free some of it"),
+    ],
+    [
       "the store cannot be written",
       "disk room",
       (box) => {
@@ -137,6 +148,33 @@ describe("doctor finds it, and names the mend, when", () => {
 });
 
 describe("what is well is not blamed:", () => {
+  test("a clock that is that of one mirror, whatever another one says", async () => {
+    const box = await healthyBox();
+    const told = { "http://mirror.example": 0, "http://wrong.example": 2 * DAY_MS };
+    box.config["upstream"] = { mirrors: Object.keys(told).toReversed() };
+    for (const [mirror, ahead] of Object.entries(told)) {
+      const date = new Date(Date.now() + ahead).toUTCString();
+      box.answers[`${mirror}/distfiles/layout.conf`] = (_, response) => void response.writeHead(200, { date }).end();
+    }
+    expect(await box.finding("clock")).toEqual({ verdict: "ok", seen: "the time is that of http://mirror.example" });
+  });
+
+  test("a tree that does not say when it was made: nothing is said of its age", async () => {
+    const box = await healthyBox();
+    await box.remove("var/db/repos/gentoo/metadata/timestamp.chk");
+    expect(await box.finding("tree")).toEqual({
+      verdict: "ok",
+      seen: expect.stringMatching(/^\d+ distfiles of \/var\/db\/repos\/gentoo$/) as string,
+    });
+  });
+
+  test("a DISTDIR that is for one user alone, where that one runs the agent", async () => {
+    const box = await healthyBox();
+    await chmod(join(box.root, "var/cache/distfiles"), 0o700);
+    await box.write("var/lib/distswarm/status.sock", ""); // its owner is that of DISTDIR
+    expect((await box.finding("DISTDIR")).verdict).toBe("ok");
+  });
+
   test("a clock that is little behind the tree, with no mirror to ask", async () => {
     const box = await healthyBox();
     const { verdict } = await box.finding("clock", { now: Date.now() - HOUR_MS - 60_000, ...NOBODY_LISTENS });
