@@ -38,6 +38,7 @@ describe("a value", () => {
     ["in a file with line ends of DOS", 'NAME="a"\r\nB=c\r\n', "a"],
     ["continued by backslashes in a file with line ends of DOS", 'NAME="a \\\r\nb"\r\n', "a b"],
     ["with a backslash that is escaped, before a dollar", 'A=x\nNAME="\\\\$A"', "$A"],
+    ["with backslashes in single quotes, which say nothing to each other there", "A=x\nNAME='\\\\$A'", "\\$A"],
     ["with escapes outside of quotes, which hold for the quotes alone", "A=x\nNAME=\\$A\\\\b\\\nc", "x\\b c"],
     ["with an apostrophe in double quotes: up to the next one nothing is filled in", `A=x\nNAME="'$A' $A"`, "'$A' x"],
     ["with double quotes of its own, and an apostrophe in them", `A=x\nNAME='"it'"'"'s $A"'`, `"it's x"`],

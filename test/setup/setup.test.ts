@@ -74,6 +74,13 @@ test("so it is in a directory of mirrors, whatever file the local ones are in", 
   expect((await readCustomMirrors(root)).lists.get("local")).toEqual([URL, "http://nas.example"]);
 });
 
+test("in a directory of make.conf the line is read last, also when its owner adds another file", async () => {
+  const root = await box(BOXES["a make.conf directory"]!);
+  await write(root);
+  await writeFile(join(root, "etc/portage/make.conf/60-more"), 'http_proxy="http://proxy.lan:3128"\n');
+  expect((await readMakeConf(root)).variables.get("http_proxy")).toBe(URL);
+});
+
 test("without the wish for it, how the tree is synced stays as it is", async () => {
   const root = await box(BOXES["repos.conf as one file"]!);
   const { edits } = await planSetup(root, { ...WISHES, webrsync: false });
