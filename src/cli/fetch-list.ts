@@ -13,5 +13,5 @@ function isWanted(line: string): boolean {
  */
 export function parseFetchList(text: string): string[] {
   const lines = text.split("\n").map((line) => line.trim());
-  return lines.filter((line) => line !== "" && isWanted(line));
+  return lines.filter(isWanted);
 }
