@@ -87,7 +87,6 @@ export class FileIngest implements Ingest {
     if (this.received + chunk.length > this.size) {
       throw new SourceError("BAD_LENGTH", `more than the ${this.size} bytes that the Manifest names`);
     }
-    if (chunk.length === 0) return;
     await this.#behind.add(chunk);
     await this.#count(chunk);
   }
@@ -108,7 +107,6 @@ export class FileIngest implements Ingest {
   }
 
   async commit(): Promise<void> {
-    if (!this.#named) return;
     if (!(await this.verify())) {
       throw new DistswarmError("DIGEST_MISMATCH", `the bytes received are not blob ${this.digest}`);
     }

@@ -148,22 +148,40 @@ test("what was read stays as it was while more is written", async () => {
   await ingest.close({ keep: false });
 });
 
-test("a partial is resumed after a restart, also when only its beginning reached the disk", async () => {
+test.each([
+  ["only its beginning", MIB + 5],
+  ["all of it", 3 * MIB],
+])("a partial is resumed after a restart, also when %s reached the disk", async (_, present) => {
   const first = await startStore();
   const blob = makeBlob(3 * MIB);
   const ingest = await first.store.ingest(blob);
-  await ingest.write(blob.bytes.subarray(0, 2 * MIB));
+  await ingest.write(blob.bytes);
   await ingest.close({ keep: true });
-  await truncate(join(first.dir, "partial", blob.digest), MIB + 5);
+  await truncate(join(first.dir, "partial", blob.digest), present);
 
   const { store } = await first.restart();
   const resumed = await store.ingest(blob);
-  expect(resumed.received).toBe(MIB + 5);
-  await resumed.write(blob.bytes.subarray(MIB + 5));
+  expect(resumed.received).toBe(present);
+  await resumed.write(blob.bytes.subarray(present));
   await resumed.commit();
   expectBytes(await resumed.read(MIB, 10), blob.bytes.subarray(MIB, MIB + 10));
   await resumed.close({ keep: true });
   expectBytes(await get(store, blob.digest), blob.bytes);
+});
+
+test("what an ingest dropped when it began again is not resumed", async () => {
+  const { store } = await startStore();
+  const blob = makeBlob(3 * MIB);
+  const wrong = await store.ingest(blob);
+  await wrong.write(Buffer.alloc(2 * MIB));
+  await wrong.close({ keep: true });
+  const again = await store.ingest(blob);
+  await again.restart();
+  await again.write(blob.bytes.subarray(0, 1000));
+  await again.close({ keep: true });
+  const next = await store.ingest(blob);
+  expect(next.received).toBe(1000);
+  await next.close({ keep: false });
 });
 
 test("a partial longer than its blob is started over", async () => {
@@ -211,6 +229,7 @@ test("more bytes than the blob has are refused, and nothing of them counts", asy
   const ingest = await store.ingest(blob);
   await ingest.write(blob.bytes.subarray(0, 900));
   await expect(ingest.write(Buffer.alloc(101))).rejects.toMatchObject({ code: "BAD_LENGTH" });
+  expect(await ingest.verify()).toBe(false);
   await ingest.write(blob.bytes.subarray(900));
   expect(await ingest.verify()).toBe(true);
   await ingest.close({ keep: false });
@@ -225,6 +244,22 @@ test("a second ingest of the same blob waits until the first has ended", async (
   await first.close({ keep: true });
   expect((await second).received).toBe(20_000);
   await (await second).close({ keep: false });
+});
+
+test("a committed ingest makes way for the next one, however long it is read, and ends without a trace", async () => {
+  const { store } = await startStore();
+  const blob = makeBlob(3 * MIB);
+  const first = await store.ingest(blob);
+  await first.write(blob.bytes);
+  await first.commit();
+  await store.remove(blob.digest);
+  const next = await store.ingest(blob);
+  for (let at = 0; at < blob.size; at += MIB) await next.write(blob.bytes.subarray(at, at + MIB));
+  expectBytes(await first.read(100, 3), blob.bytes.subarray(100, 103));
+  await first.close({ keep: false });
+  await next.commit();
+  await next.close({ keep: false });
+  expectBytes(await get(store, blob.digest), blob.bytes);
 });
 
 test("a detached ingest makes way for the next one and can still be read", async () => {
