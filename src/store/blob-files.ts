@@ -197,8 +197,8 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
    * Brings the records in line with the disk, without reading a blob: files without a record get one, records without a
    * file go, and so do files of a wrong size. Returns how many blobs had no file.
    */
-  async reconcile(isInFlight: (digest: Digest) => boolean = () => false): Promise<number> {
-    const { blobs } = await this.takeUp(isInFlight);
+  async reconcile(): Promise<number> {
+    const { blobs } = await this.takeUp();
     const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]));
     let gone = 0;
     for (const [digest, record] of this.#records.entries()) {
@@ -212,15 +212,18 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   }
 
   /** Records the files that lie in place without a record, without sums; returns all that lies there. */
-  async takeUp(isInFlight: (digest: Digest) => boolean): Promise<Inventory> {
+  async takeUp(): Promise<Inventory> {
     const inventory = await takeInventory(this.#paths);
     for (const blob of inventory.blobs) {
-      if (!isInFlight(blob.digest) && this.#isUnrecorded(blob.digest)) this.#record(blob);
+      if (this.#isUnrecorded(blob.digest)) this.#record(blob);
     }
     return inventory;
   }
 
-  /** Whether a file has no record, now: one that is being removed lost it, and may have been seen before it went. */
+  /**
+   * Whether a file has no record, now: one that is being committed gets it, one that is being removed lost it, and may have
+   * been seen before it went.
+   */
   #isUnrecorded(digest: Digest): boolean {
     return !this.#records.has(digest) && !this.#changes.isTaken(digest) && existsSync(this.#paths.blob(digest));
   }

@@ -225,7 +225,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     this.#trouble.looked(this.#dirs.awayFault(), look === "away");
     if (look !== "emptied") return;
     await this.#dirs.settle();
-    await this.#blobs.reconcile((digest) => this.isIngesting(digest)).catch(() => {});
+    await this.#blobs.reconcile().catch(() => {});
   }
 
   /** Looks through DISTDIR again, after the index changed; see {@link Distdir.rescan}. */
@@ -240,9 +240,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   /** Re-hashes everything; see {@link fsck}. */
   fsck(options: { repair: boolean; refetch: Refetch }, signal: AbortSignal): AsyncGenerator<StoreToolEvent> {
-    const isInFlight = (digest: Digest) => this.isIngesting(digest);
-    const components = { blobs: this.#blobs, distdir: this.#distdir, isInFlight, refetch: options.refetch };
-    return fsck(components, options, signal);
+    return fsck({ blobs: this.#blobs, distdir: this.#distdir, refetch: options.refetch }, options, signal);
   }
 
   /** Evicts what is over the limits; see {@link collectGarbage}. */

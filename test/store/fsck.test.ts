@@ -120,7 +120,7 @@ test("fsck takes a shortage of open files for no damage", async () => {
   expectBytes(await get(store, blob.digest), blob.bytes);
 });
 
-test("fsck tells of a directory that it cannot look into, and goes on", async () => {
+test("fsck tells of a directory that it cannot look into, and goes on; when it can, what is sound in it is served again", async () => {
   const { store, dir } = await startStore();
   const [hidden, sound] = [makeBlob(1000, "hidden"), makeBlob(1000, "sound")];
   await put(store, hidden);
@@ -135,6 +135,12 @@ test("fsck tells of a directory that it cannot look into, and goes on", async ()
     { verdict: "damaged", file: join(shard, hidden.digest), detail: "cannot be read (EACCES)" },
     { counts: { stray: 1, damaged: 1, checked: 2 } },
   ]);
+  expect(await store.find(hidden.digest)).toBeUndefined();
+  const added: string[] = [];
+  store.on("added", ({ digest }) => added.push(digest));
+  await outcome(store.fsck({ repair: false, refetch: async () => {} }, signal));
+  expect(added).toEqual([hidden.digest]);
+  expectBytes(await get(store, hidden.digest), hidden.bytes);
 });
 
 test("a lower limit evicts at once, and what fsck found damaged is a warning until it is repaired", async () => {

@@ -14,6 +14,7 @@ test("room is made by evicting the least recently used, never what is read or ta
   await put(store, a);
   await put(store, b);
   const reader = (await store.open(a.digest))!;
+  await store.open(a.digest).then((another) => another?.close());
   await put(store, c);
   await store.open(b.digest).then((blob) => blob?.close());
   await put(store, d);

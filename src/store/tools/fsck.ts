@@ -16,8 +16,6 @@ export type Refetch = (digest: Digest, signal: AbortSignal) => Promise<void>;
 interface FsckComponents {
   readonly blobs: BlobFiles;
   readonly distdir: Distdir | undefined;
-  /** Whether a blob is on its way into the store. */
-  readonly isInFlight: (digest: Digest) => boolean;
   readonly refetch: Refetch;
 }
 
@@ -44,7 +42,7 @@ export async function* fsck(
   options: { repair: boolean },
   signal: AbortSignal,
 ): AsyncGenerator<StoreToolEvent> {
-  const { strays } = await components.blobs.takeUp(components.isInFlight);
+  const { strays } = await components.blobs.takeUp();
   await components.distdir?.rescan(); // what Portage changed or removed is no damage
   const blobs = [...components.blobs.list(), ...components.blobs.damaged(), ...(components.distdir?.files() ?? [])];
   const report = new Report(blobs.length);
