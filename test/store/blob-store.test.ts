@@ -3,8 +3,9 @@ import { rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { bufferPool } from "../../src/core/data/buffer-pool.ts";
+import { OpenFile } from "../../src/store/open-file.ts";
 import { flipBit } from "../support/flip-bit.ts";
 import { expectBytes, get, makeBlob, MIB, pathOf, put, startStore } from "./support/harness.ts";
 
@@ -87,6 +88,24 @@ test("a blob that was cut short is dropped when it is read", async () => {
   await truncate(pathOf(box, blob.digest), MIB + 5);
   await expect(get(box.store, blob.digest)).rejects.toMatchObject({ code: "BLOB_DAMAGED" });
   expect(await box.store.find(blob.digest)).toBeUndefined();
+});
+
+test("a blob that the disk cannot open is dropped; one that this box may not open now is not", async () => {
+  const { store } = await startStore();
+  const blob = makeBlob(1000);
+  await put(store, blob);
+  const open = vi.spyOn(OpenFile, "open");
+  onTestFinished(() => open.mockRestore());
+  for (const [code, isLeft] of [
+    ["EMFILE", true],
+    ["EIO", false],
+  ] as const) {
+    open.mockImplementation(() => {
+      throw Object.assign(new Error(code), { code });
+    });
+    expect(await store.open(blob.digest)).toBeUndefined();
+    expect((await store.find(blob.digest)) !== undefined).toBe(isLeft);
+  }
 });
 
 test("a reader of the damaged file does not drop the sound one that took its place", async () => {

@@ -40,6 +40,23 @@ test("a blob marked as damaged is told before the commit that replaces it, howev
   expect(blobs.has(blob.digest)).toBe(true);
 });
 
+test("a blob is told once and by its commit, also where its directory is looked through in the middle of that", async () => {
+  const paths = storePaths(await tempDir());
+  const { table } = heldTable<never>();
+  const blobs = new BlobFiles({ records: new BlobRecords({ table, log: silentLogger }), log: silentLogger }, { paths });
+  const events = listen(blobs);
+  const blob = { ...makeBlob(1000), sums: "" };
+  const place = async (): Promise<void> => {
+    await mkdir(paths.shard(blob.digest), { recursive: true });
+    await writeFile(paths.blob(blob.digest), blob.bytes);
+    await blobs.takeUp();
+    events.push("placed");
+  };
+  await blobs.add(blob, place);
+  await blobs.add(blob, place);
+  expect(events).toEqual(["placed", "added", "placed"]);
+});
+
 test("a blob that leaves DISTDIR is told before it comes into the store, however slow the database is", async () => {
   const dir = await tempDir();
   const distdir = join(dir, "distfiles");

@@ -37,7 +37,7 @@ test("after a restart all is still there, and how long ago it was used", async (
   expectBytes(await get(store, fresh.digest), fresh.bytes);
 });
 
-test("a lost database is rebuilt from the disk; a blob is held against its digest before its first byte", async () => {
+test("a lost database is rebuilt from the disk; a blob is held against its digest before its first byte, once", async () => {
   const first = await startStore();
   const [sound, rotten] = [makeBlob(MIB + 1, "sound"), makeBlob(MIB + 1, "rotten")];
   await put(first.store, sound);
@@ -52,6 +52,8 @@ test("a lost database is rebuilt from the disk; a blob is held against its diges
   expectBytes(answers[1], sound.bytes);
   expect(answers[2]).toBeUndefined();
   expect(existsSync(pathOf(box, rotten.digest))).toBe(false);
+  await flipBit(pathOf(box, sound.digest), MIB);
+  await expect(get(box.store, sound.digest)).rejects.toMatchObject({ code: "BLOB_DAMAGED" }); // opened, by its sums
 });
 
 test("a start drops what has the wrong size or no file, and leaves strangers alone", async () => {
