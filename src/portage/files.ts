@@ -33,7 +33,7 @@ export async function configFiles(path: string, complain: (problem: string) => v
     const found = await stat(path);
     if (found.isFile()) return [path];
     if (!found.isDirectory() || VERSION_CONTROL.has(basename(path))) return [];
-    const names = (await readdir(path)).sort((a, b) => (a < b ? -1 : 1));
+    const names = (await readdir(path)).sort();
     return (await Promise.all(names.map((name) => configFiles(join(path, name), complain)))).flat();
   } catch (error) {
     if (!isGone(error)) complain(`${path}: ${messageOf(error)}`);

@@ -174,6 +174,7 @@ test("who may write the system's state directory runs the installed agent", asyn
 
 test.for([
   ['proxy.listen = ["127.0.0.1:8481"]', /proxy\.listen and swarm\.listen are both at port 8481/],
+  ['proxy.listen = ["[::]:8481"]', /proxy\.listen and swarm\.listen are both at port 8481/],
   [
     'upstream.proxy = "http://localhost:8480"',
     /upstream\.proxy is http:\/\/localhost:8480\/?, which is this agent itself/,
@@ -191,12 +192,13 @@ test.for([
   });
 });
 
-test("addresses with any free port are in nobody's way", async () => {
-  const text = 'proxy.listen = ["127.0.0.1:0"]\nswarm.listen = "127.0.0.1:0"';
+test.each([
+  ["any free port", 'proxy.listen = ["127.0.0.1:0"]\nswarm.listen = "127.0.0.1:0"'],
+  ["one port of two addresses", 'proxy.listen = ["127.0.0.1:8481"]\nswarm.listen = "127.0.0.2:8481"'],
+  ["one port, where one is of IPv6", 'proxy.listen = ["[::1]:8481"]\nswarm.listen = "0.0.0.0:8481"'],
+])("addresses with %s are in nobody's way", async (_, text) => {
   const root = await rootWith({ ...GENTOO, "/etc/distswarm.toml": text });
-  await expect(loadConfig({ root, env: {}, uid: 0 })).resolves.toMatchObject({
-    config: { swarm: { listen: { port: 0 } } },
-  });
+  await expect(loadConfig({ root, env: {}, uid: 0 })).resolves.toMatchObject({ file: `${root}/etc/distswarm.toml` });
 });
 
 test("a config file that the agent's user may not read is named with that user and the mend", async () => {

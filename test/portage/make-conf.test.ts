@@ -92,13 +92,13 @@ test("a directory is read file by file, sorted, without dot-files and backups", 
     [`${MAKE_CONF}/10-a/0-inner`]: 'LIST="inner"',
     [`${MAKE_CONF}/10-a/1-outer`]: 'LIST="${LIST} outer"',
     [`${MAKE_CONF}/30-c~`]: 'LIST="backup"',
-    [`${MAKE_CONF}/.hidden`]: 'LIST="hidden"',
-    [`${MAKE_CONF}/.git/config`]: 'LIST="git"',
+    [`${MAKE_CONF}/.hidden`]: 'HIDDEN="yes"',
+    [`${MAKE_CONF}/.git/config`]: 'HIDDEN="git"',
     [`${MAKE_CONF}/CVS/Entries`]: 'LIST="cvs"',
     [`${MAKE_CONF}/RCS`]: 'LIST="${LIST} RCS"',
   });
   const { variables, warnings } = await readMakeConf(root);
-  expect(variables.get("LIST")).toBe("inner outer b RCS");
+  expect(Object.fromEntries(variables)).toEqual({ LIST: "inner outer b RCS" });
   expect(warnings).toEqual([]);
 });
 
@@ -116,6 +116,7 @@ describe("damage is a warning with file and line, and costs no more than what is
     ["a quote that is never closed", 'A=1\nB="x\nC=2\n', ':2: the quote " is never closed'],
     ["a word without =", "A=1\nB C=2\n", ':2: "B" is not followed by "="'],
     ["a command", "A=1\nif true; then\n", ':2: "if" is not followed by "="'],
+    ["a function", "A=1\nf() {\n", ':2: "f" is not followed by "="'],
     ["no value at the end", "A=1\nB=", ':2: the file ends where a value must follow "="'],
     ["an operator", "A=1\n(B)\n", ':2: "(" stands where a variable name must'],
     ["a name that is none", "A=1\n2B=3\n", ':2: "2B" is no variable name'],

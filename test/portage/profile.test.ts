@@ -23,7 +23,7 @@ async function rootWithProfile(profile: string, files: Readonly<Record<string, s
 
 test("a profile comes behind its parents: by paths, and by repositories", async () => {
   const root = await rootWithProfile(`${SITE}/profiles/desktop`, {
-    [`${SITE}/profiles/desktop/parent`]: "# ours\ngentoo:default/linux # the base\n:common\n",
+    [`${SITE}/profiles/desktop/parent`]: "# ours\ngentoo:default/linux # the base\n\n  :common \n",
     [`${SITE}/profiles/common/make.defaults`]: "",
     [`${GENTOO}/profiles/default/linux/parent`]: "../../base\n..\n",
     [`${GENTOO}/profiles/base/make.defaults`]: "",

@@ -25,10 +25,10 @@ test("what Portage ships names the main repository", async () => {
   });
 });
 
-test("/etc/portage/repos.conf changes single keys of what is shipped and adds repositories", async () => {
+test("/etc/portage/repos.conf changes single keys of what is shipped, in either case, and adds repositories", async () => {
   const root = await rootWith({
     [SHIPPED_PATH]: SHIPPED,
-    "/etc/portage/repos.conf": "[gentoo]\nlocation: /srv/gentoo/\n[guru]\nlocation = /var/db/repos/guru\n",
+    "/etc/portage/repos.conf": "[gentoo]\nLocation: /srv/gentoo/\n[guru]\nlocation = /var/db/repos/guru\n",
   });
   expect((await readReposConf(root)).repos).toEqual(["/srv/gentoo", "/var/db/repos/guru"]);
 });
