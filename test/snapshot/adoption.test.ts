@@ -1,23 +1,23 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, rm, symlink } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../../src/core/database.ts";
 import { SNAPSHOT_PARTS } from "../../src/core/snapshots.ts";
 import { Adoption } from "../../src/snapshot/adoption.ts";
-import { fileName } from "../../src/snapshot/name.ts";
+import { fileName, startOf } from "../../src/snapshot/name.ts";
 import { Shelf } from "../../src/snapshot/shelf.ts";
 import { logInto } from "../support/log-lines.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { get, keeps, startBox } from "./support/box.ts";
 import { DiskStore } from "./support/disk-store.ts";
-import { DATE, makeKey, makeUnit, NOW, tarballBytes, writeKeyring, writeUnit } from "./support/unit.ts";
+import { DATE, makeKey, makeUnit, NOW, OLDER_DATE, tarballBytes, writeKeyring, writeUnit } from "./support/unit.ts";
 
 const key = await makeKey();
 const unit = await makeUnit(key);
 
 /** Adoption from a DISTDIR with `unit` onto a shelf; tells how often it was asked by what to judge. */
-async function rig() {
+async function rig({ keep = 2 } = {}) {
   const dir = await tempDir();
   const distdir = join(dir, "distfiles");
   await mkdir(distdir);
@@ -26,19 +26,20 @@ async function rig() {
   const log = logInto(lines);
   const db = await openDatabase(join(dir, "db"), log);
   const store = new DiskStore(join(dir, "blobs"));
-  const shelf = new Shelf({ store, db, log, changed: () => {} }, { keep: 2 });
+  const shelf = new Shelf({ store, db, log, changed: () => {} }, { keep });
   await shelf.start();
   onTestFinished(async () => {
     await shelf.stop();
     await db.close();
   });
   const judged: string[] = [];
+  const clock = { now: NOW };
   const judgement = async (date: string) => {
     judged.push(date);
-    return { date, keys: [key.toPublic()], now: NOW, others: [], stamp: "keys" };
+    return { date, keys: [key.toPublic()], now: clock.now, others: [], stamp: "keys" };
   };
   const adoption = new Adoption({ shelf, judgement, log }, { dir: distdir });
-  return { adoption, shelf, store, distdir, judged, lines };
+  return { adoption, shelf, store, distdir, judged, lines, clock };
 }
 
 test("what finds no room is verified once, and said once, and is adopted when there is room", async () => {
@@ -61,6 +62,41 @@ test("what changed meanwhile is verified anew", async () => {
   await adoption.look();
   expect(judged).toEqual([DATE, DATE]);
   expect(shelf.find({ date: DATE, part: "tarball" })?.size).toBe(100_000);
+});
+
+test("of several dates the newest that are kept are adopted, and the others not even verified", async () => {
+  const { adoption, shelf, distdir, judged, lines } = await rig({ keep: 1 });
+  await writeUnit(distdir, await makeUnit(key, { date: OLDER_DATE }));
+  for (let look = 1; look <= 3; look += 1) await adoption.look();
+  expect([shelf.units().map(({ date }) => date), judged]).toEqual([[DATE], [DATE]]);
+  expect(lines).toEqual([expect.stringContaining("adopted")]);
+});
+
+test("what is still on its way into DISTDIR is no snapshot yet, and holds up no other", async () => {
+  const { adoption, shelf, distdir, judged } = await rig();
+  await rm(join(distdir, fileName(DATE, "signature")));
+  await writeUnit(distdir, await makeUnit(key, { date: OLDER_DATE }));
+  await adoption.look();
+  expect([judged, shelf.has(OLDER_DATE)]).toEqual([[OLDER_DATE], true]);
+  await writeUnit(distdir, unit);
+  await adoption.look();
+  expect(shelf.has(DATE)).toBe(true);
+});
+
+test("what fails a check is verified once; what only a slow clock refuses, until the clock is right", async () => {
+  const { adoption, shelf, distdir, judged, lines, clock } = await rig();
+  clock.now = startOf(DATE);
+  for (let look = 1; look <= 3; look += 1) await adoption.look();
+  expect([judged.length, lines]).toEqual([3, [expect.stringContaining("set it right")]]);
+  clock.now = NOW;
+  await adoption.look();
+  expect(shelf.has(DATE)).toBe(true);
+
+  await shelf.drop(DATE);
+  await writeFile(join(distdir, fileName(DATE, "tarball")), "short");
+  judged.length = 0;
+  for (let look = 1; look <= 3; look += 1) await adoption.look();
+  expect(judged).toEqual([DATE]);
 });
 
 test("what cannot be read is looked at again, and said once", async () => {

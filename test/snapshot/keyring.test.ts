@@ -33,6 +33,12 @@ describe("a keyring can be used", () => {
     expect(state.usable && state.keys).toHaveLength(2);
   });
 
+  test("when of two of Gentoo's infrastructure one has expired", async () => {
+    const { keyring, path } = await keyringAt();
+    await writeKeyring(path, await makeKey({ expiresInS: 24 * HOUR_S }), await makeKey());
+    expect(await reason(keyring)).toBe("it can be used");
+  });
+
   test("as soon as the file is there, and anew when it changes", async () => {
     const { keyring, path } = await keyringAt();
     expect(await reason(keyring)).toContain(`install ${PACKAGE}`);
@@ -111,9 +117,10 @@ describe("a keyring that cannot be used says why, and which package mends it", (
     expect(await reason(keyring)).not.toContain(PACKAGE);
   });
 
-  test("revoked", async () => {
+  test("revoked, and that it is no more than that, though it will expire", async () => {
     const { keyring, path } = await keyringAt();
-    await writeKeyring(path, await (await makeKey()).revoke({}, new Date(NOW - 1000)));
+    const key = await makeKey({ expiresInS: 2 * 365 * 24 * HOUR_S });
+    await writeKeyring(path, await key.revoke({}, new Date(NOW - 1000)));
     expect(await reason(keyring)).toMatch(/cannot be used \(.*revoked.*\)/);
   });
 });

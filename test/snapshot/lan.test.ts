@@ -130,6 +130,23 @@ describe("the poll for the new day's snapshot", () => {
     expect(boxes.filter(({ lines }) => lines.join().includes("for all boxes")).map(({ id }) => id)).toEqual([turn(1)]);
   });
 
+  test("is not for what is here, or what a peer has: that comes from there", async () => {
+    const mirrors = new TestMirrors();
+    mirrors.add(unit);
+    const having = await startBox({ key, mirrors, init: { poll: true } });
+    await having.snapshots.pull(DATE, { signal: never });
+    const hearing = await startBox({ key, mirrors, init: { poll: true, replicate: false } });
+    hearing.snapshots.heard(having.id, structuredClone(having.snapshots.announcements()));
+    mirrors.requests.length = 0;
+    for (const box of [having, hearing]) {
+      await box.snapshots.tick();
+      box.clock.time += HALF_HOUR_MS;
+      await box.snapshots.tick();
+      expect(box.lines.join()).not.toContain("for all boxes");
+    }
+    expect(mirrors.requests).toEqual([]);
+  });
+
   test("finds nothing and says so, where it is not out yet, once; nothing is left on the disk for it", async () => {
     const mirrors = new TestMirrors();
     mirrors.add();

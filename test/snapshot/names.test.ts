@@ -109,6 +109,15 @@ describe("what a peer announces", () => {
     expect(parseAnnouncements([...bad, good])).toHaveLength(1);
   });
 
+  test("is at most a hundred dates, each once: a box keeps one of a date", () => {
+    const { files } = good;
+    const name = (day: number): string =>
+      `gentoo-${new Date(day * 86_400_000).toISOString().slice(0, 10).replaceAll("-", "")}`;
+    const many = Array.from({ length: 300 }, (_, at) => ({ name: name(Math.floor(at / 2)), files }));
+    expect(parseAnnouncements(many)).toHaveLength(50);
+    expect(parseAnnouncements(many.filter((_, at) => at % 2 === 0))).toHaveLength(100);
+  });
+
   test("is nothing when it is no list, whatever it is", () => {
     fc.assert(
       fc.property(fc.anything(), (value) => {

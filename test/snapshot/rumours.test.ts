@@ -24,6 +24,25 @@ test("a peer that did not keep its word is not believed again for having left an
   expect(rumours.candidates(DATE).map((unit) => rumours.peersWith(unit))).toEqual([["honest"], ["liar"]]);
 });
 
+test("who gave what passed all checks is believed again", () => {
+  const rumours = new Rumours({ now });
+  rumours.heard("peer", [announcement("the truth")]);
+  const [unit] = rumours.candidates(DATE);
+  rumours.failed(unit!);
+  expect(rumours.isPromised(DATE)).toBe(false);
+  rumours.kept(unit!);
+  expect(rumours.isPromised(DATE)).toBe(true);
+});
+
+test("under another keyring what was refused is a candidate again, and who announced it is believed", () => {
+  const rumours = new Rumours({ now });
+  rumours.heard("peer", [announcement("signed by a key that was not known")]);
+  rumours.refuse(rumours.candidates(DATE)[0]!);
+  expect(rumours.candidates(DATE)).toEqual([]);
+  rumours.forgive();
+  expect(rumours.isPromised(DATE)).toBe(true);
+});
+
 test("of the units that were refused a thousand are remembered, the last ones, however many one box announces", () => {
   const rumours = new Rumours({ now });
   const isCandidate = (number: number): boolean => {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { enums, readSignature, reformatKey, type PrivateKey } from "openpgp";
+import { enums, PrivateKey, readSignature, reformatKey, UserIDPacket } from "openpgp";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { startOf } from "../../src/snapshot/name.ts";
 import { SnapshotRefused } from "../../src/snapshot/refusal.ts";
@@ -121,6 +121,13 @@ describe("a unit is refused by name of the check that it fails", () => {
   test("a key of the keyring without the user id", async () => {
     const key = await makeKey({ userID: STRANGER });
     expect(await failed(await makeUnit(key), [gentoo, key])).toBe("WRONG_USER_ID");
+  });
+
+  test("a key of the keyring to which somebody has put the user id, which it does not certify", async () => {
+    const key = await makeKey({ userID: STRANGER });
+    const packets = key.toPacketList();
+    packets.push(UserIDPacket.fromObject(GENTOO));
+    expect(await failed(await makeUnit(key), [new PrivateKey(packets)])).toBe("WRONG_USER_ID");
   });
 
   test("a key that was revoked, even after it signed", async () => {
