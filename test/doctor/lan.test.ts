@@ -101,6 +101,19 @@ describe("what is well is not blamed:", () => {
     expect((await box.finding("peers")).verdict).toBe("unchecked");
   });
 
+  test("a box with another network key, where there are peers: it may be in a network of its own", async () => {
+    const box = await healthyBox();
+    swarm(box, { last_rejected: { wrong_proof: { at: new Date().toISOString(), address: "10.0.0.7" } } });
+    expect((await box.finding("peers")).verdict).toBe("ok");
+  });
+
+  test("a port that peers have reached, though none has fetched from it", async () => {
+    const box = await healthyBox();
+    swarm(box, { port: { open: ["h3"], closed: [] } });
+    box.status = { ...box.status, uploaded: { requests: 0, bytes: 0 } };
+    expect(await box.finding("ports")).toEqual({ verdict: "ok", seen: "h3 can reach port 8481" });
+  });
+
   test("a box with another network key that came hours ago: it may have been mended since", async () => {
     const box = await healthyBox();
     const at = new Date(Date.now() - 2 * HOUR_MS).toISOString();

@@ -73,18 +73,47 @@ describe("doctor finds it, and names the mend, when", () => {
     ],
   ]);
 
-  test("no_proxy in the environment takes a mirror out", async () => {
-    expect(await (await healthyBox()).finding("no_proxy", { env: { no_proxy: "*" } })).toEqual(
-      finding("warn", "no_proxy takes out mirror.example", "in the environment"),
-    );
-  });
+  test.each(["*", "mirror.example", "*.example"])(
+    "no_proxy in the environment takes a mirror out: %s",
+    async (entry) => {
+      expect(await (await healthyBox()).finding("no_proxy", { env: { no_proxy: entry } })).toEqual(
+        finding("warn", "no_proxy takes out mirror.example", "in the environment"),
+      );
+    },
+  );
 });
 
 describe("what is well is not blamed:", () => {
+  test("an agent that is asked by GENTOO_MIRRORS alone", async () => {
+    const box = await healthyBox();
+    await box.remove("etc/portage/mirrors");
+    await box.write("etc/portage/make.conf", `GENTOO_MIRRORS="http://${box.door}"\n`);
+    expect((await box.finding("portage")).verdict).toBe("ok");
+  });
+
+  test("an https mirror, where the agent is a local one: that is asked before all others", async () => {
+    const box = await healthyBox();
+    await box.write("etc/portage/make.conf", 'GENTOO_MIRRORS="https://fast.example"\n');
+    expect((await box.finding("https mirrors")).verdict).toBe("ok");
+  });
+
   test("a mirror whose name only ends as an entry of no_proxy does", async () => {
     const { verdict } = await (await healthyBox()).finding("no_proxy", { env: { no_proxy: "ror.example" } });
     expect(verdict).toBe("ok");
   });
+});
+
+test.each([
+  ["2.3.99", "warn"],
+  ["3.0.9", "warn"],
+  ["3.0.15", "ok"],
+  ["3.1", "ok"],
+  ["4.0.1_rc2", "ok"],
+])("whether Portage %s asks by digest: %s", async (version, verdict) => {
+  const box = await healthyBox();
+  await box.remove("var/db/pkg/sys-apps");
+  await box.write(`var/db/pkg/sys-apps/portage-${version}/PF`, "");
+  expect((await box.finding("Portage version")).verdict).toBe(verdict);
 });
 
 test("an https mirror that stands behind the agent is not asked before it", async () => {

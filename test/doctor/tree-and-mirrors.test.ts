@@ -1,4 +1,4 @@
-import { chmod, statfs } from "node:fs/promises";
+import { chmod, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { whatCalendarSays } from "../../src/core/text/clock-words.ts";
@@ -105,11 +105,15 @@ describe("doctor finds it, and names the mend, when", () => {
     ],
   ]);
 
-  test("the clock is wrong by what a mirror says", async () => {
+  test.each([
+    [-2 * DAY_MS, "2 d 0 h behind http://mirror.example"],
+    [2 * DAY_MS + HOUR_MS, "2 d 1 h ahead of http://mirror.example"],
+  ])("the clock is wrong by what a mirror says: %i ms", async (offset, seen) => {
     const box = await healthyBox();
-    expect(await box.finding("clock", { now: Date.now() - 2 * DAY_MS })).toEqual(
-      finding("fail", "behind http://mirror.example", "chronyd"),
-    );
+    const now = Math.floor(Date.now() / 1000) * 1000; // HTTP tells whole seconds
+    box.answers["http://mirror.example/distfiles/layout.conf"] = (_, response) =>
+      void response.writeHead(200, { date: new Date(now).toUTCString() }).end();
+    expect(await box.finding("clock", { now: now + offset })).toEqual(finding("fail", seen, "chronyd"));
   });
 
   test("the clock is earlier than the tree, with no mirror to ask", async () => {
@@ -232,6 +236,31 @@ test("DISTDIR of the group portage is readable for its members", async () => {
   expect(permits({ uid: 250, gid: 250, mode: 0o40770 }, { uid: 994, gids: [994] }, 5)).toBe(false);
   expect(permits({ uid: 994, gid: 250, mode: 0o40070 }, reader, 5)).toBe(false);
   expect(permits({ uid: 250, gid: 250, mode: 0o40700 }, { uid: 0, gids: [] }, 5)).toBe(true);
+});
+
+test("whether DISTDIR can be read hangs on the groups that the agent's user is a member of", async () => {
+  const box = await healthyBox();
+  const distdir = join(box.root, "var/cache/distfiles");
+  await chmod(distdir, 0o750);
+  const { gid } = await stat(distdir);
+  for (const [members, verdict] of [
+    ["ann", "fail"],
+    ["ann,distswarm", "ok"],
+  ] as const) {
+    await box.write("etc/group", `files:x:${gid}:${members}\n`);
+    expect((await box.finding("DISTDIR")).verdict).toBe(verdict);
+  }
+});
+
+test("what is not configured is not missed: a DISTDIR, mirrors", async () => {
+  const box = await healthyBox();
+  box.config["portage"] = { distdir: "" };
+  box.config["upstream"] = { mirrors: [] };
+  expect(await box.finding("DISTDIR")).toEqual({ verdict: "ok", seen: "none is shared" });
+  expect(await box.finding("mirrors")).toMatchObject({
+    verdict: "ok",
+    seen: expect.stringMatching(/^none is configured/),
+  });
 });
 
 test("a mirror that never answers is named as such", async () => {
