@@ -175,6 +175,7 @@ test("who may write the system's state directory runs the installed agent", asyn
 test.for([
   ['proxy.listen = ["127.0.0.1:8481"]', /proxy\.listen and swarm\.listen are both at port 8481/],
   ['proxy.listen = ["[::]:8481"]', /proxy\.listen and swarm\.listen are both at port 8481/],
+  ['proxy.listen = ["10.0.0.9:1"]\nswarm.listen = "10.0.0.9:1"', /proxy\.listen and swarm\.listen are both at port 1/],
   [
     'upstream.proxy = "http://localhost:8480"',
     /upstream\.proxy is http:\/\/localhost:8480\/?, which is this agent itself/,

@@ -80,9 +80,9 @@ describe("one wrong thing in the config file", () => {
       'upstream.header_timeout is "30d"; it must be a duration above 0, up to 24d, such as "10s" (units: ms, s, min, h, d)',
     ],
     [
-      "a rate without its second",
-      '[snapshot]\nreplicate_rate = "16MiB"',
-      'snapshot.replicate_rate is "16MiB"; it must be a rate above 0 such as "16MiB/s"',
+      "a rate that is not of a second",
+      '[snapshot]\nreplicate_rate = "16MiB/h"',
+      'snapshot.replicate_rate is "16MiB/h"; it must be a rate above 0 such as "16MiB/s"',
     ],
     ["a relative path", 'state_dir = "here"', 'state_dir is "here"; it must be an absolute path'],
     [
