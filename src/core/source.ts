@@ -1,4 +1,3 @@
-import type { SourceError } from "./errors.ts";
 import type { Want } from "./distfile.ts";
 
 /** Who can give bytes: another box, or a mirror or SRC_URI host. */
@@ -11,7 +10,7 @@ export type Origin = "store" | SourceKind;
 export interface SourceBody {
   /**
    * Bytes from the asked offset to the end of the blob, in order. Each buffer is only lent, until the next one is asked for.
-   * Throws {@link SourceError}.
+   * Throws a `SourceError`.
    */
   readonly bytes: AsyncIterable<Buffer>;
   /** Of a peer: bytes of the whole blob. A word, where the want's size was infinite. */
@@ -57,7 +56,7 @@ export interface Source {
    * Told when the blob's digest failed and this source alone sent it: it is not asked for this blob again for a while. Also
    * told when a growing one passed bytes of it on, which may be nobody's fault.
    */
-  blame(error: SourceError): void;
+  blame(): void;
   /**
    * Told when others are raced against it. Until the returned function is called, it is not asked for this blob by anybody
    * else on this box, nor does its word count that it asks upstream for it.

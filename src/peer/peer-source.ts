@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Holder } from "../core/directory.ts";
 import type { Want } from "../core/distfile.ts";
-import { hasCode, type SourceError } from "../core/errors.ts";
+import { hasCode } from "../core/errors.ts";
 import type { GrowingUse, OpenOptions, Source, SourceBody } from "../core/source.ts";
 import { readBody } from "./body.ts";
 import type { Candidates } from "./candidates.ts";
@@ -87,10 +87,10 @@ export class PeerSource implements Source {
   }
 
   /** See {@link Source.blame}. Wrong bytes shut the peer out for all blobs; those that it passed on, in the long run. */
-  blame(error: SourceError): void {
+  blame(): void {
     const { standing } = this.#parts;
     if (this.#isGrowing) return standing.misled(this.#giver.id, this.#init.want.digest);
-    if (error.code === "WRONG_BYTES") standing.lied(this.#giver.id);
+    standing.lied(this.#giver.id);
     this.#inquiry.failed(this.#giver);
   }
 
@@ -160,7 +160,7 @@ export class PeerSource implements Source {
     } catch (error) {
       signal.throwIfAborted();
       // a growing copy that is silent may be waiting itself, as all who follow do
-      if (!hasCode(error, "BUSY") && !this.#isGrowing) this.#inquiry.failed(giver);
+      if (!this.#isGrowing) this.#inquiry.failed(giver);
       throw error;
     } finally {
       signal.removeEventListener("abort", letGo);

@@ -135,17 +135,17 @@ export class Intake {
   blame(): void {
     this.#restarts += 1;
     if (this.#init.want.size === 0 || this.#restarts > MAX_RESTARTS) throw this.#neverRight();
-    const error = new SourceError("WRONG_BYTES", `sent bytes with another digest than the Manifest's`);
     const { growing } = this.contributors;
-    for (const source of growing) source.blame(error);
+    for (const source of growing) source.blame();
     if (growing.length > 0) return this.#components.claim.wasMisled();
     const source = this.contributors.only;
     if (source === undefined) {
       this.#alone = true;
       return;
     }
+    const error = new SourceError("WRONG_BYTES", `sent bytes with another digest than the Manifest's`);
     this.#liars.add(idOf(source));
-    source.blame(error);
+    source.blame();
     this.#amend(source, error);
     this.#components.log.warn(`${source.label} ${error.message} for ${this.#name}: not stored`);
   }

@@ -99,9 +99,8 @@ class BlobDownload {
     if (await this.#isComplete(copy)) return "complete";
     await copy.restart();
     if (offset > 0) return this.#take(copy, source); // bytes of several sources prove nothing against any of them
-    const wrong = new SourceError("WRONG_BYTES", `${source.label} sent ${this.#name} with another digest`);
-    log.warn(wrong.message);
-    source.blame(wrong);
+    log.warn(`${source.label} sent ${this.#name} with another digest`);
+    source.blame();
     return "failed";
   }
 

@@ -1,12 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
-import { SourceError } from "../../src/core/errors.ts";
 import { Pulse } from "../../src/core/async/pulse.ts";
 import type { GrowingUse, Source } from "../../src/core/source.ts";
 import type { GrowingBlob } from "../../src/peer/growing-blob.ts";
 import { begin, startDeaf, testBoxes } from "./boxes.ts";
-import { retrieve, startBadPeer, wantOf, type AskingBox, type ServingBox } from "./rig.ts";
+import { makeAsking, makeIdentity, retrieve, startBadPeer, wantOf, type AskingBox, type ServingBox } from "./rig.ts";
 
 /** More than the sockets between two boxes hold. */
 const LARGE = randomBytes(40 * 2 ** 20);
@@ -107,6 +106,25 @@ describe("a growing copy", () => {
     expect(from).toEqual([expect.stringContaining(box.holder.name)]);
   });
 
+  it("lets in beside its reader who asked that one for a second and was told that it has no more itself", async () => {
+    const { box, growing } = await startGrowing();
+    growing.grow(1000);
+    const reader = await makeIdentity();
+    const first = kept(await makeAsking([box.holder], reader));
+    const { bytes } = await (await sourcesOf(first))[0]!.open({ offset: 0, signal });
+    await bytes[Symbol.asyncIterator]().next();
+    const behind = kept(
+      await startBadPeer((_, response) => void response.writeHead(416, { "content-length": 0 }).end(), reader),
+    );
+
+    const second = await asking(box);
+    second.directory.others.set(reader.id, { ...behind.holder, growing: true });
+    const [source] = await sourcesOf(second);
+    await source!.open({ offset: 0, signal });
+    expect(source!.label).toContain(box.holder.name);
+    expect(behind.requests).toBeLessThan(50); // a pause lies between them
+  });
+
   it("is read only as far as it is present when no more is asked for, which is nobody's fault", async () => {
     const { box, growing } = await startGrowing();
     const asker = await asking(box);
@@ -179,7 +197,7 @@ describe("a growing copy", () => {
     for (const other of ["one", "two"]) asker.standing.misled(box.holder.id, digestOf(Buffer.from(other)));
     const [source] = await sourcesOf(asker);
     await source!.open({ offset: 0, signal });
-    source!.blame(new SourceError("WRONG_BYTES", "wrong"));
+    source!.blame();
     expect(await sourcesOf(asker)).toEqual([]);
     asker.directory.list = [{ ...box.holder, growing: false }];
     expect(await sourcesOf(asker)).toHaveLength(1);
@@ -199,13 +217,22 @@ describe("a growing copy", () => {
     void bytes;
   });
 
+  it("that was whole by the time it was asked for counts as whole: who gave wrong bytes is shut out", async () => {
+    const box = await serving(LARGE);
+    const asker = await asking({ holder: { ...box.holder, growing: true } });
+    const [source] = await sourcesOf(asker);
+    await source!.open({ offset: 0, signal });
+    source!.blame();
+    expect(asker.standing.isShutOut(box.holder.id)).toBe(true);
+  });
+
   it("that turns out wrong shuts out nobody who passed it on", async () => {
     const { box, growing } = await startGrowing();
     growing.grow(500);
     const asker = await asking(box);
     const [source] = await sourcesOf(asker);
     await source!.open({ offset: 0, signal });
-    source!.blame(new SourceError("WRONG_BYTES", "wrong"));
+    source!.blame();
     expect(asker.standing.isShutOut(box.holder.id)).toBe(false);
   });
 });

@@ -76,7 +76,7 @@ describe("holders", () => {
     expect(await timed(() => retrieve(box, FILE).catch(() => {}))).toBeLessThan(100);
   });
 
-  it("that are slow are given more time as the last resort", async () => {
+  it("that are slow are given more time as the last resort, and are left alone no more once they gave all", async () => {
     let answer = (): void => {};
     const slow = kept(
       await startBadPeer((request, response) => {
@@ -85,9 +85,12 @@ describe("holders", () => {
       }),
     );
     const box = await asking(slow);
+    const isLeft = (): boolean => box.standing.isLeft(slow.holder.id, digestOf(LARGE));
     await expect(retrieve(box, FILE)).rejects.toThrow("no peer gave it");
+    expect(isLeft()).toBe(true);
     const patient = { ...box, sources: box.sources.lastResort as AskingBox["sources"] };
     expect((await retrieve(patient, FILE)).bytes.equals(FILE)).toBe(true);
+    expect(isLeft()).toBe(false);
   });
 
   it("that answer with another key than theirs are asked nothing", async () => {
@@ -148,7 +151,12 @@ describe("holders", () => {
   });
 
   it("are let go of when the asker leaves between the answer and the body", async () => {
-    const peer = kept(await startBadPeer((request, response) => void begin(request, response, FILE)));
+    const peer = kept(
+      await startBadPeer((request, response) => {
+        begin(request, response, FILE);
+        response.write(FILE.subarray(0, 1000));
+      }),
+    );
     const closed = once(peer.events, "closed");
     const box = await asking(peer);
     const leaving = new AbortController();
@@ -156,6 +164,31 @@ describe("holders", () => {
       const { bytes } = await source.open({ offset: 0, signal: leaving.signal });
       leaving.abort(new Error("gone"));
       await expect(bytes[Symbol.asyncIterator]().next()).rejects.toThrow("gone");
+    }
+    await closed;
+    expect(box.traffic.of(peer.holder.id).faults).toBe(0);
+  });
+
+  it("are let go of when the asker leaves in the middle of the body", async () => {
+    let more = (): void => {};
+    const peer = kept(
+      await startBadPeer((request, response) => {
+        begin(request, response, FILE);
+        response.write(FILE.subarray(0, 1000));
+        more = () => void response.write(FILE.subarray(1000, 2000));
+      }),
+    );
+    const closed = once(peer.events, "closed");
+    const box = await asking(peer);
+    const leaving = new AbortController();
+    for await (const source of box.sources.sources(wantOf(FILE))) {
+      const { bytes } = await source.open({ offset: 0, signal: leaving.signal });
+      const reading = bytes[Symbol.asyncIterator]();
+      await reading.next();
+      const next = reading.next();
+      leaving.abort(new Error("gone"));
+      more();
+      await expect(next).rejects.toThrow("gone");
     }
     await closed;
     expect(box.traffic.of(peer.holder.id).faults).toBe(0);

@@ -187,7 +187,7 @@ test.each([
   expect(mayBeDistfile(name)).toBe(expected);
 });
 
-test("a blob that both hold is told once, and is the first to be evicted from the store", async () => {
+test("a blob that both hold is told and listed once, and is the first to be evicted from the store", async () => {
   const box = await startBox({ maxSize: 3 * MIB });
   const [old, twice, next] = [makeBlob(MIB, "old"), makeBlob(MIB, "twice"), makeBlob(2 * MIB, "next")];
   const told: string[] = [];
@@ -198,6 +198,9 @@ test("a blob that both hold is told once, and is the first to be evicted from th
   await portageFetches(box, "twice.tar.xz", twice);
   await box.store.rescan();
   while (box.store.usage().distdirBlobs === 0) await new Promise(setImmediate);
+  const listed: string[] = [];
+  for await (const { digest } of box.store.list()) listed.push(digest);
+  expect(listed.toSorted()).toEqual([old.digest, twice.digest].toSorted());
   await put(box.store, next);
   expect(told).toEqual([next.digest]);
   expect((await box.store.find(old.digest))?.where).toBe("store");

@@ -127,19 +127,22 @@ test("broken retrievals do not go for a blob that max_size has no room for", asy
   await first.close({ keep: false });
 });
 
-test("what cannot fit is refused at once, and nothing is evicted for it", async () => {
-  const { store } = await startStore({ maxSize: 2 * MIB });
+test("what cannot fit is refused at once, and nothing is evicted for it, nor lost of it", async () => {
+  const { store, dir } = await startStore({ maxSize: 2 * MIB });
   const [small, held] = [makeBlob(MIB / 2, "small"), makeBlob(MIB, "held")];
   await put(store, small);
   await put(store, held);
   const reader = (await store.open(held.digest))!;
   await expect(store.ingest(makeBlob(2 * MIB + 1))).rejects.toMatchObject({ code: "STORE_FULL" });
   expect(store.usage().problem).toBeUndefined();
-  await expect(store.ingest(makeBlob(2 * MIB))).rejects.toMatchObject({ code: "STORE_FULL" });
+  const large = makeBlob(2 * MIB);
+  await writeFile(join(dir, "partial", large.digest), large.bytes.subarray(0, MIB));
+  await expect(store.ingest(large)).rejects.toMatchObject({ code: "STORE_FULL" });
+  expect(existsSync(join(dir, "partial", large.digest))).toBe(true);
   expect(store.usage().problem).toContain("no room for 2.00 MiB");
   expect(await store.find(small.digest)).toBeDefined();
   await reader.close();
-  await put(store, makeBlob(2 * MIB));
+  await put(store, large);
   expect(store.usage().problem).toBeUndefined();
 });
 

@@ -74,6 +74,7 @@ test("a start drops what has the wrong size or no file, and leaves strangers alo
     expect.stringContaining("is 999 bytes long, not 1000"),
     `2 blobs no longer in ${join(first.dir, "blobs")}; forgotten`,
   ]);
+  expect(box.store.warnings()).toEqual([]);
 });
 
 test("leftovers in partial/ are kept for a week", async () => {

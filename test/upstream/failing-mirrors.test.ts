@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
-import { SourceError } from "../../src/core/errors.ts";
 import * as zoo from "../support/zoo/zoo.ts";
 import { mirrorOf, noSignal } from "./harness.ts";
 import { FILE, FILES, labels, NAME, retrieve, upstreamOf, WANT } from "./one-file.ts";
@@ -63,7 +62,7 @@ describe("mirrors that fail", () => {
     const second = await mirrorOf(zoo.well, FILES);
     const upstream = await upstreamOf([first.url, second.url]);
     for await (const source of upstream.sources(WANT, { signal: noSignal() })) {
-      source.blame(new SourceError("WRONG_BYTES", "wrong"));
+      source.blame();
       break;
     }
     expect((await labels(upstream))[0]).toContain(second.url);
