@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { testFile } from "../support/repository.ts";
+import { rawServer } from "../support/raw-server.ts";
 import { FETCH, RESUME, wget } from "../support/wget.ts";
 import { cut, stallsAfterHeaders, startMirror, well } from "../support/zoo/zoo.ts";
 import { boxAndMirror, byDigest, connectTo, file, literal, say } from "./door-box.ts";
@@ -51,6 +52,18 @@ describe("the forward proxy", () => {
     const socket = connectTo(box);
     socket.write(`GET ${mirror.url}/snapshots/s.tar.xz HTTP/1.1\r\nHost: m\r\n\r\n`);
     expect(String(await once(socket, "data"))).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  test("hands on bytes above 127 as they came, and what no field may have not at all", async () => {
+    const { box } = await boxAndMirror();
+    const fields = ['Content-Disposition: attachment; filename="\xc3\xbc.tar"', "Location: /\xfc", "X-Odd: a\x01b"];
+    const server = await rawServer(`HTTP/1.1 200 OK\r\nContent-Length : 4\r\n${fields.join("\r\n")}\r\n\r\nbody`);
+    const measured = await rawServer(`HTTP/1.1 200 OK\r\nContent-Length: 4\r\n${fields[0]}\r\n\r\nbody`);
+    const answer = await say(box, `GET ${server}/ HTTP/1.0\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 200 .*\r\n\r\nbody$/s);
+    for (const field of [...fields.slice(0, 2), "x-odd: ab"])
+      expect(answer.toLowerCase()).toContain(field.toLowerCase());
+    expect((await say(box, `GET ${measured}/ HTTP/1.0\r\n\r\n`)).toLowerCase()).toContain(fields[0]!.toLowerCase());
   });
 
   test("counts what passed through, but no HEAD, which brings nothing", async () => {
