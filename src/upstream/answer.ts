@@ -11,6 +11,12 @@ interface Asked {
   readonly offset: number;
 }
 
+/** All of the file; 203 is how a proxy says that it had a hand in it. */
+const WHOLE = new Set([200, 203]);
+/** Codings that servers pack with for transport. */
+const PACKINGS = new Set(["gzip", "x-gzip", "compress", "x-compress", "deflate", "br", "zstd"]);
+/** Ends of files for which gzip is what they are, not how they are sent. */
+const IS_GZIP = /\.(?:t?gz|crate)$/i;
 const CONTENT_RANGE = /^bytes (\d+)-(\d+)\/(\d+|\*)$/;
 
 /**
@@ -34,7 +40,7 @@ function bytesToSkip(answer: AnswerHead, { size, offset }: Asked, now: number): 
     checkLength(answer, size - offset);
     return 0;
   }
-  if (answer.status !== 200) throw faultOfStatus(answer, offset, now);
+  if (!WHOLE.has(answer.status)) throw faultOfStatus(answer, offset, now);
   checkLength(answer, size);
   return offset;
 }
@@ -61,13 +67,19 @@ function checkRange(answer: AnswerHead, { size, offset }: Asked): void {
  * want describes the file itself (Apache says `x-gzip` of every .tar.gz); with any other it means packed for transport.
  */
 function checkLength(answer: AnswerHead, wanted: number): void {
-  const { "content-length": length, "content-encoding": encoding = "identity" } = answer.headers;
+  const { "content-length": length, "content-encoding": encoding = "" } = answer.headers;
   if (length !== undefined && Number(length) !== wanted) {
     throw refuse(answer, "BAD_LENGTH", `has ${length} bytes, wanted are ${wanted}`);
   }
-  if (length === undefined && encoding !== "identity") {
+  if (length === undefined && isPacked(answer.url, encoding.toLowerCase())) {
     throw refuse(answer, "BAD_LENGTH", `sends it packed (${encoding}), which was not asked for`);
   }
+}
+
+/** Whether bytes are likely not those of the file: servers also say `none` or `binary`, and `gzip` of a .tar.gz. */
+function isPacked(url: string, encoding: string): boolean {
+  const isItself = encoding.endsWith("gzip") && IS_GZIP.test(new URL(url).pathname);
+  return PACKINGS.has(encoding) && !isItself;
 }
 
 function refuse(answer: AnswerHead, code: SourceFault, what: string): SourceError {

@@ -6,7 +6,7 @@ import { isInside } from "../core/net/inside.ts";
 /** Redirects followed for one request; more is taken for a circle. */
 const MAX_REDIRECTS = 10;
 /** The answers that name another place for the same GET or HEAD (RFC 9110, 15.4). */
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const REDIRECTS = new Set([300, 301, 302, 303, 307, 308]);
 /** Fields that are for the asked host's eyes only. */
 const PRIVATE_FIELDS = new Set(["authorization", "cookie"]);
 
@@ -21,12 +21,15 @@ export class RedirectChain {
   /**
    * Where an answer from `from` sends us; undefined when it is no redirect.
    *
-   * @throws {SourceError} `BAD_REDIRECT`: too many, a circle, not http(s), or down from https to http.
+   * From https it may lead down to http, as Savannah's does to its mirrors: what comes is held against a digest or a signature.
+   *
+   * @throws {SourceError} `BAD_REDIRECT`: too many, a circle, or not http(s).
    */
   next(from: URL, status: number, location: string | undefined): URL | undefined {
     if (!REDIRECTS.has(status) || location === undefined) return undefined;
-    const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
-    const problem = to === undefined ? "to what is no URL" : this.#problem(from, to);
+    const reference = location.replace(/[\x80-\xff]/g, quoteByte);
+    const to = URL.canParse(reference, from.href) ? new URL(reference, from) : undefined;
+    const problem = to === undefined ? "to what is no URL" : this.#problem(to);
     if (to === undefined || problem !== undefined) {
       throw new SourceError("BAD_REDIRECT", `${from.href} redirects ${problem}: ${location}`, { status });
     }
@@ -34,13 +37,17 @@ export class RedirectChain {
     return to;
   }
 
-  #problem(from: URL, to: URL): string | undefined {
+  #problem(to: URL): string | undefined {
     if (to.protocol !== "http:" && to.protocol !== "https:") return "to what is neither http nor https";
-    if (from.protocol === "https:" && to.protocol === "http:") return "from https down to http";
     if (this.#seen.has(to.href)) return "in a circle";
     if (this.#seen.size > MAX_REDIRECTS) return `on after ${MAX_REDIRECTS} redirects`;
     return undefined;
   }
+}
+
+/** A byte above 127 as a URL has it; the URL class would take it for a character, and quote that one's UTF-8. */
+function quoteByte(byte: string): string {
+  return `%${byte.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
 /** The request fields to send on after a redirect: another origin is not told what was meant for the first one. */

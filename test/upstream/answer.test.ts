@@ -8,10 +8,10 @@ import { parseRetryAfter } from "../../src/upstream/retry-after.ts";
 const URL_ = "http://m.example/f";
 const NOW = Date.UTC(2026, 10, 21);
 
-function skip(status: number, headers: Record<string, string>, offset = 0): number {
+function skip(status: number, headers: Record<string, string>, offset = 0, url = URL_): number {
   const body = Readable.from([]);
   try {
-    return accept({ status, headers, url: URL_, body }, { size: 1000, offset }, NOW);
+    return accept({ status, headers, url, body }, { size: 1000, offset }, NOW);
   } catch (error) {
     expect(body.destroyed, "an answer that is refused is let go of").toBe(true);
     throw error;
@@ -37,15 +37,34 @@ test("the whole file in answer to a range is skipped up to the range", () => {
   expect(skip(200, { "content-length": "1000" }, 10)).toBe(10);
 });
 
+test("203 has the whole file, too, by way of a proxy", () => {
+  expect(skip(203, { "content-length": "1000" })).toBe(0);
+  for (const status of [201, 202, 204, 205]) {
+    expect(() => skip(status, {})).toThrow(expect.objectContaining({ code: "BAD_STATUS" }));
+  }
+});
+
 test("a range that nobody asked for is refused", () => {
   expect(() => skip(206, { "content-range": "bytes 0-999/1000" })).toThrow(
     expect.objectContaining({ code: "BAD_STATUS" }),
   );
 });
 
-test("Content-Encoding is let pass where the length shows that it describes the file itself", () => {
+test("Content-Encoding is let pass where the length or the name shows that it describes the file itself", () => {
   expect(skip(200, { "content-encoding": "x-gzip", "content-length": "1000" })).toBe(0);
-  expect(() => skip(200, { "content-encoding": "gzip" })).toThrow(expect.objectContaining({ code: "BAD_LENGTH" }));
+  for (const encoding of ["gzip", "BR", "deflate"]) {
+    expect(() => skip(200, { "content-encoding": encoding })).toThrow(expect.objectContaining({ code: "BAD_LENGTH" }));
+  }
+  for (const url of ["http://m.example/f.tar.gz", "http://m.example/f.tgz?x"]) {
+    expect(skip(200, { "content-encoding": "x-gzip" }, 0, url)).toBe(0);
+    expect(() => skip(200, { "content-encoding": "br" }, 0, url)).toThrow(
+      expect.objectContaining({ code: "BAD_LENGTH" }),
+    );
+  }
+});
+
+test.each(["", "none", "identity", "Identity", "binary", "UTF-8"])("Content-Encoding: %s packs nothing", (encoding) => {
+  expect(skip(200, { "content-encoding": encoding })).toBe(0);
 });
 
 test("whatever the head says, it is a number to skip or a SourceError", () => {
