@@ -19,13 +19,13 @@ export class TrustedCertificates {
 
   /**
    * What a connection by TLS is to be made with: the same object until the file changes, for to read hundreds of certificates
-   * takes 60 ms.
+   * takes 60 ms. A certificate in it need not be a root's: wget and curl take an authority below one, too.
    */
   get secureContext(): tls.SecureContext {
     const version = versionOf(this.#bundle);
     if (this.#known?.version !== version) {
       const ca = [...certificatesOfNode(), textOf(this.#bundle)];
-      this.#known = { version, context: tls.createSecureContext({ ca }) };
+      this.#known = { version, context: tls.createSecureContext({ ca, allowPartialTrustChain: true }) };
     }
     return this.#known.context;
   }

@@ -8,7 +8,7 @@ import { HttpClient, type HttpClientOptions } from "../../src/upstream/http-clie
 import { TrustedCertificates } from "../../src/upstream/trusted-certificates.ts";
 import { named } from "../support/skipped.ts";
 import { tempDir } from "../support/temp-dir.ts";
-import { makeCertificate, type TestCertificate } from "../support/zoo/certificate.ts";
+import { makeCertificate, makeIssuedCertificate, type TestCertificate } from "../support/zoo/certificate.ts";
 import * as zoo from "../support/zoo/zoo.ts";
 import { closeAfter, mirrorOf, noSignal, readAll, trusting } from "./harness.ts";
 import { startProxy } from "./test-proxy.ts";
@@ -21,9 +21,9 @@ beforeAll(async () => {
   tls = await makeCertificate();
 });
 
-/** A client, and a way to ask it for the file of a mirror whose certificate is `tls`. */
-async function asking(options: HttpClientOptions): Promise<() => Promise<Buffer>> {
-  const mirror = await mirrorOf(zoo.well, { "/f": FILE }, { tls });
+/** A client, and a way to ask it for the file of a mirror with this certificate. */
+async function asking(options: HttpClientOptions, certificate = tls): Promise<() => Promise<Buffer>> {
+  const mirror = await mirrorOf(zoo.well, { "/f": FILE }, { tls: certificate });
   const client = new HttpClient(options);
   closeAfter(() => client.close());
   return async () => {
@@ -35,6 +35,12 @@ async function asking(options: HttpClientOptions): Promise<() => Promise<Buffer>
 
 test("an authority that the system trusts is trusted", async () => {
   const fetch = await asking({ trusted: await trusting(tls) });
+  expect((await fetch()).equals(FILE)).toBe(true);
+});
+
+test("so is a certificate or an authority below one that the system does not have", async () => {
+  const issued = await makeIssuedCertificate();
+  const fetch = await asking({ trusted: await trusting(issued) }, issued);
   expect((await fetch()).equals(FILE)).toBe(true);
 });
 
