@@ -4,9 +4,10 @@ import type { SecureContext } from "node:tls";
 import type * as Undici from "undici";
 import { SourceError } from "../core/errors.ts";
 import { hostOf } from "../core/net/host.ts";
-import { insideReason, isInside, lookupOutside } from "../core/net/inside.ts";
+import { insideReason, isInside, outsideOnly } from "../core/net/inside.ts";
 import { closable } from "./connector.ts";
 import { proxyAuthorization } from "./dial.ts";
+import type { HostNames } from "./host-names.ts";
 import { proxyBypass, type ProxyBypass } from "./no-proxy.ts";
 import { patient } from "./patience.ts";
 import { TrustedCertificates } from "./trusted-certificates.ts";
@@ -22,6 +23,7 @@ export interface ConnectionOptions {
   readonly trusted?: TrustedCertificates;
   /** How long a connection may take to come about, in milliseconds. */
   readonly connectTimeoutMs: number;
+  readonly names: HostNames;
 }
 
 /** The part of a request that depends on the way it goes. */
@@ -38,6 +40,9 @@ const require = createRequire(import.meta.url);
 /** Connections to one server (or to the proxy) at once; more requests wait for a free one. */
 const MAX_CONNECTIONS = 32;
 
+/** Bytes of an answer's header fields together: as wget takes. undici's 16 KiB are less than some set in cookies. */
+const MAX_HEADER_BYTES = 64 * 1024;
+
 /** The pools of connections outside, and which of them a URL takes: straight, or through the proxy. */
 export class Connections {
   readonly #proxy: URL | undefined;
@@ -48,18 +53,18 @@ export class Connections {
   readonly #tunnelled: Undici.Agent | undefined;
 
   private constructor(undici: typeof Undici, options: ConnectionOptions) {
-    const { connectTimeoutMs: timeoutMs, trusted = new TrustedCertificates() } = options;
-    const connections = MAX_CONNECTIONS;
-    const connectBy = (lookup?: LookupFunction) =>
-      connectorBy(undici, { timeout: timeoutMs, ...(lookup && { lookup }) }, trusted);
-    const connect = connectBy();
+    const { connectTimeoutMs: timeoutMs, names, trusted = new TrustedCertificates() } = options;
+    const pool = { connections: MAX_CONNECTIONS, maxHeaderSize: MAX_HEADER_BYTES };
+    const connectBy = (lookup: LookupFunction) =>
+      whenLookedUp(names, connectorBy(undici, { timeout: timeoutMs, lookup }, trusted));
+    const connect = connectBy(names.lookup);
     this.#isBypassed = proxyBypass(options.noProxy ?? []);
-    this.#direct = new undici.Agent({ connections, connect });
-    this.#forGuests = new undici.Agent({ connections, connect: connectBy(lookupOutside) });
+    this.#direct = new undici.Agent({ ...pool, connect });
+    this.#forGuests = new undici.Agent({ ...pool, connect: connectBy(outsideOnly(names.lookup)) });
     if (options.proxy === undefined) return;
     this.#proxy = new URL(options.proxy);
-    const tunnel = tunnelConnector(this.#proxy, { timeoutMs, trusted, secure: connect });
-    this.#tunnelled = new undici.Agent({ connections, connect: tunnel });
+    const tunnel = tunnelConnector(this.#proxy, { timeoutMs, names, trusted, secure: connect });
+    this.#tunnelled = new undici.Agent({ ...pool, connect: tunnel });
   }
 
   /**
@@ -96,6 +101,17 @@ export class Connections {
   #proxyFor(url: URL): URL | undefined {
     return this.#proxy === undefined || this.#isBypassed(url) ? undefined : this.#proxy;
   }
+}
+
+/** The same connector, whose time begins when the host is looked up. Inside a tunnel there is nothing to look up. */
+function whenLookedUp(names: HostNames, connect: Undici.buildConnector.connector): Undici.buildConnector.connector {
+  return (target, connected) => {
+    if (target.httpSocket !== undefined) return connect(target, connected);
+    names.ready(target.hostname).then(
+      () => connect(target, connected),
+      (error: Error) => connected(error, null),
+    );
+  };
 }
 
 /** One of undici's connectors, whose trust in certificates is that of the moment. */

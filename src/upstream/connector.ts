@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { buildConnector } from "undici";
+import { parserOf, readLeniently } from "./lenient-parser.ts";
 
 /**
  * Stands for ECONNRESET, which undici takes for the end of a body without a length ("on Mac OS", `onHttpSocketError`): what
@@ -16,16 +17,6 @@ interface SocketFault {
   socket?: { readonly bytesRead: number };
 }
 
-/** The part of undici's HTTP/1 parser that matters here. */
-interface Parser {
-  paused: boolean;
-  /** 0 between answers. */
-  readonly statusCode: number;
-  readonly ptr: number;
-  readonly llhttp: { llhttp_resume(ptr: number): void };
-  resume(): void;
-}
-
 /**
  * One of undici's connectors, with sockets that a server may close while the body of its answer waits for a slow
  * reader. undici 7 asserts there that its parser is not paused, where nobody can catch it, so that any such server ends
@@ -36,6 +27,7 @@ export function closable(connect: buildConnector.connector): buildConnector.conn
   return (target, connected) =>
     connect(target, (...result) => {
       const [, socket] = result;
+      if (socket) readLeniently(socket);
       socket?.prependListener("end", () => takeRest(socket));
       socket?.prependListener("error", (error: SocketFault) => {
         if (!BREAKS.has(error.code ?? "")) return;
@@ -64,10 +56,4 @@ function takeRest(socket: Socket): void {
   if (!parser.paused || socket.destroyed || parser.statusCode === 0) return;
   parser.llhttp.llhttp_resume(parser.ptr);
   parser.paused = false;
-}
-
-/** undici keeps it at the socket, under a symbol of its own. */
-function parserOf(socket: Socket): Parser | undefined {
-  const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "parser");
-  return symbol && ((socket as unknown as Record<symbol, Parser | null>)[symbol] ?? undefined);
 }

@@ -1,9 +1,10 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { connect, type Socket } from "node:net";
+import { connect, type LookupFunction, type Socket } from "node:net";
 import { SourceError } from "../core/errors.ts";
 import { authorityOf, hostOf } from "../core/net/host.ts";
-import { insideReason, isInside, lookupOutside } from "../core/net/inside.ts";
+import { insideReason, isInside, outsideOnly } from "../core/net/inside.ts";
+import { HostNames } from "./host-names.ts";
 import { reasonOf } from "./http-fault.ts";
 import { proxyBypass } from "./no-proxy.ts";
 import { patiently } from "./patience.ts";
@@ -35,6 +36,16 @@ interface DialFor {
   readonly isGuest?: boolean;
 }
 
+/** How a proxy is reached. */
+export interface ThroughProxy {
+  readonly trusted: TrustedCertificates;
+  readonly names: HostNames;
+  /** How long it may take until the way is open, in milliseconds. */
+  readonly timeoutMs: number;
+  /** What it is told of whom the way is for. @default nothing */
+  readonly via?: string | undefined;
+}
+
 /**
  * Opens a bare TCP connection to a host outside.
  *
@@ -45,14 +56,17 @@ type Dial = (to: Endpoint, options?: DialFor) => Promise<Socket>;
 /** The way to hosts outside for CONNECT tunnels: through the proxy, where one is set. */
 export function dialer(options: DialOptions): Dial {
   const { proxy, noProxy = [], timeoutMs, trusted = new TrustedCertificates() } = options;
+  const names = new HostNames();
   const proxyUrl = proxy === undefined ? undefined : new URL(proxy);
   const isBypassed = proxyBypass(noProxy);
   return async (to, { via, isGuest = false } = {}) => {
     if (isGuest && isInside(to.host)) throw new SourceError("REFUSED", insideReason(to.host));
-    const signal = AbortSignal.timeout(timeoutMs);
     const isStraight = proxyUrl === undefined || isBypassed(new URL(`https://${authorityOf(to.host, to.port)}`));
-    if (!isStraight) return dialThrough(proxyUrl, to, { trusted, signal, via });
-    return patiently((attempts) => dialStraight(to, { ...attempts, signal, isGuest }));
+    if (!isStraight) return dialThrough(proxyUrl, to, { trusted, names, timeoutMs, via });
+    await lookedUp(to.host, names);
+    const signal = AbortSignal.timeout(timeoutMs);
+    const lookup = isGuest ? outsideOnly(names.lookup) : names.lookup;
+    return patiently((attempts) => dialStraight(to, { ...attempts, signal, lookup }));
   };
 }
 
@@ -72,12 +86,18 @@ function unescaped(text: string): string {
   }
 }
 
+async function lookedUp(host: string, names: HostNames): Promise<void> {
+  await names.ready(host).catch((error: Error) => {
+    throw refused(`no connection to ${host}`, error);
+  });
+}
+
 function dialStraight(
   { host, port }: Endpoint,
-  { signal, isGuest, ...attempts }: { signal: AbortSignal; isGuest: boolean; autoSelectFamilyAttemptTimeout?: number },
+  { signal, ...options }: { signal: AbortSignal; lookup: LookupFunction; autoSelectFamilyAttemptTimeout?: number },
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, ...attempts, ...(isGuest && { lookup: lookupOutside }) });
+    const socket = connect({ host, port, ...options });
     const giveUp = (): void => refuse(tooSlow(`${host}:${port} did not answer in time`));
     const refuse = (error: Error): void => {
       signal.removeEventListener("abort", giveUp);
@@ -98,14 +118,16 @@ function dialStraight(
 /**
  * Has an HTTP proxy open a connection (`CONNECT`, RFC 9110, 9.3.6).
  *
- * @throws {SourceError} `REFUSED`, also when the proxy says no; `HEADER_TIMEOUT` when `signal` aborts first.
+ * @throws {SourceError} `REFUSED`, also when the proxy says no; `HEADER_TIMEOUT` after the time allowed.
  */
-export function dialThrough(
+export async function dialThrough(
   proxy: URL,
   to: Endpoint,
-  { trusted, signal, via }: { trusted: TrustedCertificates; signal: AbortSignal; via?: string | undefined },
+  { trusted, names, timeoutMs, via }: ThroughProxy,
 ): Promise<Socket> {
   const authority = authorityOf(to.host, to.port);
+  await lookedUp(hostOf(proxy), names);
+  const signal = AbortSignal.timeout(timeoutMs);
   const [name, value] = proxyAuthorization(proxy);
   const isSecure = proxy.protocol === "https:";
   return new Promise((resolve, reject) => {
@@ -113,6 +135,7 @@ export function dialThrough(
       ...(isSecure && { secureContext: trusted.secureContext }),
       host: hostOf(proxy),
       port: proxy.port,
+      lookup: names.lookup,
       method: "CONNECT",
       path: authority,
       headers: { host: authority, ...(name !== undefined && { [name]: value }), ...(via !== undefined && { via }) },
@@ -121,7 +144,7 @@ export function dialThrough(
     });
     request.on("error", (error) => reject(refusedOrSlow(proxy, authority, error, signal)));
     request.once("connect", (answer, socket: Socket, head: Buffer) => {
-      if (answer.statusCode !== 200) {
+      if (Math.floor((answer.statusCode ?? 0) / 100) !== 2) {
         socket.destroy();
         return reject(refusal(proxy, authority, answer.statusCode));
       }

@@ -5,6 +5,7 @@ import type { ForwardRequest, UpstreamAnswer } from "../core/upstream.ts";
 import { Connections, type ConnectionOptions } from "./connections.ts";
 import { wasKept } from "./connector.ts";
 import { exchange } from "./exchange.ts";
+import { HostNames } from "./host-names.ts";
 import { faultOf } from "./http-fault.ts";
 import { letGo } from "./let-go.ts";
 import { RedirectChain, fieldsAfterRedirect, isByStranger } from "./redirect.ts";
@@ -18,7 +19,7 @@ export interface HttpRequest extends ForwardRequest {
 }
 
 /** How the client gets out, and how long it waits. */
-export interface HttpClientOptions extends Omit<ConnectionOptions, "connectTimeoutMs"> {
+export interface HttpClientOptions extends Omit<ConnectionOptions, "connectTimeoutMs" | "names"> {
   /** A server that has sent no headers by then has failed. Milliseconds. @default 10 s */
   readonly headerTimeoutMs?: number;
   /** A body that is silent for this long has failed. Milliseconds. @default 30 s */
@@ -66,7 +67,7 @@ export class HttpClient {
 
   #opened(): Connections {
     const connectTimeoutMs = this.#timeouts.headersTimeout;
-    return (this.#connections ??= Connections.load({ ...this.#options, connectTimeoutMs }));
+    return (this.#connections ??= Connections.load({ ...this.#options, connectTimeoutMs, names: new HostNames() }));
   }
 
   async #follow(request: HttpRequest, start: URL): Promise<UpstreamAnswer> {

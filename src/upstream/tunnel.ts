@@ -1,6 +1,5 @@
 import type { buildConnector } from "undici";
-import { dialThrough } from "./dial.ts";
-import type { TrustedCertificates } from "./trusted-certificates.ts";
+import { dialThrough, type ThroughProxy } from "./dial.ts";
 
 const HTTPS_PORT = 443;
 
@@ -11,11 +10,11 @@ const HTTPS_PORT = 443;
  */
 export function tunnelConnector(
   proxy: URL,
-  { timeoutMs, trusted, secure }: { timeoutMs: number; trusted: TrustedCertificates; secure: buildConnector.connector },
+  { secure, ...options }: ThroughProxy & { readonly secure: buildConnector.connector },
 ): buildConnector.connector {
   return (target, connected) => {
     const endpoint = { host: target.hostname, port: Number(target.port) || HTTPS_PORT };
-    dialThrough(proxy, endpoint, { trusted, signal: AbortSignal.timeout(timeoutMs) }).then(
+    dialThrough(proxy, endpoint, options).then(
       (httpSocket) => secure({ ...target, httpSocket }, connected),
       (error: Error) => connected(error, null),
     );

@@ -1,4 +1,4 @@
-import { lookup } from "node:dns";
+import type { LookupAddress } from "node:dns";
 import { BlockList, type LookupFunction } from "node:net";
 import { isLoopback } from "./host.ts";
 import { isAddressIn } from "./subnet.ts";
@@ -18,14 +18,15 @@ export function insideReason(host: string): string {
   return `${host} is for this box alone, and not reached for others`;
 }
 
-/** `dns.lookup` less the addresses that are inside; an error where no other is left. */
-export const lookupOutside: LookupFunction = (host, options, callback) => {
-  lookup(host, { ...options, all: true }, (error, found) => {
-    if (error !== null) return callback(error, []);
-    const outside = found.filter(({ address }) => !isInside(address));
-    const [first] = outside;
-    if (first === undefined) callback(new Error(insideReason(host)), []);
-    else if (options.all === true) callback(null, outside);
-    else callback(null, first.address, first.family);
-  });
-};
+/** A look-up less the addresses that are inside; an error where no other is left. */
+export function outsideOnly(lookup: LookupFunction): LookupFunction {
+  return (host, options, callback) =>
+    lookup(host, { ...options, all: true }, (error, found) => {
+      if (error !== null) return callback(error, []);
+      const outside = (found as LookupAddress[]).filter(({ address }) => !isInside(address));
+      const [first] = outside;
+      if (first === undefined) callback(new Error(insideReason(host)), []);
+      else if (options.all === true) callback(null, outside);
+      else callback(null, first.address, first.family);
+    });
+}
