@@ -205,6 +205,8 @@ test("a log record is one plain line, with its time in a file and its priority i
   expect(toPlainLine(record)).toBe("1970-01-01T00:00:00.000Z warn  store: disk\nfull: ENOSPC\n");
   expect(toJournalLine(record)).toBe("<4>store: disk full: ENOSPC\n");
   expect(toJournalLine(JSON.stringify({ level: 30, time: 0, msg: "ready" }))).toBe("<6>ready\n");
+  const told = JSON.stringify({ level: 40, time: 0, msg: "cannot write (ENOSPC)", err: { message: "ENOSPC" } });
+  expect(toJournalLine(told)).toBe("<4>cannot write (ENOSPC)\n"); // the cause is in it
 });
 
 test("an error that nobody expected is logged with the place where it was thrown, what was expected without", () => {

@@ -202,6 +202,12 @@ test.each([
   await expect(loadConfig({ root, env: {}, uid: 0 })).resolves.toMatchObject({ file: `${root}/etc/distswarm.toml` });
 });
 
+test("a config file that is not there, or is none, is named as that", async () => {
+  const root = await rootWith({});
+  await expect(readConfigFile(join(root, "absent"))).rejects.toThrow(`${root}/absent: there is no such file`);
+  await expect(readConfigFile(root)).rejects.toThrow(`${root}: it cannot be read (EISDIR)`);
+});
+
 test("a config file that the agent's user may not read is named with that user and the mend", async () => {
   const root = await rootWith({ "etc/distswarm.toml": "" });
   const file = join(root, "etc/distswarm.toml");

@@ -130,8 +130,15 @@ test("a file that even root may not change is named, and nothing is left beside 
   expect(await readdir(dirname(path))).toEqual([".distswarm-setup", "make.conf"]);
 });
 
-test("undo goes alone", async () => {
-  await expect(setup(await rootWith({}), { undo: true, write: true })).rejects.toMatchObject({ code: "USAGE" });
+test.each(["write", "webrsync"])("undo goes alone, not with %s", async (other) => {
+  await expect(setup(await rootWith({}), { undo: true, [other]: true })).rejects.toMatchObject({ code: "USAGE" });
+});
+
+test("where another proxy keeps it from its change, it does not say that Portage uses the agent", async () => {
+  const makeConf = 'http_proxy="http://proxy.lan:3128"\n';
+  const mirrors = "local http://127.0.0.1:8480\n";
+  const root = await rootWith({ "etc/portage/make.conf": makeConf, "etc/portage/mirrors": mirrors });
+  expect((await setup(root, { write: true })).out).toMatch(/^make\.conf stays as it is: .*\.\nNothing to change\.\n$/);
 });
 
 test.for([

@@ -1,8 +1,9 @@
 import { chmod, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { PrivateKey, UserIDPacket } from "openpgp";
 import { describe, expect, test, vi } from "vitest";
 import { Keyring } from "../../src/snapshot/keyring.ts";
-import { makeKey, NOW, STRANGER, writeKeyring } from "./support/unit.ts";
+import { GENTOO, makeKey, NOW, STRANGER, writeKeyring } from "./support/unit.ts";
 import { named } from "../support/skipped.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -97,6 +98,14 @@ describe("a keyring that cannot be used says why, and which package mends it", (
     const { keyring, path } = await keyringAt();
     await writeKeyring(path, await makeKey({ userID: STRANGER }));
     expect(await reason(keyring)).toContain(`no key has the user id <infrastructure@gentoo.org>: install ${PACKAGE}`);
+  });
+
+  test("a key to which somebody has put the user id, which it does not certify", async () => {
+    const { keyring, path } = await keyringAt();
+    const packets = (await makeKey({ userID: STRANGER })).toPacketList();
+    packets.push(UserIDPacket.fromObject(GENTOO));
+    await writeKeyring(path, new PrivateKey(packets));
+    expect(await reason(keyring)).toMatch(/key [0-9A-F]{16} does not certify <infrastructure@gentoo.org>: update/);
   });
 
   test("expired, from the moment on at which it expires", async () => {
