@@ -21,15 +21,13 @@ export class RedirectChain {
   /**
    * Where an answer from `from` sends us; undefined when it is no redirect.
    *
-   * From https it may lead down to http, as Savannah's does to its mirrors: what comes is held against a digest or a signature.
-   *
-   * @throws {SourceError} `BAD_REDIRECT`: too many, a circle, or not http(s).
+   * @throws {SourceError} `BAD_REDIRECT`: too many, a circle, not http(s), or down from https to http.
    */
   next(from: URL, status: number, location: string | undefined): URL | undefined {
     if (!REDIRECTS.has(status) || location === undefined) return undefined;
     const reference = location.replace(/[\x80-\xff]/g, quoteByte);
     const to = URL.canParse(reference, from.href) ? new URL(reference, from) : undefined;
-    const problem = to === undefined ? "to what is no URL" : this.#problem(to);
+    const problem = to === undefined ? "to what is no URL" : this.#problem(from, to);
     if (to === undefined || problem !== undefined) {
       throw new SourceError("BAD_REDIRECT", `${from.href} redirects ${problem}: ${location}`, { status });
     }
@@ -37,8 +35,9 @@ export class RedirectChain {
     return to;
   }
 
-  #problem(to: URL): string | undefined {
+  #problem(from: URL, to: URL): string | undefined {
     if (to.protocol !== "http:" && to.protocol !== "https:") return "to what is neither http nor https";
+    if (from.protocol === "https:" && to.protocol === "http:") return "from https down to http";
     if (this.#seen.has(to.href)) return "in a circle";
     if (this.#seen.size > MAX_REDIRECTS) return `on after ${MAX_REDIRECTS} redirects`;
     return undefined;
