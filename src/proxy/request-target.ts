@@ -25,7 +25,6 @@ const ABSOLUTE_FORM = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)/i;
  */
 export function parseRequestTarget(target: string, isOwn: IsOwn): RequestTarget {
   if (target.startsWith("/")) return { door: "mirror", path: target };
-  if (target === "*") return { door: "mirror", path: "/" };
   const [, asSent = "", authority = ""] = ABSOLUTE_FORM.exec(target) ?? [];
   if (authority === "" || authority.includes("\\")) throw invalidTarget(target);
   const scheme = asSent.toLowerCase();

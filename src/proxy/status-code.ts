@@ -21,19 +21,20 @@ const RETRY_AFTER_SECONDS = 5;
 
 /** What a client is told of an error. */
 export function answerFor(error: unknown): PlainAnswer {
-  const status = statusOf(error);
   const headers = { "Cache-Status": "distswarm; fwd=miss" };
-  if (status !== 503) return { status, message: messageOf(error), headers };
-  return { status, message: messageOf(error), headers: { ...headers, "Retry-After": retryAfterSeconds(error) } };
+  const message = messageOf(error);
+  if (!(error instanceof DistswarmError)) return { status: 500, message, headers };
+  const status = statusOf(error);
+  if (status !== 503) return { status, message, headers };
+  return { status, message, headers: { ...headers, "Retry-After": retryAfterSeconds(error) } };
 }
 
-function statusOf(error: unknown): number {
-  if (!(error instanceof DistswarmError)) return 500;
-  if (error.code === "NO_SOURCE" && error.facts["busy"] === true) return 503;
-  return STATUS[error.code as ErrorCode] ?? 502;
+function statusOf({ code, facts }: DistswarmError): number {
+  if (code === "NO_SOURCE" && facts["busy"] === true) return 503;
+  return STATUS[code] ?? 502;
 }
 
-function retryAfterSeconds(error: unknown): number {
-  const ms = error instanceof DistswarmError ? error.facts["retryAfterMs"] : undefined;
+function retryAfterSeconds({ facts }: DistswarmError): number {
+  const ms = facts["retryAfterMs"];
   return typeof ms === "number" ? Math.ceil(ms / 1000) : RETRY_AFTER_SECONDS;
 }

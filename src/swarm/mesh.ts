@@ -131,8 +131,7 @@ export class Mesh implements Startable {
 
   /** Notes that a box may be at a place, and dials it. `teller`: the peer that told of it. */
   learn(id: string, place: Place, found: Found, teller?: string): void {
-    const { identity, isDenied } = this.#components;
-    if (id === identity.id || isDenied(id) || !this.accepts(place.host)) return;
+    if (id === this.#components.identity.id || !this.accepts(place.host)) return;
     if (this.#boxes.learn(id, place, found, teller)) this.#dial(this.#boxes.get(id)!);
   }
 

@@ -17,8 +17,8 @@ const PROOF_TIMEOUT_MS = 3000;
  */
 const MAX_UNPROVED_BYTES = 64 * 1024;
 
-/** Why Hyperswarm itself ends a connection: errors without a code, and nobody's fault. */
-const HYPERSWARM_ENDS = new Set(["Duplicate connection", "Swarm has been destroyed"]);
+/** Hyperswarm ends a connection so for another one with the same box: an error without a code, and nobody's fault. */
+const DUPLICATE = "Duplicate connection";
 
 /** Why a connection ended. */
 export type WireEnd =
@@ -152,7 +152,7 @@ export class Wire {
   }
 
   #reasonOf(error: Error): WireEnd {
-    if (HYPERSWARM_ENDS.has(error.message)) return "left";
+    if (error.message === DUPLICATE) return "left";
     if (systemCode(error) === undefined) return "garbled";
     return this.#isProved ? "left" : "left-unproved";
   }

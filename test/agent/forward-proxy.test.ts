@@ -1,6 +1,9 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { testFile } from "../support/repository.ts";
@@ -88,6 +91,19 @@ describe("the forward proxy", () => {
     const old = await say(box, `GET ${mirror.url}/snapshots/s.tar.xz?op=get&x=%2F HTTP/1.0\r\n\r\n`);
     expect(old).toMatch(/^HTTP\/1.1 200/);
     expect(mirror.files().at(-1)!.url).toBe("/snapshots/s.tar.xz?op=get&x=%2F");
+  });
+
+  test.each([
+    ["a length", "Content-Length: 4\r\n\r\nbody"],
+    ["chunks", "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"],
+  ])("passes a body with %s through to its end", async (_, body) => {
+    const server = createServer(async (request, response) => response.end(`got ${await text(request)}`));
+    onTestFinished(() => void server.close());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as AddressInfo;
+    const { box } = await boxAndMirror();
+    const sent = `PUT http://127.0.0.1:${port}/x HTTP/1.1\r\nHost: m\r\nConnection: close\r\n${body}`;
+    expect(await say(box, sent)).toMatch(/^HTTP\/1.1 200 .*got body/s);
   });
 
   test("answers in their order the many requests that svn sends at once, and Node warns of nothing", async () => {

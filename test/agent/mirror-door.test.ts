@@ -146,6 +146,42 @@ describe("the mirror door", () => {
     await answer.arrayBuffer();
   });
 
+  test.each([
+    [`"${file.digest}"`, 206],
+    ['"other"', 200],
+    [`W/"${file.digest}"`, 200],
+    ["Sat, 21 Nov 2026 00:00:30 GMT", 200],
+  ])(
+    "answers a range of the file that If-Range: %s names with %i: the rest of another one is none",
+    async (tag, status) => {
+      const { box } = await boxAndMirror();
+      const answer = await fetch(box.url + byDigest, { headers: { range: "bytes=400000-", "if-range": tag } });
+      expect([answer.status, (await answer.arrayBuffer()).byteLength]).toEqual(
+        status === 206 ? [206, 300_000] : [200, 700_000],
+      );
+    },
+  );
+
+  test("asks a mirror in the client's place with what concerns the file, and tells it nothing that is for this box", async () => {
+    const { box, mirror } = await boxAndMirror();
+    const fields = {
+      range: "bytes=1-",
+      "if-range": '"a"',
+      "if-none-match": '"b"',
+      "if-modified-since": "Sat, 21 Nov 2026 00:00:30 GMT",
+      "user-agent": "Wget/1.25.0",
+      accept: "text/x",
+      via: "1.1 squid",
+    };
+    const own = { cookie: "session=mine", authorization: "Basic eDp5", "x-mine": "1" };
+    for (const path of ["/snapshots/s.tar.xz", "/distfiles/unknown.txt"]) {
+      await fetch(box.url + path, { headers: { ...fields, ...own } });
+      const { headers } = mirror.files().at(-1)!;
+      expect(headers).toMatchObject({ ...fields, via: expect.stringMatching(/^1\.1 squid, /) as string });
+      for (const name of Object.keys(own)) expect(headers).not.toHaveProperty(name);
+    }
+  });
+
   test("refuses other methods", async () => {
     const { box } = await boxAndMirror();
     expect((await fetch(box.url + byDigest, { method: "DELETE" })).status).toBe(405);

@@ -17,6 +17,18 @@ test("a passing body that is a known distfile is kept, and the keeper stops afte
   expectBytes(await get(store, blob.digest), blob.bytes);
 });
 
+test("a passing body is kept as it came, whatever a broken download has left of the file", async () => {
+  const { store } = await startStore();
+  const broken = await store.ingest(blob);
+  await broken.write(blob.bytes.subarray(0, 2000));
+  await broken.close({ keep: true });
+  const keeper = new Keeper({ store, log: silentLogger });
+  const keeping = await keeper.begin([distfile], blob.size);
+  await keeping!.tap(blob.bytes);
+  await keeping!.end();
+  expectBytes(await get(store, blob.digest), blob.bytes);
+});
+
 test("a passing client waits for no flight, also not for one that begins in the same moment", async () => {
   const { store } = await startStore();
   const flights: Ingest[] = [];

@@ -36,12 +36,19 @@ describe("a request target", () => {
     expect(parseRequestTarget("ftp://host/file", isOwn)).toEqual({ door: "unsupported", scheme: "ftp" });
   });
 
-  test.each(["", "distfiles/a", "http://", "http://ho st/", "http:///x", "http://?x", "mailto:me", "http://a\\@b/"])(
-    "%j is refused",
-    (target) => {
-      expect(() => parseRequestTarget(target, isOwn)).toThrow(DistswarmError);
-    },
-  );
+  test.each([
+    "",
+    "*",
+    "distfiles/a",
+    "http://",
+    "http://ho st/",
+    "http:///x",
+    "http://?x",
+    "mailto:me",
+    "http://a\\@b/",
+  ])("%j is refused", (target) => {
+    expect(() => parseRequestTarget(target, isOwn)).toThrow(DistswarmError);
+  });
 
   test("of any text is read or refused, nothing else", () => {
     fc.assert(

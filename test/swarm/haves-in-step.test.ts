@@ -3,6 +3,7 @@ import { describe, expect, it, test } from "vitest";
 import { digestOf, type Digest } from "../../src/core/digest.ts";
 import { prefixOf } from "../../src/swarm/digest-set.ts";
 import { HaveIndex } from "../../src/swarm/have-index.ts";
+import { HavesOfPeers } from "../../src/swarm/haves-of-peers.ts";
 import { LocalHaves } from "../../src/swarm/local-haves.ts";
 import { PeerHaves } from "../../src/swarm/peer-haves.ts";
 import { heapBytes } from "../support/left-behind.ts";
@@ -90,6 +91,18 @@ describe("what a peer holds", () => {
     pair.lose();
     expect(pair.index.holders(prefixOf(BLOBS[0]!))).toEqual([]);
     expect(pair.index.size).toBe(1);
+  });
+
+  it("is kept for as long as it is a member, and forgotten with that", () => {
+    const haves = new HavesOfPeers();
+    const peer = haves.of("h2");
+    haves.joined("h2", peer);
+    peer.onHello({ type: "hello", host: "", version: "", port: 1, instance: Buffer.alloc(8) });
+    peer.onHaves({ type: "haves", sequence: 2, prefixes: prefixOf(BLOBS[0]!), first: true, last: true });
+    haves.left("h2", () => true);
+    expect([haves.size, haves.of("h2").known?.sequence]).toEqual([1, 2]);
+    haves.left("h3", (id) => id !== "h2"); // whoever leaves next
+    expect([haves.size, haves.of("h2").known]).toEqual([0, undefined]);
   });
 
   it("is asked for in full when it was not taken in for want of room", () => {

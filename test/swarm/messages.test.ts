@@ -11,6 +11,7 @@ const prefixes = fc.array(fixed(16), { maxLength: 20 }).map((list) => Buffer.con
 const sequence = fc.nat();
 const port = fc.integer({ min: 1, max: 65_535 });
 const label = fc.stringMatching(/^[ -~]{0,60}$/);
+const failures = fc.option(sequence, { nil: undefined });
 const known = fc.option(fc.record({ instance: fixed(8), sequence }), { nil: undefined });
 
 const file = fc.record({ digest: fixed(64), size: fc.integer({ min: 1 }) });
@@ -36,13 +37,16 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     type: fc.constant("snapshots" as const),
     units: fc.array(fc.record({ name: label, tarball: file, signature: file, md5sum: file }), { maxLength: 100 }),
   }),
-  fc.record({
-    type: fc.constant("upstream-claim" as const),
-    subject,
-    number: sequence,
-    base: sequence,
-    received: sequence,
-  }),
+  fc
+    .record({
+      type: fc.constant("upstream-claim" as const),
+      subject,
+      number: sequence,
+      base: sequence,
+      received: sequence,
+      failures,
+    })
+    .map(({ failures, ...rest }) => (failures === undefined ? rest : { ...rest, failures })),
   fc.record({ type: fc.constant("upstream-ack" as const), subject, number: sequence, received: sequence }),
   fc.record({ type: fc.constant("upstream-end" as const), subject, failed: fc.boolean() }),
   fc.record({ type: fc.constant("port-seen" as const), open: fc.boolean() }),

@@ -36,8 +36,11 @@ export interface Outsider {
   stop(): Promise<void>;
 }
 
-/** Starts one. */
-export async function startOutsider(behave: (contact: Contact) => void): Promise<Outsider> {
+/** Starts one, at an address of loopback. */
+export async function startOutsider(
+  behave: (contact: Contact) => void,
+  { address = "127.0.0.1" }: { address?: string } = {},
+): Promise<Outsider> {
   const identity = await identityFromSeed(randomBytes(32));
   const contacts: Contact[] = [];
   const transport = new Transport(
@@ -54,7 +57,7 @@ export async function startOutsider(behave: (contact: Contact) => void): Promise
         behave(contact);
       },
     },
-    { bind: "127.0.0.1", port: await freePort(), address: "127.0.0.1" },
+    { bind: address, port: await freePort(), address },
   );
   await transport.start();
   return {

@@ -1,16 +1,19 @@
 import { randomBytes } from "node:crypto";
 import type { Writable } from "node:stream";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { encodeMessage } from "../../src/swarm/messages.ts";
 import { NetworkKey } from "../../src/swarm/network-key.ts";
 import type { Rejection } from "../../src/swarm/rejections.ts";
+import { Transport } from "../../src/swarm/transport.ts";
 import { eventually, makeBox, placeOf, type Box, type BoxOptions } from "./boxes.ts";
 import { Crowd } from "./crowd.ts";
 import { openChannel, rightProof, startOutsider, type Contact, type Outsider } from "./outsider.ts";
 
 const NETWORK = NetworkKey.generate();
 const FILE = digestOf(Buffer.from("a file"));
+
+const HELLO = encodeMessage({ type: "hello", host: "x", version: "1", port: 1, instance: Buffer.alloc(8) });
 
 /** An open frame with a proof is about a hundred bytes; a hello would be more. */
 const BYTES_OF_A_PROOF = 110;
@@ -32,8 +35,8 @@ async function startBox(options: BoxOptions = {}): Promise<Box> {
   return box;
 }
 
-async function outsider(behave: (contact: Contact) => void): Promise<Outsider> {
-  const made = await startOutsider(behave);
+async function outsider(...how: Parameters<typeof startOutsider>): Promise<Outsider> {
+  const made = await startOutsider(...how);
   cleanUps.push(() => made.stop());
   return made;
 }
@@ -148,15 +151,40 @@ describe("who does not prove the network key learns nothing, is dropped, and is 
     await eventually(() => box.swarm.status().peers.length === 1, 8000);
   });
 
-  it("a box from outside swarm.networks", async () => {
+  it("a box from outside swarm.networks, though it holds the key", async () => {
     const box = await startBox({ networks: ["127.0.0.1/32", "10.0.0.0/8"] });
-    expect(box.swarm.accepts("127.0.0.2")).toBe(false);
-    expect(box.swarm.accepts("127.0.0.1")).toBe(true);
+    const prove = (contact: Contact): void => void openChannel(contact, rightProof(contact, NETWORK));
+    const [far, near] = [await outsider(prove, { address: "127.0.0.2" }), await outsider(prove)];
+    far.dial(box);
+    await eventually(() => rejected(box, "outside") > 0);
+    near.dial(box);
+    await eventually(() => box.swarm.admits(near.identity.id));
+    expect(box.swarm.admits(far.identity.id)).toBe(false);
+  });
+
+  it("nobody that a member tells of: such a word leads neither out of swarm.networks nor to who is denied", async () => {
+    const [denied, outside, told] = [randomBytes(32), randomBytes(32), randomBytes(32)];
+    const box = await startBox({ networks: ["127.0.0.1/32"], deny: [denied.toString("hex")] });
+    const dial = vi.spyOn(Transport.prototype, "dial");
+    onTestFinished(() => dial.mockRestore());
+    const peers = [
+      { id: denied, host: "127.0.0.1", port: 1 },
+      { id: outside, host: "127.0.0.2", port: 1 },
+      { id: told, host: "127.0.0.1", port: 1 },
+    ];
+    const member = await outsider((contact) => {
+      const { send } = openChannel(contact, rightProof(contact, NETWORK), () => {
+        for (const frame of [HELLO, encodeMessage({ type: "addresses", peers })]) send(frame);
+      });
+    });
+    member.dial(box);
+    const isDialled = (key: Buffer): boolean => dial.mock.calls.some(([id]) => id === key.toString("hex"));
+    await eventually(() => isDialled(told));
+    expect([denied, outside].map(isDialled)).toEqual([false, false]);
   });
 });
 
 describe("a member that breaks the rules is dropped, and left alone for a while:", () => {
-  const hello = encodeMessage({ type: "hello", host: "x", version: "1", port: 1, instance: Buffer.alloc(8) });
   const change = encodeMessage({
     type: "change",
     since: 5,
@@ -168,9 +196,9 @@ describe("a member that breaks the rules is dropped, and left alone for a while:
   it.each<[string, readonly Buffer[]]>([
     ["random bytes", [randomBytes(500)]],
     ["a message before its hello", [change]],
-    ["two hellos", [hello, hello]],
-    ["a change that follows on nothing", [hello, change]],
-    ["more messages than a member may", [hello, ...Array.from({ length: 6000 }, () => Buffer.of(0x80))]],
+    ["two hellos", [HELLO, HELLO]],
+    ["a change that follows on nothing", [HELLO, change]],
+    ["more messages than a member may", [HELLO, ...Array.from({ length: 6000 }, () => Buffer.of(0x80))]],
   ])("%s", async (_what, frames) => {
     const box = await startBox();
     const member = await outsider((contact) => {
@@ -186,8 +214,6 @@ describe("a member that breaks the rules is dropped, and left alone for a while:
 });
 
 describe("a member of which something cannot be read below our messages is dropped, and may come again at once:", () => {
-  const hello = encodeMessage({ type: "hello", host: "x", version: "1", port: 1, instance: Buffer.alloc(8) });
-
   it.each<[string, Buffer]>([
     ["an answer to what was not asked", Buffer.of(0, 2, 9)],
     ["a frame that ends early", Buffer.of(0, 1, 1, 200)],
@@ -196,7 +222,7 @@ describe("a member of which something cannot be read below our messages is dropp
     const box = await startBox();
     const member: Outsider = await outsider((contact) => {
       const { send } = openChannel(contact, rightProof(contact, NETWORK), () => {
-        send(hello);
+        send(HELLO);
         if (contact === member.contacts[0]) contact.stream.write(bytes);
       });
     });

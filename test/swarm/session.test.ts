@@ -10,8 +10,11 @@ import { MemoryStream } from "./memory-stream.ts";
 const NETWORK = NetworkKey.generate();
 
 /** Two ends of a session, of boxes with these versions; the first one's handlers may do something. */
-function sessionBetween(versions: [near: string, far: string], handlers: Partial<SessionHandlers> = {}): Session {
-  const streams = MemoryStream.pair(randomBytes(32), randomBytes(32));
+function sessionBetween(
+  versions: [near: string, far: string],
+  handlers: Partial<SessionHandlers> = {},
+  streams = MemoryStream.pair(randomBytes(32), randomBytes(32)),
+): Session {
   const quiet = { proved: () => {}, greeted: () => {}, toldHaves: () => {}, ended: () => {} };
   const [near] = streams.map((stream, index) => {
     onTestFinished(() => void stream.destroy());
@@ -43,6 +46,19 @@ test("a session that began a minute ago did so whatever the clock was set to mea
     vi.setSystemTime(now);
     expect(session.since.getTime()).toBe(now - 60_000);
   }
+});
+
+test.each([
+  ["for another one with the same box is nobody's fault", new Error("Duplicate connection"), "left"],
+  ["for want of an answer neither", Object.assign(new Error("no answer"), { code: "ETIMEDOUT" }), "left"],
+  ["for what could not be read is the other end's", new Error("Could not decrypt"), "garbled"],
+])("a connection that the layer below ends %s", async (_, error, why) => {
+  const streams = MemoryStream.pair(randomBytes(32), randomBytes(32));
+  const end = await new Promise((resolve) => {
+    sessionBetween(["1", "1"], { ended: (_session, reason) => resolve(reason) }, streams);
+    streams[0].destroy(error);
+  });
+  expect(end).toBe(why);
 });
 
 test("of a box that breaks a rule, its version is told where it is another one", async () => {

@@ -33,6 +33,26 @@ describe("a claim of upstream", () => {
     expect(lan.now).toBe(1001);
   });
 
+  it("waits again for a peer that let one wait, as soon as it acknowledges one, or connects anew", async () => {
+    for (const isNewSession of [false, true]) {
+      const lan = new ClaimLan(2, () => 10);
+      const [box, peer] = lan.boxes;
+      peer!.isDeaf = true;
+      const [late] = await Promise.all([claim(box!), lan.run(1000)]);
+      held(late).release({ failed: false });
+      peer!.isDeaf = false;
+      if (isNewSession) {
+        lan.disconnect(box!, peer!);
+        lan.connect(box!, peer!);
+      } else {
+        held(await claim(box!)).release({ failed: false });
+        await lan.run(1100);
+      }
+      const [from, claiming] = [lan.now, claim(box!)];
+      await expectGrantedAt(from + 20, claiming, lan);
+    }
+  });
+
   it("waits for slow peers four times as long as the slowest took that has answered", async () => {
     const lan = new ClaimLan(3, (from, to) => (Math.max(from, to) === 1 ? 10 : 35));
     const claiming = claim(lan.boxes[0]!);
@@ -100,6 +120,18 @@ describe("a claim of upstream", () => {
     lan.connect(holder!, late!);
     await lan.run(5);
     expect((await claim(late!)).mine).toBe(false);
+  });
+
+  it("that is silent holds up no box that comes later", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [stuck, late] = lan.boxes;
+    lan.disconnect(stuck!, late!);
+    expect((await claim(stuck!)).mine).toBe(true);
+    await lan.run(6000);
+    lan.connect(stuck!, late!);
+    await lan.run(6005);
+    const [taken] = await Promise.all([claim(late!), lan.run(6020)]);
+    expect(taken.mine).toBe(true);
   });
 
   it("of a box that cannot be read from is neither followed nor yielded to: both ask upstream, and a third follows", async () => {

@@ -33,6 +33,16 @@ test("a range is right only if it starts where asked and ends where the file end
   expect(() => skip(206, {}, 10)).toThrow(expect.objectContaining({ code: "BAD_RANGE" }));
 });
 
+test("a range that is right by its head has a body of its length, and is not packed", () => {
+  const right = { "content-range": "bytes 10-999/1000" };
+  for (const head of [
+    { ...right, "content-length": "991" },
+    { ...right, "content-encoding": "gzip" },
+  ]) {
+    expect(() => skip(206, head, 10)).toThrow(expect.objectContaining({ code: "BAD_LENGTH" }));
+  }
+});
+
 test("the whole file in answer to a range is skipped up to the range", () => {
   expect(skip(200, { "content-length": "1000" }, 10)).toBe(10);
 });

@@ -78,6 +78,7 @@ describe("a server that fails", () => {
 
   test("is forgiven on success", () => {
     fail(A);
+    now += 1;
     health.succeeded(A, { bytes: 10, ms: 1 });
     expect(health.of(A)).toMatchObject({ failures: 1, problem: undefined, avoidedForMs: undefined });
     fail(A);
@@ -115,10 +116,14 @@ describe("what downloads teach", () => {
     expect(health.of(A).rate).toBeUndefined();
   });
 
-  test("does not grow without end", () => {
-    for (let i = 0; i < 2000; i++) health.asked(`http://host${i}.example`);
+  test("does not grow without end: what was asked longest ago is forgotten", () => {
+    for (let i = 0; i < 2000; i++) {
+      health.asked(`http://host${i}.example`);
+      health.asked(A);
+    }
     expect(health.origins().length).toBeLessThan(1000);
-    expect(health.origins().at(-1)).toBe("http://host1999.example");
+    expect(health.origins().slice(-2)).toEqual(["http://host1999.example", A]);
+    expect(health.of(A).requests).toBe(2000);
   });
 });
 

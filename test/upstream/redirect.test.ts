@@ -26,8 +26,9 @@ describe("a redirect", () => {
     expect(new RedirectChain(HTTP).next(HTTP, 200, "/g")).toBeUndefined();
   });
 
-  test("may go up to https, not down, not even on the same host", () => {
+  test("may go up to https and stay there, not down, not even on the same host", () => {
     expect(new RedirectChain(HTTP).next(HTTP, 302, HTTPS.href)?.href).toBe(HTTPS.href);
+    expect(new RedirectChain(HTTPS).next(HTTPS, 302, "https://b.example/f")?.href).toBe("https://b.example/f");
     expect(() => new RedirectChain(HTTPS).next(HTTPS, 302, HTTP.href)).toThrow("down to http");
   });
 
