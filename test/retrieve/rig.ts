@@ -21,7 +21,8 @@ export const SIZE = 1024 * KIB;
 
 const never = new AbortController().signal;
 const { name, digest } = testFile("wanted-1.0.tar.xz", 1000);
-const want = { digest, size: SIZE, names: [name], packages: [] };
+/** It. */
+export const WANT = { digest, size: SIZE, names: [name], packages: [] };
 
 /** A source that gives what the test says, and tells the pace that the test says. */
 export class Giving implements Source {
@@ -61,11 +62,16 @@ export class Giving implements Source {
   }
 
   /** Resolves when all that follows has happened. */
-  async give(bytes: number): Promise<void> {
-    this.#bytes.push(Buffer.alloc(bytes, RIGHT));
+  async give(bytes: number, byte = RIGHT): Promise<void> {
+    this.#bytes.push(Buffer.alloc(bytes, byte));
     this.#missing -= bytes;
     if (this.#missing === 0) this.#bytes.end();
     await settled();
+  }
+
+  /** The same of all that is missing. */
+  async giveRest(byte = RIGHT): Promise<void> {
+    await this.give(this.#missing, byte);
   }
 
   async paces(bytesPerSecond: number): Promise<void> {
@@ -105,13 +111,13 @@ export class Rig {
   constructor() {
     const log = silentLogger;
     const store = new MemoryStore().forFlights;
-    const claim = new FlightClaim({ claims: this.#claims(), log }, want);
-    const copy = new FlightCopy({ store, log }, want, { positions: () => [], signal: never });
+    const claim = new FlightClaim({ claims: this.#claims(), log }, WANT);
+    const copy = new FlightCopy({ store, log }, WANT, { positions: () => [], signal: never });
     const expectations = new Expectations();
     const intake = new Intake(
       { log, copy, claim, expectations },
       {
-        want,
+        want: WANT,
         verifyFirst: { peer: Infinity, upstream: Infinity },
         signal: never,
         grew: () => {},
@@ -137,8 +143,8 @@ export class Rig {
     const parts = { sources, queue: new TransferQueue({ peer: 16, upstream: 8 }), copy, claim, intake, expectations };
     this.copy = copy;
     this.intake = intake;
-    this.contest = new Contest({ ...parts, asker: new UpstreamAsker(parts, { want }) }, { want });
-    this.filling = new Filling(parts, { want, signal: this.ending.signal });
+    this.contest = new Contest({ ...parts, asker: new UpstreamAsker(parts, { want: WANT }) }, { want: WANT });
+    this.filling = new Filling(parts, { want: WANT, signal: this.ending.signal });
   }
 
   /** With an empty copy. */
