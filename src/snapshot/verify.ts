@@ -115,12 +115,16 @@ async function checkTarball(
   const name = fileName(judgement.date, "tarball");
   const hash = new TarballHash();
   const bytes = (await openUnitFile(path)).createReadStream({ highWaterMark: READ_BYTES, end: MAX_BYTES.tarball });
-  const refusal = await refusalOf(signature.check(hash.over(bytes)));
+  const problem = await signature.check(hash.over(bytes)).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
   const found = hash.end();
-  if (refusal?.check === "WRONG_SIGNATURE" && found.footer !== XZ_FOOTER) {
+  const isWrong = problem instanceof SnapshotRefused && problem.check === "WRONG_SIGNATURE";
+  if (isWrong && found.footer !== XZ_FOOTER) {
     throw new SnapshotRefused("TRUNCATED", `${name} ends after ${found.size} bytes without the footer of an xz file`);
   }
-  if (refusal !== undefined) throw refusal;
+  if (problem !== undefined) throw problem as Error;
   if (found.md5 !== md5) {
     throw new SnapshotRefused("WRONG_MD5", `${name} has the MD5 ${found.md5}, its md5sum file says ${md5}`);
   }
@@ -128,17 +132,6 @@ async function checkTarball(
     throw new SnapshotRefused("SAME_TARBALL", `${name} is the tarball of another date that is kept here`);
   }
   return { digest: found.digest, size: found.size };
-}
-
-/** What was refused; what failed otherwise is thrown. */
-async function refusalOf(checking: Promise<void>): Promise<SnapshotRefused | undefined> {
-  try {
-    await checking;
-    return undefined;
-  } catch (error) {
-    if (error instanceof SnapshotRefused) return error;
-    throw error;
-  }
 }
 
 /** What is told of a tarball's bytes while they pass. */
