@@ -1,13 +1,25 @@
 import { once } from "node:events";
-import { mkdir, readdir, symlink, truncate } from "node:fs/promises";
+import { mkdir, open, readdir, symlink, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { openDatabase, type Database } from "../../src/core/database.ts";
-import { hasCode } from "../../src/core/errors.ts";
+import { DistswarmError, hasCode } from "../../src/core/errors.ts";
 import { ManifestIndex } from "../../src/manifest/manifest-index.ts";
 import { describeRepo } from "../../src/manifest/problems.ts";
 import { Tables } from "../../src/manifest/tables.ts";
-import { database, digestFor, dist, recordingLogger, startIndex, temporaryDirectory, writeManifest } from "./tree.ts";
+import {
+  database,
+  digestFor,
+  dist,
+  recordingLogger,
+  settle,
+  startIndex,
+  temporaryDirectory,
+  writeManifest,
+} from "./tree.ts";
+
+// As it is, but for the one test that takes the open files away.
+vi.mock("node:fs/promises", { spy: true });
 
 describe("a damaged Manifest line", () => {
   const damaged = "DIST bad.tar 12x BLAKE2B 00";
@@ -66,6 +78,25 @@ describe("a Manifest that cannot be read", () => {
     expect(index.problems()).toEqual([]);
   });
 
+  test("for want of open files is read at the next scan, though it is the same", async () => {
+    const repo = await temporaryDirectory();
+    await writeManifest(repo, "app-misc/foo", dist("foo.tar"));
+    await settle(await startIndex(await database(), [repo]));
+    const { open: openFile } = await vi.importActual<{ open: typeof open }>("node:fs/promises");
+    const lack = Object.assign(new Error("EMFILE: too many open files"), { code: "EMFILE" });
+    vi.mocked(open).mockImplementation(async (path, ...how) => {
+      if (String(path).endsWith("/Manifest")) throw lack;
+      return openFile(path, ...how);
+    });
+    onTestFinished(() => void vi.mocked(open).mockReset());
+    const index = await startIndex(await database(), [repo]);
+    expect(index.problems()).toEqual([expect.stringContaining("EMFILE")]);
+    vi.mocked(open).mockReset();
+    await index.catchUp();
+    expect(index.problems()).toEqual([]);
+    expect(await index.byName("foo.tar")).toHaveLength(1);
+  });
+
   test("is one of more lines than any has, which would take the agent minutes", async () => {
     const repo = await temporaryDirectory();
     const lines = Array.from({ length: 50_001 }, (_, number) => `DIST ${number} 1`);
@@ -93,6 +124,24 @@ test("a repository that the agent may not read is named with what lets it", () =
   expect(refused).toContain("ProtectHome=read-only");
   expect(describeRepo({ ...state, error: "ELOOP: too many symbolic links" })).not.toContain("ProtectHome");
   expect(describeRepo(state)).toBeUndefined();
+});
+
+test("a database that takes no writes is told of once, and no more when it does again", async () => {
+  const repo = await temporaryDirectory();
+  const { log, messages } = recordingLogger();
+  const index = await startIndex(await database(), [repo], log);
+  const full = new DistswarmError("STORE_UNUSABLE", "cannot write the database: no space left");
+  const write = vi.spyOn(Tables.prototype, "write").mockRejectedValue(full);
+  onTestFinished(() => write.mockRestore());
+  await writeManifest(repo, "app-misc/foo", dist("foo.tar"));
+  for (let round = 1; round <= 3; round += 1) await index.catchUp();
+  expect(messages).toEqual([expect.stringContaining("no space left; it is tried again")]);
+  expect(index.problems()).toEqual(messages);
+
+  write.mockRestore();
+  expect(await index.catchUp()).toBe(true);
+  expect(index.problems()).toEqual([]);
+  expect(await index.byName("foo.tar")).toHaveLength(1);
 });
 
 describe("a damaged database", () => {

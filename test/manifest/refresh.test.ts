@@ -11,6 +11,7 @@ import {
   dist,
   nextChange,
   recordingLogger,
+  settle,
   startIndex,
   temporaryDirectory,
   writeIn,
@@ -235,11 +236,3 @@ describe("a repository that is not there", () => {
     expect(await index.byName("foo.tar")).toEqual([]);
   });
 });
-
-/** Scans until the files are older than the tick of the clock by which they are compared: until none is read again. */
-async function settle(index: ManifestIndex): Promise<void> {
-  const refreshed = once(index, "refreshed");
-  await index.catchUp();
-  const [{ read }] = (await refreshed) as [{ read: number }];
-  if (read > 0) await settle(index);
-}

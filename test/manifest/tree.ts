@@ -78,3 +78,11 @@ export async function nextChange(index: ManifestIndex): Promise<void> {
     index.on("refreshed", listen);
   });
 }
+
+/** Scans until the files are older than the tick of the clock by which they are compared: until none is read again. */
+export async function settle(index: ManifestIndex): Promise<void> {
+  const refreshed = once(index, "refreshed");
+  await index.catchUp();
+  const [{ read }] = (await refreshed) as [{ read: number }];
+  if (read > 0) await settle(index);
+}
