@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { BlobStore } from "../../src/core/blob-store.ts";
 import type { BlobClaims } from "../../src/core/claim/claims.ts";
-import { SourceError } from "../../src/core/errors.ts";
+import { DistswarmError, SourceError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { SourceKind } from "../../src/core/source.ts";
 import { Expectations } from "../../src/retrieve/expectations.ts";
@@ -14,21 +15,28 @@ const PART = SIZE / 2;
 /** The blob is too large to wait for its digest where it comes from upstream alone. */
 const VERIFY_FIRST = { peer: SIZE, upstream: SIZE - 1 };
 
-const claims: BlobClaims = {
-  rival: () => undefined,
-  claim: async () => ({ lost: never, winner: undefined, progress: () => {}, release: () => {} }),
-  news: async () => {},
-  wasVain: () => {},
-  gave: () => {},
-};
+/** Claims that nobody disputes; `released` is told of each whether it had failed. */
+function claimsOf(released: (failed: boolean) => void): BlobClaims {
+  const release = ({ failed }: { failed: boolean }): void => released(failed);
+  return {
+    rival: () => undefined,
+    claim: async () => ({ lost: never, winner: undefined, progress: () => {}, release }),
+    news: async () => {},
+    wasVain: () => {},
+    gave: () => {},
+  };
+}
+
+interface FlightParts {
+  readonly peers?: readonly Giving[];
+  readonly mirrors?: readonly Giving[];
+  readonly store?: { readonly forFlights: BlobStore };
+  readonly released?: (failed: boolean) => void;
+}
 
 /** A flight that has these sources. */
 function fly(
-  {
-    peers = [],
-    mirrors = [],
-    store = new MemoryStore(),
-  }: { peers?: Giving[]; mirrors?: Giving[]; store?: MemoryStore },
+  { peers = [], mirrors = [], store = new MemoryStore(), released = () => {} }: FlightParts,
   init: Partial<FlightInit> = {},
 ): Flight {
   const finder = (sources: readonly Giving[]) => ({
@@ -39,6 +47,7 @@ function fly(
   const awaited = { withheld: async () => [], isAwaited: () => false, onAwaited: () => () => {} };
   const sources = { peers: finder(peers), upstream: { ...finder(mirrors), ...awaited }, lastResort: finder([]) };
   const queue = new TransferQueue({ peer: 16, upstream: 8 });
+  const claims = claimsOf(released);
   return new Flight(
     WANT,
     { sources, claims, store: store.forFlights, queue, expectations: new Expectations(), log: silentLogger },
@@ -147,17 +156,64 @@ describe("the growing copy of a flight", () => {
     await liar.give(PART, WRONG);
     const before = flight.openGrowing()!;
     await before.grown(0, never);
+    expect(before.isRoot).toBe(false);
     await liar.giveRest(WRONG);
     await mirror.give(PART + 1);
     await expect(before.grown(PART, never)).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
     const anew = flight.openGrowing()!;
     expect(anew.received).toBe(PART + 1);
     await anew.grown(PART, never);
+    expect(anew.isRoot).toBe(true);
+    await mirror.giveRest();
+    await flight.landed;
+    expect([flight.isVerified, anew.isRoot]).toEqual([true, true]);
     before.close();
     anew.close();
     letGo();
+  });
+
+  it("is none where the store cannot keep it: a client gets it all the same, and without one nobody is asked", async () => {
+    const full = new DistswarmError("STORE_FULL", "no room");
+    const store = { forFlights: { ingest: () => Promise.reject(full) } as Partial<BlobStore> as BlobStore };
+    const mirror = new Giving("m", "upstream");
+    const unread = fly({ mirrors: [mirror], store });
+    const letGo = unread.hold();
+    await unread.landed;
+    expect([unread.error, mirror.asked]).toEqual([full, []]);
+    letGo();
+
+    const flight = fly({ mirrors: [mirror], store });
+    const got = client(flight);
+    await settled();
+    await mirror.give(PART);
+    expect([got.bytes, flight.received, flight.openGrowing()]).toEqual([PART, 0, undefined]);
     await mirror.giveRest();
-    await flight.landed;
-    expect(flight.isVerified).toBe(true);
+    await got.over;
+    expect(got).toMatchObject({ bytes: SIZE, isRight: true });
+  });
+});
+
+describe("a flight that nobody waits for any more", () => {
+  it.each([
+    ["goes on where little is missing", PART, true],
+    ["ends where much is, and the next one goes on where it ended", PART - 1, false],
+  ])("%s", async (_, finishUpTo, goesOn) => {
+    const mirror = new Giving("m", "upstream");
+    const store = new MemoryStore();
+    const released: boolean[] = [];
+    const parts = { mirrors: [mirror], store, released: (failed: boolean) => void released.push(failed) };
+    const flight = fly(parts, { finishUpTo });
+    const letGo = flight.hold();
+    await settled();
+    await mirror.give(PART);
+    letGo();
+    expect(flight.isOpen).toBe(goesOn);
+    await settled();
+    const next = goesOn ? flight : fly(parts);
+    await settled();
+    expect([mirror.asked, released]).toEqual(goesOn ? [[0], []] : [[0, PART], [false]]);
+    await mirror.giveRest();
+    await next.landed;
+    expect([next.isVerified, flight.isVerified]).toEqual([true, goesOn]);
   });
 });
