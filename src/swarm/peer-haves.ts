@@ -35,10 +35,9 @@ export class PeerHaves {
     this.#instance = Buffer.from(instance);
   }
 
-  /** Takes in a part of the full list. @throws {RuleBroken} a part without a beginning, or too many. */
+  /** Takes in a part of the full list. @throws {RuleBroken} when there are too many. */
   onHaves({ first, last, sequence, prefixes }: Haves): void {
     if (first) this.#index.drop(this.#id);
-    else if (this.#sequence !== undefined) throw new RuleBroken("haves: a part without a beginning");
     this.#sequence = last ? sequence : undefined;
     this.#add(prefixes);
     if (last) this.#index.show(this.#id);

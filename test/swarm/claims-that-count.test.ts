@@ -90,6 +90,23 @@ describe("a claim of upstream", () => {
     expect(other!.claims.rival(BLOB)).toMatchObject({ id: failed!.id });
   });
 
+  it("of a box that has failed is waited for again when that is a minute ago", async () => {
+    const lan = new ClaimLan(2, () => 1);
+    const [failed, other] = lan.boxes;
+    for (const [ms, counts] of [
+      [10, false],
+      [60_000, true],
+    ] as const) {
+      const [first] = await Promise.all([claimBlob(failed!), lan.run(lan.now + 10)]);
+      first!.release({ failed: !counts });
+      await lan.run(lan.now + ms);
+      const [again] = await Promise.all([claimBlob(failed!), lan.run(lan.now + 10)]);
+      expect(other!.claims.rival(BLOB) !== undefined).toBe(counts);
+      again!.release({ failed: false });
+      await lan.run(lan.now + 10);
+    }
+  });
+
   it("that is silent is let go of for a box that says that it holds the blob; one that gets on is not", async () => {
     const lan = new ClaimLan(2, () => 1);
     const [holder, other] = lan.boxes;

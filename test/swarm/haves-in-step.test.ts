@@ -5,6 +5,7 @@ import { prefixOf } from "../../src/swarm/digest-set.ts";
 import { HaveIndex } from "../../src/swarm/have-index.ts";
 import { HavesOfPeers } from "../../src/swarm/haves-of-peers.ts";
 import { LocalHaves } from "../../src/swarm/local-haves.ts";
+import { RuleBroken } from "../../src/swarm/messages.ts";
 import { PeerHaves } from "../../src/swarm/peer-haves.ts";
 import { heapBytes } from "../support/left-behind.ts";
 
@@ -103,6 +104,14 @@ describe("what a peer holds", () => {
     expect([haves.size, haves.of("h2").known?.sequence]).toEqual([1, 2]);
     haves.left("h3", (id) => id !== "h2"); // whoever leaves next
     expect([haves.size, haves.of("h2").known]).toEqual([0, undefined]);
+  });
+
+  it("is a million blobs at most", () => {
+    const seen = new PeerHaves(new HaveIndex(), "h2");
+    const say = (count: number): void =>
+      seen.onHaves({ type: "haves", sequence: 1, prefixes: Buffer.alloc(16 * count), first: true, last: true });
+    expect(() => say(1_000_000)).not.toThrow();
+    expect(() => say(1_000_001)).toThrow(RuleBroken);
   });
 
   it("is asked for in full when it was not taken in for want of room", () => {

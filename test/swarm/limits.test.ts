@@ -17,6 +17,15 @@ describe("a flood guard", () => {
     expect(guard.takes(10, 1000)).toBe(true);
   });
 
+  it("bounds bytes as it does messages, and lets nobody save up for a flood", () => {
+    const guard = new FloodGuard(MEMBER_LIMITS, 0);
+    const hour = 3_600_000;
+    expect([guard.takes(64 * 2 ** 20, 0), guard.takes(1, 0)]).toEqual([true, false]);
+    expect([guard.takes(64 * 2 ** 20, hour), guard.takes(1, hour)]).toEqual([true, false]);
+    const taken = Array.from({ length: 4001 }, () => guard.takes(0, 2 * hour));
+    expect([taken[3999], taken[4000]]).toEqual([true, false]);
+  });
+
   it("gives a stranger room for a proof, and no more ever", () => {
     const guard = new FloodGuard(STRANGER_LIMITS, 0);
     expect(guard.takes(100, 0)).toBe(true);

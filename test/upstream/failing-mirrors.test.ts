@@ -67,6 +67,7 @@ describe("mirrors that fail", () => {
     }
     expect((await labels(upstream))[0]).toContain(second.url);
     expect((await labels(upstream))[1]).toContain(first.url);
+    expect(upstream.mirrorStatus().map(({ failures }) => failures)).toEqual([1, 0]);
     const other = { ...WANT, digest: digestOf(Buffer.from("other")) };
     expect((await labels(upstream, other))[0]).toContain(first.url);
   });

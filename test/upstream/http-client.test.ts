@@ -66,6 +66,14 @@ describe("redirects", () => {
     });
   });
 
+  test("lead to where they say, whatever the path was that was asked for as it was written", async () => {
+    const other = await mirrorOf(zoo.well, FILES);
+    const first = await mirrorOf(zoo.redirect(`${other.url}/f`), FILES);
+    const answer = await clientWith().request(get(`${first.url}/f`, { path: "/f?written=%7e" }));
+    answer.body.resume();
+    expect([first, other].map(({ requests }) => requests[0]?.url)).toEqual(["/f?written=%7e", "/f"]);
+  });
+
   test("to what is neither http nor https, or no URL, are refused", async () => {
     for (const location of ["ftp://ftp.example/f", "http://[", "file:///etc/passwd"]) {
       const mirror = await mirrorOf(zoo.redirect(location), FILES);

@@ -10,6 +10,19 @@ function nameOf(n: number): string {
   return `distswarm-${n.toString(16).padStart(8, "0")}`;
 }
 
+test("agents wait until the last of them has its answer", () => {
+  const waiting = new WaitingAgents({ self: nameOf(9) });
+  const told = (): unknown[] => [waiting.isAwaited("file"), waiting.via("file")];
+  const nobody = waiting.add("file", []);
+  expect(told()).toEqual([false, []]);
+  const [first, second] = [waiting.add("file", [nameOf(1)]), waiting.add("file", [nameOf(1), nameOf(2)])];
+  expect(told()).toEqual([true, ["Via", `1.1 ${nameOf(1)}, 1.1 ${nameOf(2)}`]]);
+  for (const answered of [first, nobody, first]) answered();
+  expect(waiting.isAwaited("file")).toBe(true);
+  second();
+  expect(told()).toEqual([false, []]);
+});
+
 test("a client that comes again and again under made-up names holds a request up for a while only", async () => {
   const waiting = new WaitingAgents({ self: "distswarm-ffffffff" });
   let sent = 0;
