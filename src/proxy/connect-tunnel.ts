@@ -63,6 +63,7 @@ export class ConnectTunnel {
 
 /** What breaks on the server's side is passed on as broken: its end would pass for that of the bytes. */
 function join(client: Socket, server: Duplex, head: Buffer): void {
+  client.setMaxListeners(0); // each way listens for its close several times, of which Node warned at every tunnel
   server.once("error", () => breakOff(client));
   client.write("HTTP/1.1 200 Connection established\r\n\r\n");
   if (head.length > 0) server.write(head);

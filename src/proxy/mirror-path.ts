@@ -29,7 +29,7 @@ export function parseMirrorPath(asSent: string): MirrorPath {
   const [rawPath = ""] = path.split("?", 1);
   const segments = rawPath.split("/").slice(1).map(decodeSegment);
   const [top, ...rest] = segments;
-  if (top === "" && rest.length === 0) return { kind: "page" };
+  if (top === "") return { kind: "page" };
   if (top === "snapshots") return parseSnapshotPath(rest, path);
   return top === "distfiles" ? parseDistfilePath(rest) : { kind: "unknown" };
 }

@@ -14,11 +14,29 @@ describe("CONNECT", () => {
     return (server.address() as { port: number }).port;
   }
 
-  test("is a blind tunnel to allowed ports", async () => {
+  test("is a blind tunnel to allowed ports, and Node warns of nothing", async () => {
+    const warnings: Error[] = [];
+    const warn = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", warn);
+    onTestFinished(() => void process.off("warning", warn));
     const port = await portOf((socket, bytes) => socket.end(bytes));
     const { box } = await boxAndMirror({ config: { proxy: { listen: ["127.0.0.1:0"], connect_ports: [port] } } });
     const answer = await say(box, `CONNECT 127.0.0.1:${port} HTTP/1.0\r\n\r\nhello tunnel`);
     expect(answer).toMatch(/^HTTP\/1.1 200 .*\r\n\r\nhello tunnel$/s);
+    expect(warnings.map(({ message }) => message)).toEqual([]);
+  });
+
+  test("holds up no stop while it is open", async () => {
+    const port = await portOf((socket, bytes) => socket.on("error", () => {}).write(bytes));
+    const { box } = await boxAndMirror({ config: { proxy: { listen: ["127.0.0.1:0"], connect_ports: [port] } } });
+    const socket = connectTo(box);
+    let heard = "";
+    socket.on("data", (bytes: Buffer) => (heard += bytes.toString()));
+    socket.write(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\n\r\nhello tunnel`);
+    await expect.poll(() => heard).toContain("hello tunnel");
+    const closed = once(socket, "close");
+    await box.agent.stop();
+    await closed;
   });
 
   test("breaks off where the server does: a reset is no end of a file", async () => {

@@ -9,6 +9,7 @@ const directory = digest.slice(0, 2);
 describe("a path of the mirror door", () => {
   test.each([
     ["/", { kind: "page" }],
+    ["//?x=y", { kind: "page" }],
     ["/distfiles/layout.conf", { kind: "layout" }],
     [`/distfiles/${directory}/${digest}`, { kind: "digest", digest }],
     [`/distfiles/${directory}/${digest.toUpperCase()}`, { kind: "digest", digest }],
@@ -43,6 +44,7 @@ describe("a path of the mirror door", () => {
   test.each([
     ["/distfiles/../etc/passwd", /\.\. in a path/],
     ["/distfiles/%2e%2e/passwd", /\.\. in a path/],
+    ["/distfiles/%2e", /\. in a path/],
     ["/distfiles/a%2Fb", /encoded slash/],
     ["/distfiles/a%00b", /control character/],
     ["/distfiles/a%0d%0ab", /control character/],
