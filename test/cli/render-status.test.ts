@@ -98,6 +98,11 @@ Warnings
 `);
 });
 
+test("a transfer that no client waits for is one in the background", () => {
+  const text = renderStatus({ ...STATUS, transfers: [{ ...TRANSFERS[0]!, clients: 0 }] });
+  expect(text).toMatch(/ from h2 {2}in the background +2 s\n/);
+});
+
 test("status of a box without a LAN says why it has no peers", () => {
   const text = renderStatus({
     ...STATUS,

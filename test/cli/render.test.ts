@@ -119,6 +119,18 @@ test("explain of a file that is here, of one under way, and of a name with two d
   expect(text).toContain("  where     here, in DISTDIR: /d/a.tgz\n");
   expect(text).toContain("  where     under way: 25 %, waits for a source\n");
   expect(text).toContain("  no source is known now\n");
+  expect(text).toContain("  not retrieved since the agent started\n");
+  expect(text).not.toContain("last time");
+});
+
+test("explain names who is left out, and why, and tries that ended alike in one line", () => {
+  const attempts = [{ ...FILE.attempts[0]!, times: 3 }];
+  const withheld = ["http://u/a.tgz: its ebuilds forbid to fetch it"];
+  const file = { ...FILE, attempts, withheld, without_src_uri: ["/o"] };
+  const text = renderExplanation({ asked: "a", kind: "name", meaning: "a name", files: [file] });
+  expect(text).toContain("  left out  http://u/a.tgz: its ebuilds forbid to fetch it\n");
+  expect(text).toContain("  SRC_URI   not known: /o has no md5-cache\n");
+  expect(text).toContain("  STALLED, 3 times  ");
 });
 
 test("fetch shows a line for each file under way and one in total", () => {

@@ -103,6 +103,18 @@ test("undo fails while Portage still asks the agent by what others wrote, and na
   expect((await setup(root, { undo: true })).out).toContain("asks this agent, by http_proxy, GENTOO_MIRRORS:");
 });
 
+test("undo says of each file what came of it", async () => {
+  const root = await rootWith({ "etc/portage/make.conf": "USE=x\n" });
+  const [makeConf, mirrors] = [join(root, "etc/portage/make.conf"), join(root, "etc/portage/mirrors")];
+  await setup(root, { write: true });
+  await writeFile(makeConf, "USE=y\n");
+  await writeFile(mirrors, `# mine\n${await readFile(mirrors, "utf8")}`);
+  expect((await setup(root, { undo: true })).out).toBe(
+    `changed since, so only what setup put in is out: ${mirrors}\n` +
+      `changed since, and nothing that setup put in stands there any more: ${makeConf}\n`,
+  );
+});
+
 test("undo needs no config that can be read", async () => {
   const root = await rootWith({ "etc/portage/make.conf": "USE=x\n" });
   await setup(root, { write: true });
