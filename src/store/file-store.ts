@@ -15,6 +15,7 @@ import type { Startable } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import type { StoreToolEvent } from "../core/report/store-tool-event.ts";
 import { count } from "../core/text/words.ts";
+import { Backlog } from "./backlog.ts";
 import { adoptBegunDownload } from "./begun-download.ts";
 import { BlobFiles, type SummedBlob } from "./blob-files.ts";
 import { checkFormat, writeFault } from "./disk.ts";
@@ -75,6 +76,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
   readonly #inFlight = new Map<Digest, FileIngest>();
   /** Who takes in a blob, and so has its partial: one at a time for each. */
   readonly #ingesting = new Locks<Digest>();
+  readonly #backlog = new Backlog();
   readonly #leftovers: Leftovers;
   readonly #hashThread = new HashThread();
   readonly #trouble: Trouble;
@@ -148,9 +150,9 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
     return this.#ingesting.isTaken(digest);
   }
 
-  /** See {@link BlobStore.ingest}. */
   async ingest(blob: IngestedBlob, { signal }: { signal?: AbortSignal } = {}): Promise<Ingest> {
     this.#room.checkSize(blob.size);
+    await this.#backlog.hasPlace(signal);
     const release = await this.#ingesting.take(blob.digest, signal);
     const ingest = await this.#openIngest(blob, release).catch((error: unknown) => {
       release();
@@ -267,7 +269,7 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
       {
         dirs: this.#dirs,
         hashThread: this.#hashThread,
-        commit: (sums, place) => this.#commit({ ...blob, sums }, place),
+        commit: (sums, place) => this.#backlog.during(() => this.#commit({ ...blob, sums }, place)),
         wrote: (fault) => this.#trouble.wrote(fault),
         released: () => {
           this.#inFlight.delete(blob.digest);

@@ -3,7 +3,6 @@ import {
   constants,
   fchmodSync,
   fstatSync,
-  fsync,
   ftruncate,
   open,
   openSync,
@@ -13,12 +12,12 @@ import {
 } from "node:fs";
 import { promisify } from "node:util";
 import { READ_FLAGS } from "../core/fs/regular-file.ts";
+import { syncInTurn } from "../core/fs/sync-turns.ts";
 import { lacksModes } from "./lacks-modes.ts";
 
 const openAsync = promisify(open);
 const readAsync = promisify(read);
 const writeAsync = promisify(write);
-const fsyncAsync = promisify(fsync);
 const truncateAsync = promisify(ftruncate);
 
 /** How a file of the store is opened; a symlink is never followed, as it may lead anywhere. */
@@ -75,7 +74,7 @@ export class OpenFile {
 
   /** Makes its bytes durable. */
   sync(): Promise<void> {
-    return this.#use((fd) => fsyncAsync(fd));
+    return this.#use((fd) => syncInTurn(fd));
   }
 
   /** Sets its mode, where it can be set; see {@link lacksModes}. @throws system errors as they are. */

@@ -78,10 +78,14 @@ export class WriteBehind {
     return copied(this.#gather.subarray(start, Math.min(start + length, this.#gathered)), into);
   }
 
-  /** Resolves when all bytes taken are in the file. Rejects with the error of a write that failed. */
+  /**
+   * Resolves when all bytes taken are in the file. Rejects with the error of a write that failed. Its memory is given back
+   * once the file is whole: a commit may wait long for the disk.
+   */
   async flush(): Promise<void> {
     await this.#handOver();
     await this.#drain();
+    if (this.#written === this.#size) this.#giveBack();
   }
 
   /** Resolves when nothing is being written any more, or could not be. */
@@ -101,7 +105,7 @@ export class WriteBehind {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.idle();
-    this.#loan.end();
+    this.#giveBack();
   }
 
   /** Begins to write what was gathered, once the lot before is written. */
@@ -128,6 +132,12 @@ export class WriteBehind {
     await this.#write(this.#full, this.#written);
     this.#written += this.#full.length;
     this.#full = NOTHING;
+  }
+
+  #giveBack(): void {
+    this.#gather = NOTHING;
+    this.#other = NOTHING;
+    this.#loan.end();
   }
 
   #makeRoom(bytes: number): void {

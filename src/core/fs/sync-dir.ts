@@ -1,8 +1,6 @@
-import { closeSync, constants, fsync, openSync } from "node:fs";
-import { promisify } from "node:util";
+import { closeSync, constants, openSync } from "node:fs";
 import { systemCode } from "../errors.ts";
-
-const fsyncAsync = promisify(fsync);
+import { syncInTurn } from "./sync-turns.ts";
 
 /**
  * Makes the names in a directory durable: fsync(2) of the directory itself, where its file system has that. Else a power cut
@@ -11,7 +9,7 @@ const fsyncAsync = promisify(fsync);
 export async function syncDir(path: string): Promise<void> {
   const directory = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    await fsyncAsync(directory);
+    await syncInTurn(directory, { first: true });
   } catch (error) {
     if (systemCode(error) !== "EINVAL") throw error;
   } finally {
