@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { BlobStore } from "../../src/core/blob-store.ts";
 import type { BlobClaims } from "../../src/core/claim/claims.ts";
 import { DistswarmError, SourceError } from "../../src/core/errors.ts";
@@ -194,6 +194,27 @@ describe("the growing copy of a flight", () => {
 });
 
 describe("a flight that nobody waits for any more", () => {
+  it("gives its copy back, and not before", async () => {
+    const memory = new MemoryStore();
+    const closing = vi.fn<(options: { keep: boolean }) => void>();
+    const ingest: BlobStore["ingest"] = async (blob) => {
+      const opened = await memory.forFlights.ingest(blob);
+      const close = opened.close.bind(opened);
+      return Object.assign(opened, { close: (options: { keep: boolean }) => (closing(options), close(options)) });
+    };
+    const mirror = new Giving("m", "upstream");
+    const flight = fly({ mirrors: [mirror], store: { forFlights: { ingest } as Partial<BlobStore> as BlobStore } });
+    const reader = flight.join();
+    await settled();
+    await mirror.giveRest();
+    await flight.landed;
+    await settled();
+    expect(closing).not.toHaveBeenCalled();
+    reader.close();
+    await settled();
+    expect(closing).toHaveBeenCalledOnce();
+  });
+
   it.each([
     ["goes on where little is missing", PART, true],
     ["ends where much is, and the next one goes on where it ended", PART - 1, false],
