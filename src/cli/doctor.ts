@@ -1,3 +1,4 @@
+import { unlessHangs } from "../core/fs/unless-hangs.ts";
 import { lookAround } from "../doctor/context.ts";
 import { examine } from "../doctor/doctor.ts";
 import type { RunCommand } from "./command.ts";
@@ -10,7 +11,7 @@ import { askAgent, placeOf } from "./running-agent.ts";
 export const run: RunCommand = async (context) => {
   const { io, load } = context;
   const agent = await askAgent(context);
-  const { config } = await load(placeOf(agent));
+  const { config } = await unlessHangs(load(placeOf(agent)));
   const around = await lookAround({ root: "/", env: io.env, config, agent });
   const reports = await examine(around);
   const failed = reports.some(({ verdict }) => verdict === "fail");

@@ -2,11 +2,12 @@ import { resolve } from "node:path";
 import { CommanderError } from "commander";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ConfigPlace } from "../config/place.ts";
-import { DistswarmError, hasCode, messageOf } from "../core/errors.ts";
+import { DistswarmError, messageOf } from "../core/errors.ts";
 import { visible } from "../core/text/visible.ts";
 import type { Context } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
+import { failWith } from "./fail-with.ts";
 import type { Io } from "./io.ts";
 import { requireNode } from "./node-version.ts";
 import { parseCommandLine, type Invocation } from "./program.ts";
@@ -25,19 +26,13 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     requireNode();
     const context = contextOf(invocation, { ...io, interrupted });
     const command = await invocation.command.load();
-    return await command.run(context).catch((error: unknown) => failWith(error, context));
+    return await command.run(context).catch((error: unknown) => failWith(error, context.load));
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (interruption?.aborted === true && error === interruption.reason) return EXIT.interrupted;
     write.err(`${visible(describe(error))}\n`);
     return exitCodeOf(error);
   }
-}
-
-/** Throws an error; where no agent runs, the mistake in its config that will be why. */
-async function failWith(error: unknown, { load }: Context): Promise<never> {
-  if (hasCode(error, "AGENT_NOT_RUNNING")) await load();
-  throw error;
 }
 
 /** One line for an error of ours, and for one of the system's; all that is known for one that is nobody's plan. */

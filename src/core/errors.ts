@@ -14,6 +14,7 @@ export type ErrorCode =
   | "AGENT_NOT_RUNNING"
   | "NOT_PERMITTED"
   | "ADDRESS_IN_USE"
+  | "FILES_HANG" // a file system gives no answer
   | "JOURNAL_DAMAGED" // of what setup has changed
   // store
   | "STORE_VERSION"

@@ -1,5 +1,6 @@
-import { messageOf } from "../core/errors.ts";
-import { unchecked, type Check, type Finding } from "./check.ts";
+import { hasCode, messageOf } from "../core/errors.ts";
+import { unlessHangs } from "../core/fs/unless-hangs.ts";
+import { fail, unchecked, type Check, type Finding } from "./check.ts";
 import { agent } from "./checks/agent.ts";
 import { clock } from "./checks/clock.ts";
 import { diskRoom } from "./checks/disk-room.ts";
@@ -19,6 +20,8 @@ import { srcUri } from "./checks/src-uri.ts";
 import { tree } from "./checks/tree.ts";
 import { warnings } from "./checks/warnings.ts";
 import type { Context } from "./context.ts";
+
+const HANG_MEND = "see to its server or disk, or unmount it: umount --lazy --force";
 
 /** Every check, from the agent outward. */
 export const CHECKS: readonly Check[] = [
@@ -45,12 +48,19 @@ export const CHECKS: readonly Check[] = [
 /** A finding with the name of its check. */
 export type Report = Finding & { readonly name: string };
 
-/** Makes all checks. One that cannot be made says so, and the others are made all the same. */
-export async function examine(context: Context, checks: readonly Check[] = CHECKS): Promise<Report[]> {
+/**
+ * Makes all checks. One that cannot be made says so, and the others are made all the same; so does one that has not ended
+ * after `waitMs`.
+ */
+export async function examine(context: Context, checks: readonly Check[] = CHECKS, waitMs?: number): Promise<Report[]> {
   return Promise.all(
     checks.map(async ({ name, run }) => {
-      const finding = await run(context).catch((error: unknown) => unchecked(messageOf(error)));
+      const finding = await unlessHangs(run(context), waitMs).catch(findingOf);
       return { name, ...finding };
     }),
   );
+}
+
+function findingOf(error: unknown): Finding {
+  return hasCode(error, "FILES_HANG") ? fail(error.message, HANG_MEND) : unchecked(messageOf(error));
 }

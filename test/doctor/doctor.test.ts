@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { DistswarmError } from "../../src/core/errors.ts";
-import { CHECKS } from "../../src/doctor/doctor.ts";
+import type { Context } from "../../src/doctor/context.ts";
+import { ok } from "../../src/doctor/check.ts";
+import { CHECKS, examine } from "../../src/doctor/doctor.ts";
 import { healthyBox } from "./box.ts";
 import { finding, NOBODY_LISTENS, testBroken } from "./broken.ts";
 
@@ -60,6 +62,18 @@ describe("doctor finds it, and names the mend, when", () => {
       finding("warn", "do not load on linux", "glibc"),
     );
   });
+});
+
+test("a file system that hangs is named by the check that looks at it, and the others are made", async () => {
+  const hung = { name: "DISTDIR", run: () => new Promise<never>(() => {}) };
+  const well = { name: "agent", run: async () => ok("version 1") };
+  expect(await examine({} as Context, [well, hung], 5)).toEqual([
+    { name: "agent", verdict: "ok", seen: "version 1" },
+    {
+      name: "DISTDIR",
+      ...finding("fail", "a file system that is looked at hangs, as NFS whose server is off", "umount"),
+    },
+  ]);
 });
 
 describe("what cannot be told is not claimed", () => {
