@@ -111,6 +111,26 @@ describe("a file too large to wait for when it comes from upstream alone", () =>
     expect([peer.asked, liar.asked]).toEqual([[0], [0]]);
   });
 
+  it("is asked of one source at a time, from its first byte, once it was wrong over bytes of several", async () => {
+    const [liar, honest] = [new Giving("liar", "upstream"), new Giving("m", "upstream")];
+    const flight = fly({ mirrors: [liar, honest] }, { verifyFirst: { peer: SIZE, upstream: SIZE } });
+    const letGo = flight.hold();
+    await settled();
+    await liar.give(PART, WRONG);
+    await liar.breaksOff();
+    await honest.giveRest();
+    await liar.give(PART, WRONG);
+    await liar.breaksOff();
+    await honest.giveRest();
+    await flight.landed;
+    expect(flight.isVerified).toBe(true);
+    expect([liar.asked, honest.asked]).toEqual([
+      [0, 0],
+      [PART, 0],
+    ]);
+    letGo();
+  });
+
   it("comes right to who joined while wrong bytes of it streamed, and began to read after these were dropped", async () => {
     const [liar, mirror] = [new Giving("liar", "upstream"), new Giving("m", "upstream")];
     const flight = fly({ mirrors: [liar, mirror] });

@@ -54,8 +54,8 @@ export class Giving implements Source {
     return { bytes: this.#bytes.read(signal) };
   }
 
-  /** Ends early, and has this fault when it is asked again. */
-  async breaksOff(fault: SourceError): Promise<void> {
+  /** Ends early, and has this fault when it is asked again. @param fault none by default */
+  async breaksOff(fault?: SourceError): Promise<void> {
     this.fault = fault;
     this.#bytes.end();
     await settled();
