@@ -281,6 +281,17 @@ test("a reader that pauses for longer than the stall timeout is not the server's
   expect((await readAll(body)).equals(big["/big"])).toBe(true);
 });
 
+test("who lets go of a body is told that reason, and no fault of the server", async () => {
+  const mirror = await mirrorOf(zoo.stallsAt(0.5), FILES);
+  const caller = new AbortController();
+  const request = get(`${mirror.url}/f`, { signal: caller.signal });
+  const { body } = await clientWith({ stallTimeoutMs: 60_000 }).request(request);
+  const reading = readAll(body);
+  const enough = new Error("had enough");
+  caller.abort(enough);
+  await expect(reading).rejects.toBe(enough);
+});
+
 test("a Node without WebAssembly, as with --jitless, is told what to do", async () => {
   vi.stubGlobal("WebAssembly", undefined);
   onTestFinished(() => void vi.unstubAllGlobals());
