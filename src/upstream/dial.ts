@@ -2,6 +2,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect, type LookupFunction, type Socket } from "node:net";
 import { SourceError } from "../core/errors.ts";
+import { basicCredentials } from "../core/net/credentials.ts";
 import { authorityOf, hostOf } from "../core/net/host.ts";
 import { insideReason, isInside, outsideOnly } from "../core/net/inside.ts";
 import { HostNames } from "./host-names.ts";
@@ -72,18 +73,8 @@ export function dialer(options: DialOptions): Dial {
 
 /** `Proxy-Authorization` for the user and password in a proxy's URL, name and value in turn; empty without them. */
 export function proxyAuthorization(proxy: URL): readonly string[] {
-  if (proxy.username === "" && proxy.password === "") return [];
-  const credentials = `${unescaped(proxy.username)}:${unescaped(proxy.password)}`;
-  return ["Proxy-Authorization", `Basic ${Buffer.from(credentials).toString("base64")}`];
-}
-
-/** What is escaped wrongly was not meant to be escaped: a password may have a bare `%`. */
-function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  const credentials = basicCredentials(proxy);
+  return credentials === undefined ? [] : ["Proxy-Authorization", credentials];
 }
 
 async function lookedUp(host: string, names: HostNames): Promise<void> {
@@ -137,6 +128,7 @@ export async function dialThrough(
       port: proxy.port,
       lookup: names.lookup,
       method: "CONNECT",
+      insecureHTTPParser: true, // reads as the parser for servers does (lenient-parser.ts)
       path: authority,
       headers: { host: authority, ...(name !== undefined && { [name]: value }), ...(via !== undefined && { via }) },
       agent: false,

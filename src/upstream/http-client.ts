@@ -1,7 +1,9 @@
+import { basicCredentials, withoutCredentials } from "../core/net/credentials.ts";
 import { viaOf } from "../core/net/agent-names.ts";
 import { SourceError } from "../core/errors.ts";
-import { withoutFields } from "../core/net/header-fields.ts";
+import { valuesOf, withoutFields } from "../core/net/header-fields.ts";
 import type { ForwardRequest, UpstreamAnswer } from "../core/upstream.ts";
+import { ChainCookies } from "./chain-cookies.ts";
 import { Connections, type ConnectionOptions } from "./connections.ts";
 import { wasKept } from "./connector.ts";
 import { exchange } from "./exchange.ts";
@@ -16,6 +18,8 @@ export interface HttpRequest extends ForwardRequest {
    * Milliseconds that the server may take before its headers, and between two chunks of its body. @default the client's
    */
   readonly patienceMs?: number;
+  /** The server may make what it is asked for, as an archive of a tag: it has six times as long for its headers. @default false */
+  readonly isSlowToBegin?: boolean;
 }
 
 /** How the client gets out, and how long it waits. */
@@ -30,6 +34,8 @@ export interface HttpClientOptions extends Omit<ConnectionOptions, "connectTimeo
 
 const DEFAULT_HEADER_TIMEOUT_MS = 10_000;
 const DEFAULT_STALL_TIMEOUT_MS = 30_000;
+/** With 10 s for others, a minute: as long as wget waits. */
+const SLOW_TO_BEGIN = 6;
 /** Fields that the client makes itself (Host, from the URL) or that undici refuses to send. */
 const OWN_FIELDS = new Set(["host", "connection", "keep-alive", "transfer-encoding", "upgrade", "expect"]);
 
@@ -72,13 +78,15 @@ export class HttpClient {
 
   async #follow(request: HttpRequest, start: URL): Promise<UpstreamAnswer> {
     const chain = new RedirectChain(start);
+    const cookies = new ChainCookies();
     const deadline = performance.now() + this.#timeoutsOf(request).headersTimeout;
     for (let url = start, path = request.path, { headers, isGuest = false } = request; ;) {
-      const answer = await this.#once({ ...request, headers, isGuest }, url, path);
-      const next = nextOf(chain, url, answer);
+      const fields = [...headers, ...cookies.fieldFor(url, headers)];
+      const answer = await this.#once({ ...request, headers: fields, isGuest }, url, path);
+      const next = nextOf(chain, url, answer, cookies.take(url, answer.headers["set-cookie"]));
       if (next === undefined) return answer;
       if (performance.now() > deadline) {
-        throw new SourceError("HEADER_TIMEOUT", `${start.href}: redirects, and still no answer in time`);
+        throw new SourceError("HEADER_TIMEOUT", `${shown(start)}: redirects, and still no answer in time`);
       }
       headers = fieldsAfterRedirect(headers, url, next);
       isGuest ||= isByStranger(url, next);
@@ -87,8 +95,10 @@ export class HttpClient {
     }
   }
 
-  #timeoutsOf({ patienceMs }: HttpRequest): { headersTimeout: number; bodyTimeout: number } {
-    return patienceMs === undefined ? this.#timeouts : { headersTimeout: patienceMs, bodyTimeout: patienceMs };
+  #timeoutsOf({ patienceMs, isSlowToBegin = false }: HttpRequest): { headersTimeout: number; bodyTimeout: number } {
+    if (patienceMs !== undefined) return { headersTimeout: patienceMs, bodyTimeout: patienceMs };
+    const { headersTimeout, bodyTimeout } = this.#timeouts;
+    return { headersTimeout: headersTimeout * (isSlowToBegin ? SLOW_TO_BEGIN : 1), bodyTimeout };
   }
 
   /**
@@ -100,19 +110,24 @@ export class HttpClient {
     request.signal.throwIfAborted();
     const { dispatcher, origin, path, headers } = connections.routeTo(url, as, request);
     const { method, body = null, signal } = request;
-    const fields = [...headers, ...withoutFields(request.headers, OWN_FIELDS), ...this.#via];
+    const fields = [
+      ...headers,
+      ...credentialsFor(url, request),
+      ...withoutFields(request.headers, OWN_FIELDS),
+      ...this.#via,
+    ];
     const timeouts = this.#timeoutsOf(request);
     const options = { origin, path, method, headers: fields, body, ...timeouts };
     let hasBegun = false;
     const begun = (): void => void (hasBegun = true);
     try {
-      const init = { signal, url: url.href, headersTimeout: timeouts.headersTimeout, begun };
-      return { ...(await exchange(dispatcher, options, init)), url: url.href };
+      const init = { signal, url: shown(url), headersTimeout: timeouts.headersTimeout, begun };
+      return { ...(await exchange(dispatcher, options, init)), url: shown(url) };
     } catch (error) {
       request.signal.throwIfAborted();
       const mayRepeat = !isAgain && !hasBegun && wasKept(error) && isRepeatable(request);
       if (mayRepeat) return this.#once(request, url, as, true);
-      throw faultOf(error, "headers", url.href);
+      throw faultOf(error, "headers", shown(url));
     }
   }
 }
@@ -121,10 +136,22 @@ function isRepeatable({ method, body }: HttpRequest): boolean {
   return body === undefined && ["GET", "HEAD"].includes(method);
 }
 
+/** What a user and password in the URL come to, as in that of a mirror that is not for all. */
+function credentialsFor(url: URL, { headers }: HttpRequest): readonly string[] {
+  const credentials = basicCredentials(url);
+  return credentials === undefined || valuesOf(headers, "authorization").length > 0
+    ? []
+    : ["Authorization", credentials];
+}
+
+function shown({ href }: URL): string {
+  return withoutCredentials(href);
+}
+
 /** Lets go of a redirect's own body, and of the answer altogether when the chain ends here in an error. */
-function nextOf(chain: RedirectChain, from: URL, answer: UpstreamAnswer): URL | undefined {
+function nextOf(chain: RedirectChain, from: URL, answer: UpstreamAnswer, isNewVisitor: boolean): URL | undefined {
   try {
-    const next = chain.next(from, answer.status, answer.headers.location);
+    const next = chain.next(from, answer.status, answer.headers.location, isNewVisitor);
     if (next !== undefined) letGo(answer);
     return next;
   } catch (error) {

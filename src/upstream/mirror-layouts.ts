@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Database } from "../core/database.ts";
 import { SourceError, messageOf, systemCode } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { withoutCredentials } from "../core/net/credentials.ts";
 import { abortable } from "../core/async/pulse.ts";
 import { readRegularText } from "../core/fs/regular-file.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
@@ -128,7 +129,8 @@ export class MirrorLayouts {
       await this.#records.put(mirror.url, record);
     } catch (error) {
       this.#failedAt.set(mirror.url, this.#elapsed());
-      this.#log.debug({ mirror: mirror.url }, `no layout.conf from ${mirror.url}: ${messageOf(error)}`);
+      const shown = withoutCredentials(mirror.url);
+      this.#log.debug({ mirror: shown }, `no layout.conf from ${shown}: ${messageOf(error)}`);
     }
   }
 

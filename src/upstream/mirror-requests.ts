@@ -1,6 +1,7 @@
 import { DistswarmError, SourceError } from "../core/errors.ts";
 import type { Withheld } from "../core/source.ts";
 import type { MirrorRequest, UpstreamAnswer } from "../core/upstream.ts";
+import { withoutCredentials } from "../core/net/credentials.ts";
 import { faultOfStatus } from "./answer.ts";
 import type { Candidate } from "./source-order.ts";
 
@@ -38,7 +39,8 @@ export async function firstAnswer(
 }
 
 async function ask(candidate: Candidate, { send, request, now }: Asking): Promise<UpstreamAnswer | SourceError> {
-  if (request.avoid?.includes(candidate.url)) return knownWrong(candidate.url);
+  const url = withoutCredentials(candidate.url);
+  if (request.avoid?.includes(url)) return knownWrong(url);
   try {
     const answer = await send(candidate, request);
     const isOfUse = answer.status < 400 || answer.status === 416;

@@ -1,4 +1,5 @@
 import type { MirrorStatus } from "../core/report/mirror-status.ts";
+import { withoutCredentials } from "../core/net/credentials.ts";
 import type { Health, OriginHealth } from "./health.ts";
 import type { MirrorLayouts } from "./mirror-layouts.ts";
 import { originOf } from "./mirror-places.ts";
@@ -16,7 +17,7 @@ export function mirrorStatus(
   const hosts = health.origins().filter((origin) => !mirrorOrigins.has(origin));
   return [
     ...mirrors.map((mirror) => ({
-      ...statusOf(mirror.url, health.of(originOf(mirror)), now),
+      ...statusOf(withoutCredentials(mirror.url), health.of(originOf(mirror)), now),
       layout: layouts.known(mirror)?.layouts[0]?.kind ?? ("unknown" as const),
     })),
     ...hosts.toReversed().map((origin) => statusOf(origin, health.of(origin), now)),

@@ -1,4 +1,5 @@
 import { SourceError } from "../core/errors.ts";
+import { withoutCredentials } from "../core/net/credentials.ts";
 import { withoutFields } from "../core/net/header-fields.ts";
 import { hostOf } from "../core/net/host.ts";
 import { isInside } from "../core/net/inside.ts";
@@ -13,24 +14,31 @@ const PRIVATE_FIELDS = new Set(["authorization", "cookie"]);
 /** The way that one request has gone so far. */
 export class RedirectChain {
   readonly #seen: Set<string>;
+  #redirects = 0;
 
   constructor(start: URL) {
     this.#seen = new Set([start.href]);
   }
 
   /**
-   * Where an answer from `from` sends us; undefined when it is no redirect.
+   * Where an answer from `from` sends us; undefined when it is no redirect. `isNewVisitor`: it set a cookie, so that the same
+   * place may say something else now.
    *
    * @throws {SourceError} `BAD_REDIRECT`: too many, a circle, not http(s), or down from https to http.
    */
-  next(from: URL, status: number, location: string | undefined): URL | undefined {
+  next(from: URL, status: number, location: string | undefined, isNewVisitor = false): URL | undefined {
     if (!REDIRECTS.has(status) || location === undefined) return undefined;
+    if (isNewVisitor) this.#seen.clear();
     const reference = location.replace(/[\x80-\xff]/g, quoteByte);
     const to = URL.canParse(reference, from.href) ? new URL(reference, from) : undefined;
     const problem = to === undefined ? "to what is no URL" : this.#problem(from, to);
     if (to === undefined || problem !== undefined) {
-      throw new SourceError("BAD_REDIRECT", `${from.href} redirects ${problem}: ${location}`, { status });
+      throw new SourceError("BAD_REDIRECT", `${withoutCredentials(from.href)} redirects ${problem}: ${location}`, {
+        status,
+      });
     }
+    if (to.origin === from.origin && to.username === "") [to.username, to.password] = [from.username, from.password];
+    this.#redirects += 1;
     this.#seen.add(to.href);
     return to;
   }
@@ -39,7 +47,7 @@ export class RedirectChain {
     if (to.protocol !== "http:" && to.protocol !== "https:") return "to what is neither http nor https";
     if (from.protocol === "https:" && to.protocol === "http:") return "from https down to http";
     if (this.#seen.has(to.href)) return "in a circle";
-    if (this.#seen.size > MAX_REDIRECTS) return `on after ${MAX_REDIRECTS} redirects`;
+    if (this.#redirects >= MAX_REDIRECTS) return `on after ${MAX_REDIRECTS} redirects`;
     return undefined;
   }
 }

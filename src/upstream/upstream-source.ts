@@ -1,5 +1,6 @@
 import type { Want } from "../core/distfile.ts";
 import { SourceError } from "../core/errors.ts";
+import { withoutCredentials } from "../core/net/credentials.ts";
 import type { Source, SourceBody } from "../core/source.ts";
 import type { UpstreamAnswer } from "../core/upstream.ts";
 import { accept } from "./answer.ts";
@@ -27,12 +28,16 @@ export interface SourceParts {
 export class UpstreamSource implements Source {
   readonly kind = "upstream";
   readonly label: string;
+  readonly #url: string;
+  readonly #isSlowToBegin: boolean;
   readonly #origin: string;
   readonly #want: Want;
   readonly #parts: SourceParts;
 
-  constructor({ url, origin }: Candidate, want: Want, parts: SourceParts) {
-    this.label = url;
+  constructor({ url, origin, isSlowToBegin = false }: Candidate, want: Want, parts: SourceParts) {
+    this.label = withoutCredentials(url);
+    this.#url = url;
+    this.#isSlowToBegin = isSlowToBegin;
     this.#origin = origin;
     this.#want = want;
     this.#parts = parts;
@@ -53,7 +58,7 @@ export class UpstreamSource implements Source {
 
   /** See {@link Source.blame}. */
   blame(): void {
-    this.#parts.blames.add(this.label, this.#want.digest);
+    this.#parts.blames.add(this.#url, this.#want.digest);
     this.#parts.health.blamed(this.#origin);
   }
 
@@ -67,7 +72,7 @@ export class UpstreamSource implements Source {
     const { client, waiting, headers } = this.#parts;
     const { digest } = this.#want;
     const range = offset > 0 ? ["Range", `bytes=${offset}-`] : [];
-    const request = { method: "GET", url: this.label, followRedirects: true };
+    const request = { method: "GET", url: this.#url, followRedirects: true, isSlowToBegin: this.#isSlowToBegin };
     const send: SendNaming = async (via, until) => {
       const asked = { ...request, headers: [...headers, ...range, ...via], signal: until };
       const answer = await client.request(asked);

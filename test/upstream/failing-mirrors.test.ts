@@ -49,6 +49,18 @@ describe("mirrors that fail", () => {
     expect(upstream.mirrorStatus()).toMatchObject([{ failures: 0 }]);
   });
 
+  test("to begin in time are left, but not a server of SRC_URI, which may make the file just now", async () => {
+    let begin = (): void => {};
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const slow = await mirrorOf(async (exchange) => zoo.well((await begun, exchange)), FILES);
+    const silent = await mirrorOf(zoo.stallsBeforeHeaders, FILES);
+    const fetching = retrieve(await upstreamOf([]), { ...WANT, urls: [`${slow.url}/distfiles/${NAME}`] });
+    await expect.poll(() => slow.files()).toHaveLength(1);
+    expect((await retrieve(await upstreamOf([silent.url]))).faults).toEqual(["HEADER_TIMEOUT"]);
+    begin();
+    expect((await fetching).got?.equals(FILE)).toBe(true);
+  });
+
   test("for one file keep their place for the others", async () => {
     const first = await mirrorOf(zoo.lacks([NAME]), FILES);
     const second = await mirrorOf(zoo.well, FILES);
@@ -90,4 +102,17 @@ describe("mirrors that fail", () => {
       { url: good.url, layout: "filename-hash", requests: 2, failures: 0, bytes: FILE.length },
     ]);
   });
+});
+
+test("a mirror with a user and a password in its URL is asked with them, and shown without", async () => {
+  const closed: zoo.Behaviour = (exchange) =>
+    exchange.request.headers.authorization === undefined ? zoo.says(401)(exchange) : zoo.well(exchange);
+  const mirror = await mirrorOf(closed, FILES);
+  const upstream = await upstreamOf([mirror.url.replace("//", "//me:secret@")]);
+  expect((await retrieve(upstream)).got?.equals(FILE)).toBe(true);
+  expect([...(await labels(upstream)), JSON.stringify(upstream.mirrorStatus())].join()).not.toContain("secret");
+  const request = { method: "GET" as const, headers: [], signal: noSignal() };
+  const answer = await upstream.distfile(NAME, request);
+  answer.body.resume();
+  await expect(upstream.distfile(NAME, { ...request, avoid: [answer.url] })).rejects.toThrow("gave wrong bytes before");
 });

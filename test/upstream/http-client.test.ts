@@ -103,10 +103,64 @@ describe("redirects", () => {
     expect(other.requests[0]?.headers).toHaveProperty("x-other", "kept");
   });
 
+  test("to the same place are no circle where a cookie was set on the way, and is brought along", async () => {
+    const guarded: zoo.Behaviour = (exchange) => {
+      const { request, response } = exchange;
+      if (request.headers.cookie === "visited=1") return zoo.well(exchange);
+      response.writeHead(307, { Location: request.url, "Set-Cookie": "visited=1; path=/" }).end();
+    };
+    const mirror = await mirrorOf(guarded, FILES);
+    expect((await fetchFile(clientWith(), `${mirror.url}/f`)).equals(FILE)).toBe(true);
+  });
+
+  test("end somewhere, also where each sets another cookie", async () => {
+    let visits = 0;
+    const endless: zoo.Behaviour = ({ request, response }) =>
+      void response.writeHead(302, { Location: request.url, "Set-Cookie": `visit=${(visits += 1)}` }).end();
+    const mirror = await mirrorOf(endless, FILES);
+    await expect(clientWith().request(get(`${mirror.url}/f`))).rejects.toMatchObject({ code: "BAD_REDIRECT" });
+    expect(visits).toBe(11);
+  });
+
   test("together take no longer than one answer may", async () => {
     const slowly: zoo.Behaviour = (exchange) => void setTimeout(() => void zoo.redirectsForEver(exchange), 120);
     const mirror = await mirrorOf(slowly, FILES);
     await expect(clientWith().request(get(`${mirror.url}/f`))).rejects.toMatchObject({ code: "HEADER_TIMEOUT" });
+  });
+});
+
+describe("a user and password in the URL", () => {
+  test("are told to its server, also where that redirects to itself, and to no other", async () => {
+    const other = await mirrorOf(zoo.well, FILES);
+    const first = await mirrorOf(
+      (exchange) => {
+        const { pathname } = new URL(exchange.request.url ?? "", "http://m");
+        return zoo.redirect(pathname === "/f" ? `${exchange.url}/g` : `${other.url}/f`)(exchange);
+      },
+      { ...FILES, "/g": FILE },
+    );
+    const answer = await clientWith().request(get(`${first.url.replace("//", "//me:p%40ss@")}/f`));
+    answer.body.resume();
+    const credentials = `Basic ${Buffer.from("me:p@ss").toString("base64")}`;
+    expect(first.requests.map(({ headers }) => headers.authorization)).toEqual([credentials, credentials]);
+    expect(other.requests[0]?.headers).not.toHaveProperty("authorization");
+  });
+
+  test("give way to those that the client sends, and are in no answer and no error", async () => {
+    const mirror = await mirrorOf(zoo.well, FILES);
+    const url = `${mirror.url.replace("//", "//me:secret@")}/f`;
+    const answer = await clientWith().request(get(url, { headers: ["Authorization", "Basic eDp5"] }));
+    answer.body.resume();
+    expect(mirror.requests[0]?.headers.authorization).toBe("Basic eDp5");
+    expect(answer.url).toBe(`${mirror.url}/f`);
+    for (const behaviour of [zoo.resetsAtOnce, zoo.stallsBeforeHeaders, zoo.redirectsInACircle]) {
+      mirror.become(behaviour);
+      const error: unknown = await clientWith()
+        .request(get(url))
+        .catch((reason: unknown) => reason);
+      expect(String(error)).toContain(mirror.url);
+      expect(String(error)).not.toContain("secret");
+    }
   });
 });
 

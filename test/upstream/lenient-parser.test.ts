@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
+import { dialer } from "../../src/upstream/dial.ts";
 import { HttpClient } from "../../src/upstream/http-client.ts";
 import { rawServer } from "../support/raw-server.ts";
 import { closeAfter, noSignal, readAll } from "./harness.ts";
 
 const CHUNKED = "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n";
 const LENGTH = "Content-Length: 4\r\n";
+
+const FAR = { host: "far.example", port: 443 };
 
 describe("an answer is read as wget and curl read it", () => {
   test.each([
@@ -26,4 +29,13 @@ describe("an answer is read as wget and curl read it", () => {
     const { status, body } = await client.request({ method: "GET", url, headers: [], signal: noSignal() });
     expect([status, (await readAll(body)).toString()]).toEqual([200, "body"]);
   });
+});
+
+test.each([
+  "HTTP/1.1 200 OK\n\n",
+  `HTTP/1.1 200 OK\r\n${LENGTH}Transfer-Encoding: chunked\r\n\r\n`,
+  "HTTP/1.0 201\r\n\r\n",
+])("a proxy's answer to CONNECT is read so, too: %j", async (answer) => {
+  const socket = await dialer({ proxy: await rawServer(`${answer}hello`), timeoutMs: 10_000 })(FAR);
+  expect((await readAll(socket)).toString()).toBe("hello");
 });
