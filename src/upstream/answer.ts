@@ -71,15 +71,16 @@ function checkLength(answer: AnswerHead, wanted: number): void {
   if (length !== undefined && Number(length) !== wanted) {
     throw refuse(answer, "BAD_LENGTH", `has ${length} bytes, wanted are ${wanted}`);
   }
-  if (length === undefined && isPacked(answer.url, encoding.toLowerCase())) {
+  if (length === undefined && isPacked(answer.url, [encoding].flat().join().toLowerCase())) {
     throw refuse(answer, "BAD_LENGTH", `sends it packed (${encoding}), which was not asked for`);
   }
 }
 
 /** Whether bytes are likely not those of the file: servers also say `none` or `binary`, and `gzip` of a .tar.gz. */
 function isPacked(url: string, encoding: string): boolean {
-  const isItself = encoding.endsWith("gzip") && IS_GZIP.test(new URL(url).pathname);
-  return PACKINGS.has(encoding) && !isItself;
+  const codings = encoding.split(",").map((coding) => coding.trim());
+  const isItself = /^(x-)?gzip$/.test(encoding) && IS_GZIP.test(new URL(url).pathname);
+  return codings.some((coding) => PACKINGS.has(coding)) && !isItself;
 }
 
 function refuse(answer: AnswerHead, code: SourceFault, what: string): SourceError {

@@ -151,7 +151,8 @@ function shown({ href }: URL): string {
 /** Lets go of a redirect's own body, and of the answer altogether when the chain ends here in an error. */
 function nextOf(chain: RedirectChain, from: URL, answer: UpstreamAnswer, isNewVisitor: boolean): URL | undefined {
   try {
-    const next = chain.next(from, answer.status, answer.headers.location, isNewVisitor);
+    const [location] = [answer.headers.location].flat(); // undici gives a list where a server says it twice
+    const next = chain.next(from, answer.status, location, isNewVisitor);
     if (next !== undefined) letGo(answer);
     return next;
   } catch (error) {

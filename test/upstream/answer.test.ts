@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
@@ -8,7 +9,7 @@ import { parseRetryAfter } from "../../src/upstream/retry-after.ts";
 const URL_ = "http://m.example/f";
 const NOW = Date.UTC(2026, 10, 21);
 
-function skip(status: number, headers: Record<string, string>, offset = 0, url = URL_): number {
+function skip(status: number, headers: IncomingHttpHeaders, offset = 0, url = URL_): number {
   const body = Readable.from([]);
   try {
     return accept({ status, headers, url, body }, { size: 1000, offset }, NOW);
@@ -62,7 +63,7 @@ test("a range that nobody asked for is refused", () => {
 
 test("Content-Encoding is let pass where the length or the name shows that it describes the file itself", () => {
   expect(skip(200, { "content-encoding": "x-gzip", "content-length": "1000" })).toBe(0);
-  for (const encoding of ["gzip", "BR", "deflate"]) {
+  for (const encoding of ["gzip", "BR", "deflate", "gzip, br"]) {
     expect(() => skip(200, { "content-encoding": encoding })).toThrow(expect.objectContaining({ code: "BAD_LENGTH" }));
   }
   for (const url of ["http://m.example/f.tar.gz", "http://m.example/f.tgz?x"]) {
@@ -71,6 +72,11 @@ test("Content-Encoding is let pass where the length or the name shows that it de
       expect.objectContaining({ code: "BAD_LENGTH" }),
     );
   }
+});
+
+test("Content-Encoding may be said twice, which undici tells as a list", () => {
+  const twice = { "content-encoding": ["gzip", "gzip"] } as unknown as IncomingHttpHeaders;
+  expect(() => skip(200, twice)).toThrow(expect.objectContaining({ code: "BAD_LENGTH" }));
 });
 
 test.each(["", "none", "identity", "Identity", "binary", "UTF-8"])("Content-Encoding: %s packs nothing", (encoding) => {

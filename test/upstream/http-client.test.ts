@@ -74,6 +74,17 @@ describe("redirects", () => {
     expect([first, other].map(({ requests }) => requests[0]?.url)).toEqual(["/f?written=%7e", "/f"]);
   });
 
+  test("that are named twice lead to the first place, as with wget", async () => {
+    const mirror = await mirrorOf(
+      (exchange) => {
+        if (exchange.request.url === "/f") return zoo.well(exchange);
+        exchange.response.writeHead(302, { Location: ["/f", "/nowhere"] }).end();
+      },
+      { ...FILES, "/twice": FILE },
+    );
+    expect((await fetchFile(clientWith(), `${mirror.url}/twice`)).equals(FILE)).toBe(true);
+  });
+
   test("to what is neither http nor https, or no URL, are refused", async () => {
     for (const location of ["ftp://ftp.example/f", "http://[", "file:///etc/passwd"]) {
       const mirror = await mirrorOf(zoo.redirect(location), FILES);
