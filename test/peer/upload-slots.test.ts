@@ -56,4 +56,14 @@ describe("upload slots", () => {
     expect(ask(slots, "h3", small)).toHaveProperty("upload");
     expect(slots.size).toBe(17);
   });
+
+  it("bound what all read at once, but for those that have taken nothing for 2 s", () => {
+    const slots = new UploadSlots();
+    const small = { size: 1 };
+    const { upload } = ask(slots, "h0", small) as { upload: Upload };
+    for (let number = 1; number < 128; number += 1) expect(ask(slots, `h${number}`, small)).toHaveProperty("upload");
+    expect(ask(slots, "another", small)).toHaveProperty("receiving");
+    upload.blockedSince = performance.now() - 2000;
+    expect(ask(slots, "another", small)).toHaveProperty("upload");
+  });
 });

@@ -109,6 +109,7 @@ describe("a file too large to wait for when it comes from upstream alone", () =>
     await got.over;
     expect(got).toMatchObject({ bytes: SIZE, isRight: true });
     expect([peer.asked, liar.asked]).toEqual([[0], [0]]);
+    expect([peer, liar, mirror].map(({ timesBlamed }) => timesBlamed)).toEqual([1, 1, 0]);
   });
 
   it("is asked of one source at a time, from its first byte, once it was wrong over bytes of several", async () => {
@@ -128,7 +129,22 @@ describe("a file too large to wait for when it comes from upstream alone", () =>
       [0, 0],
       [PART, 0],
     ]);
+    expect([liar.timesBlamed, honest.timesBlamed]).toEqual([0, 0]);
     letGo();
+  });
+
+  it("was wrong over the growing copy of a box: that one is told, and may be asked again", async () => {
+    const [peer, mirror] = [new Giving("h2"), new Giving("m", "upstream")];
+    peer.isGrowing = true;
+    const got = client(fly({ peers: [peer], mirrors: [mirror] }));
+    await settled();
+    await peer.give(PART, WRONG);
+    peer.fault = new SourceError("BUSY", "has no more");
+    await peer.giveRest(WRONG);
+    await mirror.giveRest();
+    await got.over;
+    expect(got).toMatchObject({ bytes: SIZE, isRight: true });
+    expect([peer.timesBlamed, peer.asked.length > 1]).toEqual([1, true]);
   });
 
   it("comes right to who joined while wrong bytes of it streamed, and began to read after these were dropped", async () => {

@@ -34,6 +34,7 @@ export class Giving implements Source {
   /** Others are raced against it. */
   isDoubted = false;
   timesOutpaced = 0;
+  timesBlamed = 0;
   /** Thrown when it is asked. */
   fault: SourceError | undefined;
   tellPace: (bytesPerSecond: number) => void = () => {};
@@ -79,7 +80,9 @@ export class Giving implements Source {
     await settled();
   }
 
-  blame(): void {}
+  blame(): void {
+    this.timesBlamed += 1;
+  }
 
   doubt(): () => void {
     this.isDoubted = true;
