@@ -1,3 +1,4 @@
+import { withoutCredentials } from "../core/net/credentials.ts";
 import type { Config } from "../config.ts";
 import type { PortageSettings } from "../portage/portage.ts";
 
@@ -36,14 +37,15 @@ function repositoryNotes({ config, absentRepos }: Origins): string[] {
 function mirrorNotes({ config, portage }: Origins): string[] {
   const mirrors = config.upstream.mirrors.join(", ");
   if (mirrors === "") return ["no mirrors: upstream is reached by SRC_URI and by named URLs only"];
-  if (portage.mirrors.join(", ") !== mirrors) return [`mirrors: ${mirrors}`];
+  const shown = withoutCredentials(mirrors);
+  if (portage.mirrors.join(", ") !== mirrors) return [`mirrors: ${shown}`];
   const unusable = portage.unusableMirrors.map((word) => `not used, neither http nor https nor a path: ${word}`);
-  return [`mirrors from GENTOO_MIRRORS: ${mirrors}`, ...unusable];
+  return [`mirrors from GENTOO_MIRRORS: ${shown}`, ...unusable];
 }
 
 function customMirrorNotes({ config }: Origins): string[] {
   const lines = config.upstream.custom_mirrors;
-  return lines.length === 0 ? [] : [`custom mirrors: ${lines.join("; ")}`];
+  return lines.length === 0 ? [] : [withoutCredentials(`custom mirrors: ${lines.join("; ")}`)];
 }
 
 /** Says in plain words what was found on this box and what lacks. */

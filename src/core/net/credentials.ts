@@ -4,9 +4,9 @@ export function basicCredentials({ username, password }: URL): string | undefine
   return `Basic ${Buffer.from(`${unescaped(username)}:${unescaped(password)}`).toString("base64")}`;
 }
 
-/** A URL as it may be shown, without user and password. What is no URL, as the path of a directory, stays as it is. */
-export function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1");
+/** A text as it may be shown, without the users and passwords of URLs in it. */
+export function withoutCredentials(text: string): string {
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi, "$1");
 }
 
 /** What is escaped wrongly was not meant to be escaped: a password may have a bare `%`. */

@@ -1,3 +1,4 @@
+import { withoutCredentials } from "../../core/net/credentials.ts";
 import { namesClock } from "../../core/text/clock-words.ts";
 import { formatDuration } from "../../core/text/units.ts";
 import { CLOCK_MEND, fail, ok, unchecked, warn, type Check, type Finding } from "../check.ts";
@@ -25,6 +26,6 @@ export const clock: Check = {
 
 function compare(offset: number, mirror: string): Finding {
   const off = Math.abs(offset);
-  if (off <= TOLERANCE_MS) return ok(`the time is that of ${mirror}`);
-  return fail(`${formatDuration(off)} ${offset > 0 ? "ahead of" : "behind"} ${mirror}`, CLOCK_MEND);
+  if (off <= TOLERANCE_MS) return ok(`the time is that of ${withoutCredentials(mirror)}`);
+  return fail(`${formatDuration(off)} ${offset > 0 ? "ahead of" : "behind"} ${withoutCredentials(mirror)}`, CLOCK_MEND);
 }

@@ -1,3 +1,4 @@
+import { withoutCredentials } from "../../core/net/credentials.ts";
 import { gentooMirrors } from "../../portage/mirrors.ts";
 import { ok, warn, type Check } from "../check.ts";
 import { leadsHere, pointersOf } from "../pointers.ts";
@@ -12,7 +13,7 @@ export const httpsMirrors: Check = {
     const before = agent === -1 ? words : words.slice(0, agent);
     const secure = before.filter((word) => word.startsWith("https:"));
     if (local || secure.length === 0) return ok("no https mirror is asked before the agent");
-    const seen = `Portage asks ${secure.join(", ")} itself: https does not pass http_proxy`;
+    const seen = `Portage asks ${withoutCredentials(secure.join(", "))} itself: https does not pass http_proxy`;
     return warn(seen, "distswarm setup --write makes the agent the first mirror, and it asks them in its turn");
   },
 };
