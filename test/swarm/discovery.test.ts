@@ -25,6 +25,19 @@ describe("where the swarm is offered", () => {
     expect(addresses.map(({ link }) => link)).toEqual(["enp3s0", "wlan0"]);
   });
 
+  it.for(["br-0a1b2c3d4e5f", "virbr0", "lxdbr0", "incusbr0", "ve-gentoo", "vz-lab", "waydroid0"])(
+    "is not the link %s of containers or virtual machines, which come and go",
+    (link) => {
+      const before = new LanScope(BOX, []);
+      expect(new LanScope({ ...BOX, [link]: ipv4("10.0.3.1/24") }, []).equals(before)).toBe(true);
+    },
+  );
+
+  it.for(["br0", "bond0", "bond0.7", "enp3s0.20", "veritas0"])("is a link such as %s", (link) => {
+    const { addresses } = new LanScope({ [link]: ipv4("10.0.3.1/24") }, []);
+    expect(addresses.map((one) => one.link)).toEqual([link]);
+  });
+
   it("lets in whoever comes from a private address, also of a routed LAN, but not from Docker, a VPN or outside", () => {
     const scope = new LanScope(BOX, []);
     const taken = ["10.13.18.102", "192.168.1.200", "10.99.0.1"];

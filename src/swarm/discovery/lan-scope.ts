@@ -12,7 +12,7 @@ const PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.
  * virtual machines, VPNs. A plain `br0` is one.
  */
 const VIRTUAL_LINK =
-  /^(docker|br-|veth|virbr|vnet|vboxnet|vmnet|lxc|lxdbr|podman|cni|flannel|cali|tun|tap|wg|tailscale|zt|ppp|utun|ipsec|nordlynx)/;
+  /^(docker|br-|veth|virbr|vnet|vboxnet|vmnet|ve-|vz-|lxc|lxdbr|incusbr|waydroid|podman|cni|flannel|cali|tun|tap|wg|tailscale|zt|ppp|utun|ipsec|nordlynx)/;
 
 const EVERY_ADDRESS = "0.0.0.0";
 
