@@ -65,12 +65,20 @@ export class Keeper implements Startable {
       if ((await this.#store.find(distfile.digest)) !== undefined) return undefined;
       // The client does not wait for anybody else's download of the same file. No time passes from here to the turn.
       if (this.#store.isIngesting(distfile.digest)) return undefined;
-      const ingest = await this.#store.ingest(distfile);
-      if (ingest.received > 0) await ingest.restart();
-      return ingest;
+      return await this.#begunAnew(await this.#store.ingest(distfile));
     } catch (error) {
       this.#log.debug(`${distfile.name} passes through without being kept: ${messageOf(error)}`);
       return undefined;
+    }
+  }
+
+  async #begunAnew(ingest: Ingest): Promise<Ingest> {
+    try {
+      if (ingest.received > 0) await ingest.restart();
+      return ingest;
+    } catch (error) {
+      await ingest.close({ keep: false });
+      throw error;
     }
   }
 

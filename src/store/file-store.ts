@@ -152,9 +152,9 @@ export class FileStore extends EventEmitter<StoreEvents> implements BlobStore, S
 
   async ingest(blob: IngestedBlob, { signal }: { signal?: AbortSignal } = {}): Promise<Ingest> {
     this.#room.checkSize(blob.size);
-    await this.#backlog.hasPlace(signal);
-    const release = await this.#ingesting.take(blob.digest, signal);
-    const ingest = await this.#openIngest(blob, release).catch((error: unknown) => {
+    const release = await this.#ingesting.take(blob.digest, signal); // from the call on it is being taken in
+    const opening = this.#backlog.hasPlace(signal).then(() => this.#openIngest(blob, release));
+    const ingest = await opening.catch((error: unknown) => {
       release();
       throw error;
     });

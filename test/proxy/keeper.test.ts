@@ -29,6 +29,25 @@ test("a passing body is kept as it came, whatever a broken download has left of 
   expectBytes(await get(store, blob.digest), blob.bytes);
 });
 
+test("a body that cannot be begun anew passes, and keeps nobody else from taking the file in", async () => {
+  const { store } = await startStore();
+  const broken = await store.ingest(blob);
+  await broken.write(blob.bytes.subarray(0, 2000));
+  await broken.close({ keep: true });
+  const keeper = new Keeper({
+    log: silentLogger,
+    store: {
+      find: (digest) => store.find(digest),
+      isIngesting: (digest) => store.isIngesting(digest),
+      ingest: async (wanted) =>
+        Object.assign(await store.ingest(wanted), { restart: () => Promise.reject(new Error("EIO")) }),
+    },
+  });
+  expect(await keeper.begin([distfile], blob.size)).toBeUndefined();
+  expect(store.isIngesting(blob.digest)).toBe(false);
+  await keeper.stop();
+});
+
 test("a passing client waits for no flight, also not for one that begins in the same moment", async () => {
   const { store } = await startStore();
   const flights: Ingest[] = [];

@@ -335,3 +335,11 @@ test("an ingest that is closed while its first bytes are on their way leaves not
   await closed;
   expect(await readdir(join(dir, "partial"))).toEqual([]);
 });
+
+test("a blob counts as being taken in from the call on: a client whose bytes pass waits for nobody else's download", async () => {
+  const { store } = await startStore();
+  const blob = makeBlob(1000);
+  const opening = store.ingest(blob);
+  expect(store.isIngesting(blob.digest)).toBe(true);
+  await (await opening).close({ keep: false });
+});
