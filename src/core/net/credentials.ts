@@ -6,7 +6,7 @@ export function basicCredentials({ username, password }: URL): string | undefine
 
 /** A text as it may be shown, without the users and passwords of URLs in it. */
 export function withoutCredentials(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi, "$1");
+  return text.replace(/(?<=:\/\/)[^\s/?#]*@/g, ""); // looks for no scheme: in a long word that takes its square of time
 }
 
 /** What is escaped wrongly was not meant to be escaped: a password may have a bare `%`. */
