@@ -13,6 +13,7 @@ import { ChunkDamage, hashFile } from "./file-chunks.ts";
 import { type FoundBlob, type Inventory, statOf, takeInventory } from "./inventory.ts";
 import type { StorePaths } from "./layout.ts";
 import { LoadTurns } from "./load-turns.ts";
+import { Pins } from "./pins.ts";
 import type { BlobRecord, BlobRecords } from "./records.ts";
 import { StoredBlob } from "./stored-blob.ts";
 
@@ -41,7 +42,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
   readonly #log: Logger;
   readonly #paths: StorePaths;
   readonly #turns = new LoadTurns();
-  readonly #pins = new Map<Digest, number>();
+  readonly #pins = new Pins();
   readonly #checks = new Map<Digest, Promise<ChunkSums>>();
   /** Who puts the file of a blob in place, or takes it away: one at a time for each. */
   readonly #changes = new Locks<Digest>();
@@ -88,12 +89,7 @@ export class BlobFiles extends EventEmitter<StoreEvents> {
 
   /** Keeps a blob from eviction until the returned function is called. */
   hold(digest: Digest): () => void {
-    this.#pins.set(digest, (this.#pins.get(digest) ?? 0) + 1);
-    return () => {
-      const left = this.#pins.get(digest)! - 1;
-      if (left > 0) this.#pins.set(digest, left);
-      else this.#pins.delete(digest);
-    };
+    return this.#pins.hold(digest);
   }
 
   /**

@@ -2,8 +2,6 @@
 export interface Place {
   /** What {@link Health} knows it by. */
   readonly origin: string;
-  /** Its server may make the file when it is asked, as of a tag: no mirror does. @default false */
-  readonly isSlowToBegin?: boolean;
   urls(): Promise<readonly string[]>;
 }
 
@@ -19,8 +17,6 @@ export interface Doubts {
 export interface Candidate {
   readonly origin: string;
   readonly url: string;
-  /** See {@link Place}. @default false */
-  readonly isSlowToBegin?: boolean;
 }
 
 /**
@@ -37,18 +33,16 @@ export async function* inOrder(
   const later: Place[] = [];
   const last: Candidate[] = [];
 
-  async function* ask(place: Place, isLast: boolean): AsyncGenerator<Candidate> {
-    const { urls, ...common } = place;
-    const { origin } = common;
+  async function* ask({ origin, urls }: Place, isLast: boolean): AsyncGenerator<Candidate> {
     for (const url of await urls()) {
       if (seen.has(url)) continue;
       if (!isLast && doubts.place(origin)) {
-        later.push(place);
+        later.push({ origin, urls });
         return;
       }
       seen.add(url);
-      if (doubts.url(url)) last.push({ ...common, url });
-      else yield { ...common, url };
+      if (doubts.url(url)) last.push({ origin, url });
+      else yield { origin, url };
     }
   }
 
