@@ -58,11 +58,7 @@ export const configSchema = z.strictObject({
       [],
       'Hosts, domains and addresses, each also with a port, and subnets that are reached without that proxy; "*" is all.',
     ),
-    header_timeout: option(
-      value.duration,
-      "10s",
-      "A server that has sent no headers by then is left for the next; one of SRC_URI has six times as long.",
-    ),
+    header_timeout: option(value.duration, "10s", "A server that has sent no headers by then is left for the next."),
     stall_timeout: option(value.duration, "30s", "A server that is silent this long in a body is left for the next."),
     transfers: option(value.integer(1, 1000), 8, "Upstream transfers at once; more wait their turn."),
     finish_up_to: option(

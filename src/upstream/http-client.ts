@@ -18,8 +18,6 @@ export interface HttpRequest extends ForwardRequest {
    * Milliseconds that the server may take before its headers, and between two chunks of its body. @default the client's
    */
   readonly patienceMs?: number;
-  /** The server may make what it is asked for, as an archive of a tag: it has six times as long for its headers. @default false */
-  readonly isSlowToBegin?: boolean;
 }
 
 /** How the client gets out, and how long it waits. */
@@ -34,8 +32,6 @@ export interface HttpClientOptions extends Omit<ConnectionOptions, "connectTimeo
 
 const DEFAULT_HEADER_TIMEOUT_MS = 10_000;
 const DEFAULT_STALL_TIMEOUT_MS = 30_000;
-/** With 10 s for others, a minute: as long as wget waits. */
-const SLOW_TO_BEGIN = 6;
 /** Fields that the client makes itself (Host, from the URL) or that undici refuses to send. */
 const OWN_FIELDS = new Set(["host", "connection", "keep-alive", "transfer-encoding", "upgrade", "expect"]);
 
@@ -95,10 +91,8 @@ export class HttpClient {
     }
   }
 
-  #timeoutsOf({ patienceMs, isSlowToBegin = false }: HttpRequest): { headersTimeout: number; bodyTimeout: number } {
-    if (patienceMs !== undefined) return { headersTimeout: patienceMs, bodyTimeout: patienceMs };
-    const { headersTimeout, bodyTimeout } = this.#timeouts;
-    return { headersTimeout: headersTimeout * (isSlowToBegin ? SLOW_TO_BEGIN : 1), bodyTimeout };
+  #timeoutsOf({ patienceMs }: HttpRequest): { headersTimeout: number; bodyTimeout: number } {
+    return patienceMs === undefined ? this.#timeouts : { headersTimeout: patienceMs, bodyTimeout: patienceMs };
   }
 
   /**

@@ -219,8 +219,8 @@ export class UpstreamMirrors implements Upstream, Startable {
     const files = [{ digest }, ...names.map((name) => ({ name, digest }))];
     const mirrors = (await ebuilds.allowMirrors()) ? this.#mirrors : this.#mirrors.filter(isUnrestricted);
     yield* this.#mirrorPlaces(mirrors, files, signal);
-    for (const url of want.urls ?? []) yield { ...placeAt(url), isSlowToBegin: true };
-    for await (const url of ebuilds.urls()) yield { ...placeAt(url), isSlowToBegin: true };
+    for (const url of want.urls ?? []) yield placeAt(url);
+    for await (const url of ebuilds.urls()) yield placeAt(url);
   }
 
   #mirrorPlaces(mirrors: readonly Mirror[], files: readonly Addressed[], signal: AbortSignal): Place[] {

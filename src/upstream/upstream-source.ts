@@ -29,15 +29,13 @@ export class UpstreamSource implements Source {
   readonly kind = "upstream";
   readonly label: string;
   readonly #url: string;
-  readonly #isSlowToBegin: boolean;
   readonly #origin: string;
   readonly #want: Want;
   readonly #parts: SourceParts;
 
-  constructor({ url, origin, isSlowToBegin = false }: Candidate, want: Want, parts: SourceParts) {
+  constructor({ url, origin }: Candidate, want: Want, parts: SourceParts) {
     this.label = withoutCredentials(url);
     this.#url = url;
-    this.#isSlowToBegin = isSlowToBegin;
     this.#origin = origin;
     this.#want = want;
     this.#parts = parts;
@@ -72,7 +70,7 @@ export class UpstreamSource implements Source {
     const { client, waiting, headers } = this.#parts;
     const { digest } = this.#want;
     const range = offset > 0 ? ["Range", `bytes=${offset}-`] : [];
-    const request = { method: "GET", url: this.#url, followRedirects: true, isSlowToBegin: this.#isSlowToBegin };
+    const request = { method: "GET", url: this.#url, followRedirects: true };
     const send: SendNaming = async (via, until) => {
       const asked = { ...request, headers: [...headers, ...range, ...via], signal: until };
       const answer = await client.request(asked);
