@@ -1,11 +1,21 @@
 import { expect, test } from "vitest";
 import type { Ingest } from "../../src/core/blob-store.ts";
 import { silentLogger } from "../../src/core/logger.ts";
+import type { FileStore } from "../../src/store/file-store.ts";
 import { Keeper } from "../../src/proxy/keeper.ts";
 import { expectBytes, get, makeBlob, startStore } from "../store/support/harness.ts";
 
 const blob = makeBlob(5000);
 const distfile = { name: "a-1.0.tar.gz", ...blob };
+
+/** A store in which a broken download has left a part of the blob. */
+async function storeWithPartial(): Promise<FileStore> {
+  const { store } = await startStore();
+  const broken = await store.ingest(blob);
+  await broken.write(blob.bytes.subarray(0, 2000));
+  await broken.close({ keep: true });
+  return store;
+}
 
 test("a passing body that is a known distfile is kept, and the keeper stops after that", async () => {
   const { store } = await startStore();
@@ -18,10 +28,7 @@ test("a passing body that is a known distfile is kept, and the keeper stops afte
 });
 
 test("a passing body is kept as it came, whatever a broken download has left of the file", async () => {
-  const { store } = await startStore();
-  const broken = await store.ingest(blob);
-  await broken.write(blob.bytes.subarray(0, 2000));
-  await broken.close({ keep: true });
+  const store = await storeWithPartial();
   const keeper = new Keeper({ store, log: silentLogger });
   const keeping = await keeper.begin([distfile], blob.size);
   await keeping!.tap(blob.bytes);
@@ -30,10 +37,7 @@ test("a passing body is kept as it came, whatever a broken download has left of 
 });
 
 test("a body that cannot be begun anew passes, and keeps nobody else from taking the file in", async () => {
-  const { store } = await startStore();
-  const broken = await store.ingest(blob);
-  await broken.write(blob.bytes.subarray(0, 2000));
-  await broken.close({ keep: true });
+  const store = await storeWithPartial();
   const keeper = new Keeper({
     log: silentLogger,
     store: {
